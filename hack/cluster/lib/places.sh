@@ -1,0 +1,37 @@
+# shellcheck shell=bash disable=SC2034  # the other parts read these
+# Where everything lies, and the versions of what is built. Sourced first; expects HERE, the folder hack/cluster.
+
+REPOSITORY=$(realpath "$HERE/../..")
+CACHE=${TRADINGBOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tradingbot-operator}
+
+# Versions that go.mod pins are read from it; the others are declared here.
+go_mod_version() { awk -v module="$1" '$1 == module { print $2; exit }' "$HERE/go/go.mod"; }
+KUBERNETES_VERSION=$(go_mod_version k8s.io/kubernetes)        # v1.35.4
+ETCD_VERSION=$(go_mod_version go.etcd.io/etcd/server/v3)      # v3.6.5
+COREDNS_VERSION=$(go_mod_version github.com/coredns/coredns)  # v1.14.2
+KIND_VERSION=v0.33.0
+LOCAL_PATH_VERSION=v0.0.30
+
+# use_name NAME: sets the folders of one cluster. STATE survives `up`; RUN holds sockets and the engine's short-lived state.
+# Two clones of the repository may use the same NAME: KEY holds a hash of the folder, so that they do not meet.
+use_name() {
+  [[ $1 =~ ^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$ ]] ||
+    die "'$1' is no cluster name: lower-case letters, digits and '-', at most 30 of them"
+  NAME=$1
+  STATE=$REPOSITORY/.cluster/$NAME
+  KUBECONFIG_FILE=$STATE/kubeconfig
+  KEY=tradingbot-$NAME-$(printf '%s' "$REPOSITORY" | sha256sum | cut -c1-8)
+  RUN=/run/$KEY   # short: a Unix socket's path has at most 107 characters, whatever the repository's
+}
+
+# recipe_hash FILE...: twelve characters that change when one of the files does; part of every name in the cache.
+recipe_hash() { cat "$@" | sha256sum | cut -c1-12; }
+
+# with_lock COMMAND...: one at a time over all clusters of this user: builds, and the choice of a free subnet.
+with_lock() {
+  mkdir -p "$CACHE"
+  (
+    flock -w 1800 9 || die "another run has held $CACHE/lock for half an hour"
+    "$@"
+  ) 9>"$CACHE/lock"
+}
