@@ -1,0 +1,123 @@
+"""A TradingBot: what it trades, how, and what it may lose."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tradingbot_runtime.config.fields import BaseQuantity, Deadline, PositiveBps, QuoteAmount, Staleness
+from tradingbot_runtime.config.pod import Pod, Storage
+from tradingbot_runtime.config.spec import Rule, Spec, written_twice
+from tradingbot_runtime.config.strategy import Strategy
+
+NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+LIMITS = ("max_position", "max_order", "max_open_orders", "max_daily_loss", "max_distance_bps")
+
+
+class DesiredState(StrEnum):
+    RUNNING = "Running"
+    PAUSED = "Paused"  # reduce-only
+    STOPPED = "Stopped"
+
+
+class Mode(StrEnum):
+    """Paper fills orders inside the runtime against the venue's real market data; Live sends them to the venue."""
+
+    PAPER = "Paper"
+    LIVE = "Live"
+
+
+class OnStop(StrEnum):
+    CANCEL_ALL = "CancelAll"
+    LEAVE = "Leave"
+
+
+class OnBreach(StrEnum):
+    CANCEL_ALL = "CancelAll"
+
+
+class VenueSymbol(Spec):
+    venue: str = Field(min_length=1, max_length=40, pattern=NAME, description="Name of a Venue in this namespace.")
+    symbol: str = Field(min_length=2, max_length=30, pattern=r"^[A-Z0-9]+$", description="Symbol at that venue.")
+
+
+class Market(Spec):
+    """One instrument that is quoted, and where its price comes from."""
+
+    name: str = Field(min_length=1, max_length=20, pattern=NAME, description="Short name, unique within the bot.")
+    reference: VenueSymbol = Field(description="Where the reference price comes from.")
+    execution: VenueSymbol = Field(description="Where the orders go.")
+
+
+class Risk(Spec):
+    """Limits that no order may exceed. In mode Live each must be written: a forgotten one must not mean `none`."""
+
+    max_position: BaseQuantity | None = Field(
+        default=None, description="Largest absolute position per market, counting all that could still fill."
+    )
+    max_order: BaseQuantity | None = Field(default=None, description="Largest single order.")
+    max_open_orders: Annotated[int, Field(ge=1, le=500)] | None = Field(
+        default=None, description="Orders in the market at once, per market; unknown ones count."
+    )
+    max_daily_loss: QuoteAmount | None = Field(
+        default=None, description="Loss since midnight UTC (realised and unrealised, fees included) that halts."
+    )
+    max_distance_bps: PositiveBps | None = Field(
+        default=None, description="Fat finger: no order further than this from the reference price."
+    )
+    stale_after_ns: Staleness = Field(
+        default=3_000_000_000, alias="staleAfter",
+        description="Without proof of life from a feed for this long all quotes are withdrawn.",
+    )  # fmt: skip
+    on_breach: OnBreach = Field(default=OnBreach.CANCEL_ALL, description="What a breached loss limit does.")
+
+
+class Rollout(Spec):
+    progress_deadline_ns: Deadline = Field(
+        default=600_000_000_000, alias="progressDeadline",
+        description="No progress for this long is reported as Stalled.",
+    )  # fmt: skip
+
+
+class TradingBotSpec(Spec):
+    desired_state: DesiredState = Field(
+        default=DesiredState.RUNNING, description="Running, Paused (only orders that reduce the position) or Stopped."
+    )
+    mode: Mode = Field(default=Mode.PAPER, description="Paper or Live. Live demands every risk limit.")
+    replicas: int = Field(default=1, ge=0, le=50, description="Slots; the markets are spread over them.")
+    strategy: Strategy = Field(description="Exactly one strategy.")
+    markets: Annotated[list[Market], Field(min_length=1, max_length=50)] = Field(
+        description="What is traded.", json_schema_extra={"x-kubernetes-list-type": "map",
+                                                          "x-kubernetes-list-map-keys": ["name"]},
+    )  # fmt: skip
+    risk: Risk = Field(default=Risk(), description="Limits that no order may exceed.")
+    on_stop: OnStop = Field(
+        default=OnStop.CANCEL_ALL, description="Open orders when the bot is stopped or deleted by command."
+    )
+    rollout: Rollout = Field(default=Rollout(), description="How changes are rolled out.")
+    storage: Storage = Field(default=Storage(), description="Volume of the journal, one per slot.")
+    pod: Pod = Field(default=Pod(), description="Where and how the pods run.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.mode != 'Live' || (has(self.risk.maxPosition) && has(self.risk.maxOrder)"
+            " && has(self.risk.maxOpenOrders) && has(self.risk.maxDailyLoss) && has(self.risk.maxDistanceBps))",
+            "mode Live demands every limit in risk: maxPosition, maxOrder, maxOpenOrders, maxDailyLoss, maxDistanceBps",
+            lambda s: s.mode is not Mode.LIVE or all(getattr(s.risk, limit) is not None for limit in LIMITS),
+        ),
+        Rule(
+            "self.markets.all(m, self.markets.exists_one(n, n.execution.venue == m.execution.venue"
+            " && n.execution.symbol == m.execution.symbol))",
+            "markets: a (venue, symbol) may be traded by one market only",
+            lambda s: not written_twice([f"{m.execution.venue}/{m.execution.symbol}" for m in s.markets]),
+        ),
+        Rule(
+            # The API server enforces unique keys of a `map` list by itself, with its own message.
+            "true",
+            "markets: names must be unique",
+            lambda s: not written_twice([m.name for m in s.markets]),
+        ),
+    )
+
+    def venue_names(self) -> frozenset[str]:
+        return frozenset(v.venue for m in self.markets for v in (m.reference, m.execution))

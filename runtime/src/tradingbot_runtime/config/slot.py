@@ -1,0 +1,115 @@
+"""What one slot is told: the part of the bot that one pod trades, complete, in one document."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from decimal import ROUND_DOWN, Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, Risk, TradingBotSpec
+from tradingbot_runtime.config.fields import Deadline
+from tradingbot_runtime.config.spec import Spec
+from tradingbot_runtime.config.strategy import Strategy
+from tradingbot_runtime.config.venue import VenueSpec
+
+_MILLI = Decimal("0.001")
+
+
+class BotIdentity(Spec):
+    namespace: str = Field(min_length=1, max_length=63, description="Namespace of the bot.")
+    name: str = Field(min_length=1, max_length=40, description="Name of the bot.")
+    uid: str = Field(min_length=1, max_length=64, description="UID of the resource; a recreated bot has another.")
+
+
+class LeaseReference(Spec):
+    """The slot's Lease: a start gate and a self-fence (`lease.py`)."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name of the Lease, in the bot's namespace.")
+    duration_ns: Deadline = Field(
+        default=120_000_000_000, alias="duration", description="The holder is fenced when it has not renewed for this."
+    )
+    renew_ns: Deadline = Field(default=30_000_000_000, alias="renew", description="How often the holder renews.")
+
+
+class HaltLatch(Spec):
+    """A halt that holds until a person resumes it; in here so that a fresh pod starts halted too."""
+
+    id: str = Field(min_length=1, max_length=64, description="Names this very halt.")
+    reason: str = Field(min_length=1, max_length=64, description="Reason code.")
+
+
+class SlotConfig(Spec):
+    bot: BotIdentity = Field(description="Whose slot this is.")
+    slot: Annotated[int, Field(ge=0, le=255)] = Field(description="Ordinal of the pod.")
+    desired_state: DesiredState = Field(description="As in the bot.")
+    mode: Mode = Field(description="As in the bot.")
+    strategy: Strategy = Field(description="As in the bot.")
+    markets: list[Market] = Field(description="The markets of this slot; none: the slot idles.")
+    venues: dict[str, VenueSpec] = Field(
+        description="The venues of these markets, by name; rates are this slot's share."
+    )
+    risk: Risk = Field(description="Limits of this slot: its share of the bot's.")
+    on_stop: OnStop = Field(description="As in the bot.")
+    epoch: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=0, description="The runtime's epoch is greater than this and than its journal's."
+    )
+    lease: LeaseReference | None = Field(
+        default=None, description="None without a cluster: the journal's lock stands in."
+    )
+    halts: Annotated[list[HaltLatch], Field(max_length=100)] = Field(default=[], description="Halts that hold.")
+
+    def document(self) -> str:
+        """The canonical text: equal configurations have equal texts, and hashes."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    def config_hash(self) -> str:
+        """Sixteen hex digits that name this configuration in status, metrics and acknowledgements."""
+        return hashlib.sha256(self.document().encode()).hexdigest()[:16]
+
+
+def slot_config(
+    identity: BotIdentity,
+    spec: TradingBotSpec,
+    venues: Mapping[str, VenueSpec],
+    slots: Mapping[int, Collection[str]],
+    slot: int,
+) -> SlotConfig:
+    """The configuration of `slot`, where `slots` names the markets of every slot of the bot.
+
+    Rates and the loss limit are divided by the number of slots that trade, because they hold for the account and
+    for the bot; position and order limits hold per market, and a market has one slot.
+    Raises KeyError when a market names a venue that is not in `venues`.
+    """
+    trading = sum(1 for names in slots.values() if names) or 1
+    markets = [market for market in spec.markets if market.name in slots.get(slot, ())]
+    used = {v.venue for m in markets for v in (m.reference, m.execution)}
+    return SlotConfig(
+        bot=identity,
+        slot=slot,
+        desired_state=spec.desired_state,
+        mode=spec.mode,
+        strategy=spec.strategy,
+        markets=markets,
+        venues={name: _share_of_rate(venues[name], trading) for name in sorted(used)},
+        risk=_share_of_risk(spec.risk, trading),
+        on_stop=spec.on_stop,
+    )
+
+
+def _share_of_rate(venue: VenueSpec, trading: int) -> VenueSpec:
+    if trading == 1:
+        return venue
+    limit = venue.rate_limit
+    rate = max((limit.orders_per_second / trading).quantize(_MILLI, ROUND_DOWN), Decimal("0.01"))
+    share = limit.model_copy(update={"orders_per_second": rate, "burst": max(limit.burst // trading, 1)})
+    return venue.model_copy(update={"rate_limit": share})
+
+
+def _share_of_risk(risk: Risk, trading: int) -> Risk:
+    if risk.max_daily_loss is None or trading == 1:
+        return risk
+    share = (risk.max_daily_loss / trading).quantize(Decimal("1e-12"), ROUND_DOWN)
+    return risk.model_copy(update={"max_daily_loss": share})

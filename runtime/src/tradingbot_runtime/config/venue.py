@@ -1,0 +1,82 @@
+"""A Venue: an account at an exchange, shared by bots."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from tradingbot_runtime.config.fields import PerSecond, Share
+from tradingbot_runtime.config.spec import Rule, Spec
+
+URL_HTTP = r"^https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$"
+URL_WS = r"^wss?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$"
+IMMUTABLE: JsonDict = {
+    "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "is immutable: make a new Venue"}]
+}
+
+
+class Environment(StrEnum):
+    """Where orders go. Written by a person, never guessed from a URL."""
+
+    SIMULATED = "Simulated"
+    TESTNET = "Testnet"
+    PRODUCTION = "Production"
+
+
+class VenueType(StrEnum):
+    """The protocol that the venue speaks."""
+
+    BINANCE = "Binance"
+
+
+class SecretReference(Spec):
+    name: str = Field(
+        min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        description="Name of a Secret in the same namespace. Keys: `apiKey`, and `secretKey` (HMAC) or "
+        "`privateKey` (Ed25519, PEM).",
+    )  # fmt: skip
+
+
+class Endpoints(Spec):
+    """Addresses used in place of the venue's own."""
+
+    rest: str = Field(pattern=URL_HTTP, max_length=253, description="REST API, without a path.",
+                      examples=["http://simulator:9000"])  # fmt: skip
+    stream: str = Field(pattern=URL_WS, max_length=253, description="Market-data streams.",
+                        examples=["ws://simulator:9000/stream"])  # fmt: skip
+    websocket_api: str = Field(pattern=URL_WS, max_length=253, description="Websocket API for orders.",
+                               examples=["ws://simulator:9000/ws-api/v3"])  # fmt: skip
+
+
+class RateLimit(Spec):
+    """Messages that the account may send; shared by all slots that trade on it."""
+
+    orders_per_second: PerSecond = Field(
+        default=Decimal(5), description="Order messages (place and cancel) a second, over all slots."
+    )
+    burst: int = Field(default=5, ge=1, le=1000, description="Messages that may be sent at once.")
+    cancel_reserve: Share = Field(default=Decimal("0.3"), description="Share of the burst that only cancels may use.")
+
+
+class VenueSpec(Spec):
+    environment: Environment = Field(
+        description="Where orders go. Required, immutable, never guessed from a URL.", json_schema_extra=IMMUTABLE
+    )
+    type: VenueType = Field(description="Protocol of the venue.", json_schema_extra=IMMUTABLE)
+    credentials_secret_ref: SecretReference | None = Field(
+        default=None, description="Credentials of the account; needed by bots in mode Live."
+    )
+    endpoints: Endpoints | None = Field(
+        default=None, description="Addresses in place of the venue's own; required when Simulated."
+    )
+    rate_limit: RateLimit = Field(default=RateLimit(), description="Messages that the account may send.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.environment != 'Simulated' || has(self.endpoints)",
+            "endpoints is required when environment is Simulated: a simulator has no well-known address",
+            lambda v: v.environment is not Environment.SIMULATED or v.endpoints is not None,
+        ),
+    )

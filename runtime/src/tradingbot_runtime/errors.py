@@ -1,0 +1,45 @@
+"""Who is at fault decides what happens next.
+
+* TradingError
+  - ConfigError            ours: refuse to start (exit 2)
+  - JournalError           the volume's: refuse to start
+  - VenueError             theirs: drop the session, resynchronise, resume
+    - VenueProtocolError   the venue said something impossible
+    - OutcomeUnknown       no answer, or one that proves nothing: ask the venue before anything else
+    - VenueRefused         a definite no, with the venue's code
+
+A refused order is not an error but a value (`core.risk.Refused`). Anything else that is raised is a bug: the process
+ends, and restarts through the recovery path that is tested anyway.
+"""
+
+
+class TradingError(Exception):
+    """Root of what the runtime raises on purpose."""
+
+
+class ConfigError(TradingError):
+    """The configuration cannot be used."""
+
+
+class JournalError(TradingError):
+    """The journal cannot be used, or belongs to another bot or account."""
+
+
+class VenueError(TradingError):
+    """The venue or the way to it misbehaves."""
+
+
+class VenueProtocolError(VenueError):
+    """The venue said something that its protocol does not allow."""
+
+
+class OutcomeUnknown(VenueError):
+    """The request may or may not have taken effect."""
+
+
+class VenueRefused(VenueError):
+    """The venue refused, and nothing has happened. `code` is the venue's own."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        super().__init__(f"{message} ({code})")

@@ -1,0 +1,91 @@
+"""The control stream between the operator and a pod: one websocket, JSON text frames, each one a message below.
+
+The operator connects (TLS with the bot's own certificate, `Authorization: Bearer <token>`), says `Hello`, and is
+answered with a `SlotReport` at once, at every change, and every second. Every message from the operator carries the
+leader's term; a pod answers a term lower than the highest it has seen with `CommandRefused` and does nothing.
+"""
+
+import msgspec
+
+from tradingbot_runtime.model.events import TradingState
+
+CONTROL_PORT = 8443
+CONTROL_PATH = "/v1/control"
+HTTP_PORT = 8080  # /healthz /readyz /metrics /state
+HEARTBEAT_S = 1.0
+MAX_FRAME_BYTES = 1_000_000
+STALE_TERM = "StaleTerm"
+
+
+class ControlMessage(msgspec.Struct, frozen=True, tag=True, kw_only=True, rename="camel"):
+    """A text frame; `type` names the message."""
+
+
+class FromOperator(ControlMessage, frozen=True, kw_only=True):
+    term: int  # `leaseTransitions` of the operators' Lease
+
+
+class Hello(FromOperator, frozen=True, kw_only=True):
+    """First message of a connection."""
+
+    operator: str  # the leader's identity, for logs
+
+
+class Configure(FromOperator, frozen=True, kw_only=True):
+    """A slot configuration (`SlotConfig.document()`); answered by `ConfigAnswered`."""
+
+    document: str
+
+
+class Drain(FromOperator, frozen=True, kw_only=True):
+    """Send no more orders and, by `onStop`, cancel all and confirm; holds until the process ends."""
+
+    reason: str
+
+
+class Halt(ControlMessage, frozen=True, kw_only=True):
+    """A latched halt: `id` names this very one, for the person who resumes it."""
+
+    id: str
+    reason: str
+    at_ns: int
+    message: str
+
+
+class MarketReport(ControlMessage, frozen=True, kw_only=True):
+    market: str
+    position: str  # decimal, base asset, signed
+    open_orders: int  # not proved closed, unknown ones included
+    unknown_orders: int
+
+
+class SlotReport(ControlMessage, frozen=True, kw_only=True):
+    """All that the operator knows of a slot."""
+
+    slot: int
+    pod_uid: str
+    state: TradingState
+    reason: str
+    message: str
+    ready: bool  # the start barrier is passed and trading goes on, or is off because somebody wants it so
+    config_hash: str
+    epoch: int
+    markets: tuple[MarketReport, ...]
+    halts: tuple[Halt, ...] = ()
+
+
+class ConfigAnswered(ControlMessage, frozen=True, kw_only=True):
+    """What became of a `Configure`."""
+
+    config_hash: str
+    outcome: str  # Applied | RestartRequired | Rejected
+    message: str = ""
+
+
+class CommandRefused(ControlMessage, frozen=True, kw_only=True):
+    reason: str  # StaleTerm | Unreadable
+    message: str
+
+
+OperatorMessage = Hello | Configure | Drain
+PodMessage = SlotReport | ConfigAnswered | CommandRefused

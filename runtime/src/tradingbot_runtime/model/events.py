@@ -1,0 +1,157 @@
+"""What has happened. Past tense, frozen; a journal of these replays to the same commands."""
+
+from enum import StrEnum
+
+import msgspec
+
+from tradingbot_runtime.model.units import Lots, Money, Nanos, OrderId, Side, Ticks
+
+
+class TradingState(StrEnum):
+    """What the runtime is allowed to do. The words are those of metrics, logs and status."""
+
+    STARTING = "Starting"  # start barrier not passed: no orders
+    RECONCILING = "Reconciling"  # comparing with the venue: no orders
+    ACTIVE = "Active"
+    REDUCING = "Reducing"  # only orders that bring the position closer to zero
+    STOPPED = "Stopped"  # by the manifest: no orders
+    DRAINED = "Drained"  # by the operator's command, before a move or deletion: no orders
+    HALTED = "Halted"  # latched until a person resumes: no orders
+    FENCED = "Fenced"  # the slot's Lease is not ours: no orders
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+    time_ns: Nanos
+
+
+class ReferenceTicked(Event, frozen=True, kw_only=True, gc=False):
+    """Best bid and offer of the reference market, in *its* ticks and lots."""
+
+    bid: Ticks
+    bid_lots: Lots
+    ask: Ticks
+    ask_lots: Lots
+    update_id: int
+
+
+class VenueTicked(Event, frozen=True, kw_only=True, gc=False):
+    """Best bid and offer where we trade, in the traded instrument's ticks."""
+
+    bid: Ticks
+    ask: Ticks
+
+
+class FeedLost(Event, frozen=True, kw_only=True, gc=False):
+    """No book, no quotes: the connection dropped, the book is crossed, or the feed is unreadable."""
+
+    feed: str
+    reason: str
+
+
+class TimePassed(Event, frozen=True, kw_only=True, gc=False):
+    """A timer: what depends on time alone (staleness, message budget, hysteresis) is looked at again."""
+
+
+class BalancesReported(Event, frozen=True, kw_only=True, gc=False):
+    """The account at the venue (free and locked together) at the start barrier."""
+
+    base: Lots
+    quote: Money
+
+
+class StateChanged(Event, frozen=True, kw_only=True, gc=False):
+    state: TradingState
+    reason: str
+
+
+class OrderAccepted(Event, frozen=True, kw_only=True, gc=False):
+    order_id: OrderId
+    venue_order_id: str
+
+
+class OrderRejected(Event, frozen=True, kw_only=True, gc=False):
+    """A definite refusal: the order never was in the market."""
+
+    order_id: OrderId
+    reason: str
+    message: str = ""
+
+
+class OutcomeLost(Event, frozen=True, kw_only=True, gc=False):
+    """The order's request had no answer that proves anything."""
+
+    order_id: OrderId
+    message: str = ""
+
+
+class OrderFilled(Event, frozen=True, kw_only=True, gc=False):
+    order_id: OrderId
+    trade_id: str
+    price: Ticks
+    quantity: Lots
+    fee: int  # in 1e-8 of `fee_asset`, rounded against us
+    fee_asset: str
+    maker: bool = True
+
+
+class OrderCanceled(Event, frozen=True, kw_only=True, gc=False):
+    order_id: OrderId
+
+
+class OrderExpired(Event, frozen=True, kw_only=True, gc=False):
+    order_id: OrderId
+
+
+class CancelRejected(Event, frozen=True, kw_only=True, gc=False):
+    """The venue refused the cancel. `gone`: it knows no such open order (most often it has just been filled)."""
+
+    order_id: OrderId
+    gone: bool
+    reason: str
+
+
+class OrderStatus(StrEnum):
+    """A venue's answer about one order."""
+
+    OPEN = "Open"
+    FILLED = "Filled"
+    CANCELED = "Canceled"
+    EXPIRED = "Expired"
+    REJECTED = "Rejected"
+    ABSENT = "Absent"  # the venue is healthy and says that it does not know the order
+
+
+class OrderReported(Event, frozen=True, kw_only=True, gc=False):
+    """The answer to a question about one order. Never carries fills: those come as OrderFilled, by trade id."""
+
+    order_id: OrderId
+    status: OrderStatus
+    executed: Lots
+    venue_order_id: str = ""
+
+
+class Restored(Event, frozen=True, kw_only=True, gc=False):
+    """An order as the journal or the venue knew it, taken up at the start barrier."""
+
+    order_id: OrderId
+    side: Side
+    price: Ticks
+    quantity: Lots
+    executed: Lots
+    venue_order_id: str
+    state: str
+
+
+OrderEvent = (
+    OrderAccepted
+    | OrderRejected
+    | OutcomeLost
+    | OrderFilled
+    | OrderCanceled
+    | OrderExpired
+    | CancelRejected
+    | OrderReported
+)
+AnyEvent = (
+    ReferenceTicked | VenueTicked | FeedLost | TimePassed | BalancesReported | StateChanged | Restored | OrderEvent
+)

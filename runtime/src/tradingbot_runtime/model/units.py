@@ -1,0 +1,91 @@
+"""Units: integers inside, decimal strings at the edge.
+
+A price is a number of the instrument's ticks, a quantity a number of its lots, money a number of its money units
+(`Instrument.money_unit`, fine enough that tick x lot and the venue's fees are whole numbers of it).
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+Ticks = NewType("Ticks", int)
+Lots = NewType("Lots", int)
+Money = NewType("Money", int)
+Nanos = NewType("Nanos", int)  # since the Unix epoch, on the process' own clock that never goes back
+OrderId = NewType("OrderId", str)  # ours: 32 hex characters (core.order_ids)
+
+_FEE_EXPONENT = -8  # the venues known so far state fees with eight decimals
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue says of a symbol; converts between its decimals and our integers."""
+
+    venue: str
+    symbol: str
+    base: str
+    quote: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_lots: Lots
+    max_lots: Lots
+    min_notional: Money
+
+    @property
+    def money_exponent(self) -> int:
+        exponent = self.tick_size.normalize().as_tuple().exponent
+        lot_exponent = self.lot_size.normalize().as_tuple().exponent
+        if not isinstance(exponent, int) or not isinstance(lot_exponent, int):
+            raise TypeError(f"{self.symbol}: tick and lot must be finite")
+        return min(exponent + lot_exponent, _FEE_EXPONENT)
+
+    @property
+    def money_unit(self) -> Decimal:
+        return Decimal(1).scaleb(self.money_exponent)
+
+    @property
+    def tick_lot(self) -> int:
+        """Money units of one lot at a price of one tick."""
+        return int(self.tick_size * self.lot_size / self.money_unit)
+
+    def ticks(self, price: Decimal | str) -> Ticks:
+        """`price` in ticks; ValueError when it is not on the grid."""
+        return Ticks(_whole(Decimal(price), self.tick_size))
+
+    def lots(self, quantity: Decimal | str) -> Lots:
+        """`quantity` in lots; ValueError when it is not on the grid."""
+        return Lots(_whole(Decimal(quantity), self.lot_size))
+
+    def lots_floor(self, quantity: Decimal | str) -> Lots:
+        return Lots(int(Decimal(quantity) // self.lot_size))
+
+    def money(self, amount: Decimal | str) -> Money:
+        """`amount` of the quote asset in money units, rounded down."""
+        return Money(int(Decimal(amount).scaleb(-self.money_exponent) // 1))
+
+    def price_text(self, ticks: int) -> str:
+        return format(self.tick_size * ticks, "f")
+
+    def quantity_text(self, lots: int) -> str:
+        return format(self.lot_size * lots, "f")
+
+    def money_text(self, money: int) -> str:
+        return format(Decimal(money).scaleb(self.money_exponent).normalize(), "f")
+
+
+def _whole(value: Decimal, unit: Decimal) -> int:
+    number = value / unit
+    whole = int(number)
+    if whole != number:
+        raise ValueError(f"{value} is not a multiple of {unit}")
+    return whole
