@@ -1,0 +1,18 @@
+"""The resources of `tradingbot.dev/v1alpha1`, one module per kind; `make generate` writes crds/ from them."""
+
+from tradingbot_operator.api.v1alpha1.metadata import ObjectMeta
+from tradingbot_operator.api.v1alpha1.resource import GROUP, VERSION, Condition, ConditionStatus, Resource, Status
+from tradingbot_operator.api.v1alpha1.tradingbot import (
+    ConfigHash,
+    HaltStatus,
+    Phase,
+    SlotStatus,
+    TradingBot,
+    TradingBotStatus,
+)
+from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
+
+__all__ = [
+    "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "ObjectMeta", "Phase", "Resource",
+    "SlotStatus", "Status", "TradingBot", "TradingBotStatus", "Venue", "VenueStatus",
+]  # fmt: skip

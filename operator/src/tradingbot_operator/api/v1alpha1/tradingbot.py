@@ -1,0 +1,124 @@
+"""TradingBot: a strategy, the markets it trades and what it may lose."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tradingbot_operator.api.v1alpha1.resource import (
+    Conditions,
+    PrinterColumn,
+    Resource,
+    Status,
+    Timestamp,
+    map_by,
+)
+from tradingbot_runtime.config import TradingBotSpec
+
+MAX_SLOTS = 50  # as spec.replicas
+MAX_HALTS = 100  # as the slot configuration's
+
+Count = Annotated[int, Field(ge=0)]
+Hash = Annotated[str, Field(max_length=64)]
+Code = Annotated[str, Field(max_length=64)]
+
+
+class Phase(StrEnum):
+    """One word for people and tables, derived from the conditions; programs read the conditions."""
+
+    PENDING = "Pending"
+    PROGRESSING = "Progressing"
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    HALTED = "Halted"
+    DEGRADED = "Degraded"
+    STOPPED = "Stopped"
+    TERMINATING = "Terminating"
+    INVALID = "Invalid"
+
+
+class ConfigHash(Status):
+    desired: Hash = Field(default="", description="Of the configuration that the spec asks for.")
+    applied: Hash = Field(default="", description="Of the configuration that every slot acknowledged.")
+
+
+class SlotStatus(Status):
+    ordinal: Annotated[int, Field(ge=0, lt=MAX_SLOTS)] = Field(description="Ordinal of the slot and of its pod.")
+    pod: Annotated[str, Field(max_length=253)] = Field(default="", description="Name of the pod.")
+    markets: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=50)] = Field(
+        default=(), description="Names of the markets that the slot trades; none: the slot idles."
+    )
+    state: Code = Field(default="", description="What the runtime says it is doing; empty while it is not heard.")
+    reason: Code = Field(default="", description="Reason code of that state.")
+    config_hash: Hash = Field(default="", description="Configuration that the runtime acknowledged.")
+    lease_uid: Annotated[str, Field(max_length=64)] = Field(
+        default="", alias="leaseUID",
+        description="UID of the slot's Lease. Once it is here the operator never creates that Lease again: "
+        "deleting the Lease stops the slot for good.",
+    )  # fmt: skip
+
+
+class HaltStatus(Status):
+    id: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Names this halt for the resume.")
+    slot: Annotated[int, Field(ge=0, lt=MAX_SLOTS)] = Field(description="Ordinal of the slot that halted.")
+    reason: Code = Field(description="Reason code.")
+    at: Timestamp = Field(description="When trading stopped.")
+    by: Annotated[str, Field(max_length=253)] = Field(default="", description="Who or what halted it.")
+    value: Annotated[str, Field(max_length=64)] = Field(default="", description="What was measured.")
+    limit: Annotated[str, Field(max_length=64)] = Field(default="", description="The limit it broke.")
+
+
+class TradingBotStatus(Status):
+    observed_generation: Count = Field(default=0, description="metadata.generation that this status is about.")
+    phase: Phase = Field(default=Phase.PENDING, description="One word derived from the conditions.")
+    conditions: Conditions = ()
+    strategy: Code = Field(default="", description="Name of the strategy, as it is written in spec.strategy.")
+    replicas: Count = Field(default=0, description="Pods that exist.")
+    ready_replicas: Count = Field(default=0, description="Pods that are ready.")
+    updated_replicas: Count = Field(default=0, description="Pods on the update revision.")
+    selector: Annotated[str, Field(max_length=500)] = Field(
+        default="", description="Label selector of the pods, as text, for the scale subresource."
+    )
+    config_hash: ConfigHash = Field(default=ConfigHash(), description="Configuration wanted and acknowledged.")
+    current_revision: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="Pod template revision that is known to work."
+    )
+    update_revision: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="Pod template revision that is being rolled out."
+    )
+    slots: Annotated[tuple[SlotStatus, ...], Field(max_length=MAX_SLOTS)] = Field(
+        default=(), description="The slots.", json_schema_extra=map_by("ordinal")
+    )
+    halts: Annotated[tuple[HaltStatus, ...], Field(max_length=MAX_HALTS)] = Field(
+        default=(), description="Halts that hold until a person resumes them.", json_schema_extra=map_by("id")
+    )
+    operator_version: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="Version of the operator that wrote this status."
+    )
+
+
+class TradingBot(Resource):
+    """A strategy, the markets it trades, and what it may lose."""
+
+    kind: ClassVar[str] = "TradingBot"
+    plural: ClassVar[str] = "tradingbots"
+    short_names: ClassVar[tuple[str, ...]] = ("tb",)
+    scale: ClassVar[dict[str, str] | None] = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    columns: ClassVar[tuple[PrinterColumn, ...]] = (
+        PrinterColumn("STATE", ".status.phase", "One word for the bot's conditions."),
+        PrinterColumn("READY", ".status.readyReplicas", "Slots that are ready.", "integer"),
+        PrinterColumn("MODE", ".spec.mode", "Paper or Live."),
+        # From the status: a JSON path cannot print the name of the one field that is set in spec.strategy.
+        PrinterColumn("STRATEGY", ".status.strategy", "Name of the strategy."),
+        PrinterColumn("HALT", ".status.halts[*].reason", "Why trading is halted."),
+        PrinterColumn("AGE", ".metadata.creationTimestamp", "Time since creation.", "date"),
+        PrinterColumn("CONFIG", ".status.configHash.applied", "Configuration acknowledged by all slots.", priority=1),
+        PrinterColumn("REVISION", ".status.updateRevision", "Pod template revision.", priority=1),
+    )
+
+    spec: TradingBotSpec
+    status: TradingBotStatus = TradingBotStatus()

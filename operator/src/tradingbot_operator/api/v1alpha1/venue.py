@@ -1,0 +1,31 @@
+"""Venue: an account at an exchange, shared by bots."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tradingbot_operator.api.v1alpha1.resource import Conditions, PrinterColumn, Resource, Status
+from tradingbot_runtime.config import VenueSpec
+
+
+class VenueStatus(Status):
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status is about.")
+    conditions: Conditions = ()
+    bots: int = Field(default=0, ge=0, description="TradingBots that name this Venue.")
+
+
+class Venue(Resource):
+    """An account at an exchange, shared by bots."""
+
+    kind: ClassVar[str] = "Venue"
+    plural: ClassVar[str] = "venues"
+    short_names: ClassVar[tuple[str, ...]] = ("tbv",)
+    columns: ClassVar[tuple[PrinterColumn, ...]] = (
+        PrinterColumn("TYPE", ".spec.type", "Protocol of the venue."),
+        PrinterColumn("ENVIRONMENT", ".spec.environment", "Simulated, Testnet or Production."),
+        PrinterColumn("BOTS", ".status.bots", "TradingBots that name this Venue.", "integer"),
+        PrinterColumn("AGE", ".metadata.creationTimestamp", "Time since creation.", "date"),
+    )
+
+    spec: VenueSpec
+    status: VenueStatus = VenueStatus()
