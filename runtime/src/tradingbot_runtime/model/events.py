@@ -55,7 +55,7 @@ class TimePassed(Event, frozen=True, kw_only=True, gc=False):
 class BalancesReported(Event, frozen=True, kw_only=True, gc=False):
     """The account at the venue (free and locked together) at the start barrier."""
 
-    base: Lots
+    base: int  # in 1e-8 of the base asset
     quote: Money
 
 
@@ -87,6 +87,7 @@ class OutcomeLost(Event, frozen=True, kw_only=True, gc=False):
 class OrderFilled(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
     trade_id: str
+    side: Side
     price: Ticks
     quantity: Lots
     fee: int  # in 1e-8 of `fee_asset`, rounded against us

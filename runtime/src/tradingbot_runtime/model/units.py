@@ -16,7 +16,7 @@ Money = NewType("Money", int)
 Nanos = NewType("Nanos", int)  # since the Unix epoch, on the process' own clock that never goes back
 OrderId = NewType("OrderId", str)  # ours: 32 hex characters (core.order_ids)
 
-_FEE_EXPONENT = -8  # the venues known so far state fees with eight decimals
+ASSET_EXPONENT = -8  # balances and fees: the venues known so far state them with eight decimals
 
 
 class Side(StrEnum):
@@ -47,7 +47,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         lot_exponent = self.lot_size.normalize().as_tuple().exponent
         if not isinstance(exponent, int) or not isinstance(lot_exponent, int):
             raise TypeError(f"{self.symbol}: tick and lot must be finite")
-        return min(exponent + lot_exponent, _FEE_EXPONENT)
+        return min(exponent + lot_exponent, ASSET_EXPONENT)
 
     @property
     def money_unit(self) -> Decimal:
@@ -56,7 +56,17 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tick_lot(self) -> int:
         """Money units of one lot at a price of one tick."""
-        return int(self.tick_size * self.lot_size / self.money_unit)
+        return int((self.tick_size * self.lot_size).scaleb(-self.money_exponent))
+
+    @property
+    def lot_units(self) -> int:
+        """1e-8 units of the base asset in one lot."""
+        return int(self.lot_size.scaleb(-ASSET_EXPONENT))
+
+    @property
+    def fee_money(self) -> int:
+        """Money units in 1e-8 of the quote asset."""
+        return int(Decimal(1).scaleb(ASSET_EXPONENT - self.money_exponent))
 
     def ticks(self, price: Decimal | str) -> Ticks:
         """`price` in ticks; ValueError when it is not on the grid."""
@@ -81,6 +91,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def money_text(self, money: int) -> str:
         return format(Decimal(money).scaleb(self.money_exponent).normalize(), "f")
+
+
+def asset_units(amount: Decimal | str) -> int:
+    """`amount` of an asset in units of 1e-8, rounded down."""
+    return int(Decimal(amount).scaleb(-ASSET_EXPONENT) // 1)
 
 
 def _whole(value: Decimal, unit: Decimal) -> int:

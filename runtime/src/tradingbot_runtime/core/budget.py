@@ -1,0 +1,42 @@
+"""The message budget: a token bucket in integers, with a part that only cancels may use."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tradingbot_runtime.model import Nanos
+
+_SECOND = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Budget:
+    """`burst` messages at once, refilled at `per_second`; `reserve` of them are for cancels only.
+
+    Kept as the time at which the bucket would be full (GCRA), in nanoseconds: nothing to refill, nothing to round.
+    """
+
+    per_second: Fraction
+    burst: int
+    reserve: int
+    full_at_ns: Nanos = Nanos(0)
+
+    @property
+    def interval_ns(self) -> int:
+        return int(_SECOND / self.per_second)
+
+    def available(self, now_ns: Nanos) -> int:
+        """Messages of any kind that may be sent now."""
+        missing = max(self.full_at_ns - now_ns, 0)
+        return max(self.burst - -(-missing // self.interval_ns), 0)
+
+    def for_orders(self, now_ns: Nanos) -> int:
+        """Messages other than cancels that may be sent now."""
+        return max(self.available(now_ns) - self.reserve, 0)
+
+    def take(self, now_ns: Nanos) -> None:
+        """Account for one message, whether there was room for it or not: cancels of our own orders always pass."""
+        self.full_at_ns = Nanos(max(self.full_at_ns, now_ns) + self.interval_ns)
+
+    def exhaust(self, until_ns: Nanos) -> None:
+        """The venue said to wait: nothing is available before `until_ns`."""
+        self.full_at_ns = Nanos(max(self.full_at_ns, until_ns + self.burst * self.interval_ns))

@@ -1,0 +1,92 @@
+"""Position and profit of one market, exact: integers only, no rounding that is not accounted for."""
+
+from dataclasses import dataclass, field
+
+from tradingbot_runtime.model import Instrument, Lots, Money, OrderFilled
+
+_DAY_NS = 86_400 * 1_000_000_000
+
+
+@dataclass(slots=True)
+class Position:
+    """Fills -> position, cost basis, realised profit, fees.
+
+    Money is in the instrument's money units; `Instrument.tick_lot` is the money of one lot at
+    a price of one tick. The cost
+    basis is at average cost; a partial reduction takes its share of it rounded towards minus infinity, so that
+    realised plus open profit is exact at every moment:  realised + (lots * mark - cost)  ==  cash + lots * mark.
+    """
+
+    instrument: Instrument
+    lots: Lots = Lots(0)
+    cost: Money = Money(0)  # of the open position; negative when short
+    realised: Money = Money(0)
+    fees: dict[str, int] = field(default_factory=dict)  # asset -> 1e-8 units
+    traded: Lots = Lots(0)
+
+    def apply(self, fill: OrderFilled) -> None:
+        """Account for a fill; the caller has made sure that it is applied once."""
+        quantity = fill.side.sign * fill.quantity
+        value = fill.price * self.instrument.tick_lot  # per lot
+        if self.lots * quantity < 0:
+            closing = min(abs(quantity), abs(self.lots)) * (1 if quantity > 0 else -1)
+            released = self.cost * -closing // self.lots
+            self.realised = Money(self.realised - closing * value - released)
+            self.cost = Money(self.cost - released)
+            self.lots = Lots(self.lots + closing)
+            quantity -= closing
+        self.lots = Lots(self.lots + quantity)
+        self.cost = Money(self.cost + quantity * value)
+        if fill.fee:
+            self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, 0) + fill.fee
+
+        self.traded = Lots(self.traded + fill.quantity)
+
+    def open_profit(self, mid_2: int, unit: int) -> Money:
+        """Profit of the open position at a mark of `mid_2 / (2 * unit)` ticks, rounded down."""
+        return Money(self.lots * mid_2 * self.instrument.tick_lot // (2 * unit) - self.cost)
+
+    def profit(self, mid_2: int, unit: int) -> Money:
+        """Realised and open profit less fees; fees in the base asset at the mark, in a third asset left out."""
+        instrument = self.instrument
+        quote_fees = self.fees.get(instrument.quote, 0) * instrument.fee_money
+        base_fees = self.fees.get(instrument.base, 0) * mid_2 * instrument.tick_lot
+        base_fees = -(-base_fees // (2 * unit * instrument.lot_units))
+        return Money(self.realised + self.open_profit(mid_2, unit) - quote_fees - base_fees)
+
+
+@dataclass(slots=True)
+class Account:
+    """What we hold of both assets, moved by our own fills from what the venue said at the start barrier."""
+
+    instrument: Instrument
+    base: int = 0  # 1e-8 units
+    quote: Money = Money(0)
+
+    @property
+    def base_lots(self) -> Lots:
+        return Lots(self.base // self.instrument.lot_units)
+
+    def apply(self, fill: OrderFilled) -> None:
+        instrument = self.instrument
+        self.base += fill.side.sign * fill.quantity * instrument.lot_units
+        self.quote = Money(self.quote - fill.side.sign * fill.quantity * fill.price * instrument.tick_lot)
+        if fill.fee_asset == instrument.base:
+            self.base -= fill.fee
+        elif fill.fee_asset == instrument.quote:
+            self.quote = Money(self.quote - fill.fee * instrument.fee_money)
+
+
+@dataclass(slots=True)
+class DailyLoss:
+    """Loss since midnight UTC, by date, so that a restart or a late timer changes nothing."""
+
+    day: int = -1  # days since the Unix epoch
+    opening: Money = Money(0)  # profit at the day's first look
+
+    def loss(self, time_ns: int, profit: Money) -> Money:
+        """How much less the profit is than when the day began."""
+        day = time_ns // _DAY_NS
+        if day > self.day:
+            self.day, self.opening = day, profit
+        return Money(self.opening - profit)

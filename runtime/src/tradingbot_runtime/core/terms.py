@@ -1,0 +1,16 @@
+"""What a market is traded by; replaced as a whole between two ticks when the configuration changes."""
+
+from dataclasses import dataclass
+
+from tradingbot_runtime.core.quoting import Strategy, Tolerance
+from tradingbot_runtime.core.risk import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    strategy: Strategy
+    tolerance: Tolerance
+    limits: Limits
+    reference_numerator: int = 1  # reference ticks -> ours
+    reference_denominator: int = 1
+    reference_is_venue: bool = False  # one market is both: its ticks move both books

@@ -1,0 +1,117 @@
+"""The three requests that a slot makes to the Kubernetes API: read and replace its Lease, nothing else."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.lease.record import LeaseConflict, LeaseGone, LeaseRecord, LeaseUnavailable, parse_lease
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class _Status(msgspec.Struct):
+    """What the API server answers instead of the object (metav1.Status)."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class KubernetesLeases:
+    """Leases of one namespace. `async with`; each request reads the mounted token again, for it rotates."""
+
+    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
+        """`url` is the API server's, `account` the folder with `token` and `ca.crt`."""
+        self._leases = f"{url}/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._account = account
+        self._authority = ""
+        self._tls: ssl.SSLContext | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], namespace: str, account: Path = SERVICE_ACCOUNT) -> Self:
+        """As every pod finds its API server; ConfigError outside of a cluster."""
+        try:
+            host, port = environ["KUBERNETES_SERVICE_HOST"], environ["KUBERNETES_SERVICE_PORT"]
+        except KeyError as error:
+            raise ConfigError(f"{error.args[0]} is not set, but the slot has a lease: this is no pod") from error
+        return cls(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", namespace, account)
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def read(self, name: str, timeout_s: float) -> LeaseRecord | None:
+        """The Lease, None when it does not exist. Raises LeaseUnavailable."""
+        try:
+            return await self._request("GET", name, None, timeout_s)
+        except LeaseGone:
+            return None
+
+    async def replace(self, name: str, document: Mapping[str, Any], timeout_s: float) -> LeaseRecord:
+        """Write `document` if the Lease still has the document's resourceVersion; the Lease as it then is.
+
+        Raises LeaseConflict, LeaseGone (nothing was written), LeaseUnavailable (it may have been).
+        """
+        return await self._request("PUT", name, msgspec.json.encode(document), timeout_s)
+
+    async def _request(self, method: str, name: str, body: bytes | None, timeout_s: float) -> LeaseRecord:
+        if self._session is None:
+            raise RuntimeError("KubernetesLeases is used outside of its `async with`")
+        try:
+            token = (self._account / "token").read_text().strip()
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            async with self._session.request(
+                method,
+                f"{self._leases}/{name}",
+                data=body,
+                headers=headers,
+                ssl=self._trust(),
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                allow_redirects=False,
+            ) as response:
+                return _answer(response.status, await response.read())
+        except TimeoutError as error:
+            raise LeaseUnavailable(f"no answer within {timeout_s:.1f} s") from error
+        except (aiohttp.ClientError, OSError) as error:  # OSError: the mounted files too
+            raise LeaseUnavailable(str(error) or type(error).__name__) from error
+
+    def _trust(self) -> ssl.SSLContext:
+        """Made anew only when the mounted CA has changed, so that connections are used again."""
+        authority = (self._account / "ca.crt").read_text()
+        if self._tls is None or authority != self._authority:
+            self._tls, self._authority = ssl.create_default_context(cadata=authority), authority
+        return self._tls
+
+
+def _answer(status: int, raw: bytes) -> LeaseRecord:
+    if status == 200:  # noqa: PLR2004 - HTTP's own number
+        try:
+            return parse_lease(raw)
+        except ValueError as error:
+            raise LeaseUnavailable(f"the answer is not a Lease: {error}") from error
+    said = _status(raw)
+    message = f"{status} {said.reason}: {said.message}"
+    if (status, said.reason) == (404, "NotFound"):  # any other 404 (a proxy, a server starting) proves nothing
+        raise LeaseGone(message)
+    if status == 409:  # noqa: PLR2004 - HTTP's own number
+        raise LeaseConflict(message)
+    raise LeaseUnavailable(message)
+
+
+def _status(raw: bytes) -> _Status:
+    try:
+        return msgspec.json.decode(raw, type=_Status)
+    except ValueError:
+        return _Status(reason="Unreadable", message=raw[:200].decode(errors="replace"))
