@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# One cluster by kind: a control plane and a worker, API server on loopback. Which engine it talks to is set before (lib/choice.sh).
+
+kubectl_here() { kubectl --kubeconfig "$KUBECONFIG_FILE" "$@"; }
+
+kind_exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
+kind_answers() { [[ -f $KUBECONFIG_FILE ]] && kubectl_here --request-timeout 5s get --raw /readyz >/dev/null 2>&1; }
+
+# kind_up IMAGE: IMAGE empty means the stock node image of this kind version.
+kind_up() {
+  local image=$1
+  if kind_exists && kind_answers; then
+    say "already up: $NAME"
+    return
+  fi
+  kind_delete   # half-made, or its node containers are gone
+  step "creating the cluster $NAME (two nodes)" kind_create "$image"
+  step "waiting for nodes and cluster DNS" wait_for_nodes
+  step "binding a volume of the default StorageClass" probe_storage
+}
+
+kind_create() {
+  local image=$1 log=$STATE/kind.log
+  kind_config "$image" >"$STATE/kind.yaml"
+  (umask 077 && : >"$KUBECONFIG_FILE")
+  kind create cluster --name "$NAME" --config "$STATE/kind.yaml" --kubeconfig "$KUBECONFIG_FILE" ${image:+--image "$image"} \
+    >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "kind could not create the cluster; the whole output is in $log"
+  }
+}
+
+# Without an image of its own, kind's defaults are right; ours comes with its own registry name and tags (lib/node-image.sh).
+kind_config() {
+  cat <<'YAML'
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+networking: {apiServerAddress: 127.0.0.1}
+nodes:
+- {role: control-plane}
+- {role: worker}
+YAML
+  [[ -n $1 ]] || return 0
+  cat <<YAML
+kubeadmConfigPatches:
+- |
+  kind: ClusterConfiguration
+  imageRepository: $IMAGE_REGISTRY
+  etcd: {local: {imageTag: $ETCD_VERSION}}
+  dns: {imageTag: $COREDNS_VERSION}
+YAML
+}
+
+# Nodes are Ready up to 10 s before names resolve: who tests in between sees failures that mean nothing.
+wait_for_nodes() {
+  kubectl_here wait node --all --for condition=Ready --timeout 90s >/dev/null
+  kubectl_here --namespace kube-system rollout status deployment/coredns --timeout 90s >/dev/null
+}
+
+# A volume is provisioned once a pod wants it.
+probe_storage() {
+  local bound=0
+  wait_until 30 "the default account" kubectl_here get serviceaccount default || return
+  storage_probe | kubectl_here apply --filename - >/dev/null
+  kubectl_here wait persistentvolumeclaim/storage-probe --for jsonpath='{.status.phase}'=Bound --timeout 60s >/dev/null || bound=$?
+  kubectl_here delete pod/storage-probe persistentvolumeclaim/storage-probe --now --timeout 60s >/dev/null
+  ((bound == 0)) || die "no volume of the default StorageClass was bound: hack/cluster/cluster kubectl get events -A"
+}
+
+storage_probe() {
+  local image
+  # The pause image is in every node image, under the name that the container runtime is set up with.
+  image=$(docker exec "$NAME-worker" sed -nE 's/^ *sandbox(_image)? *= *"(.*)"$/\2/p' /etc/containerd/config.toml | head -n 1)
+  cat <<YAML
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: storage-probe, namespace: default}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: storage-probe, namespace: default}
+spec:
+  containers: [{name: pause, image: "$image", volumeMounts: [{name: data, mountPath: /data}]}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: storage-probe}}]
+YAML
+}
+
+# kind_load CLUSTER ARCHIVE...
+kind_load() {
+  local name=$1 archive
+  shift
+  for archive in "$@"; do
+    [[ -f $archive ]] || die "no such image archive: $archive (make images)"
+    step "loading ${archive##*/}" kind load image-archive "$archive" --name "$name"
+  done
+}
+
+kind_delete() {
+  ! kind_exists || kind delete cluster --name "$NAME" --kubeconfig "$KUBECONFIG_FILE" >/dev/null 2>&1
+}
