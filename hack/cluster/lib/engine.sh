@@ -78,7 +78,7 @@ engine_processes() {
 # Killed, not asked: nothing in a cluster that goes away is worth a clean end, and this way works without the engine's help.
 engine_remove() {
   kill_engine_processes
-  ip link delete "$(engine_bridge)" 2>/dev/null || true   # it may never have been made
+  remove_engine_links
   unmount_below "$RUN" "$STATE/engine"
   wait_until 20 "the removal of control groups $KEY" remove_engine_cgroups
   rm -rf --one-file-system "$RUN" "$STATE/engine"
@@ -93,6 +93,15 @@ kill_engine_processes() {
     kill -KILL $processes 2>/dev/null || true   # some have died since they were listed
     sleep 0.1
   done
+}
+
+# The links to the nodes go before the bridge and by name: a killed node's network namespace, and the link's end in it, lives on for
+# minutes while the kernel tries to close connections that nobody answers any more.
+remove_engine_links() {
+  local bridge link
+  bridge=$(engine_bridge)
+  ip -o link show master "$bridge" 2>/dev/null | sed -E 's/^[0-9]+: ([^@:]+).*/\1/' | while read -r link; do ip link delete "$link"; done
+  ! ip link show "$bridge" >/dev/null 2>&1 || ip link delete "$bridge"
 }
 
 remove_engine_cgroups() {

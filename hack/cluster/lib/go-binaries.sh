@@ -26,7 +26,7 @@ need_go_binaries() {
 
 build_go_binaries() {
   local dir new name own=()
-  command -v go >/dev/null || die "no Go toolchain on PATH: run 'make setup'"
+  use_go
   dir=$(go_binaries_dir)
   new=$dir/.new
   rm -rf "$new"
@@ -41,6 +41,12 @@ build_go_binaries() {
   ((${#own[@]} == 0)) || go_build "$new" "${own[@]}"
   mv "$new"/* "$dir/"   # only whole programs ever appear under their final name
   rmdir "$new"
+}
+
+# The toolchain that `make setup` fetched where the machine had none; an own one of Go 1.21 or later fetches what go.mod asks for.
+use_go() {
+  PATH=$REPOSITORY/.cache/bin:$PATH
+  command -v go >/dev/null || die "there is no Go toolchain: run 'make setup'"
 }
 
 go_package() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the person at the terminal sees. Everything goes to stderr: stdout carries results only (a path, a kubeconfig).
 
-say() { printf 'cluster: %s\n' "$*" >&2; }
+say() { printf '%s: %s\n' "${SPEAKER:-cluster}" "$*" >&2; }
 
 die() {
   say "error: $*"
