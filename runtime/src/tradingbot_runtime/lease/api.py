@@ -90,6 +90,8 @@ class KubernetesLeases:
     def _trust(self) -> ssl.SSLContext:
         """Made anew only when the mounted CA has changed, so that connections are used again."""
         authority = (self._account / "ca.crt").read_text()
+        if not authority.strip():  # to the ssl module, no authority means those of the system
+            raise LeaseUnavailable(f"{self._account / 'ca.crt'} is empty")
         if self._tls is None or authority != self._authority:
             self._tls, self._authority = ssl.create_default_context(cadata=authority), authority
         return self._tls

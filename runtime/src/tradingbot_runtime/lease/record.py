@@ -119,8 +119,10 @@ class LeaseTiming:
 
     @property
     def deadline_ns(self) -> int:
-        """From the start of the last successful renewal to giving up. As late as can be: an API server that is away
-        for less (an upgrade of the control plane) stops no bot."""
+        """From the start of the last successful renewal to giving up.
+
+        As late as can be: an API server that is away for less (an upgrade of the control plane) stops no bot.
+        """
         return self.fence_ns - ORDERLY_NS
 
 
@@ -153,8 +155,11 @@ def judge(record: LeaseRecord | None, holder: str, observed_since_ns: int, now_n
 
 
 def claimed(record: LeaseRecord, holder: str, duration_ns: int, wall_ns: int) -> dict[str, Any]:
-    """The document that takes or renews the Lease. It always differs from `record`: the API server keeps the version
-    of an object when an update changes nothing, and other pods would not see that we renewed."""
+    """The document that takes or renews the Lease.
+
+    It always differs from `record`: the API server keeps the version of an object when an update changes nothing,
+    and other pods would not see that we renewed.
+    """
     renew_time = _micro_time(wall_ns)
     if renew_time == record.renew_time:  # a wall clock that stands still
         renew_time = _micro_time(wall_ns + _MICROSECOND_NS)
