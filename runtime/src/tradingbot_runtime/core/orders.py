@@ -77,6 +77,7 @@ _ENDS: Mapping[Step, OrderState] = {
     Step.SEEN_REJECTED: _S.REJECTED,
 }
 _LATE_FILL: Mapping[Step, OrderState] = {Step.FILLED: _S.PARTIAL}  # reopened, counted, and looked up at the venue
+_LATE = (Step.ACCEPTED, Step.OUTCOME_LOST, Step.CANCEL_GONE)
 
 TRANSITIONS: Mapping[OrderState, Mapping[Step, OrderState]] = {
     _S.SUBMITTING: {
@@ -102,6 +103,7 @@ TRANSITIONS: Mapping[OrderState, Mapping[Step, OrderState]] = {
     _S.OPEN: {
         **_ENDS,
         Step.ACCEPTED: _S.OPEN,  # stream and reply both acknowledge
+        Step.OUTCOME_LOST: _S.OPEN,  # the reply was lost, the stream has told
         Step.FILLED: _S.PARTIAL,
         Step.CANCEL_SENT: _S.PENDING_CANCEL,
         Step.SEEN_OPEN: _S.OPEN,
@@ -138,18 +140,16 @@ TRANSITIONS: Mapping[OrderState, Mapping[Step, OrderState]] = {
         Step.ACCEPTED: _S.OPEN,
         Step.CANCEL_SENT: _S.PENDING_CANCEL,
         Step.SEEN_OPEN: _S.OPEN,
+        Step.OUTCOME_LOST: _S.LOST,
         Step.PROVED_ABSENT: _S.LOST,
     },
-    # Closed orders: what repeats the end is ignored; a fill reopens.
-    _S.FILLED: dict.fromkeys((*_ENDS, Step.ACCEPTED, Step.CANCEL_REFUSED, Step.CANCEL_GONE), _S.FILLED),
-    _S.CANCELED: {
-        **_LATE_FILL,
-        **dict.fromkeys((Step.CANCELED, Step.SEEN_CANCELED, Step.ACCEPTED, Step.CANCEL_GONE), _S.CANCELED),
-    },
-    _S.EXPIRED: {**_LATE_FILL, **dict.fromkeys((Step.EXPIRED, Step.SEEN_EXPIRED, Step.CANCEL_GONE), _S.EXPIRED)},
+    # Closed orders: what repeats the end, or comes late, changes nothing; a fill reopens.
+    _S.FILLED: dict.fromkeys((*_ENDS, *_LATE, Step.CANCEL_REFUSED), _S.FILLED),
+    _S.CANCELED: {**dict.fromkeys((Step.CANCELED, Step.SEEN_CANCELED, *_LATE), _S.CANCELED), **_LATE_FILL},
+    _S.EXPIRED: {**dict.fromkeys((Step.EXPIRED, Step.SEEN_EXPIRED, *_LATE), _S.EXPIRED), **_LATE_FILL},
     _S.REJECTED: {
+        **dict.fromkeys((Step.REJECTED, Step.SEEN_REJECTED, Step.PROVED_ABSENT, *_LATE), _S.REJECTED),
         **_LATE_FILL,
-        **dict.fromkeys((Step.REJECTED, Step.SEEN_REJECTED, Step.PROVED_ABSENT, Step.CANCEL_GONE), _S.REJECTED),
     },
 }
 

@@ -1,0 +1,213 @@
+"""The journal: SQLite in WAL mode on the slot's volume. What is not in here has not happened.
+
+An intent is committed before it is sent. With `synchronous=NORMAL` a commit survives the process; an fsync of the WAL
+follows within `FSYNC_WITHIN_S`, off the tick path, so that a lost node loses no more than that (and the venue's own
+order list, by client id, closes that gap at the start barrier).
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from tradingbot_runtime.core.order_ids import MAX_EPOCH
+from tradingbot_runtime.core.orders import Order, OrderState
+from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.records import AnyRecord, Decided
+from tradingbot_runtime.journal.schema import MIGRATIONS
+from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
+from tradingbot_runtime.model.control import Halt
+
+FSYNC_WITHIN_S = 0.05
+
+
+class Journal:
+    """One process owns it: the lock file beside it stands in for the slot's Lease where there is no cluster."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises JournalError when another process has it, or it is damaged or newer than this program."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
+            self._prepare()
+            self._wal = os.open(f"{path}-wal", os.O_RDONLY)
+        except (sqlite3.Error, OSError) as error:
+            os.close(self._lock)
+            raise JournalError(f"{path}: {error}") from error
+        self._encode = msgspec.json.Encoder().encode
+        self._fsync: asyncio.Future[None] | None = None
+        self.commits = 0
+        self.commit_ns = 0  # total, for the mean
+        self.slowest_commit_ns = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.close(self._wal)
+        self._db.close()
+        os.close(self._lock)
+
+    def _prepare(self) -> None:
+        db = self._db
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise JournalError(f"the journal is damaged: {verdict}")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise JournalError(f"the journal has version {version}; this program knows {len(MIGRATIONS)}")
+        for number in range(version, len(MIGRATIONS)):
+            db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
+        db.execute("INSERT OR IGNORE INTO meta VALUES ('created', 'now')")  # the WAL file exists from here on
+
+    # -- identity ------------------------------------------------------------------------------------------------
+
+    def pin(self, key: str, value: str) -> None:
+        """Bind the journal to `value`; JournalError when it is bound to another one."""
+        kept = self.meta(key)
+        if kept is None:
+            self.put(key, value)
+        elif kept != value:
+            raise JournalError(f"the journal belongs to {key} {kept}, not {value}: it holds another one's orders")
+
+    def meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def put(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def next_epoch(self, floor: int) -> int:
+        """A number greater than `floor` and than every one given before; part of every order id."""
+        epoch = max(floor, int(self.meta("epoch") or 0)) + 1
+        if epoch > MAX_EPOCH:
+            raise JournalError("the epochs are used up: start with a new volume")
+        self.put("epoch", str(epoch))
+        return epoch
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def write(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> None:
+        """Commit records and the state of the orders that they touched, in one transaction."""
+        started = time.perf_counter_ns()
+        db, encode = self._db, self._encode
+        db.execute("BEGIN IMMEDIATE")
+        for record in records:
+            db.execute(
+                "INSERT INTO events (time_ns, market, kind, payload) VALUES (?, ?, ?, ?)",
+                (record.time_ns, market, type(record).__name__, encode(record)),
+            )
+        for order in orders:
+            db.execute(
+                "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
+                " filled = excluded.filled, state = excluded.state, venue_order_id = excluded.venue_order_id,"
+                " closed = excluded.closed",
+                (order.id, market, order.side, order.price, order.quantity, order.filled, order.state,
+                 order.venue_order_id, order.is_closed, time.time_ns()),
+            )  # fmt: skip
+        db.execute("COMMIT")
+        taken = time.perf_counter_ns() - started
+        self.commits += 1
+        self.commit_ns += taken
+        self.slowest_commit_ns = max(self.slowest_commit_ns, taken)
+        self._fsync_soon()
+
+    def keep_fill(self, market: str, account: str, instrument: Instrument, fill: OrderFilled) -> bool:
+        """Remember a trade; False when it was known, which makes a fill apply once across restarts."""
+        row = (instrument.venue, account, instrument.symbol, fill.trade_id, market, fill.time_ns, self._encode(fill))
+        cursor = self._db.execute("INSERT OR IGNORE INTO fills VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._fsync_soon()
+        return cursor.rowcount == 1
+
+    def keep_day(self, market: str, day: int, opening: int) -> None:
+        self._db.execute("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))
+
+    def latch(self, halt: Halt) -> None:
+        row = (halt.id, halt.reason, halt.message, halt.at_ns)
+        self._db.execute("INSERT OR IGNORE INTO latches VALUES (?, ?, ?, ?)", row)
+        self._fsync_soon()
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def orders_not_closed(self, market: str) -> list[Order]:
+        rows = self._db.execute("SELECT order_id, side, price, quantity, filled, state, venue_order_id FROM orders"
+                                " WHERE market = ? AND closed = 0", (market,))  # fmt: skip
+        return [_order(row) for row in rows]
+
+    def order(self, order_id: OrderId) -> Order | None:
+        row = self._db.execute("SELECT order_id, side, price, quantity, filled, state, venue_order_id FROM orders"
+                               " WHERE order_id = ?", (order_id,)).fetchone()  # fmt: skip
+        return _order(row) if row else None
+
+    def fills(self, market: str) -> Iterator[OrderFilled]:
+        decode = msgspec.json.Decoder(OrderFilled).decode
+        rows = self._db.execute("SELECT payload FROM fills WHERE market = ? ORDER BY time_ns, trade_id", (market,))
+        return (decode(row[0]) for row in rows)
+
+    def day(self, market: str) -> tuple[int, int] | None:
+        """The latest day and its opening profit."""
+        query = "SELECT day, opening FROM days WHERE market = ? ORDER BY day DESC LIMIT 1"
+        row: tuple[int, int] | None = self._db.execute(query, (market,)).fetchone()
+        return row
+
+    def latches(self) -> list[Halt]:
+        rows = self._db.execute("SELECT id, reason, message, at_ns FROM latches ORDER BY at_ns")
+        return [Halt(id=i, reason=r, message=m, at_ns=at) for i, r, m, at in rows]
+
+    # -- durability ----------------------------------------------------------------------------------------------
+
+    def _fsync_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            os.fdatasync(self._wal)  # no loop: a tool, or the end of the process
+            return
+        if self._fsync is None or self._fsync.done():
+            self._fsync = loop.create_future()
+            loop.call_later(FSYNC_WITHIN_S / 2, self._fsync_now, loop, self._fsync)
+
+    def _fsync_now(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None:
+        future = loop.run_in_executor(None, os.fdatasync, self._wal)
+        future.add_done_callback(lambda _: None if done.done() else done.set_result(None))
+
+
+def read_decisions(path: Path) -> Iterator[Decided]:
+    """Every decision in a journal, in order, for audits and tests; opens it read-only."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        decode = msgspec.json.Decoder(Decided).decode
+        for (payload,) in db.execute("SELECT payload FROM events WHERE kind = 'Decided' ORDER BY seq"):
+            yield decode(payload)
+    finally:
+        db.close()
+
+
+def _order(row: tuple[str, str, int, int, int, str, str]) -> Order:
+    order_id, side, price, quantity, filled, state, venue_order_id = row
+    return Order(OrderId(order_id), Side(side), Ticks(price), Lots(quantity), Lots(filled), OrderState(state),
+                 venue_order_id)  # fmt: skip
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise JournalError(f"{path}: another process trades with this journal") from error
+    return descriptor

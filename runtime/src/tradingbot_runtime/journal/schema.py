@@ -1,0 +1,29 @@
+"""The journal's tables. Forward only: a migration is added at the end and never changed."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    -- What happened and what was decided, in order. The tables below are projections of it.
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, market TEXT NOT NULL, kind TEXT NOT NULL,
+        payload BLOB NOT NULL
+    );
+    CREATE TABLE orders (
+        order_id TEXT PRIMARY KEY, market TEXT NOT NULL, side TEXT NOT NULL, price INTEGER NOT NULL,
+        quantity INTEGER NOT NULL, filled INTEGER NOT NULL, state TEXT NOT NULL, venue_order_id TEXT NOT NULL,
+        closed INTEGER NOT NULL, created_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX orders_not_closed ON orders (market) WHERE closed = 0;
+    CREATE TABLE fills (
+        venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, trade_id TEXT NOT NULL,
+        market TEXT NOT NULL, time_ns INTEGER NOT NULL, payload BLOB NOT NULL,
+        PRIMARY KEY (venue, account, symbol, trade_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE latches (
+        id TEXT PRIMARY KEY, reason TEXT NOT NULL, message TEXT NOT NULL, at_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE days (
+        market TEXT NOT NULL, day INTEGER NOT NULL, opening INTEGER NOT NULL, PRIMARY KEY (market, day)
+    ) WITHOUT ROWID;
+    """,
+)

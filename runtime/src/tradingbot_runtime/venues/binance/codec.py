@@ -1,0 +1,155 @@
+"""Binance spot's frames <-> our vocabulary. Pure; prices become whole ticks, or the frame is refused.
+
+Source: Binance spot API documentation, web socket streams (`bookTicker`, `depth`, `trade`) and user data stream
+(`executionReport`). Numbers come as decimal strings with up to eight decimals.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from tradingbot_runtime.model import Instrument, Lots, Nanos, ReferenceTicked, Side, Ticks, VenueTicked
+
+_EIGHT = 8
+
+
+class BookTicker(msgspec.Struct, frozen=True, gc=False):
+    u: int
+    s: str
+    b: str
+    B: str
+    a: str
+    A: str
+
+
+class Trade(msgspec.Struct, frozen=True, gc=False):
+    s: str
+    t: int
+    p: str
+    q: str
+    T: int
+    m: bool
+
+
+class DepthUpdate(msgspec.Struct, frozen=True):
+    s: str
+    U: int
+    u: int
+    b: list[tuple[str, str]]
+    a: list[tuple[str, str]]
+
+
+class Combined(msgspec.Struct, frozen=True, gc=False):
+    """A frame of a combined stream."""
+
+    stream: str
+    data: msgspec.Raw
+
+
+class Serving(msgspec.Struct, frozen=True, gc=False):
+    """What else comes on a market stream: replies to subscriptions, and notices."""
+
+    result: object = None
+    id: object = None
+    e: str = ""
+
+
+def scaled(text: str) -> int:
+    """A decimal string in units of 1e-8; ValueError when it is none or has more decimals."""
+    whole, _, decimals = text.partition(".")
+    if len(decimals) > _EIGHT or not whole.isdecimal() or not (decimals == "" or decimals.isdecimal()):
+        raise ValueError(text)
+    return int(whole + decimals.ljust(_EIGHT, "0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """An instrument's tick and lot in units of 1e-8, to divide by integers on the tick path."""
+
+    tick: int
+    lot: int
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> "Grid":
+        return cls(scaled(format(instrument.tick_size, "f")), scaled(format(instrument.lot_size, "f")))
+
+    def ticks(self, text: str) -> Ticks:
+        ticks, rest = divmod(scaled(text), self.tick)
+        if rest:
+            raise ValueError(f"{text} is between two ticks")
+        return Ticks(ticks)
+
+    def lots(self, text: str) -> Lots:
+        return Lots(scaled(text) // self.lot)
+
+
+class FrameRefused(Exception):
+    """A frame that cannot be used; `reason` is a code for metrics."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class MarketCodec:
+    """Frames of one symbol's `bookTicker` stream, in its ticks."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._symbol = instrument.symbol
+        self._stream = f"{instrument.symbol.lower()}@bookTicker"
+        self._grid = Grid.of(instrument)
+        self._combined = msgspec.json.Decoder(Combined)
+        self._ticker = msgspec.json.Decoder(BookTicker)
+        self._serving = msgspec.json.Decoder(Serving)
+
+    def top(self, payload: memoryview | bytes, time_ns: Nanos) -> ReferenceTicked | None:
+        """The best bid and offer in `payload`; None for what is no market data.
+
+        Raises FrameRefused for a frame that is broken, foreign, off the grid, or crossed.
+        """
+        try:
+            combined = self._combined.decode(payload)
+        except msgspec.ValidationError as error:
+            self._expect_notice(payload, error)
+            return None
+        except msgspec.DecodeError as error:
+            raise FrameRefused("NotJson", str(error)) from error
+        if combined.stream != self._stream:
+            return None
+        try:
+            ticker = self._ticker.decode(combined.data)
+            bid, ask = self._grid.ticks(ticker.b), self._grid.ticks(ticker.a)
+            bid_lots, ask_lots = self._grid.lots(ticker.B), self._grid.lots(ticker.A)
+        except msgspec.ValidationError as error:
+            raise FrameRefused("WrongShape", str(error)) from error
+        except ValueError as error:
+            raise FrameRefused("BadNumber", str(error)) from error
+        if ticker.s != self._symbol:
+            raise FrameRefused("WrongSymbol", ticker.s)
+        if not 0 < bid < ask:
+            raise FrameRefused("Crossed", f"bid {ticker.b}, ask {ticker.a}")
+        return ReferenceTicked(
+            time_ns=time_ns, bid=bid, bid_lots=bid_lots, ask=ask, ask_lots=ask_lots, update_id=ticker.u
+        )
+
+    def _expect_notice(self, payload: memoryview | bytes, error: msgspec.ValidationError) -> None:
+        try:
+            self._serving.decode(payload)
+        except msgspec.DecodeError:
+            raise FrameRefused("WrongShape", str(error)) from error
+
+
+def venue_tick(tick: ReferenceTicked) -> VenueTicked:
+    """The same book, as the place where we trade."""
+    return VenueTicked(time_ns=tick.time_ns, bid=tick.bid, ask=tick.ask)
+
+
+def decode_trade(payload: bytes) -> Trade:
+    return msgspec.json.decode(payload, type=Trade)
+
+
+def decode_depth(payload: bytes) -> DepthUpdate:
+    return msgspec.json.decode(payload, type=DepthUpdate)
+
+
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}

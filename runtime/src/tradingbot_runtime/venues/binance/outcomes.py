@@ -1,0 +1,62 @@
+"""What Binance's answers prove (reference/runtime.md 3.3): a table from code to meaning.
+
+Source: Binance spot API documentation, "Error codes" and "HTTP return codes": 5xx means that the execution status is
+unknown and could have been a success.
+"""
+
+from enum import StrEnum
+
+from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
+
+DUPLICATE = "Duplicate order sent."
+
+
+class Code:
+    """Codes that mean something to us."""
+
+    UNKNOWN = -1000
+    DISCONNECTED = -1001
+    TOO_MANY_REQUESTS = -1003
+    UNEXPECTED_RESPONSE = -1006
+    TIMEOUT = -1007
+    SERVER_BUSY = -1008
+    TOO_MANY_ORDERS = -1015
+    INVALID_TIMESTAMP = -1021
+    NEW_ORDER_REJECTED = -2010
+    CANCEL_REJECTED = -2011
+    NO_SUCH_ORDER = -2013
+
+
+class Proof(StrEnum):
+    REFUSED = "Refused"
+    UNKNOWN = "Unknown"
+    RATE_LIMITED = "RateLimited"
+
+
+_PROOFS = {
+    Code.UNKNOWN: Proof.UNKNOWN,
+    Code.DISCONNECTED: Proof.UNKNOWN,
+    Code.UNEXPECTED_RESPONSE: Proof.UNKNOWN,
+    Code.TIMEOUT: Proof.UNKNOWN,
+    Code.TOO_MANY_REQUESTS: Proof.RATE_LIMITED,
+    Code.TOO_MANY_ORDERS: Proof.RATE_LIMITED,
+}
+_SERVER_ERRORS = 500
+RATE_LIMIT_STATUSES = frozenset({418, 429})
+
+
+def proof(status: int, code: int, message: str) -> Proof:
+    """What an error answer proves about the request."""
+    if status in RATE_LIMIT_STATUSES:
+        return Proof.RATE_LIMITED
+    if status >= _SERVER_ERRORS or message == DUPLICATE:
+        # A duplicate means that the id is in use: most likely by this very order, sent before. Ask.
+        return Proof.UNKNOWN
+    return _PROOFS.get(code, Proof.REFUSED)
+
+
+def error(status: int, code: int, message: str) -> VenueError:
+    """The error to raise for an answer to a question or command."""
+    if proof(status, code, message) is Proof.UNKNOWN:
+        return OutcomeUnknown(f"status {status}: {message} ({code})")
+    return VenueRefused(code, message)

@@ -1,0 +1,196 @@
+"""Questions to Binance spot and what their answers mean to us."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from tradingbot_runtime.core.order_ids import decode
+from tradingbot_runtime.core.orders import OrderState
+from tradingbot_runtime.errors import VenueProtocolError, VenueRefused
+from tradingbot_runtime.model import (
+    BalancesReported,
+    Instrument,
+    Lots,
+    Money,
+    Nanos,
+    OrderFilled,
+    OrderId,
+    OrderReported,
+    OrderStatus,
+    Restored,
+    asset_units,
+)
+from tradingbot_runtime.venues.binance.codec import SIDES
+from tradingbot_runtime.venues.binance.outcomes import Code
+from tradingbot_runtime.venues.binance.rest import BinanceRest
+
+STATUSES = {
+    "NEW": OrderStatus.OPEN,
+    "PENDING_NEW": OrderStatus.OPEN,
+    "PARTIALLY_FILLED": OrderStatus.OPEN,
+    "PENDING_CANCEL": OrderStatus.OPEN,
+    "FILLED": OrderStatus.FILLED,
+    "CANCELED": OrderStatus.CANCELED,
+    "EXPIRED": OrderStatus.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
+    "REJECTED": OrderStatus.REJECTED,
+}
+TRADES_PAGE = 1000
+
+
+class VenueOrder(msgspec.Struct, rename="camel"):
+    symbol: str
+    order_id: int
+    client_order_id: str
+    price: str
+    orig_qty: str
+    executed_qty: str
+    status: str
+    side: str
+
+
+class VenueTrade(msgspec.Struct, rename="camel"):
+    id: int
+    order_id: int
+    price: str
+    qty: str
+    commission: str
+    commission_asset: str
+    time: int
+    is_buyer: bool
+    is_maker: bool
+
+
+class _Balance(msgspec.Struct):
+    asset: str
+    free: str
+    locked: str
+
+
+class _Account(msgspec.Struct):
+    balances: list[_Balance]
+
+
+class _Symbol(msgspec.Struct, rename="camel"):
+    symbol: str
+    status: str
+    base_asset: str
+    quote_asset: str
+    filters: list[dict[str, Any]]
+
+
+class _ExchangeInfo(msgspec.Struct):
+    symbols: list[_Symbol]
+
+
+class BinanceQueries:
+    """Each raises the errors of `BinanceRest`: a failed question is never an empty answer."""
+
+    def __init__(self, venue: str, rest: BinanceRest) -> None:
+        self.venue = venue
+        self.rest = rest
+
+    async def instrument(self, symbol: str) -> Instrument:
+        info = await self.rest.public("exchangeInfo", _ExchangeInfo, {"symbol": symbol})
+        found = next((s for s in info.symbols if s.symbol == symbol), None)
+        if found is None:
+            raise VenueProtocolError(f"exchangeInfo does not know {symbol}")
+        if found.status != "TRADING":
+            raise VenueRefused(0, f"{symbol} is not traded now: {found.status}")
+        return _instrument(self.venue, found)
+
+    async def balances(self, instrument: Instrument, now_ns: Nanos) -> BalancesReported:
+        account = await self.rest.signed("GET", "account", _Account, {"omitZeroBalances": "true"})
+        held = {b.asset: Decimal(b.free) + Decimal(b.locked) for b in account.balances}
+        return BalancesReported(
+            time_ns=now_ns,
+            base=asset_units(held.get(instrument.base, Decimal(0))),
+            quote=instrument.money(held.get(instrument.quote, Decimal(0))),
+        )
+
+    async def open_orders(self, instrument: Instrument, now_ns: Nanos) -> list[Restored]:
+        """Open orders whose ids are of our making, whoever's bot it is."""
+        orders = await self.rest.signed("GET", "openOrders", list[VenueOrder], {"symbol": instrument.symbol})
+        return [_restored(order, instrument, now_ns) for order in orders if decode(order.client_order_id)]
+
+    async def order(self, instrument: Instrument, order_id: OrderId, now_ns: Nanos) -> OrderReported:
+        parameters = {"symbol": instrument.symbol, "origClientOrderId": order_id}
+        try:
+            order = await self.rest.signed("GET", "order", VenueOrder, parameters)
+        except VenueRefused as refused:
+            if refused.code != Code.NO_SUCH_ORDER:
+                raise
+            return OrderReported(time_ns=now_ns, order_id=order_id, status=OrderStatus.ABSENT, executed=Lots(0))
+        if order.status not in STATUSES:
+            raise VenueProtocolError(f"order status {order.status!r}")
+        return OrderReported(
+            time_ns=now_ns,
+            order_id=order_id,
+            status=STATUSES[order.status],
+            executed=instrument.lots_floor(order.executed_qty),
+            venue_order_id=str(order.order_id),
+        )
+
+    async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]:
+        parameters: dict[str, str | int] = {
+            "symbol": instrument.symbol,
+            "orderId": venue_order_id,
+            "limit": TRADES_PAGE,
+        }
+        trades = await self.rest.signed("GET", "myTrades", list[VenueTrade], parameters)
+        return [filled(trade, order_id, instrument) for trade in trades]
+
+    async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
+        """Cancel one order and wait for the answer; a venue that does not know it (any more) is an answer too."""
+        parameters = {"symbol": instrument.symbol, "origClientOrderId": order_id}
+        try:
+            await self.rest.signed("DELETE", "order", dict[str, Any], parameters)
+        except VenueRefused as refused:
+            if refused.code != Code.CANCEL_REJECTED:
+                raise
+
+
+def filled(trade: VenueTrade, order_id: OrderId, instrument: Instrument) -> OrderFilled:
+    return OrderFilled(
+        time_ns=Nanos(trade.time * 1_000_000),
+        order_id=order_id,
+        trade_id=str(trade.id),
+        side=SIDES["BUY" if trade.is_buyer else "SELL"],
+        price=instrument.ticks(trade.price),
+        quantity=instrument.lots(trade.qty),
+        fee=asset_units(trade.commission),
+        fee_asset=trade.commission_asset,
+        maker=trade.is_maker,
+    )
+
+
+def _restored(order: VenueOrder, instrument: Instrument, now_ns: Nanos) -> Restored:
+    executed = instrument.lots(order.executed_qty)
+    return Restored(
+        time_ns=now_ns,
+        order_id=OrderId(order.client_order_id),
+        side=SIDES[order.side],
+        price=instrument.ticks(order.price),
+        quantity=instrument.lots(order.orig_qty),
+        executed=executed,
+        venue_order_id=str(order.order_id),
+        state=OrderState.PARTIAL if executed else OrderState.OPEN,
+    )
+
+
+def _instrument(venue: str, symbol: _Symbol) -> Instrument:
+    filters = {f["filterType"]: f for f in symbol.filters}
+    price, lot = filters["PRICE_FILTER"], filters["LOT_SIZE"]
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {"minNotional": "0"}
+    draft = Instrument(
+        venue=venue, symbol=symbol.symbol, base=symbol.base_asset, quote=symbol.quote_asset,
+        tick_size=Decimal(price["tickSize"]).normalize(), lot_size=Decimal(lot["stepSize"]).normalize(),
+        min_lots=Lots(1), max_lots=Lots(1), min_notional=Money(0),
+    )  # fmt: skip
+    return msgspec.structs.replace(
+        draft,
+        min_lots=Lots(max(draft.lots_floor(lot["minQty"]), 1)),
+        max_lots=draft.lots_floor(lot["maxQty"]),
+        min_notional=draft.money(notional["minNotional"]),
+    )

@@ -1,0 +1,111 @@
+"""Request signatures of Binance spot: HMAC-SHA256 or Ed25519, over `key=value&...`.
+
+Source: Binance spot API documentation, "Request security". REST signs the query as it is sent; the websocket API
+signs the parameters sorted by name.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tradingbot_runtime.errors import ConfigError
+
+RECV_WINDOW_MS = 5_000
+
+
+class Signer(Protocol):
+    def sign(self, payload: bytes) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HmacSigner:
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return "HmacSigner(...)"
+
+    def sign(self, payload: bytes) -> str:
+        return hmac.new(self.secret, payload, hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Ed25519Signer:
+    key: Ed25519PrivateKey
+
+    def __repr__(self) -> str:
+        return "Ed25519Signer(...)"
+
+    def sign(self, payload: bytes) -> str:
+        return base64.b64encode(self.key.sign(payload)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account's API key and the signer that goes with it. Prints nothing of either."""
+
+    api_key: str
+    signer: Signer
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+    @property
+    def account(self) -> str:
+        """Names the account without telling its key."""
+        return hashlib.sha256(self.api_key.encode()).hexdigest()[:12]
+
+    def query(self, parameters: Mapping[str, str | int], timestamp_ms: int) -> str:
+        """The signed query of a REST request."""
+        query = urlencode({**parameters, "recvWindow": RECV_WINDOW_MS, "timestamp": timestamp_ms})
+        return f"{query}&{urlencode({'signature': self.signer.sign(query.encode())})}"
+
+    def parameters(self, parameters: Mapping[str, str | int], timestamp_ms: int) -> dict[str, str | int]:
+        """The signed parameters of a websocket API request."""
+        full = {**parameters, "apiKey": self.api_key, "recvWindow": RECV_WINDOW_MS, "timestamp": timestamp_ms}
+        payload = "&".join(f"{name}={full[name]}" for name in sorted(full))
+        return {**full, "signature": self.signer.sign(payload.encode())}
+
+
+def credentials(values: Mapping[str, str], where: str) -> Credentials:
+    """From the keys of a credentials Secret; ConfigError (naming `where`, never a value) when they do not do."""
+    api_key = values.get("apiKey", "").strip()
+    if not api_key:
+        raise ConfigError(f"{where}: apiKey is missing; wanted: apiKey, and secretKey (HMAC) or privateKey (Ed25519)")
+    if private_key := values.get("privateKey", "").strip():
+        try:
+            key = load_pem_private_key(private_key.encode(), password=None)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{where}: privateKey is no unencrypted PEM key") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ConfigError(f"{where}: privateKey must be an Ed25519 key")
+        return Credentials(api_key, Ed25519Signer(key))
+    secret = values.get("secretKey", "").strip()
+    if not secret:
+        raise ConfigError(f"{where}: secretKey (HMAC) or privateKey (Ed25519, PEM) is missing")
+    return Credentials(api_key, HmacSigner(secret.encode()))
+
+
+class CredentialsFolder:
+    """A mounted Secret: one file for each key. Read again when a file changes: a rotation needs no restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: tuple[tuple[str, int], ...] = ()
+        self._credentials: Credentials | None = None
+
+    def current(self) -> Credentials:
+        files = sorted(p for p in self._folder.glob("*") if p.is_file()) if self._folder.is_dir() else []
+        seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
+        if self._credentials is None or seen != self._seen:
+            values = {p.name: p.read_text(encoding="utf-8") for p in files}
+            self._credentials = credentials(values, str(self._folder))
+            self._seen = seen
+        return self._credentials
