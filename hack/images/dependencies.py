@@ -47,6 +47,7 @@ def stage(requirements: str, rootfs: Path) -> None:
         if library.name not in interpreter.provided_libraries()
     }
     shared_libraries.place(extra, interpreter.library_folder(), rootfs)
+    shared_libraries.strip(shared_libraries.elf_files(target))
     bytecode.compile_tree(target, rootfs)
 
 

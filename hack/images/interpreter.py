@@ -5,7 +5,6 @@ No shell, no package manager, no second program.
 
 import platform
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -50,7 +49,7 @@ def stage(rootfs: Path) -> None:
     standard_library = _copy_python(rootfs)
     programs = shared_libraries.elf_files(rootfs)
     shared_libraries.place(_libraries(programs), library_folder(), rootfs)
-    _strip(shared_libraries.elf_files(rootfs))
+    shared_libraries.strip(shared_libraries.elf_files(rootfs))
     bytecode.compile_tree(standard_library, rootfs)
     _write_system_files(rootfs)
 
@@ -86,14 +85,6 @@ def _copy_python(rootfs: Path) -> Path:
     (programs / VERSION).chmod(0o755)
     (programs / "python3").symlink_to(VERSION)
     return target
-
-
-def _strip(programs: Iterable[Path]) -> None:
-    """Drop symbols, 20 MB in a libpython built from source. Without binutils the image is larger."""
-    if shutil.which("strip"):
-        for program in programs:
-            program.chmod(0o755)  # Debian ships libraries without the owner's write bit
-            subprocess.run(["strip", "--strip-unneeded", str(program)], check=True)
 
 
 def _write_system_files(rootfs: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from oci_layer import Blob, Layer, Source, write_layer
+from oci_layer import QUICK, SMALL, Blob, Layer, Source, write_layer
 
 KEPT_LAYERS = 12  # three layers a build: the last few states of the lock and the interpreter
 
@@ -54,7 +54,7 @@ class LayerCache:
 def _make(path: Path, name: str, stage: Callable[[Path], None]) -> Layer:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as work:
         packed, description = Path(work, "layer"), Path(work, "description")
-        layer = pack(name, packed, stage)
+        layer = pack(name, packed, stage, SMALL)
         description.write_text(json.dumps({"sha256": layer.blob.sha256, "diff_id": layer.diff_id}))
         packed.replace(path)
         # The description comes last: a layer without one is no layer.
@@ -62,11 +62,11 @@ def _make(path: Path, name: str, stage: Callable[[Path], None]) -> Layer:
     return replace(layer, blob=replace(layer.blob, content=path))
 
 
-def pack(name: str, target: Path, stage: Callable[[Path], None]) -> Layer:
+def pack(name: str, target: Path, stage: Callable[[Path], None], level: int = QUICK) -> Layer:
     """Lay a layer's files out in a temporary folder and pack them into the file `target`."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".rootfs-") as rootfs:
         stage(Path(rootfs))
-        return replace(write_layer(Source(Path(rootfs)), target), created_by=name)
+        return replace(write_layer(Source(Path(rootfs)), target, level), created_by=name)
 
 
 def _read(path: Path, name: str) -> Layer | None:

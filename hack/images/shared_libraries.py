@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -79,3 +80,17 @@ def default_folder(libraries: Iterable[Path]) -> Path:
 def opened_at_run_time(folder: Path) -> set[Path]:
     """Return the libraries that are opened by name only and so are in nobody's list."""
     return {folder / name for name in OPENED_AT_RUN_TIME if (folder / name).exists()}
+
+
+def strip(files: Iterable[Path]) -> None:
+    """Drop symbols: 17 MB in a libpython built from source, 11 MB in uvloop's wheel.
+
+    Libraries that a wheel brings in its `.libs` folder stay: auditwheel has rewritten their
+    sections, and strip is known to break such files. Without binutils the image is just larger.
+    """
+    if not shutil.which("strip"):
+        return
+    for path in files:
+        if not path.parent.name.endswith(".libs"):
+            path.chmod(0o755)  # Debian ships libraries without the owner's write bit
+            subprocess.run(["strip", "--strip-unneeded", str(path)], check=True)
