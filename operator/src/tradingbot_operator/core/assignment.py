@@ -1,0 +1,54 @@
+"""Markets to slots: rendezvous hashing, and a hand-over in which no market ever has two slots.
+
+An instrument is `<venue>/<symbol>` of the execution side: a market that is merely renamed is still the same orders.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from tradingbot_runtime.config import Market
+
+
+def instrument(market: Market) -> str:
+    return f"{market.execution.venue}/{market.execution.symbol}"
+
+
+def rendezvous(instruments: Collection[str], slots: int) -> dict[str, int]:
+    """The slot of each instrument; none where there are no slots.
+
+    Each pair has a score and the highest wins, so that one slot more or less moves only that slot's own share.
+    """
+    return {name: max(range(slots), key=lambda slot: _score(name, slot)) for name in instruments} if slots else {}
+
+
+def _score(name: str, slot: int) -> bytes:
+    return hashlib.sha256(f"{name}|{slot}".encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who may trade what (`granted`), and who has yet to prove that it stopped (`releasing`)."""
+
+    granted: Mapping[str, int]
+    releasing: Mapping[str, int]
+
+
+def hand_over(wanted: Mapping[str, int], now: Assignment, released: Callable[[int, str], bool]) -> Assignment:
+    """The next step from `now` to `wanted`: release, then acquire.
+
+    `released(slot, instrument)` says whether the slot is proved to have nothing of the instrument in the market. An
+    instrument is granted only when it has no slot, is being released by none, or returns to the one that it had.
+    """
+    granted: dict[str, int] = {}
+    releasing = {name: slot for name, slot in now.releasing.items() if not released(slot, name)}
+    for name, slot in now.granted.items():
+        if wanted.get(name) == slot:
+            granted[name] = slot
+        else:
+            releasing[name] = slot  # also when it looks released already: it still has it in its configuration
+    for name, slot in wanted.items():
+        if releasing.get(name, slot) == slot:
+            releasing.pop(name, None)
+            granted[name] = slot
+    return Assignment(granted, releasing)

@@ -1,0 +1,175 @@
+"""From one bot to the objects that should exist for it: one builder each, in the order in which they are applied."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import Bot, Installation, Manifest
+from tradingbot_operator.core.pod_template import pod_template
+from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The last valid spec, with the venues as they were: what runs while a newer spec is refused."""
+
+    spec: TradingBotSpec
+    venues: Mapping[str, VenueSpec]
+
+    def document(self) -> str:
+        content = {
+            "spec": self.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "venues": {name: v.model_dump(mode="json", by_alias=True, exclude_none=True)
+                       for name, v in sorted(self.venues.items())},
+        }  # fmt: skip
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def read(cls, document: str) -> "Accepted":
+        """Raises ValueError (pydantic's ValidationError is one) when this version cannot read it."""
+        content = json.loads(document)
+        venues = {name: VenueSpec.model_validate(venue) for name, venue in content["venues"].items()}
+        return cls(TradingBotSpec.model_validate(content["spec"]), venues)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that the children are made of."""
+
+    bot: Bot
+    accepted: Accepted
+    slots: Mapping[int, SlotConfig]
+    releasing: Mapping[str, int]
+    replicas: int
+    partition: int
+    storage: Manifest  # spec of the volume claim; immutable once the StatefulSet exists
+    installation: Installation
+
+    @property
+    def restart_hash(self) -> str:
+        """Of all that takes effect only at a start of the process; no limit, size or spread is in it.
+
+        Slots above spec.replicas are on their way out: they must not restart the others.
+        """
+        spec = self.accepted.spec
+        serving = {n: config for n, config in self.slots.items() if n < min(self.replicas, spec.replicas)}
+        return names.digest({
+            "markets": {n: [m.model_dump(mode="json") for m in config.markets] for n, config in serving.items()},
+            "venues": {name: [v.type, v.environment, _dump(v.endpoints), _dump(v.credentials_secret_ref)]
+                       for name, v in self.accepted.venues.items()},
+            "mode": spec.mode, "pod": _dump(spec.pod), "image": self.installation.runtime_image,
+        })  # fmt: skip
+
+    def template(self) -> Manifest:
+        return pod_template(self.bot.name, self.accepted.spec, self.accepted.venues, self.restart_hash,
+                            self.installation)  # fmt: skip
+
+
+def _dump(model: Any) -> Any:  # noqa: ANN401 - an optional pydantic model, as JSON
+    return None if model is None else model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def children(plan: Plan) -> tuple[Manifest, ...]:
+    """Everything but the control Secret and the Leases, which are made once and never applied again."""
+    return tuple(_owned(plan.bot, build(plan)) for build in BUILDERS)
+
+
+def owner_reference(bot: Bot) -> Manifest:
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}", "kind": "TradingBot", "name": bot.name, "uid": bot.metadata.uid,
+        "controller": True, "blockOwnerDeletion": True,
+    }  # fmt: skip
+
+
+def lease(bot: Bot, slot: int) -> Manifest:
+    """Without a holder: the pod takes it."""
+    metadata = {
+        "name": names.slot_lease(bot.name, slot), "namespace": bot.namespace, "labels": names.labels(bot.name),
+        "ownerReferences": [owner_reference(bot)],
+    }  # fmt: skip
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": {}}
+
+
+def service_account(plan: Plan) -> Manifest:
+    return _object("v1", "ServiceAccount", plan.bot.name, automountServiceAccountToken=True)
+
+
+def role(plan: Plan) -> Manifest:
+    """The runtime may renew its slots' Leases, and nothing else."""
+    leases = [names.slot_lease(plan.bot.name, slot) for slot in sorted(plan.slots)]
+    rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": leases,
+            "verbs": ["get", "update", "patch"]}  # fmt: skip
+    # Without names the rule would mean every Lease.
+    return _object("rbac.authorization.k8s.io/v1", "Role", plan.bot.name, rules=[rule] if leases else [])
+
+
+def role_binding(plan: Plan) -> Manifest:
+    name = plan.bot.name
+    return _object(
+        "rbac.authorization.k8s.io/v1", "RoleBinding", name,
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        subjects=[{"kind": "ServiceAccount", "name": name, "namespace": plan.bot.namespace}],
+    )  # fmt: skip
+
+
+def service(plan: Plan) -> Manifest:
+    """Headless: gives the pods their names."""
+    ports = [{"name": "control", "port": plan.installation.control_port, "targetPort": "control"},
+             {"name": "http", "port": plan.installation.http_port, "targetPort": "http"}]  # fmt: skip
+    spec = {"clusterIP": "None", "selector": names.labels(plan.bot.name), "ports": ports,
+            "publishNotReadyAddresses": True}  # fmt: skip
+    return _object("v1", "Service", plan.bot.name, spec=spec)
+
+
+def config_map(plan: Plan) -> Manifest:
+    documents = {names.slot_document(slot): config.document() for slot, config in plan.slots.items()}
+    manifest = _object("v1", "ConfigMap", names.slots_config_map(plan.bot.name),
+                       data=documents | {names.ACCEPTED: plan.accepted.document()})  # fmt: skip
+    manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
+    return manifest
+
+
+def stateful_set(plan: Plan) -> Manifest:
+    template = plan.template()
+    claim = {"metadata": {"name": "journal"}, "spec": plan.storage}
+    spec = {
+        "replicas": plan.replicas,
+        "serviceName": plan.bot.name,
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": plan.partition}},
+        "selector": {"matchLabels": names.labels(plan.bot.name)},
+        "template": template,
+        "volumeClaimTemplates": [claim],
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+    }
+    manifest = _object("apps/v1", "StatefulSet", plan.bot.name, spec=spec)
+    manifest["metadata"]["annotations"] = {names.TEMPLATE_HASH: names.digest(template)}
+    return manifest
+
+
+def storage_claim(spec: TradingBotSpec) -> Manifest:
+    claim: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": spec.storage.size}}}
+    if spec.storage.storage_class_name is not None:
+        claim["storageClassName"] = spec.storage.storage_class_name
+    return claim
+
+
+BUILDERS: tuple[Callable[[Plan], Manifest], ...] = (
+    service_account, role, role_binding, service, config_map, stateful_set,
+)  # fmt: skip
+
+
+def _object(api_version: str, kind: str, name: str, **content: object) -> Manifest:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **content}
+
+
+def _owned(bot: Bot, manifest: Manifest) -> Manifest:
+    metadata = manifest["metadata"] | {
+        "namespace": bot.namespace, "labels": names.labels(bot.name), "ownerReferences": [owner_reference(bot)],
+    }  # fmt: skip
+    manifest = manifest | {"metadata": metadata}
+    annotations = metadata.get("annotations", {}) | {names.SPEC_HASH: names.digest(manifest)}
+    return manifest | {"metadata": metadata | {"annotations": annotations}}

@@ -1,0 +1,118 @@
+"""The vocabulary of conditions and reasons, declared once, and how an observation is merged into a status."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus
+
+MAX_MESSAGE = 1024
+
+
+class ConditionType(StrEnum):
+    READY = "Ready"  # the bot is in the state its spec asks for, and this generation is live
+    RECONCILING = "Reconciling"  # kstatus: the operator is converging
+    STALLED = "Stalled"  # kstatus: no progress without a person
+    SPEC_ACCEPTED = "SpecAccepted"
+    AVAILABLE = "Available"  # every slot runs, whatever its configuration
+    TRADING_ENABLED = "TradingEnabled"  # the runtime may send new orders
+    FLAT = "Flat"  # no open orders, as the runtime confirmed; positions do not count
+
+
+class Reason(StrEnum):
+    NOT_YET_OBSERVED = "NotYetObserved"
+    # Ready
+    TRADING = "Trading"
+    PAUSED_AS_REQUESTED = "PausedAsRequested"
+    STOPPED_AS_REQUESTED = "StoppedAsRequested"
+    PROVISIONING = "Provisioning"
+    PODS_NOT_READY = "PodsNotReady"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    CONFIG_NOT_ACKNOWLEDGED = "ConfigNotAcknowledged"
+    RUNTIME_UNREACHABLE = "RuntimeUnreachable"
+    LEASE_NOT_HELD = "LeaseNotHeld"
+    HALTED = "Halted"
+    # Reconciling
+    NEW_GENERATION = "NewGeneration"
+    CONVERGED = "Converged"
+    SCALING = "Scaling"
+    CONFIG_RELOADING = "ConfigReloading"
+    DRAINING = "Draining"
+    DELETING = "Deleting"
+    # Stalled
+    PROGRESSING = "Progressing"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    HALT_REQUIRES_MANUAL_RESET = "HaltRequiresManualReset"
+    CONFIG_REJECTED = "ConfigRejected"
+    # SpecAccepted
+    VALID = "Valid"
+    SPEC_INVALID = "SpecInvalid"
+    REFERENCE_NOT_FOUND = "ReferenceNotFound"
+    REFERENCE_INVALID = "ReferenceInvalid"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    MARKET_TAKEN = "MarketTaken"
+    # Available
+    MINIMUM_SLOTS_READY = "MinimumSlotsReady"
+    SLOTS_UNAVAILABLE = "SlotsUnavailable"
+    # TradingEnabled
+    ENABLED = "Enabled"
+    REDUCE_ONLY = "ReduceOnly"
+    STOPPED = "Stopped"
+    WARMUP = "Warmup"
+    FENCED = "Fenced"
+    NO_MARKETS = "NoMarkets"
+    # Flat
+    NO_OPEN_ORDERS = "NoOpenOrders"
+    OPEN_ORDERS = "OpenOrders"
+    NOT_REPORTED = "NotReported"
+    # Events only
+    DRAIN_TIMED_OUT = "DrainTimedOut"
+    DRAINED = "Drained"
+    LEASE_DELETED = "LeaseDeleted"
+    CERTIFICATE_RENEWED = "CertificateRenewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A condition before it has a time."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str = ""
+
+
+def yes(kind: ConditionType, reason: Reason, message: str = "") -> Observation:
+    return Observation(kind, ConditionStatus.TRUE, reason, message)
+
+
+def no(kind: ConditionType, reason: Reason, message: str = "") -> Observation:
+    return Observation(kind, ConditionStatus.FALSE, reason, message)
+
+
+def unknown(kind: ConditionType, reason: Reason, message: str = "") -> Observation:
+    return Observation(kind, ConditionStatus.UNKNOWN, reason, message)
+
+
+def merge(
+    old: Iterable[Condition], observations: Iterable[Observation], generation: int, now: str
+) -> tuple[Condition, ...]:
+    """`observations` as conditions, sorted by type; a condition's time moves only when its status does.
+
+    Every type is there from the first write on; what nobody observed is Unknown.
+    """
+    before = {condition.type: condition for condition in old}
+    seen = {observation.type: observation for observation in observations}
+    everything = (seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED)) for kind in sorted(ConditionType))
+    return tuple(_condition(o, before.get(o.type), generation, now) for o in everything)
+
+
+def _condition(new: Observation, old: Condition | None, generation: int, now: str) -> Condition:
+    return Condition(
+        type=new.type,
+        status=new.status,
+        observed_generation=generation,
+        last_transition_time=old.last_transition_time if old and old.status == new.status else now,
+        reason=new.reason,
+        message=new.message[:MAX_MESSAGE],
+    )

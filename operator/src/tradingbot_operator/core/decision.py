@@ -1,0 +1,181 @@
+"""One reconciliation, as a pure function: what is seen in, what to do out."""
+
+from dataclasses import dataclass, replace
+
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
+from tradingbot_operator.core import names
+from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
+from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed
+from tradingbot_operator.core.outcome import (
+    ChildReference,
+    ConfigureSlot,
+    DrainSlot,
+    Finalizer,
+    Outcome,
+    SlotCommand,
+    announcements,
+)
+from tradingbot_operator.core.picture import picture, refused_status, running_status
+from tradingbot_operator.core.release import release
+from tradingbot_operator.core.rollout import next_partition
+from tradingbot_operator.core.slots import DRAIN_FOR_SCALING, Scale, assign, documents, last_accepted, scale
+from tradingbot_operator.core.status import SlotPicture
+from tradingbot_operator.core.validation import Refusal, instruments, validate
+from tradingbot_runtime.config import VenueSpec
+
+CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
+
+
+def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
+    """The same inputs give the same outcome; an outcome that is carried out gives an empty one."""
+    if bot.metadata.deleting:
+        return release(bot, observed, installation)
+    refusal = validate(bot, observed)
+    if refusal is None and bot.spec is not None:
+        accepted: Accepted | None = Accepted(bot.spec, _used_venues(bot, observed))
+    else:
+        accepted = last_accepted(observed.child("ConfigMap", names.slots_config_map(bot.name)))
+    if accepted is None:
+        status = refused_status(bot, observed, refusal, installation)
+        return Outcome(status=status, events=announcements(bot.status.conditions, status.conditions),
+                       requeue_after_s=_recheck(refusal), holds=frozenset())  # fmt: skip
+    return _Running(bot, observed, installation, accepted, refusal).outcome()
+
+
+def _used_venues(bot: Bot, observed: Observed) -> dict[str, VenueSpec]:
+    used = bot.spec.venue_names() if bot.spec else frozenset()
+    return {name: venue for name, venue in observed.venues.items() if name in used and venue is not None}
+
+
+def _recheck(refusal: Refusal | None) -> float | None:
+    return CREDENTIALS_RECHECK_S if refusal and refusal.reason is Reason.CREDENTIALS_MISSING else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A bot that has an accepted spec: today's, or the last valid one."""
+
+    bot: Bot
+    observed: Observed
+    installation: Installation
+    accepted: Accepted
+    refusal: Refusal | None
+
+    def outcome(self) -> Outcome:
+        stateful_set = self.observed.child("StatefulSet", self.bot.name)
+        size = scale(self.accepted.spec, self.observed, stateful_set, self.installation)
+        plan = self._plan(size, stateful_set)
+        shown = picture(plan, size, self.observed, self.refusal)
+        status = running_status(self.bot, self.observed, plan, shown)
+        wanted = children(plan)
+        return Outcome(
+            status=status,
+            finalizer=Finalizer.KEEP if names.FINALIZER in self.bot.metadata.finalizers else Finalizer.ADD,
+            control_secret_due=self._control_secret_due(),
+            leases=self._leases(plan),
+            apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
+            prune=self._superfluous(wanted),
+            commands=self._commands(size, shown.slots),
+            events=announcements(self.bot.status.conditions, status.conditions),
+            requeue_after_s=self._requeue_after(status, size),
+            holds=instruments(self.accepted.spec),
+        )
+
+    def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
+        config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
+        assignment = assign(self.accepted, self.observed, config_map, size)
+        slots = documents(self.bot, self.accepted, assignment, size.replicas)
+        claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
+        storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
+        plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
+                    self.installation)  # fmt: skip
+        return replace(plan, partition=self._partition(plan, stateful_set))
+
+    def _partition(self, plan: Plan, stateful_set: Manifest | None) -> int:
+        if stateful_set is None:
+            return 0
+        metadata, status = stateful_set["metadata"], stateful_set.get("status", {})
+        if metadata.get("annotations", {}).get(names.TEMPLATE_HASH) != names.digest(plan.template()):
+            return plan.replicas
+        now: int = stateful_set["spec"]["updateStrategy"].get("rollingUpdate", {}).get("partition", 0)
+        if status.get("observedGeneration", 0) < metadata.get("generation", 0):
+            return min(now, plan.replicas)  # its updateRevision is still the one before
+        return next_partition(plan.replicas, now, status.get("updateRevision", ""), self.observed.pods)
+
+    def _existing(self, child: Manifest) -> Manifest | None:
+        return self.observed.child(child["kind"], child["metadata"]["name"])
+
+    def _control_secret_due(self) -> bool:
+        secret = self.observed.child("Secret", names.control_secret(self.bot.name))
+        if secret is None:
+            return True
+        renew_after: str = (secret["metadata"].get("annotations") or {}).get(names.RENEW_AFTER, "")
+        return self.observed.now > renew_after
+
+    def _leases(self, plan: Plan) -> tuple[Manifest, ...]:
+        """Only those that were never made: a Lease that somebody deleted stops its slot, and has to stay deleted."""
+        made = {slot.ordinal for slot in self.bot.status.slots if slot.lease_uid}
+        return tuple(lease(self.bot, slot) for slot in plan.slots if slot not in made)
+
+    def _superfluous(self, wanted: tuple[Manifest, ...]) -> tuple[ChildReference, ...]:
+        keep = {(child["kind"], child["metadata"]["name"]) for child in wanted}
+        keep.add(("Secret", names.control_secret(self.bot.name)))
+        return tuple(
+            ChildReference(kind, name, child["metadata"]["uid"])
+            for (kind, name), child in self.observed.children.items()
+            if (kind, name) not in keep and _owned_by(child, self.bot)
+        )
+
+    def _commands(self, size: Scale, slots: tuple[SlotPicture, ...]) -> tuple[SlotCommand, ...]:
+        drains = (DrainSlot(pod.name, DRAIN_FOR_SCALING) for pod in size.leaving if pod.stream.draining_for_s is None)
+        return (*drains, *(command for slot in slots if (command := _configure(slot))))
+
+    def _requeue_after(self, status: TradingBotStatus, size: Scale) -> float | None:
+        waits = [wait for wait in (_recheck(self.refusal), self.installation.drain_timeout_s if size.leaving else None)
+                 if wait is not None]  # fmt: skip
+        if self.observed.since_start_s < self.installation.start_grace_s:
+            waits.append(self.installation.start_grace_s)
+        if any(c.type == ConditionType.RECONCILING and c.status is ConditionStatus.TRUE for c in status.conditions):
+            waits.append(self.accepted.spec.rollout.progress_deadline_ns / 1e9 - self.observed.reconciling_for_s + 1)
+        return min(waits) if waits else None
+
+
+def _configure(slot: SlotPicture) -> ConfigureSlot | None:
+    """Only a pod on today's template: for the others the new configuration waits for the restart."""
+    pod = slot.pod
+    if pod is None or slot.report is None or pod.restart_hash != slot.restart_hash or pod.terminating:
+        return None
+    if slot.config_hash in (slot.report.config_hash, pod.stream.sent_hash):
+        return None
+    return ConfigureSlot(pod.name, slot.config.document(), slot.config_hash)
+
+
+def _claim(spec: Manifest) -> Manifest:
+    """The fields of a stored claim that we own; the API server has added others."""
+    kept = {key: spec[key] for key in ("accessModes", "storageClassName") if key in spec}
+    return kept | {"resources": {"requests": spec["resources"]["requests"]}}
+
+
+def _owned_by(child: Manifest, bot: Bot) -> bool:
+    return any(owner.get("uid") == bot.metadata.uid for owner in child["metadata"].get("ownerReferences") or ())
+
+
+def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
+    """Against the hash of what was applied last, and against edits by hand where the whole object is at hand."""
+    if stored is None:
+        return True
+    annotations = stored["metadata"].get("annotations") or {}
+    if annotations.get(names.SPEC_HASH) != wanted["metadata"]["annotations"][names.SPEC_HASH]:
+        return True
+    match wanted["kind"]:
+        case "ConfigMap":
+            return bool(stored.get("data") != wanted["data"])
+        case "StatefulSet":
+            strategy = stored["spec"].get("updateStrategy", {})
+            partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
+            return bool(stored["spec"]["replicas"] != wanted["spec"]["replicas"]
+                        or strategy.get("rollingUpdate", {}).get("partition", 0) != partition)  # fmt: skip
+        case _:
+            return False
+

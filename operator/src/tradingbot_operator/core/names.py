@@ -1,0 +1,52 @@
+"""Names, labels and annotations of what belongs to a bot: declared once, because selectors and RBAC rely on them."""
+
+import hashlib
+import json
+
+from tradingbot_operator.api.v1alpha1 import GROUP
+
+FIELD_MANAGER = "tradingbot-operator"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+BOT = f"{GROUP}/bot"
+SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
+FINALIZER = f"{GROUP}/drain"
+SPEC_HASH = f"{GROUP}/spec-hash"  # on each child: of what was applied last
+TEMPLATE_HASH = f"{GROUP}/template-hash"  # on the StatefulSet: of its pod template
+RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect only at a start
+RELEASING = f"{GROUP}/releasing"  # on the ConfigMap: instrument -> slot that has yet to let go of it
+RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
+ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
+
+
+def labels(bot: str) -> dict[str, str]:
+    return {MANAGED_BY: FIELD_MANAGER, BOT: bot}
+
+
+def selector(bot: str) -> str:
+    return f"{SELECTOR},{BOT}={bot}"
+
+
+def slots_config_map(bot: str) -> str:
+    return f"{bot}-slots"
+
+
+def control_secret(bot: str) -> str:
+    return f"{bot}-control"
+
+
+def slot_lease(bot: str, slot: int) -> str:
+    return f"{bot}-{slot}"
+
+
+def slot_document(slot: int) -> str:
+    return f"slot-{slot}.json"
+
+
+def control_server_name(namespace: str, bot: str) -> str:
+    """In the certificate of the control stream; checked whatever address the pod has."""
+    return f"{bot}.{namespace}.svc"
+
+
+def digest(content: object) -> str:
+    """Sixteen hex digits that name `content` (anything that JSON can write)."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]

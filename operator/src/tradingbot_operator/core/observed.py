@@ -1,0 +1,116 @@
+"""What one reconciliation looks at: everything that a decision may depend on, read before it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
+from tradingbot_runtime.config import TradingBotSpec, VenueSpec
+from tradingbot_runtime.model.control import ConfigAnswered, SlotReport
+from tradingbot_runtime.model.events import TradingState
+
+Manifest = dict[str, Any]  # a Kubernetes object as the API server spells it
+
+# No order is sent in these, so an open-order count of zero stays zero.
+QUIET = frozenset({TradingState.DRAINED, TradingState.HALTED, TradingState.STOPPED, TradingState.FENCED})
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """How this operator is installed: the same for every bot."""
+
+    runtime_image: str
+    control_port: int
+    http_port: int
+    operator_version: str
+    drain_timeout_s: float = 60.0
+    lost_grace_s: float = 2.0  # a control stream that comes back within this was never away
+    start_grace_s: float = 10.0  # after a change of leader the streams need this long to come up
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A TradingBot as it was read; `spec` is None when it cannot be used, and `problems` says why."""
+
+    metadata: ObjectMeta
+    status: TradingBotStatus
+    spec: TradingBotSpec | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.metadata.namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What the control stream to one pod has brought, and what was sent over it."""
+
+    report: SlotReport | None = None  # the latest one of this pod, also after the connection was lost
+    connected: bool = False  # the connection is up and a report came over it
+    lost_for_s: float = 0.0
+    answer: ConfigAnswered | None = None
+    sent_hash: str = ""  # of the last Configure on this connection
+    draining_for_s: float | None = None  # since the Drain was asked for; None: it was not
+    reported_since_drain: bool = False
+    halt_times: Mapping[str, str] = field(default_factory=dict)  # halt id -> RFC 3339
+
+    @property
+    def open_orders(self) -> int:
+        return sum(market.open_orders for market in self.report.markets) if self.report else 0
+
+    @property
+    def drained(self) -> bool:
+        """The runtime has said, after the Drain, that it is quiet and that it left nothing behind unasked."""
+        if self.report is None or not self.reported_since_drain:
+            return False
+        # With `onStop: Leave` the state alone counts: orders stay in the market because somebody wants that.
+        return self.report.state is TradingState.DRAINED or (self.report.state in QUIET and not self.open_orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of the bot."""
+
+    name: str
+    uid: str
+    ordinal: int
+    started: bool  # its container has run: there may be orders
+    ready: bool
+    revision: str
+    restart_hash: str
+    terminating: bool = False
+    stream: Stream = Stream()
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another bot of the namespace: what it holds (accepted) and what it asks for."""
+
+    name: str
+    created: str
+    uid: str
+    holds: frozenset[str]
+    wants: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The cluster as it is, for one bot."""
+
+    now: str  # RFC 3339, UTC
+    venues: Mapping[str, VenueSpec | None] = field(default_factory=dict)  # None: there, but not usable
+    missing_secrets: frozenset[str] = frozenset()
+    rivals: tuple[Rival, ...] = ()
+    children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
+    pods: tuple[Pod, ...] = ()
+    since_start_s: float = 1e9  # since this operator became the leader
+    deleting_for_s: float = 0.0
+    reconciling_for_s: float = 0.0  # since the condition Reconciling last changed
+
+    def child(self, kind: str, name: str) -> Manifest | None:
+        return self.children.get((kind, name))

@@ -1,0 +1,94 @@
+"""What a decision asks the shell to do, in the order in which it is done."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, TradingBotStatus
+from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.observed import Manifest
+
+
+class Finalizer(StrEnum):
+    KEEP = "Keep"
+    ADD = "Add"
+    REMOVE = "Remove"
+
+
+@dataclass(frozen=True, slots=True)
+class DrainSlot:
+    """Ask the pod to cancel all and stay quiet; repeated on every new connection until the pod is gone."""
+
+    pod: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureSlot:
+    """Push a configuration to the pod."""
+
+    pod: str
+    document: str
+    config_hash: str
+
+
+SlotCommand = DrainSlot | ConfigureSlot
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A Kubernetes Event about the bot."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildReference:
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: TradingBotStatus
+    finalizer: Finalizer = Finalizer.KEEP
+    control_secret_due: bool = False  # to be made, or renewed
+    leases: tuple[Manifest, ...] = ()  # to be created, once ever
+    apply: tuple[Manifest, ...] = ()
+    prune: tuple[ChildReference, ...] = ()
+    commands: tuple[SlotCommand, ...] = ()
+    events: tuple[Announcement, ...] = ()
+    requeue_after_s: float | None = None
+    holds: frozenset[str] | None = None  # instruments that are this bot's from now on; None: as before
+
+
+GOOD = {
+    ConditionType.READY: ConditionStatus.TRUE,
+    ConditionType.SPEC_ACCEPTED: ConditionStatus.TRUE,
+    ConditionType.STALLED: ConditionStatus.FALSE,
+}
+# What everybody sees in the conditions anyway; an Event for it would be noise.
+QUIET_REASONS = frozenset({Reason.PROGRESSING, Reason.PROVISIONING, Reason.RUNTIME_UNREACHABLE, Reason.NOT_YET_OBSERVED,
+                           Reason.PODS_NOT_READY, Reason.VALID})  # fmt: skip
+
+
+def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Announcement, ...]:
+    """An Event for each change of the conditions that matter to a person, once per cause."""
+    old = {condition.type: condition for condition in before}
+    told: dict[str, Announcement] = {}
+    for new in after:
+        good, was = GOOD.get(ConditionType(new.type)), old.get(new.type)
+        changed = was is None or (was.status, was.reason, was.message) != (new.status, new.reason, new.message)
+        if good is None or not changed or new.reason in QUIET_REASONS:
+            continue
+        bad = new.status != good and new.reason not in PROGRESS_REASONS
+        told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad))
+    return tuple(told.values())
+
+
+PROGRESS_REASONS = frozenset({Reason.ROLLOUT_IN_PROGRESS, Reason.CONFIG_NOT_ACKNOWLEDGED, Reason.DRAINING,
+                              Reason.SCALING, Reason.DELETING})  # fmt: skip

@@ -1,0 +1,157 @@
+"""The bot's status, from the plan and from what the pods report."""
+
+from collections.abc import Mapping
+
+from tradingbot_operator.api.v1alpha1 import (
+    ConditionStatus,
+    ConfigHash,
+    HaltStatus,
+    SlotStatus,
+    TradingBotStatus,
+)
+from tradingbot_operator.core import names
+from tradingbot_operator.core.children import Plan
+from tradingbot_operator.core.conditions import ConditionType, Reason, merge
+from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
+from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
+from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
+from tradingbot_operator.core.validation import Refusal
+from tradingbot_runtime.config import DesiredState
+
+REMOVED = "Removed"  # its volume and its Lease are kept
+
+
+def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None) -> Picture:
+    pods = {pod.ordinal: pod for pod in observed.pods}
+    slots = tuple(
+        SlotPicture(n, config, config.config_hash(), plan.restart_hash, pods.get(n))
+        for n, config in plan.slots.items()
+        if n < size.serving
+    )
+    return Picture(
+        slots=slots,
+        desired_state=plan.accepted.spec.desired_state,
+        refusal=refusal,
+        leaving=bool(size.leaving),
+        moving=unassigned(plan.accepted, plan.slots),
+        rolled_out=_rolled_out(plan, observed),
+        overdue=_overdue(plan, observed),
+    )
+
+
+def _rolled_out(plan: Plan, observed: Observed) -> bool:
+    stateful_set = observed.child("StatefulSet", plan.bot.name)
+    if stateful_set is None or plan.partition:
+        return False
+    metadata, status = stateful_set["metadata"], stateful_set.get("status", {})
+    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
+        return False
+    return all(pod.revision == status.get("updateRevision") for pod in observed.pods if pod.ordinal < plan.replicas)
+
+
+def _overdue(plan: Plan, observed: Observed) -> bool:
+    """Once it is overdue it stays so until something gets ready or the spec changes."""
+    known = any(
+        c.type == ConditionType.STALLED and c.reason == Reason.PROGRESS_DEADLINE_EXCEEDED
+        and c.status is ConditionStatus.TRUE and c.observed_generation == plan.bot.metadata.generation
+        for c in plan.bot.status.conditions
+    )  # fmt: skip
+    return known or observed.reconciling_for_s > plan.accepted.spec.rollout.progress_deadline_ns / 1e9
+
+
+def refused_status(
+    bot: Bot, observed: Observed, refusal: Refusal | None, installation: Installation
+) -> TradingBotStatus:
+    """Of a bot that was never accepted: nothing runs."""
+    shown = Picture((), DesiredState.STOPPED, refusal, leaving=False, moving=(), rolled_out=True, overdue=False)
+    observations = observe(shown, observed.pods)
+    return bot.status.model_copy(update={
+        "observed_generation": bot.metadata.generation,
+        "phase": phase(shown, observations, bot.status.phase),
+        "conditions": merge(bot.status.conditions, observations, bot.metadata.generation, observed.now),
+        "selector": names.selector(bot.name),
+        "strategy": bot.spec.strategy.name if bot.spec else bot.status.strategy,
+        "operator_version": installation.operator_version,
+    })  # fmt: skip
+
+
+def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> TradingBotStatus:
+    if _just_started(bot, observed, plan.installation):
+        return bot.status
+    observations = observe(shown, observed.pods)
+    stateful_set = observed.child("StatefulSet", bot.name) or {}
+    revisions = stateful_set.get("status", {})
+    pods = [pod for pod in observed.pods if not pod.terminating]
+    return TradingBotStatus(
+        observed_generation=bot.metadata.generation,
+        phase=phase(shown, observations, bot.status.phase),
+        conditions=merge(bot.status.conditions, observations, bot.metadata.generation, observed.now),
+        strategy=plan.accepted.spec.strategy.name,
+        replicas=len(pods),
+        ready_replicas=sum(1 for slot in shown.slots if slot.report and slot.report.ready),
+        updated_replicas=sum(1 for pod in pods if pod.restart_hash == plan.restart_hash),
+        selector=names.selector(bot.name),
+        config_hash=_config_hash(bot, shown.slots),
+        current_revision=revisions.get("currentRevision", ""),
+        update_revision=revisions.get("updateRevision", ""),
+        slots=_slots(bot, observed, plan),
+        halts=_halts(bot, observed.pods),
+        operator_version=plan.installation.operator_version,
+    )
+
+
+def _just_started(bot: Bot, observed: Observed, installation: Installation) -> bool:
+    """A new leader knows nothing of the pods yet; what the one before it wrote is better than `Unknown`."""
+    if bot.status.observed_generation != bot.metadata.generation:
+        return False
+    unheard = any(pod.started and pod.stream.report is None for pod in observed.pods)
+    return unheard and observed.since_start_s < installation.start_grace_s
+
+
+def _config_hash(bot: Bot, slots: tuple[SlotPicture, ...]) -> ConfigHash:
+    desired = combined_hash({slot.ordinal: slot.config_hash for slot in slots})
+    reported = {slot.ordinal: slot.report.config_hash for slot in slots if slot.report}
+    applied = combined_hash(reported) if len(reported) == len(slots) else bot.status.config_hash.applied
+    return ConfigHash(desired=desired, applied=applied)
+
+
+def _slots(bot: Bot, observed: Observed, plan: Plan) -> tuple[SlotStatus, ...]:
+    before = {slot.ordinal: slot for slot in bot.status.slots}
+    pods = {pod.ordinal: pod for pod in observed.pods}
+    kept = {n for n, slot in before.items() if slot.lease_uid}
+    return tuple(_slot(n, plan, before, pods.get(n)) for n in sorted(kept | plan.slots.keys()))
+
+
+def _slot(ordinal: int, plan: Plan, before: Mapping[int, SlotStatus], pod: Pod | None) -> SlotStatus:
+    old = before.get(ordinal, SlotStatus(ordinal=ordinal))
+    config = plan.slots.get(ordinal)
+    if config is None:
+        return SlotStatus(ordinal=ordinal, state=REMOVED, lease_uid=old.lease_uid)
+    report = pod.stream.report if pod and pod.stream.connected else None
+    return SlotStatus(
+        ordinal=ordinal,
+        pod=pod.name if pod else "",
+        markets=tuple(market.name for market in config.markets),
+        state=report.state if report else "",
+        reason=report.reason if report else "",
+        config_hash=report.config_hash if report else old.config_hash,  # that it ever ran matters at deletion
+        lease_uid=old.lease_uid,
+    )
+
+
+def _halts(bot: Bot, pods: tuple[Pod, ...]) -> tuple[HaltStatus, ...]:
+    """What a slot reports replaces what is known of that slot; a silent slot's halts stay."""
+    heard = {pod.ordinal: pod.stream for pod in pods if pod.stream.report and pod.stream.connected}
+    kept = [halt for halt in bot.status.halts if halt.slot not in heard]
+    fresh = [
+        HaltStatus(id=halt.id, slot=ordinal, reason=halt.reason, at=stream.halt_times[halt.id], by="runtime")
+        for ordinal, stream in heard.items() if stream.report for halt in stream.report.halts
+    ]  # fmt: skip
+    return tuple(sorted([*kept, *fresh], key=lambda halt: halt.id))[:100]
+
+
+def with_leases(status: TradingBotStatus, uids: Mapping[int, str]) -> TradingBotStatus:
+    """`status` with the Leases that were just created, so that they are never created again."""
+    slots = tuple(slot.model_copy(update={"lease_uid": uids[slot.ordinal]}) if slot.ordinal in uids else slot
+                  for slot in status.slots)  # fmt: skip
+    return status.model_copy(update={"slots": slots})

@@ -1,0 +1,89 @@
+"""The pod of a slot. What is here restarts a bot when it changes; what is not here does not."""
+
+from collections.abc import Mapping
+
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import Installation, Manifest
+from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec
+
+SLOTS = "/etc/tradingbot/slots"
+CONTROL = "/etc/tradingbot/control"
+CREDENTIALS = "/etc/tradingbot/credentials"
+JOURNAL = "/var/lib/tradingbot"
+USER = 65532
+GRACE_S = 30  # cancel all, confirm, flush: 5 s by design, the rest is for a slow venue
+
+
+def pod_template(
+    bot: str, spec: TradingBotSpec, venues: Mapping[str, VenueSpec], restart_hash: str, installation: Installation
+) -> Manifest:
+    credentials = {name: venue.credentials_secret_ref.name for name, venue in sorted(venues.items())
+                   if venue.credentials_secret_ref is not None}  # fmt: skip
+    pod = spec.pod
+    content: Manifest = {
+        "serviceAccountName": bot,
+        "automountServiceAccountToken": True,  # for the slot's Lease, and nothing else
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_S,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
+                            "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [_container(spec, tuple(credentials), installation)],
+        "volumes": _volumes(bot, credentials, optional=spec.mode is not Mode.LIVE),
+    }  # fmt: skip
+    if pod.node_selector:
+        content["nodeSelector"] = dict(pod.node_selector)
+    if pod.tolerations:
+        content["tolerations"] = [t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in pod.tolerations]
+    if pod.priority_class_name is not None:
+        content["priorityClassName"] = pod.priority_class_name
+    metadata = {"labels": names.labels(bot), "annotations": {names.RESTART_HASH: restart_hash}}
+    return {"metadata": metadata, "spec": content}
+
+
+def _container(spec: TradingBotSpec, credentials: tuple[str, ...], installation: Installation) -> Manifest:
+    mounts = [
+        {"name": "slots", "mountPath": SLOTS, "readOnly": True},
+        {"name": "control", "mountPath": CONTROL, "readOnly": True},
+        {"name": "journal", "mountPath": JOURNAL},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of the pod, not the machine's /tmp
+        *({"name": f"credentials-{venue}", "mountPath": f"{CREDENTIALS}/{venue}", "readOnly": True}
+          for venue in credentials),
+    ]  # fmt: skip
+    return {
+        "name": "runtime",
+        "image": spec.pod.image or installation.runtime_image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["run", "--slot-config", SLOTS, "--journal", f"{JOURNAL}/journal.sqlite3", "--control", CONTROL,
+                 "--credentials", CREDENTIALS],
+        "env": [_field("POD_NAME", "metadata.name"), _field("POD_UID", "metadata.uid"),
+                _field("POD_NAMESPACE", "metadata.namespace")],
+        "ports": [{"name": "control", "containerPort": installation.control_port},
+                  {"name": "http", "containerPort": installation.http_port}],
+        "resources": spec.pod.resources.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "startupProbe": _probe("/healthz", period=1, failures=60),
+        "livenessProbe": _probe("/healthz", period=10, failures=3),
+        "readinessProbe": _probe("/readyz", period=1, failures=3),
+        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                            "capabilities": {"drop": ["ALL"]}},
+        "volumeMounts": mounts,
+    }  # fmt: skip
+
+
+def _volumes(bot: str, credentials: Mapping[str, str], *, optional: bool) -> list[Manifest]:
+    return [
+        {"name": "slots", "configMap": {"name": names.slots_config_map(bot)}},
+        {"name": "control", "secret": {"secretName": names.control_secret(bot), "defaultMode": 0o440}},
+        {"name": "tmp", "emptyDir": {}},
+        *({"name": f"credentials-{venue}",
+           "secret": {"secretName": secret, "defaultMode": 0o440, "optional": optional}}
+          for venue, secret in credentials.items()),
+    ]  # fmt: skip
+
+
+def _field(name: str, path: str) -> Manifest:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
+def _probe(path: str, *, period: int, failures: int) -> Manifest:
+    return {"httpGet": {"path": path, "port": "http"}, "periodSeconds": period, "failureThreshold": failures,
+            "timeoutSeconds": 2}  # fmt: skip

@@ -1,0 +1,63 @@
+"""A bot that is being deleted: drain it, and let it go when nothing is in the market any more, or time is up."""
+
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase, TradingBotStatus
+from tradingbot_operator.core import names
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
+from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
+from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.status import flat
+
+DRAIN_FOR_DELETION = "the TradingBot is being deleted"
+ASK_AGAIN_S = 1.0  # the pods report by themselves; this is for the deadline and for pods that appear late
+
+
+def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
+    """Nothing is applied any more. A position does not hold the deletion up; open orders do, for a bounded time."""
+    status = _status(bot, observed)
+    if names.FINALIZER not in bot.metadata.finalizers:
+        return Outcome(status=bot.status)
+    waiting = [pod for pod in observed.pods if not _done(bot, pod)]
+    left = installation.drain_timeout_s - observed.deleting_for_s
+    if waiting and left > 0:
+        drains = tuple(DrainSlot(pod.name, DRAIN_FOR_DELETION) for pod in waiting if pod.stream.draining_for_s is None)
+        return Outcome(status=status, commands=drains, requeue_after_s=min(left, ASK_AGAIN_S))
+    event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, "no slot has an open order")
+    return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(event,))
+
+
+def _done(bot: Bot, pod: Pod) -> bool:
+    """A pod that has not started yet can still be the successor of one that left orders behind."""
+    if pod.started:
+        return pod.stream.drained
+    return not any(slot.config_hash for slot in bot.status.slots if slot.ordinal == pod.ordinal)
+
+
+def _timed_out(waiting: list[Pod]) -> Announcement:
+    found = "; ".join(f"{pod.name}: {_left_behind(pod)}" for pod in waiting)
+    message = f"deleted without proof that no order is open. {found}"
+    return Announcement(Reason.DRAIN_TIMED_OUT, message, warning=True)
+
+
+def _left_behind(pod: Pod) -> str:
+    report = pod.stream.report
+    if report is None:
+        return "never reported, look at the venue"
+    orders = ", ".join(f"{m.market} {m.open_orders} open ({m.unknown_orders} unknown)"
+                       for m in report.markets if m.open_orders)  # fmt: skip
+    return f"last reported {report.state}, {orders or 'no open orders'}"
+
+
+def _status(bot: Bot, observed: Observed) -> TradingBotStatus:
+    kept = [Observation(ConditionType(c.type), ConditionStatus(c.status), Reason(c.reason), c.message)
+            for c in bot.status.conditions if c.type in KEPT]  # fmt: skip
+    changed = [
+        no(ConditionType.READY, Reason.DELETING), yes(ConditionType.RECONCILING, Reason.DELETING),
+        no(ConditionType.TRADING_ENABLED, Reason.DELETING), flat(observed.pods),
+    ]  # fmt: skip
+    conditions = merge(bot.status.conditions, [*kept, *changed], bot.metadata.generation, observed.now)
+    return bot.status.model_copy(update={
+        "conditions": conditions, "phase": Phase.TERMINATING, "observed_generation": bot.metadata.generation,
+    })  # fmt: skip
+
+
+KEPT = frozenset({ConditionType.SPEC_ACCEPTED, ConditionType.AVAILABLE, ConditionType.STALLED})

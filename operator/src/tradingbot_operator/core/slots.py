@@ -1,0 +1,131 @@
+"""How many slots a bot has now, what each one trades, and who has yet to let go of a market."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tradingbot_operator.core import names
+from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous
+from tradingbot_operator.core.children import Accepted
+from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
+from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
+from tradingbot_runtime.model.events import TradingState
+
+DRAIN_FOR_SCALING = "the slot is being removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`serving` slots get markets; those from there up to `replicas` are being drained before they are removed."""
+
+    serving: int
+    replicas: int
+    leaving: tuple[Pod, ...] = ()
+
+
+def scale(spec: TradingBotSpec, observed: Observed, stateful_set: Manifest | None, limits: Installation) -> Scale:
+    """The StatefulSet shrinks only when every slot that goes is drained, has never run, or had its time.
+
+    A slot that was told to drain stays drained until its process ends, so it goes even when it is wanted again.
+    """
+    serving = min([spec.replicas, *(pod.ordinal for pod in observed.pods if _was_drained(pod))])
+    current = stateful_set["spec"]["replicas"] if stateful_set else serving
+    leaving = tuple(pod for pod in observed.pods if serving <= pod.ordinal < current)
+    if current <= serving or all(_may_go(pod, limits) for pod in leaving):
+        return Scale(serving, serving)
+    return Scale(serving, current, leaving)
+
+
+def _was_drained(pod: Pod) -> bool:
+    report = pod.stream.report
+    return pod.stream.draining_for_s is not None or (report is not None and report.state is TradingState.DRAINED)
+
+
+def _may_go(pod: Pod, limits: Installation) -> bool:
+    stream = pod.stream
+    return (
+        not pod.started
+        or stream.drained
+        or (stream.draining_for_s is not None and stream.draining_for_s > limits.drain_timeout_s)
+    )
+
+
+def last_accepted(config_map: Manifest | None) -> Accepted | None:
+    """The last valid spec; None when there is none, or none that this version can read."""
+    document = (config_map or {}).get("data", {}).get(names.ACCEPTED)
+    if document is None:
+        return None
+    try:
+        return Accepted.read(document)
+    except (ValueError, KeyError):
+        return None  # then it is as with a bot that was never accepted: nothing is changed until the spec is valid
+
+
+def configured(config_map: Manifest | None) -> dict[int, SlotConfig]:
+    """The slots as the ConfigMap has them; those that this version cannot read are passed over."""
+    found: dict[int, SlotConfig] = {}
+    for key, document in ((config_map or {}).get("data") or {}).items():
+        if not key.startswith("slot-"):
+            continue
+        try:
+            config = SlotConfig.model_validate_json(document)
+        except ValueError:
+            continue
+        found[config.slot] = config
+    return found
+
+
+def assign(accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale) -> Assignment:
+    """The next step of the hand-over, from what the ConfigMap says to what the spec wants."""
+    before = configured(config_map)
+    granted = {instrument(m): slot for slot, config in before.items() for m in config.markets}
+    annotations = (config_map or {}).get("metadata", {}).get("annotations", {})
+    releasing = {str(k): int(v) for k, v in json.loads(annotations.get(names.RELEASING, "{}")).items()}
+    pods = {pod.ordinal: pod for pod in observed.pods}
+
+    def released(slot: int, _instrument: str) -> bool:
+        return _let_go(pods.get(slot), before.get(slot))
+
+    wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
+    return hand_over(wanted, Assignment(granted, releasing), released)
+
+
+def _let_go(pod: Pod | None, config: SlotConfig | None) -> bool:
+    """Whether the slot has nothing in the market beyond what its configuration still gives it.
+
+    A drained pod is not enough: its container could start again before kubelet has mounted the new configuration.
+    """
+    if pod is None:
+        return True
+    report = pod.stream.report
+    if config is None or report is None or not pod.stream.connected or report.config_hash != config.config_hash():
+        return False
+    kept = {market.name for market in config.markets}
+    return not any(market.open_orders for market in report.markets if market.market not in kept)
+
+
+def documents(bot: Bot, accepted: Accepted, assignment: Assignment, replicas: int) -> dict[int, SlotConfig]:
+    """The configuration of each slot, also of those that are leaving (which trade nothing)."""
+    identity = BotIdentity(namespace=bot.namespace, name=bot.name, uid=bot.metadata.uid)
+    markets: dict[int, list[str]] = {slot: [] for slot in range(replicas)}
+    for market in accepted.spec.markets:
+        slot = assignment.granted.get(instrument(market))
+        if slot in markets:
+            markets[slot].append(market.name)
+    return {slot: _with_lease(bot.name, slot_config(identity, accepted.spec, accepted.venues, markets, slot))
+            for slot in markets}  # fmt: skip
+
+
+def _with_lease(bot: str, config: SlotConfig) -> SlotConfig:
+    return config.model_copy(update={"lease": LeaseReference(name=names.slot_lease(bot, config.slot))})
+
+
+def combined_hash(hashes: Mapping[int, str]) -> str:
+    """One hash for the configuration of all slots."""
+    return names.digest({str(slot): text for slot, text in sorted(hashes.items())}) if hashes else ""
+
+
+def unassigned(accepted: Accepted, slots: Mapping[int, SlotConfig]) -> Sequence[str]:
+    """Markets that no slot has: on their way from one to another, or there is no slot."""
+    given = {market.name for config in slots.values() for market in config.markets}
+    return [market.name for market in accepted.spec.markets if market.name not in given]

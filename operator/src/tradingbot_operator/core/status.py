@@ -1,0 +1,231 @@
+"""From slots and what they report to conditions: ordered rules, the first that speaks wins."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
+from tradingbot_operator.core.observed import Pod
+from tradingbot_operator.core.validation import Refusal
+from tradingbot_runtime.config import DesiredState, SlotConfig
+from tradingbot_runtime.model.control import SlotReport
+from tradingbot_runtime.model.events import TradingState
+
+REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPicture:
+    """One slot: what it should be, and what is seen of it."""
+
+    ordinal: int
+    config: SlotConfig
+    config_hash: str
+    restart_hash: str
+    pod: Pod | None
+
+    @property
+    def report(self) -> SlotReport | None:
+        """Only what is known now: nothing while the stream is down."""
+        return self.pod.stream.report if self.pod and self.pod.stream.connected else None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The bot, for the rules below."""
+
+    slots: tuple[SlotPicture, ...]
+    desired_state: DesiredState
+    refusal: Refusal | None
+    leaving: bool
+    moving: Sequence[str]  # markets without a slot
+    rolled_out: bool
+    overdue: bool
+
+
+Rule = Callable[[Picture], Observation | None]
+T = ConditionType
+
+
+def _names(slots: Sequence[SlotPicture]) -> str:
+    return "slot " + ", ".join(str(slot.ordinal) for slot in slots)
+
+
+def _refused(p: Picture) -> Observation | None:
+    return no(T.READY, p.refusal.reason, p.refusal.message) if p.refusal else None
+
+
+def _halted(p: Picture) -> Observation | None:
+    halted = [s for s in p.slots if s.report and s.report.state is TradingState.HALTED]
+    return no(T.READY, Reason.HALTED, f"{_names(halted)}: {_reported(halted[0])}") if halted else None
+
+
+def _provisioning(p: Picture) -> Observation | None:
+    missing = [s for s in p.slots if s.pod is None or not s.pod.started]
+    return no(T.READY, Reason.PROVISIONING, f"{_names(missing)}: the pod has not started yet") if missing else None
+
+
+def _unreachable(p: Picture) -> Observation | None:
+    silent = [s for s in p.slots if s.report is None]
+    if not silent:
+        return None
+    return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names(silent)}: no control stream to the pod")
+
+
+def _fenced(p: Picture) -> Observation | None:
+    fenced = [s for s in p.slots if s.report and s.report.state is TradingState.FENCED]
+    return no(T.READY, Reason.LEASE_NOT_HELD, f"{_names(fenced)}: {_reported(fenced[0])}") if fenced else None
+
+
+def _rolling(p: Picture) -> Observation | None:
+    old = [s for s in p.slots if s.pod and s.pod.restart_hash != s.restart_hash]
+    if old:
+        return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, f"{_names(old)}: still on the old pod template")
+    if not p.rolled_out:
+        return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, "the new pod template has not reached every slot")
+    return None
+
+
+def _unacknowledged(p: Picture) -> Observation | None:
+    behind = [s for s in p.slots if s.report and s.report.config_hash != s.config_hash]
+    if not behind:
+        return None
+    answers = [s.pod.stream.answer for s in behind if s.pod and s.pod.stream.answer]
+    said = "".join(f": {answer.outcome} {answer.message}" for answer in answers[:1])
+    return no(T.READY, Reason.CONFIG_NOT_ACKNOWLEDGED, f"{_names(behind)} runs an older configuration{said}")
+
+
+def _not_ready(p: Picture) -> Observation | None:
+    waiting = [s for s in p.slots if s.report and not s.report.ready]
+    return no(T.READY, Reason.PODS_NOT_READY, f"{_names(waiting)}: {_reported(waiting[0])}") if waiting else None
+
+
+def _handing_over(p: Picture) -> Observation | None:
+    if p.leaving:
+        return no(T.READY, Reason.DRAINING, "slots are being drained before they are removed")
+    if p.slots and p.moving:
+        return no(T.READY, Reason.SCALING, f"on the way to another slot: {', '.join(p.moving)}")
+    return None
+
+
+READY_RULES: tuple[Rule, ...] = (
+    _refused, _halted, _provisioning, _unreachable, _fenced, _rolling, _unacknowledged, _not_ready, _handing_over,
+)  # fmt: skip
+LIVE = {
+    DesiredState.RUNNING: (Reason.TRADING, "every slot trades"),
+    DesiredState.PAUSED: (Reason.PAUSED_AS_REQUESTED, "only orders that reduce the position"),
+    DesiredState.STOPPED: (Reason.STOPPED_AS_REQUESTED, "no orders, as the spec asks"),
+}
+
+
+def ready(p: Picture) -> Observation:
+    for rule in READY_RULES:
+        if observation := rule(p):
+            return observation
+    reason, message = LIVE[p.desired_state]
+    idle = [s for s in p.slots if not s.config.markets]
+    return yes(T.READY, reason, f"{message}; no market for {_names(idle)}" if idle else message)
+
+
+def _reported(slot: SlotPicture) -> str:
+    report = slot.report
+    return f"{report.reason}: {report.message}".strip(": ") if report else ""
+
+
+def spec_accepted(p: Picture) -> Observation:
+    if p.refusal:
+        return no(T.SPEC_ACCEPTED, p.refusal.reason, p.refusal.message)
+    return yes(T.SPEC_ACCEPTED, Reason.VALID)
+
+
+def available(p: Picture) -> Observation:
+    down = [s for s in p.slots if not (s.report and s.report.ready)]
+    if down:
+        return no(T.AVAILABLE, Reason.SLOTS_UNAVAILABLE, f"{_names(down)} is not ready")
+    return yes(T.AVAILABLE, Reason.MINIMUM_SLOTS_READY)
+
+
+# The worst state of a slot is the bot's; where a slot reads as Unknown, so does the bot.
+TRADING: tuple[tuple[TradingState, Callable[[ConditionType, Reason, str], Observation], Reason], ...] = (
+    (TradingState.HALTED, no, Reason.HALTED),
+    (TradingState.FENCED, no, Reason.FENCED),
+    (TradingState.DRAINED, no, Reason.DRAINING),
+    (TradingState.STOPPED, no, Reason.STOPPED),
+    (TradingState.STARTING, no, Reason.WARMUP),
+    (TradingState.RECONCILING, no, Reason.WARMUP),
+    (TradingState.REDUCING, yes, Reason.REDUCE_ONLY),
+    (TradingState.ACTIVE, yes, Reason.ENABLED),
+)
+
+
+def trading_enabled(p: Picture) -> Observation:
+    trading = [s for s in p.slots if s.config.markets]
+    if not trading:
+        return no(T.TRADING_ENABLED, Reason.NO_MARKETS, "no slot has a market")
+    for state, outcome, reason in TRADING:
+        if found := [s for s in trading if s.report and s.report.state is state]:
+            return outcome(T.TRADING_ENABLED, reason, f"{_names(found)} is {state}")
+    return unknown(T.TRADING_ENABLED, Reason.NOT_REPORTED)
+
+
+def flat(pods: Sequence[Pod]) -> Observation:
+    """Over all pods, those that leave included."""
+    started = [pod for pod in pods if pod.started]
+    if any(pod.stream.report is None or not pod.stream.connected for pod in started):
+        return unknown(T.FLAT, Reason.NOT_REPORTED, "not every pod can be asked")
+    if any(pod.stream.open_orders for pod in started):
+        return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open; a position alone would not count")
+    return yes(T.FLAT, Reason.NO_OPEN_ORDERS, "as confirmed by the runtime")
+
+
+def stalled(p: Picture, ready_now: Observation) -> Observation:
+    """No progress without a person."""
+    if ready_now.status is ConditionStatus.TRUE:
+        return no(T.STALLED, Reason.PROGRESSING)
+    if p.refusal:
+        return yes(T.STALLED, p.refusal.reason, p.refusal.message)
+    if any(s.report and s.report.state is TradingState.HALTED for s in p.slots):
+        return yes(T.STALLED, Reason.HALT_REQUIRES_MANUAL_RESET, "a person has to resume trading")
+    for slot in p.slots:
+        answer = slot.pod.stream.answer if slot.pod else None
+        if answer and answer.config_hash == slot.config_hash and answer.outcome == REJECTED:
+            return yes(T.STALLED, Reason.CONFIG_REJECTED, f"slot {slot.ordinal}: {answer.message}")
+    if p.overdue:
+        return yes(T.STALLED, Reason.PROGRESS_DEADLINE_EXCEEDED, "no progress within spec.rollout.progressDeadline")
+    return no(T.STALLED, Reason.PROGRESSING)
+
+
+RECONCILING = {
+    Reason.ROLLOUT_IN_PROGRESS: Reason.ROLLOUT_IN_PROGRESS,
+    Reason.CONFIG_NOT_ACKNOWLEDGED: Reason.CONFIG_RELOADING,
+    Reason.DRAINING: Reason.DRAINING,
+    Reason.SCALING: Reason.SCALING,
+}
+
+
+def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation:
+    if ready_now.status is ConditionStatus.TRUE or stalled_now.status is ConditionStatus.TRUE:
+        return no(T.RECONCILING, Reason.CONVERGED)
+    return yes(T.RECONCILING, RECONCILING.get(ready_now.reason, Reason.NEW_GENERATION), ready_now.message)
+
+
+def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
+    """All conditions of a bot that is not being deleted."""
+    now = ready(p)
+    stuck = stalled(p, now)
+    return (now, reconciling(now, stuck), stuck, spec_accepted(p), available(p), trading_enabled(p), flat(pods))
+
+
+def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:
+    seen = {observation.type: observation for observation in observations}
+    if seen[T.READY].reason is Reason.HALTED:
+        return Phase.HALTED
+    if p.refusal and not p.slots:
+        return Phase.INVALID
+    if seen[T.AVAILABLE].status is ConditionStatus.TRUE:
+        live = {DesiredState.PAUSED: Phase.PAUSED, DesiredState.STOPPED: Phase.STOPPED}
+        settled = seen[T.READY].status is ConditionStatus.TRUE or p.refusal is not None
+        return live.get(p.desired_state, Phase.RUNNING) if settled else Phase.PROGRESSING
+    was_live = before in {Phase.RUNNING, Phase.PAUSED, Phase.DEGRADED}
+    moving = seen[T.READY].reason in RECONCILING
+    return Phase.DEGRADED if was_live and not moving else Phase.PROGRESSING

@@ -1,0 +1,76 @@
+"""Checks beyond the schema: what only the other resources can tell. The first that fails is the reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tradingbot_operator.core.assignment import instrument
+from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.observed import Bot, Observed
+from tradingbot_runtime.config import Mode, TradingBotSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    reason: Reason
+    message: str
+
+
+Check = Callable[[Bot, TradingBotSpec, Observed], Refusal | None]
+
+
+def validate(bot: Bot, observed: Observed) -> Refusal | None:
+    """Why the spec is not accepted; None when it is."""
+    if bot.spec is None:
+        return Refusal(Reason.SPEC_INVALID, "; ".join(bot.problems))
+    for check in CHECKS:
+        if refusal := check(bot, bot.spec, observed):
+            return refusal
+    return None
+
+
+def instruments(spec: TradingBotSpec) -> frozenset[str]:
+    return frozenset(instrument(market) for market in spec.markets)
+
+
+def venues_exist(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
+    missing = sorted(spec.venue_names() - observed.venues.keys())
+    if not missing:
+        return None
+    return Refusal(Reason.REFERENCE_NOT_FOUND, f"there is no Venue {', '.join(missing)} in this namespace")
+
+
+def venues_usable(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
+    broken = sorted(name for name in spec.venue_names() if observed.venues[name] is None)
+    if not broken:
+        return None
+    return Refusal(Reason.REFERENCE_INVALID, f"Venue {', '.join(broken)} is not valid: see its conditions")
+
+
+def credentials_there(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
+    """Only mode Live signs requests."""
+    if spec.mode is not Mode.LIVE:
+        return None
+    for name in sorted({market.execution.venue for market in spec.markets}):
+        venue = observed.venues[name]
+        reference = venue.credentials_secret_ref if venue else None
+        if reference is None:
+            return Refusal(Reason.CREDENTIALS_MISSING, f"mode Live needs credentialsSecretRef in Venue {name}")
+        if reference.name in observed.missing_secrets:
+            return Refusal(Reason.CREDENTIALS_MISSING, f"there is no Secret {reference.name} (Venue {name})")
+    return None
+
+
+def markets_free(bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
+    """One (account, symbol) belongs to one bot: the one that trades it already, else the older one."""
+    ours = instruments(spec)
+    age = (bot.metadata.creation_timestamp, bot.metadata.uid)
+    for rival in sorted(observed.rivals, key=lambda r: (r.created, r.uid)):
+        older = (rival.created, rival.uid) < age
+        taken = ours & (rival.holds | (rival.wants if older else frozenset()))
+        if taken:
+            names = ", ".join(sorted(taken))
+            return Refusal(Reason.MARKET_TAKEN, f"{names} belongs to TradingBot {rival.name}")
+    return None
+
+
+CHECKS: tuple[Check, ...] = (venues_exist, venues_usable, credentials_there, markets_free)

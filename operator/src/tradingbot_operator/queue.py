@@ -1,0 +1,196 @@
+"""The work queue: keyed, deduplicated, four priorities, one worker per key, back-off with jitter, ageing.
+
+`KeyedQueue` is the machine, without clock or tasks: time is an argument. `WorkQueue` lets tasks wait for it.
+"""
+
+import asyncio
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Priority(IntEnum):
+    """Lower goes first."""
+
+    HALT = 0  # halts and deletions: orders have to leave the market
+    SPEC = 1
+    CHILD = 2
+    RESYNC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds."""
+
+    ageing_s: float = 10.0  # a waiting key moves up one lane each time this passes, up to SPEC
+    backoff_s: float = 0.2
+    backoff_max_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """For the metrics; they only grow."""
+
+    adds: int = 0
+    retries: int = 0
+    waited_s: float = 0.0
+    worked_s: float = 0.0
+    taken: int = 0
+
+
+@dataclass(slots=True)
+class KeyedQueue(Generic[K]):
+    """Nothing may overtake a halt, so ageing ends one lane below it; halts are few and short."""
+
+    timing: Timing = Timing()
+    counters: Counters = field(default_factory=Counters)
+    _lanes: dict[Priority, OrderedDict[K, float]] = field(
+        default_factory=lambda: {priority: OrderedDict() for priority in Priority}
+    )
+    _later: list[tuple[float, int, K, Priority]] = field(default_factory=list)
+    _due: dict[K, tuple[float, Priority]] = field(default_factory=dict)
+    _active: dict[K, float] = field(default_factory=dict)
+    _again: dict[K, Priority] = field(default_factory=dict)
+    _failures: dict[K, int] = field(default_factory=dict)
+    _tie: int = 0
+
+    def add(self, key: K, priority: Priority, now: float) -> None:
+        """Have `key` worked on; a key that is being worked on comes again when that is done."""
+        self.counters.adds += 1
+        if key in self._active:
+            self._again[key] = min(priority, self._again.get(key, priority))
+            return
+        since = now
+        for lane, waiting in self._lanes.items():
+            if key in waiting:
+                if lane <= priority:
+                    return
+                since = waiting.pop(key)
+                break
+        self._lanes[priority][key] = since
+
+    def add_after(self, key: K, delay_s: float, priority: Priority, now: float) -> None:
+        """Have `key` worked on in `delay_s` at the latest; the earliest of several holds."""
+        due = now + max(delay_s, 0.0)
+        if key in self._due and self._due[key][0] <= due:
+            return
+        self._due[key] = (due, priority)
+        self._tie += 1
+        heapq.heappush(self._later, (due, self._tie, key, priority))
+
+    def retry(self, key: K, priority: Priority, jitter: float, now: float) -> float:
+        """Back off after a failure and return the delay; `jitter` is a random number from 0 to 1."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        self.counters.retries += 1
+        whole = min(self.timing.backoff_s * 2 ** min(failures - 1, 30), self.timing.backoff_max_s)
+        delay = whole * (0.5 + jitter / 2)
+        self.add_after(key, delay, priority, now)
+        return delay
+
+    def succeeded(self, key: K) -> None:
+        self._failures.pop(key, None)
+
+    def take(self, now: float) -> tuple[K, Priority] | None:
+        """The next key to work on; None when there is nothing to do yet."""
+        self._promote(now)
+        heads = [(self._rank(lane, waiting, now), lane) for lane, waiting in self._lanes.items() if waiting]
+        if not heads:
+            return None
+        _, lane = min(heads)
+        key, since = self._lanes[lane].popitem(last=False)
+        self._active[key] = now
+        self.counters.taken += 1
+        self.counters.waited_s += now - since
+        return key, lane
+
+    def done(self, key: K, now: float) -> None:
+        self.counters.worked_s += now - self._active.pop(key)
+        if key in self._again:
+            self.add(key, self._again.pop(key), now)
+
+    def next_due(self) -> float | None:
+        """When the next delayed key is due."""
+        return self._later[0][0] if self._later else None
+
+    def forget(self, key: K) -> None:
+        """The object is gone: no delayed work, no memory of failures."""
+        self._due.pop(key, None)
+        self._failures.pop(key, None)
+
+    def depth(self) -> dict[Priority, int]:
+        return {priority: len(waiting) for priority, waiting in self._lanes.items()}
+
+    def oldest_wait_s(self, now: float) -> float:
+        return max((now - next(iter(waiting.values())) for waiting in self._lanes.values() if waiting), default=0.0)
+
+    def longest_work_s(self, now: float) -> float:
+        return max((now - since for since in self._active.values()), default=0.0)
+
+    def unfinished(self) -> int:
+        return len(self._active)
+
+    def _promote(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            due, _, key, priority = heapq.heappop(self._later)
+            if self._due.get(key) == (due, priority):  # else it was replaced by an earlier one, or forgotten
+                del self._due[key]
+                self.add(key, priority, now)
+
+    def _rank(self, lane: Priority, waiting: "OrderedDict[K, float]", now: float) -> tuple[int, float]:
+        since = next(iter(waiting.values()))
+        steps = int((now - since) / self.timing.ageing_s)
+        return (max(lane - steps, min(lane, Priority.SPEC)), since)
+
+
+class WorkQueue(Generic[K]):
+    """`KeyedQueue` for the tasks of one event loop."""
+
+    def __init__(
+        self, clock: Callable[[], float], random: Callable[[], float], timing: Timing | None = None
+    ) -> None:
+        self.machine: KeyedQueue[K] = KeyedQueue(timing or Timing())
+        self._clock = clock
+        self._random = random
+        self._wake = asyncio.Event()
+
+    def add(self, key: K, priority: Priority) -> None:
+        self.machine.add(key, priority, self._clock())
+        self._wake.set()
+
+    def add_after(self, key: K, delay_s: float, priority: Priority) -> None:
+        self.machine.add_after(key, delay_s, priority, self._clock())
+        self._wake.set()
+
+    def retry(self, key: K, priority: Priority) -> float:
+        delay = self.machine.retry(key, priority, self._random(), self._clock())
+        self._wake.set()
+        return delay
+
+    def succeeded(self, key: K) -> None:
+        self.machine.succeeded(key)
+
+    def forget(self, key: K) -> None:
+        self.machine.forget(key)
+
+    def done(self, key: K) -> None:
+        self.machine.done(key, self._clock())
+        self._wake.set()
+
+    async def take(self) -> tuple[K, Priority]:
+        """Wait for the next key; waits for ever when there is nothing to do."""
+        while True:
+            if (taken := self.machine.take(self._clock())) is not None:
+                self._wake.set()  # another worker may find more
+                return taken
+            self._wake.clear()
+            due = self.machine.next_due()
+            timeout = None if due is None else max(due - self._clock(), 0.001)
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout)
+            except TimeoutError:
+                continue
