@@ -100,8 +100,9 @@ kill_engine_processes() {
 remove_engine_links() {
   local bridge link
   bridge=$(engine_bridge)
-  ip -o link show master "$bridge" 2>/dev/null | sed -E 's/^[0-9]+: ([^@:]+).*/\1/' | while read -r link; do ip link delete "$link"; done
-  ! ip link show "$bridge" >/dev/null 2>&1 || ip link delete "$bridge"
+  ip link show "$bridge" >/dev/null 2>&1 || return 0
+  ip -o link show master "$bridge" | sed -E 's/^[0-9]+: ([^@:]+).*/\1/' | while read -r link; do ip link delete "$link"; done
+  ip link delete "$bridge"
 }
 
 remove_engine_cgroups() {

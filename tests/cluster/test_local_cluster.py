@@ -1,0 +1,232 @@
+"""The local cluster does what the other cluster tests rely on, and leaves nothing behind."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.cluster
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLUSTER = REPOSITORY / "hack" / "cluster" / "cluster"
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+UP_DEADLINE_S = 1200  # the first `up` on a machine builds everything
+DOWN_DEADLINE_S = 90
+
+
+def cluster(*arguments: str, deadline_s: float = UP_DEADLINE_S) -> str:
+    """Run one command of hack/cluster/cluster and return what it prints. Raises CalledProcessError."""
+    command = [str(CLUSTER), *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=deadline_s).stdout
+
+
+def kubectl(*arguments: str, stdin: str | None = None) -> str:
+    command = [str(CLUSTER), "kubectl", *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120, input=stdin)
+    return done.stdout
+
+
+def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 20) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {deadline_s} s: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cluster_is_up() -> None:
+    cluster("up")
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    name = f"local-cluster-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    wait_for(lambda: "default" in kubectl("-n", name, "get", "serviceaccounts", "-o", "name"), "the default account")
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def shell_image() -> str:
+    """Name an image with a shell that every kind node has: the storage provisioner's helper."""
+    pod = r"jsonpath={.data.helperPod\.yaml}"
+    helper = kubectl("-n", "local-path-storage", "get", "configmap", "local-path-config", "-o", pod)
+    found = re.search(r"image: *(\S+)", helper)
+    assert found, helper
+    return found[1]
+
+
+def volume_claim() -> dict[str, object]:
+    """Claim a volume of the default StorageClass: no class is named."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec}
+
+
+def pod_with_the_volume(name: str, script: str) -> dict[str, object]:
+    container = {
+        "name": "main",
+        "image": shell_image(),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "allowPrivilegeEscalation": False},
+    }
+    spec = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def run_to_completion(namespace: str, name: str, script: str) -> str:
+    """Run the script in a new pod with the volume at /data; return what it printed and delete the pod."""
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(pod_with_the_volume(name, script)))
+    kubectl("-n", namespace, "wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    printed = kubectl("-n", namespace, "logs", name)
+    kubectl("-n", namespace, "delete", "pod", name, "--timeout=60s")
+    return printed
+
+
+def test_a_volume_of_the_default_class_keeps_its_data_when_its_pod_is_deleted(namespace: str) -> None:
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(volume_claim()))
+    run_to_completion(namespace, "writer", "echo the journal > /data/file")
+    assert run_to_completion(namespace, "reader", "read line < /data/file; echo $line") == "the journal\n"
+
+
+def system_pod(label: str) -> str:
+    first = "jsonpath={.items[0].metadata.name}"
+    found = kubectl("-n", "kube-system", "get", "pods", "-l", f"k8s-app={label}", "-o", first)
+    assert found
+    return found
+
+
+def test_logs_and_exec_answer_on_every_node() -> None:
+    pods = kubectl("-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-proxy", "-o", "name").split()
+    assert len(pods) == 2, "one kube-proxy on the control plane, one on the worker"
+    for pod in pods:
+        assert kubectl("-n", "kube-system", "exec", pod, "--", "kube-proxy", "--version").startswith("Kubernetes v")
+        assert kubectl("-n", "kube-system", "logs", pod, "--tail", "1")
+
+
+@contextmanager
+def port_forward(pod: str, port: int) -> Iterator[int]:
+    """Forward a free local port to the pod's port; the local port is the value."""
+    command = [str(CLUSTER), "kubectl", "-n", "kube-system", "port-forward", f"pod/{pod}", f":{port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            found = re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", line)
+            assert found, line
+            yield int(found[1])
+        finally:
+            process.terminate()
+
+
+def test_port_forward_reaches_a_pod() -> None:
+    with (
+        port_forward(system_pod("kube-dns"), 8181) as port,
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer,
+    ):
+        assert answer.read() == b"OK"
+
+
+def test_every_listening_address_of_the_cluster_is_loopback() -> None:
+    server = kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
+    assert server.startswith("https://127.0.0.1:")
+
+
+# What follows takes a cluster down. It is a small one of its own beside the one that the other tests use.
+
+SCRATCH = "scratch"
+# The name of its control group and of its folder in /run, as hack/cluster/lib/places.sh builds it.
+SCRATCH_KEY = f"tradingbot-{SCRATCH}-{hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:8]}"
+
+
+def needs_a_private_engine() -> None:
+    if "private-engine" not in cluster("status"):
+        pytest.skip("the cluster is not by a private engine: nothing of ours to remove")
+
+
+def printed(*command: str) -> set[str]:
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines())
+
+
+def machine_state() -> set[str]:
+    """Everything that a cluster could leave on a machine, one line each."""
+    links = {line.split(": ")[1].split("@")[0] for line in printed("ip", "-o", "link")}
+    rules = {line for line in printed("iptables-save") if not line.startswith("#")}
+    groups = {str(path) for path in CONTROL_GROUPS.rglob(f"{SCRATCH_KEY}*")}
+    mounts = set(Path("/proc/mounts").read_text(encoding="utf-8").splitlines())
+    folders = {str(path) for path in Path("/run").iterdir() if SCRATCH in path.name}
+    state = {*links, *printed("ip", "netns"), *rules, *groups, *mounts, *folders, *scratch_processes()}
+    return state | {str(path) for path in (REPOSITORY / ".cluster").glob(SCRATCH)}
+
+
+def scratch_processes() -> set[str]:
+    """Processes in the scratch cluster's control group, or with its name in their command line."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            about = (process / "cgroup").read_text() + (process / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since
+            continue
+        if SCRATCH_KEY in about:
+            found.add(f"process {process.name}")
+    return found
+
+
+def kill_engine_hard() -> None:
+    """SIGKILL to dockerd and its containerd; the nodes and their shims live on, which nobody manages any more."""
+    leaf = next(path for path in CONTROL_GROUPS.rglob(f"{SCRATCH_KEY}/engine/cgroup.procs"))
+    for process in leaf.read_text().split():
+        name = Path(f"/proc/{process}/comm").read_text().strip()
+        if name in {"dockerd", "containerd"}:
+            os.kill(int(process), signal.SIGKILL)
+
+
+def test_down_leaves_nothing_of_a_cluster_and_does_not_touch_another_one() -> None:
+    needs_a_private_engine()
+    before = machine_state()
+    cluster("up", "--name", SCRATCH)
+    assert machine_state() - before, "the comparison must be able to see a cluster"
+    cluster("down", "--name", SCRATCH, deadline_s=DOWN_DEADLINE_S)
+    assert machine_state() - before == set()
+    assert "Ready" in kubectl("get", "nodes")
+
+
+def test_up_and_down_work_over_an_engine_that_was_killed_hard() -> None:
+    needs_a_private_engine()
+    before = machine_state()
+    cluster("up", "--name", SCRATCH)
+    kill_engine_hard()
+    cluster("up", "--name", SCRATCH)
+    assert "answers" in cluster("status", "--name", SCRATCH)
+    kill_engine_hard()
+    assert scratch_processes(), "the nodes outlive the engine: that is what down has to deal with"
+    cluster("down", "--name", SCRATCH, deadline_s=DOWN_DEADLINE_S)
+    assert machine_state() - before == set()
+
+
+def test_down_clears_stale_state_without_a_record_of_it() -> None:
+    needs_a_private_engine()
+    before = machine_state()
+    group = next(path for path in (CONTROL_GROUPS / "pids", CONTROL_GROUPS) if path.is_dir()) / SCRATCH_KEY
+    (group / "engine").mkdir(parents=True)
+    mounted = Path("/run") / SCRATCH_KEY / "left-over"
+    mounted.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(mounted)], check=True)
+    (REPOSITORY / ".cluster" / SCRATCH).mkdir(parents=True)
+    cluster("down", "--name", SCRATCH, deadline_s=DOWN_DEADLINE_S)
+    assert machine_state() - before == set()
