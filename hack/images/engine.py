@@ -28,7 +28,8 @@ def _answers(engine: str) -> bool:
 def build(engine: str, distribution: Distribution, tag: str, out: Path) -> str:
     """Build the image, save it as the archive `out`, and return the engine's id of the image."""
     image, dockerfile = distribution.image(tag), f"{distribution.name}/Dockerfile"
-    _run(engine, ["build", "--file", dockerfile, "--tag", image, "."])
+    version = f"VERSION={distribution.version()}"
+    _run(engine, ["build", "--file", dockerfile, "--build-arg", version, "--tag", image, "."])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.unlink(missing_ok=True)  # podman refuses to save over an archive
     _run(engine, ["save", "--output", str(out), image])
