@@ -101,7 +101,9 @@ remove_engine_links() {
   local bridge link
   bridge=$(engine_bridge)
   ip link show "$bridge" >/dev/null 2>&1 || return 0
-  ip -o link show master "$bridge" | sed -E 's/^[0-9]+: ([^@:]+).*/\1/' | while read -r link; do ip link delete "$link"; done
+  ip -o link show master "$bridge" | sed -E 's/^[0-9]+: ([^@:]+).*/\1/' | while read -r link; do
+    ip link delete "$link" 2>/dev/null || ! ip link show "$link" >/dev/null 2>&1   # a node's last process may take it along
+  done
   ip link delete "$bridge"
 }
 
