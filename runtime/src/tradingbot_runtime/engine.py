@@ -13,8 +13,18 @@ from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.quoting import Plan, Quote, plan
 from tradingbot_runtime.core.risk import Approved, Decision, Situation, review
-from tradingbot_runtime.model import AnyCommand, AnyEvent, Cancel, Place, TradingState
+from tradingbot_runtime.model import (
+    AnyCommand,
+    AnyEvent,
+    Cancel,
+    CancelRejected,
+    OrderRejected,
+    Place,
+    TradingState,
+)
 
+REFUSALS = (OrderRejected, CancelRejected)
+ON_COMMAND = frozenset({TradingState.STOPPED, TradingState.DRAINED})
 QUOTING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})
 
 
@@ -32,6 +42,11 @@ class Engine:
         """Take in one event; return what to send to the gateway, in this order."""
         market, terms = self.market, self.market.terms
         market.apply(event)
+        self.decision = Decision()
+        if isinstance(event, REFUSALS):
+            return []  # to try again at once could be refused for ever: wait for a tick
+        if terms.leave_on_stop and market.state in ON_COMMAND:
+            return []
         now = market.situation(event.time_ns, self.budget.for_orders(event.time_ns))
 
         fresh = now.reference_age_ns <= terms.limits.stale_after_ns
@@ -47,7 +62,8 @@ class Engine:
 
     def _within_budget(self, changes: Plan, now: Situation) -> list[AnyCommand]:
         """As many changes as there is room for, what matters most first; withdrawing everything always passes."""
-        room = self.budget.available(now.now_ns) if self.quotes else len(changes.cancel)
+        withdraw = not self.quotes and not self.budget.is_blocked(now.now_ns)
+        room = len(changes.cancel) if withdraw else self.budget.available(now.now_ns)
         cancels = [Cancel(order_id=order_id) for order_id in changes.cancel[:room]]
         left = max(min(now.order_tokens, room - len(cancels)), 0)
         places = [

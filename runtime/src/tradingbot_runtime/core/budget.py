@@ -19,6 +19,7 @@ class Budget:
     burst: int
     reserve: int
     full_at_ns: Nanos = Nanos(0)
+    blocked_until_ns: Nanos = Nanos(0)  # the venue's own word; holds for cancels too
 
     @property
     def interval_ns(self) -> int:
@@ -26,6 +27,8 @@ class Budget:
 
     def available(self, now_ns: Nanos) -> int:
         """Messages of any kind that may be sent now."""
+        if self.is_blocked(now_ns):
+            return 0
         missing = max(self.full_at_ns - now_ns, 0)
         return max(self.burst - -(-missing // self.interval_ns), 0)
 
@@ -37,6 +40,9 @@ class Budget:
         """Account for one message, whether there was room for it or not: cancels of our own orders always pass."""
         self.full_at_ns = Nanos(max(self.full_at_ns, now_ns) + self.interval_ns)
 
-    def exhaust(self, until_ns: Nanos) -> None:
-        """The venue said to wait: nothing is available before `until_ns`."""
-        self.full_at_ns = Nanos(max(self.full_at_ns, until_ns + self.burst * self.interval_ns))
+    def block(self, until_ns: Nanos) -> None:
+        """The venue said to wait: a message before `until_ns` would prolong the ban."""
+        self.blocked_until_ns = Nanos(max(self.blocked_until_ns, until_ns))
+
+    def is_blocked(self, now_ns: Nanos) -> bool:
+        return now_ns < self.blocked_until_ns

@@ -14,3 +14,4 @@ class Terms:
     reference_numerator: int = 1  # reference ticks -> ours
     reference_denominator: int = 1
     reference_is_venue: bool = False  # one market is both: its ticks move both books
+    leave_on_stop: bool = False  # a stop by command leaves the orders where they are

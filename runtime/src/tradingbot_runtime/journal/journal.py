@@ -26,6 +26,10 @@ from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Sid
 from tradingbot_runtime.model.control import Halt
 
 FSYNC_WITHIN_S = 0.05
+_ORDERS = (
+    "SELECT order_id, side, price, quantity, (SELECT coalesce(sum(quantity), 0) FROM fills"
+    " WHERE fills.order_id = orders.order_id), state, venue_order_id FROM orders"
+)
 
 
 class Journal:
@@ -129,8 +133,13 @@ class Journal:
 
     def keep_fill(self, market: str, account: str, instrument: Instrument, fill: OrderFilled) -> bool:
         """Remember a trade; False when it was known, which makes a fill apply once across restarts."""
-        row = (instrument.venue, account, instrument.symbol, fill.trade_id, market, fill.time_ns, self._encode(fill))
-        cursor = self._db.execute("INSERT OR IGNORE INTO fills VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        row = (instrument.venue, account, instrument.symbol, fill.trade_id, market, fill.order_id, fill.quantity,
+               self._encode(fill))  # fmt: skip
+        cursor = self._db.execute(
+            "INSERT OR IGNORE INTO fills (venue, account, symbol, trade_id, market, order_id, quantity, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
         self._fsync_soon()
         return cursor.rowcount == 1
 
@@ -145,18 +154,17 @@ class Journal:
     # -- reading -------------------------------------------------------------------------------------------------
 
     def orders_not_closed(self, market: str) -> list[Order]:
-        rows = self._db.execute("SELECT order_id, side, price, quantity, filled, state, venue_order_id FROM orders"
-                                " WHERE market = ? AND closed = 0", (market,))  # fmt: skip
+        """Orders that may be in the market; what is filled of them is counted from their fills."""
+        rows = self._db.execute(f"{_ORDERS} WHERE market = ? AND closed = 0", (market,))
         return [_order(row) for row in rows]
 
     def order(self, order_id: OrderId) -> Order | None:
-        row = self._db.execute("SELECT order_id, side, price, quantity, filled, state, venue_order_id FROM orders"
-                               " WHERE order_id = ?", (order_id,)).fetchone()  # fmt: skip
+        row = self._db.execute(f"{_ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
         return _order(row) if row else None
 
     def fills(self, market: str) -> Iterator[OrderFilled]:
         decode = msgspec.json.Decoder(OrderFilled).decode
-        rows = self._db.execute("SELECT payload FROM fills WHERE market = ? ORDER BY time_ns, trade_id", (market,))
+        rows = self._db.execute("SELECT payload FROM fills WHERE market = ? ORDER BY seq", (market,))
         return (decode(row[0]) for row in rows)
 
     def day(self, market: str) -> tuple[int, int] | None:

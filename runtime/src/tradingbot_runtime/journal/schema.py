@@ -15,10 +15,11 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX orders_not_closed ON orders (market) WHERE closed = 0;
     CREATE TABLE fills (
-        venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, trade_id TEXT NOT NULL,
-        market TEXT NOT NULL, time_ns INTEGER NOT NULL, payload BLOB NOT NULL,
-        PRIMARY KEY (venue, account, symbol, trade_id)
-    ) WITHOUT ROWID;
+        seq INTEGER PRIMARY KEY, venue TEXT NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL,
+        trade_id TEXT NOT NULL, market TEXT NOT NULL, order_id TEXT NOT NULL, quantity INTEGER NOT NULL,
+        payload BLOB NOT NULL, UNIQUE (venue, account, symbol, trade_id)
+    );
+    CREATE INDEX fills_by_order ON fills (order_id);
     CREATE TABLE latches (
         id TEXT PRIMARY KEY, reason TEXT NOT NULL, message TEXT NOT NULL, at_ns INTEGER NOT NULL
     ) WITHOUT ROWID;

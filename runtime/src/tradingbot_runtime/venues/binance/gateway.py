@@ -162,9 +162,10 @@ class BinanceGateway:
             self._transport.send(WSMsgType.TEXT, payload)
 
     def _not_sent(self, instrument: Instrument, order_id: OrderId, *, is_cancel: bool) -> None:
-        event = (CancelRejected(time_ns=self._now_ns(), order_id=order_id, gone=False, reason="NotConnected")
-                 if is_cancel else
-                 OrderRejected(time_ns=self._now_ns(), order_id=order_id, reason="NotConnected"))  # fmt: skip
+        now_ns = self._now_ns()
+        event: OrderEvent = OrderRejected(time_ns=now_ns, order_id=order_id, reason="NotConnected")
+        if is_cancel:  # it stays wanted, and is sent again when the connection is back
+            event = OutcomeLost(time_ns=now_ns, order_id=order_id, message="not connected")
         self._on_event(instrument.symbol, event)
 
     # -- connection ----------------------------------------------------------------------------------------------
@@ -279,7 +280,7 @@ class BinanceGateway:
         return await self._queries.order(instrument, order_id, self._now_ns())
 
     async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]:
-        return await self._queries.fills(instrument, order_id, venue_order_id)
+        return await self._queries.fills(instrument, order_id, venue_order_id, self._now_ns())
 
     async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
         await self._queries.cancel(instrument, order_id)

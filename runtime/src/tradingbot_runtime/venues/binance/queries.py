@@ -57,7 +57,6 @@ class VenueTrade(msgspec.Struct, rename="camel"):
     qty: str
     commission: str
     commission_asset: str
-    time: int
     is_buyer: bool
     is_maker: bool
 
@@ -132,14 +131,16 @@ class BinanceQueries:
             venue_order_id=str(order.order_id),
         )
 
-    async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]:
+    async def fills(
+        self, instrument: Instrument, order_id: OrderId, venue_order_id: str, now_ns: Nanos
+    ) -> list[OrderFilled]:
         parameters: dict[str, str | int] = {
             "symbol": instrument.symbol,
             "orderId": venue_order_id,
             "limit": TRADES_PAGE,
         }
         trades = await self.rest.signed("GET", "myTrades", list[VenueTrade], parameters)
-        return [filled(trade, order_id, instrument) for trade in trades]
+        return [filled(trade, order_id, instrument, now_ns) for trade in trades]
 
     async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
         """Cancel one order and wait for the answer; a venue that does not know it (any more) is an answer too."""
@@ -151,9 +152,9 @@ class BinanceQueries:
                 raise
 
 
-def filled(trade: VenueTrade, order_id: OrderId, instrument: Instrument) -> OrderFilled:
+def filled(trade: VenueTrade, order_id: OrderId, instrument: Instrument, now_ns: Nanos) -> OrderFilled:
     return OrderFilled(
-        time_ns=Nanos(trade.time * 1_000_000),
+        time_ns=now_ns,
         order_id=order_id,
         trade_id=str(trade.id),
         side=SIDES["BUY" if trade.is_buyer else "SELL"],

@@ -1,0 +1,88 @@
+"""What a slot may do, and why: rules in order, the first that holds decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tradingbot_runtime.config import DesiredState
+from tradingbot_runtime.model import TradingState
+
+READY = frozenset({TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPED, TradingState.DRAINED})
+
+
+@dataclass(slots=True)
+class Circumstances:
+    """All that decides on a slot's state."""
+
+    desired: DesiredState
+    has_markets: bool
+    fenced: str = ""  # why, when it is
+    halts: tuple[str, ...] = ()  # reasons, oldest first
+    drained: str = ""  # why, when it is
+    terminating: bool = False
+    barrier_passed: bool = False
+    waiting_for: str = "the start barrier"
+    doubts: str = ""  # what is being compared with the venue
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    state: TradingState
+    reason: str
+    message: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Trading goes on, or is off because somebody wants it so."""
+        return self.state in READY
+
+
+Rule = Callable[[Circumstances], Standing | None]
+
+
+def fenced(now: Circumstances) -> Standing | None:
+    return Standing(TradingState.FENCED, "LeaseNotHeld", now.fenced) if now.fenced else None
+
+
+def terminating(now: Circumstances) -> Standing | None:
+    return Standing(TradingState.STOPPED, "Terminating", "the process is ending") if now.terminating else None
+
+
+def halted(now: Circumstances) -> Standing | None:
+    return Standing(TradingState.HALTED, now.halts[0], "until a person resumes") if now.halts else None
+
+
+def drained(now: Circumstances) -> Standing | None:
+    return Standing(TradingState.DRAINED, "Draining", now.drained) if now.drained else None
+
+
+def starting(now: Circumstances) -> Standing | None:
+    if now.barrier_passed:
+        return None
+    return Standing(TradingState.STARTING, "Provisioning", f"waiting for {now.waiting_for}")
+
+
+def stopped(now: Circumstances) -> Standing | None:
+    if now.desired is not DesiredState.STOPPED:
+        return None
+    return Standing(TradingState.STOPPED, "StoppedAsRequested", "desiredState is Stopped")
+
+
+def reconciling(now: Circumstances) -> Standing | None:
+    return Standing(TradingState.RECONCILING, "Reconciling", now.doubts) if now.doubts else None
+
+
+def paused(now: Circumstances) -> Standing | None:
+    if now.desired is not DesiredState.PAUSED:
+        return None
+    return Standing(TradingState.REDUCING, "PausedAsRequested", "only orders that reduce the position")
+
+
+def idle(now: Circumstances) -> Standing | None:
+    return None if now.has_markets else Standing(TradingState.ACTIVE, "Idle", "more slots than markets")
+
+
+RULES: tuple[Rule, ...] = (fenced, terminating, halted, drained, starting, stopped, reconciling, paused, idle)
+
+
+def standing(now: Circumstances) -> Standing:
+    return next(filter(None, (rule(now) for rule in RULES)), Standing(TradingState.ACTIVE, "Trading"))

@@ -1,0 +1,158 @@
+"""A slot: the markets of one pod, their common state, and what the operator may ask of it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from pydantic import ValidationError
+
+from tradingbot_runtime.config import SlotConfig, problems
+from tradingbot_runtime.core.budget import Budget
+from tradingbot_runtime.core.orders import UNPROVED
+from tradingbot_runtime.core.standing import Circumstances, Standing, standing
+from tradingbot_runtime.journal import ConfigApplied, Journal
+from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.model import Instrument, Nanos, StateChanged, TradingState
+from tradingbot_runtime.model.control import ConfigAnswered, Halt, MarketReport, SlotReport
+from tradingbot_runtime.terms import budget_of, terms_of
+
+log = structlog.get_logger("slot")
+
+APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
+# What may be replaced between two ticks; a difference anywhere else needs a new process.
+HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "epoch"})
+TERM = "term"  # in the journal: the highest leader's term seen
+
+
+@dataclass(slots=True)
+class Slot:
+    config: SlotConfig
+    journal: Journal
+    now_ns: Callable[[], Nanos]
+    pod_uid: str
+    epoch: int
+    circumstances: Circumstances
+    markets: dict[str, LiveMarket] = field(default_factory=dict)
+    references: dict[str, Instrument] = field(default_factory=dict)  # by market
+    budgets: dict[str, Budget] = field(default_factory=dict)  # by venue
+    halts: list[Halt] = field(default_factory=list)
+    standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take_halts(self) -> None:
+        """Halts that hold: those of the journal, and those that the configuration carries for a fresh volume."""
+        self.halts = self.journal.latches()
+        known = {halt.id for halt in self.halts}
+        for latch in self.config.halts:
+            if latch.id not in known:
+                self.halts.append(Halt(id=latch.id, reason=latch.reason, at_ns=0, message="by configuration"))
+        self.update(halts=tuple(halt.reason for halt in self.halts))
+
+    def update(self, **changes: object) -> None:
+        """Change circumstances; when that changes the standing, every market hears of it at once."""
+        for name, value in changes.items():
+            setattr(self.circumstances, name, value)
+        after = standing(self.circumstances)
+        if after == self.standing:
+            return
+        self.standing = after
+        log.info("StandingChanged", state=after.state, reason=after.reason, message=after.message)
+        for market in self.markets.values():
+            market.handle(StateChanged(time_ns=self.now_ns(), state=after.state, reason=after.reason))
+        self.changed.set()
+
+    def breached(self, market: str, reason: str) -> None:
+        """A market has halted itself on a limit: latch it, for the whole slot, until a person resumes."""
+        if any(halt.reason == reason and market in halt.message for halt in self.halts):
+            return
+        now_ns = self.now_ns()
+        halt = Halt(id=f"{self.config.bot.name}-{self.config.slot}-{now_ns:x}", reason=reason, at_ns=now_ns,
+                    message=f"market {market}")  # fmt: skip
+        self.journal.latch(halt)
+        self.halts.append(halt)
+        log.error("Halted", id=halt.id, reason=reason, market=market)
+        self.update(halts=tuple(h.reason for h in self.halts))
+
+    # -- what the operator may ask (control.Controlled) -----------------------------------------------------------
+
+    @property
+    def term(self) -> int:
+        return int(self.journal.meta(TERM) or 0)
+
+    @term.setter
+    def term(self, value: int) -> None:
+        self.journal.put(TERM, str(value))
+
+    def report(self) -> SlotReport:
+        return SlotReport(
+            slot=self.config.slot,
+            pod_uid=self.pod_uid,
+            state=self.standing.state,
+            reason=self.standing.reason,
+            message=self.standing.message,
+            ready=self.standing.is_ready and self.circumstances.barrier_passed,
+            config_hash=self.config.config_hash(),
+            epoch=self.epoch,
+            markets=tuple(_market_report(market) for market in self.markets.values()),
+            halts=tuple(self.halts),
+        )
+
+    async def drain(self, reason: str) -> None:
+        self.update(drained=reason)
+
+    async def configure(self, document: str) -> ConfigAnswered:
+        """Take a new configuration between two ticks, or say why not; the old one goes on then."""
+        try:
+            new = SlotConfig.model_validate_json(document)
+        except ValidationError as error:
+            message = "; ".join(problems(error, SlotConfig))
+            log.error("ConfigRejected", message=message)  # noqa: TRY400 - the message says it all, line by line
+            return ConfigAnswered(config_hash=self.config.config_hash(), outcome=REJECTED, message=message)
+        different = cold_differences(self.config, new)
+        if different:
+            message = f"needs a restart: {', '.join(different)}"
+            return ConfigAnswered(config_hash=new.config_hash(), outcome=RESTART, message=message)
+        if new != self.config:
+            self._apply(new)
+        return ConfigAnswered(config_hash=new.config_hash(), outcome=APPLIED)
+
+    def _apply(self, new: SlotConfig) -> None:
+        self.config = new
+        for market in new.markets:
+            live = self.markets.get(market.name)
+            if live is not None:  # the barrier makes the others, from the new configuration
+                live.engine.market.terms = terms_of(new, market, live.instrument, self.references[market.name])
+        for venue, budget in self.budgets.items():
+            fresh = budget_of(new, venue)
+            budget.per_second, budget.burst, budget.reserve = fresh.per_second, fresh.burst, fresh.reserve
+        applied = ConfigApplied(time_ns=self.now_ns(), config_hash=new.config_hash(), document=new.document())
+        self.journal.write("", [applied], [])
+        log.info("ConfigApplied", config_hash=applied.config_hash)
+        self.take_halts()
+        self.update(desired=new.desired_state)
+        self.changed.set()
+
+
+def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:
+    """Fields that differ and cannot be replaced while running. Rates can, the rest of a venue cannot."""
+    different = [
+        name
+        for name in SlotConfig.model_fields
+        if name not in HOT and name != "venues" and getattr(old, name) != getattr(new, name)
+    ]
+    if {n: v.model_copy(update={"rate_limit": None}) for n, v in old.venues.items()} != {
+        n: v.model_copy(update={"rate_limit": None}) for n, v in new.venues.items()
+    }:
+        different.append("venues")
+    return different
+
+
+def _market_report(market: LiveMarket) -> MarketReport:
+    state = market.engine.market
+    return MarketReport(
+        market=market.name,
+        position=market.instrument.quantity_text(state.position.lots),
+        open_orders=len(state.orders.live),
+        unknown_orders=sum(1 for order in state.orders if order.state in UNPROVED),
+    )
