@@ -4,14 +4,21 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
-from tradingbot_runtime.config.fields import BaseQuantity, Deadline, PositiveBps, QuoteAmount, Staleness
+from tradingbot_runtime.config.fields import (
+    BaseQuantity,
+    Deadline,
+    MarketName,
+    PositiveBps,
+    QuoteAmount,
+    Staleness,
+    Symbol,
+    VenueName,
+)
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.spec import Rule, Spec, written_twice
 from tradingbot_runtime.config.strategy import Strategy
-
-NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-LIMITS = ("max_position", "max_order", "max_open_orders", "max_daily_loss", "max_distance_bps")
 
 
 class DesiredState(StrEnum):
@@ -37,14 +44,14 @@ class OnBreach(StrEnum):
 
 
 class VenueSymbol(Spec):
-    venue: str = Field(min_length=1, max_length=40, pattern=NAME, description="Name of a Venue in this namespace.")
-    symbol: str = Field(min_length=2, max_length=30, pattern=r"^[A-Z0-9]+$", description="Symbol at that venue.")
+    venue: VenueName = Field(description="Name of a Venue in this namespace.")
+    symbol: Symbol = Field(description="Symbol at that venue.")
 
 
 class Market(Spec):
     """One instrument that is quoted, and where its price comes from."""
 
-    name: str = Field(min_length=1, max_length=20, pattern=NAME, description="Short name, unique within the bot.")
+    name: MarketName = Field(description="Short name, unique within the bot.")
     reference: VenueSymbol = Field(description="Where the reference price comes from.")
     execution: VenueSymbol = Field(description="Where the orders go.")
 
@@ -56,7 +63,7 @@ class Risk(Spec):
         default=None, description="Largest absolute position per market, counting all that could still fill."
     )
     max_order: BaseQuantity | None = Field(default=None, description="Largest single order.")
-    max_open_orders: Annotated[int, Field(ge=1, le=500)] | None = Field(
+    max_open_orders: Annotated[int, Field(strict=True, ge=1, le=500)] | None = Field(
         default=None, description="Orders in the market at once, per market; unknown ones count."
     )
     max_daily_loss: QuoteAmount | None = Field(
@@ -79,12 +86,23 @@ class Rollout(Spec):
     )  # fmt: skip
 
 
+def _demanded_when_live(limit: str) -> Rule:
+    name = to_camel(limit)
+    return Rule(
+        f"self.mode != 'Live' || has(self.risk.{name})",
+        f"mode Live demands every limit: write {name}, a forgotten one must not mean none",
+        lambda s: s.mode is not Mode.LIVE or getattr(s.risk, limit) is not None,
+        field=f"risk.{name}",
+        missing=True,
+    )
+
+
 class TradingBotSpec(Spec):
     desired_state: DesiredState = Field(
         default=DesiredState.RUNNING, description="Running, Paused (only orders that reduce the position) or Stopped."
     )
     mode: Mode = Field(default=Mode.PAPER, description="Paper or Live. Live demands every risk limit.")
-    replicas: int = Field(default=1, ge=0, le=50, description="Slots; the markets are spread over them.")
+    replicas: int = Field(default=1, strict=True, ge=0, le=50, description="Slots; the markets are spread over them.")
     strategy: Strategy = Field(description="Exactly one strategy.")
     markets: Annotated[list[Market], Field(min_length=1, max_length=50)] = Field(
         description="What is traded.", json_schema_extra={"x-kubernetes-list-type": "map",
@@ -99,23 +117,23 @@ class TradingBotSpec(Spec):
     pod: Pod = Field(default=Pod(), description="Where and how the pods run.")
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "self.mode != 'Live' || (has(self.risk.maxPosition) && has(self.risk.maxOrder)"
-            " && has(self.risk.maxOpenOrders) && has(self.risk.maxDailyLoss) && has(self.risk.maxDistanceBps))",
-            "mode Live demands every limit in risk: maxPosition, maxOrder, maxOpenOrders, maxDailyLoss, maxDistanceBps",
-            lambda s: s.mode is not Mode.LIVE or all(getattr(s.risk, limit) is not None for limit in LIMITS),
-        ),
+        _demanded_when_live("max_position"),
+        _demanded_when_live("max_order"),
+        _demanded_when_live("max_open_orders"),
+        _demanded_when_live("max_daily_loss"),
+        _demanded_when_live("max_distance_bps"),
         Rule(
             "self.markets.all(m, self.markets.exists_one(n, n.execution.venue == m.execution.venue"
             " && n.execution.symbol == m.execution.symbol))",
-            "markets: a (venue, symbol) may be traded by one market only",
+            "a symbol of a venue may be in the execution of one market only",
             lambda s: not written_twice([f"{m.execution.venue}/{m.execution.symbol}" for m in s.markets]),
+            field="markets",
         ),
         Rule(
-            # The API server enforces unique keys of a `map` list by itself, with its own message.
-            "true",
-            "markets: names must be unique",
+            None,  # the API server enforces unique keys of a `map` list by itself
+            "each name may be used by one market only",
             lambda s: not written_twice([m.name for m in s.markets]),
+            field="markets",
         ),
     )
 

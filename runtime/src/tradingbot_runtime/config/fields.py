@@ -1,27 +1,32 @@
-"""Field types of the specs: decimals and durations as people write them, exact numbers once parsed.
+"""Field types of the specs: numbers, durations and names as people write them, exact values once parsed.
 
-Kubernetes forbids floats in a spec, so decimals travel as strings. Each type carries its bounds and its unit in
-`FieldRule`; the parser here, the CRD's pattern and CEL rule, and the reference table are all made from that one
-declaration.
+Kubernetes forbids floats in a spec, so decimals travel as strings. Each type is declared once, with its bounds and its
+unit: the parser, the CRD's CEL rule with its message, and the reference table are made from that one declaration.
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 DECIMAL_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,12})?$"
-DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h)$"
+DURATION_PATTERN = r"^([0-9]{1,8}(ms|s|m)|[0-9]{1,6}h)$"  # no more digits than an int64 of nanoseconds can hold
+QUANTITY_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"
 _NANOS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
+_SUFFIXES = {
+    "": Decimal(1), "m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9),
+    "T": Decimal(10**12), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
+}  # fmt: skip
 
 
 def duration_ns(text: str) -> int:
     """Nanoseconds of a duration such as `250ms`, `3s`, `10m` or `1h`; ValueError if it is none."""
-    if not re.match(DURATION_PATTERN, text):
+    if not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(text)
     number = text.rstrip("mhs")
     return int(number) * _NANOS[text[len(number) :]]
@@ -35,13 +40,91 @@ def duration_text(nanos: int) -> str:
     return f"{nanos // _NANOS['ms']}ms"
 
 
+def quantity(text: str) -> Decimal:
+    """The number that a Kubernetes quantity such as `100m` or `64Mi` stands for; ValueError if it is none."""
+    if not re.fullmatch(QUANTITY_PATTERN, text):
+        raise ValueError(text)
+    number = text.rstrip("mkKMGTi")
+    return Decimal(number) * _SUFFIXES[text[len(number) :]]
+
+
+def matches(pattern: str) -> str:
+    """The CEL expression that `self` matches `pattern`, which must read the same in RE2 and in Python's `re`."""
+    return f"self.matches({_cel_text(pattern)})"
+
+
+def _cel_text(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+class TextRule(ABC):
+    """A value that travels as text.
+
+    `allowed` completes the sentence "must be ...". The pattern is part of the CEL rule and not a `pattern` of the
+    schema, because the API server answers a failed `pattern` with the regular expression instead of with words.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def longest(self) -> int:
+        """The schema's `maxLength`: without one the API server expects a CEL rule to cost too much."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def cel(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def documentation(self) -> dict[str, str]:
+        """`x-unit` and `x-bounds`: for the reference table only, never in a CRD."""
+
+    @abstractmethod
+    def parse(self, value: object) -> Any:  # noqa: ANN401 - a Decimal, nanoseconds or text: the annotated type
+        """The value that `value` stands for; ValueError if it is none of those allowed."""
+
+    @staticmethod
+    def write(value: Any) -> str:  # noqa: ANN401 - as above
+        return str(value)
+
+    def _validate(self, value: object) -> Any:  # noqa: ANN401 - as above
+        try:
+            return self.parse(value)
+        except ValueError:
+            raise PydanticCustomError(self.kind, "must be {allowed}", {"allowed": self.allowed}) from None
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - pydantic's hook
+        return core_schema.no_info_plain_validator_function(
+            self._validate, serialization=core_schema.plain_serializer_function_ser_schema(self.write)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        rule = {"rule": self.cel, "message": f"must be {self.allowed}"}
+        return {"type": "string", "maxLength": self.longest, **self.documentation,
+                "x-kubernetes-validations": [rule]}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
-class DecimalRule:
-    """A decimal number in a string, between `minimum` and `maximum` (both included), in `unit`."""
+class DecimalRule(TextRule):
+    """A decimal number in a string, between `minimum` and `maximum` (both included), in `unit`.
+
+    The parser is exact; CEL has doubles only, so next to a bound of 1e12 the API server may let pass what the operator
+    then refuses.
+    """
 
     minimum: str
     maximum: str
     unit: str
+
+    kind: ClassVar[str] = "decimal"
+    longest = 32
 
     @property
     def allowed(self) -> str:
@@ -49,38 +132,36 @@ class DecimalRule:
 
     @property
     def cel(self) -> str:
-        return f"double(self) >= {float(self.minimum)!r} && double(self) <= {float(self.maximum)!r}"
+        low, high = float(self.minimum), float(self.maximum)
+        return f"{matches(DECIMAL_PATTERN)} && double(self) >= {low!r} && double(self) <= {high!r}"
+
+    @property
+    def documentation(self) -> dict[str, str]:
+        return {"x-unit": self.unit, "x-bounds": f"{self.minimum} to {self.maximum}"}
 
     def parse(self, value: object) -> Decimal:
         if isinstance(value, Decimal):  # built in code, or validated before
-            value = format(value, "f")
-        if isinstance(value, str) and re.match(DECIMAL_PATTERN, value):
+            value = self.write(value)
+        if isinstance(value, str) and re.fullmatch(DECIMAL_PATTERN, value):
             number = Decimal(value)
             if Decimal(self.minimum) <= number <= Decimal(self.maximum):
                 return number
-        raise PydanticCustomError("decimal", "must be {allowed}", {"allowed": self.allowed})
+        raise ValueError(value)
 
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - pydantic's hook
-        return core_schema.no_info_plain_validator_function(
-            self.parse,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda d: format(d, "f")),
-        )
-
-    def __get_pydantic_json_schema__(
-        self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        rule = {"rule": self.cel, "message": f"must be {self.allowed}"}
-        return {"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": 32,
-                "x-unit": self.unit, "x-bounds": f"{self.minimum} to {self.maximum}",
-                "x-kubernetes-validations": [rule]}  # fmt: skip
+    @staticmethod
+    def write(value: Decimal) -> str:
+        return format(value, "f")
 
 
 @dataclass(frozen=True, slots=True)
-class DurationRule:
+class DurationRule(TextRule):
     """A duration (`250ms`, `3s`, `10m`, `1h`) between `minimum` and `maximum`; parsed to nanoseconds."""
 
     minimum: str
     maximum: str
+
+    kind: ClassVar[str] = "duration"
+    longest = 12
 
     @property
     def allowed(self) -> str:
@@ -89,31 +170,92 @@ class DurationRule:
     @property
     def cel(self) -> str:
         """CEL knows h, m, s and ms in `duration()`, as we do."""
-        return f"duration(self) >= duration('{self.minimum}') && duration(self) <= duration('{self.maximum}')"
+        low, high = f"duration('{self.minimum}')", f"duration('{self.maximum}')"
+        return f"{matches(DURATION_PATTERN)} && duration(self) >= {low} && duration(self) <= {high}"
+
+    @property
+    def documentation(self) -> dict[str, str]:
+        return {"x-unit": "duration", "x-bounds": f"{self.minimum} to {self.maximum}"}
 
     def parse(self, value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool):  # nanoseconds: built in code
-            value = duration_text(value)
-        if isinstance(value, str) and re.match(DURATION_PATTERN, value):
+            value = self.write(value)
+        if isinstance(value, str):
             nanos = duration_ns(value)
             if duration_ns(self.minimum) <= nanos <= duration_ns(self.maximum):
                 return nanos
-        raise PydanticCustomError("duration", "must be {allowed}", {"allowed": self.allowed})
+        raise ValueError(value)
 
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - pydantic's hook
-        return core_schema.no_info_plain_validator_function(
-            self.parse,
-            serialization=core_schema.plain_serializer_function_ser_schema(duration_text),
-        )
+    @staticmethod
+    def write(value: int) -> str:
+        return duration_text(value)
 
-    def __get_pydantic_json_schema__(
-        self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        rule = {"rule": self.cel, "message": f"must be {self.allowed}"}
-        return {"type": "string", "pattern": DURATION_PATTERN, "maxLength": 12,
-                "x-unit": "duration", "x-bounds": f"{self.minimum} to {self.maximum}",
-                "x-kubernetes-validations": [rule]}  # fmt: skip
 
+@dataclass(frozen=True, slots=True)
+class QuantityRule(TextRule):
+    """A Kubernetes quantity (`100m`, `64Mi`) between `minimum` and `maximum`; stays text, Kubernetes reads it."""
+
+    minimum: str
+    maximum: str
+    unit: str
+
+    kind: ClassVar[str] = "quantity"
+    longest = 30
+
+    @property
+    def allowed(self) -> str:
+        return f"a Kubernetes quantity from {self.minimum} to {self.maximum} ({self.unit})"
+
+    @property
+    def cel(self) -> str:
+        low = f"quantity(self).compareTo(quantity('{self.minimum}')) >= 0"
+        high = f"quantity(self).compareTo(quantity('{self.maximum}')) <= 0"
+        return f"{matches(QUANTITY_PATTERN)} && {low} && {high}"
+
+    @property
+    def documentation(self) -> dict[str, str]:
+        return {"x-unit": self.unit, "x-bounds": f"{self.minimum} to {self.maximum}"}
+
+    def parse(self, value: object) -> str:
+        if isinstance(value, str) and quantity(self.minimum) <= quantity(value) <= quantity(self.maximum):
+            return value
+        raise ValueError(value)
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule(TextRule):
+    """Text that matches `pattern`, of at most `max_length` characters; `words` says so to people."""
+
+    pattern: str
+    max_length: int
+    words: str
+
+    kind: ClassVar[str] = "name"
+
+    @property
+    def longest(self) -> int:
+        return self.max_length
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.words}, at most {self.max_length} characters"
+
+    @property
+    def cel(self) -> str:
+        return matches(self.pattern)
+
+    @property
+    def documentation(self) -> dict[str, str]:
+        return {"x-bounds": self.allowed}
+
+    def parse(self, value: object) -> str:
+        if isinstance(value, str) and len(value) <= self.max_length and re.fullmatch(self.pattern, value):
+            return value
+        raise ValueError(value)
+
+
+LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+LABEL_WORDS = "lower-case letters, digits and '-', beginning and ending with a letter or digit"
 
 Bps = Annotated[Decimal, DecimalRule("0", "5000", "basis points")]
 PositiveBps = Annotated[Decimal, DecimalRule("0.0001", "5000", "basis points")]
@@ -124,3 +266,15 @@ Factor = Annotated[Decimal, DecimalRule("0", "100", "a factor")]
 PerSecond = Annotated[Decimal, DecimalRule("0.01", "1000", "per second")]
 Staleness = Annotated[int, DurationRule("100ms", "5m")]
 Deadline = Annotated[int, DurationRule("5s", "24h")]
+MarketName = Annotated[str, NameRule(LABEL_PATTERN, 20, LABEL_WORDS)]
+VenueName = Annotated[str, NameRule(LABEL_PATTERN, 40, LABEL_WORDS)]
+BotName = Annotated[str, NameRule(r"^[a-z]([-a-z0-9]*[a-z0-9])?$", 40, "lower-case letters, digits and '-', beginning "
+                                  "with a letter and ending with a letter or digit")]  # fmt: skip
+Symbol = Annotated[str, NameRule(r"^[A-Z0-9]{2,}$", 30, "two or more upper-case letters and digits")]
+ObjectName = Annotated[str, NameRule(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", 253,
+                                     "lower-case letters, digits, '-' and '.'")]  # fmt: skip
+Image = Annotated[str, NameRule(r"^[A-Za-z0-9][-A-Za-z0-9._:/@]*$", 500,
+                                "an image reference such as registry.example/team/runtime:1.0")]  # fmt: skip
+Cpu = Annotated[str, QuantityRule("1m", "64", "CPUs")]
+Memory = Annotated[str, QuantityRule("16Mi", "64Gi", "bytes")]
+VolumeSize = Annotated[str, QuantityRule("64Mi", "1Ti", "bytes")]

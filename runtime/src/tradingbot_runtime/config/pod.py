@@ -1,28 +1,48 @@
 """What Kubernetes needs to know of a bot's pods. The runtime ignores it; it is part of the same manifest."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tradingbot_runtime.config.spec import Spec
+from tradingbot_runtime.config.fields import Cpu, Image, Memory, NameRule, ObjectName, VolumeSize, quantity
+from tradingbot_runtime.config.spec import Rule, Spec
 
-QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"
-LABEL = r"^([a-z0-9A-Z][-a-z0-9A-Z_.]*/)?[a-z0-9A-Z]([-a-z0-9A-Z_.]*[a-z0-9A-Z])?$"
-
-Quantity = Annotated[str, Field(pattern=QUANTITY, max_length=20, examples=["100m", "64Mi"])]
-LabelValue = Annotated[str, Field(max_length=63)]
+# Qualified names and label values as Kubernetes has them (k8s.io/apimachinery/pkg/util/validation).
+KEY_PATTERN = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+KEY_WORDS = "a label key such as example.com/pool"
+LabelKey = Annotated[str, NameRule(KEY_PATTERN, 317, KEY_WORDS)]
+LabelValue = Annotated[
+    str, NameRule(r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", 63, "a label value: letters, digits, '-', '_', '.'")
+]
 
 
 class Storage(Spec):
-    size: Quantity = Field(default="1Gi", description="Size of each slot's volume.")
-    storage_class_name: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
+    size: VolumeSize = Field(default="1Gi", description="Size of each slot's volume.")
+    storage_class_name: ObjectName | None = Field(
         default=None, description="StorageClass; the cluster's default where absent."
     )
 
 
 class ResourceList(Spec):
-    cpu: Quantity | None = Field(default=None, description="CPU, e.g. 100m.")
-    memory: Quantity | None = Field(default=None, description="Memory, e.g. 128Mi.")
+    cpu: Cpu | None = Field(default=None, description="CPU, e.g. 100m.")
+    memory: Memory | None = Field(default=None, description="Memory, e.g. 128Mi.")
+
+
+def _within_limit(resource: str) -> Rule:
+    """The API server would refuse the pods, long after it accepted the bot."""
+
+    def holds(resources: "Resources") -> bool:
+        request, limit = getattr(resources.requests, resource), getattr(resources.limits, resource)
+        return request is None or limit is None or quantity(request) <= quantity(limit)
+
+    return Rule(
+        f"!has(self.requests.{resource}) || !has(self.limits.{resource})"
+        f" || quantity(self.requests.{resource}).compareTo(quantity(self.limits.{resource})) <= 0",
+        f"must not exceed limits.{resource}",
+        holds,
+        field=f"requests.{resource}",
+    )
 
 
 class Resources(Spec):
@@ -31,30 +51,59 @@ class Resources(Spec):
     )
     limits: ResourceList = Field(default=ResourceList(memory="192Mi"), description="What the pod may use at most.")
 
+    rules: ClassVar[tuple[Rule, ...]] = (_within_limit("cpu"), _within_limit("memory"))
+
 
 class Toleration(Spec):
-    key: Annotated[str, Field(max_length=316)] | None = Field(default=None, description="Taint's key.")
+    key: LabelKey | None = Field(default=None, description="Taint's key; all taints where absent.")
     operator: Literal["Exists", "Equal"] = Field(default="Equal", description="Exists or Equal.")
     value: LabelValue | None = Field(default=None, description="Taint's value.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         default=None, description="Effect that is tolerated; all where absent."
     )
-    toleration_seconds: Annotated[int, Field(ge=0)] | None = Field(
+    toleration_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] | None = Field(
         default=None, description="How long a NoExecute taint is tolerated, in seconds."
+    )
+
+    # As Kubernetes checks a pod's tolerations, which it would do long after it accepted the bot.
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.key) || self.operator == 'Exists'",
+            "must be Exists where there is no key",
+            lambda t: t.key is not None or t.operator == "Exists",
+            field="operator",
+        ),
+        Rule(
+            "self.operator != 'Exists' || !has(self.value)",
+            "must not be there when operator is Exists",
+            lambda t: t.operator != "Exists" or t.value is None,
+            field="value",
+        ),
+        Rule(
+            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "is for effect NoExecute only",
+            lambda t: t.toleration_seconds is None or t.effect == "NoExecute",
+            field="tolerationSeconds",
+        ),
     )
 
 
 class Pod(Spec):
-    image: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
-        default=None, description="Runtime image; the operator's own version where absent."
-    )
+    image: Image | None = Field(default=None, description="Runtime image; the operator's own version where absent.")
     resources: Resources = Field(default=Resources(), description="CPU and memory.")
-    node_selector: dict[Annotated[str, Field(max_length=317)], LabelValue] = Field(
+    node_selector: dict[str, LabelValue] = Field(
         default={}, max_length=20, description="Labels that the node must have."
     )
     tolerations: Annotated[list[Toleration], Field(max_length=20)] = Field(
         default=[], description="Taints that the pods tolerate."
     )
-    priority_class_name: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
-        default=None, description="PriorityClass of the pods."
+    priority_class_name: ObjectName | None = Field(default=None, description="PriorityClass of the pods.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"self.nodeSelector.all(key, key.matches('{KEY_PATTERN}'))",
+            f"each key must be {KEY_WORDS}",
+            lambda p: all(re.fullmatch(KEY_PATTERN, key) for key in p.node_selector),
+            field="nodeSelector",
+        ),
     )

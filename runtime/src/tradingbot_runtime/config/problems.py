@@ -1,21 +1,30 @@
 """Mistakes in a manifest, one line each: path, value, what is allowed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from tradingbot_runtime.config.spec import Rule
 from tradingbot_runtime.errors import ConfigError
 
 _SHOWN = 80
+# By pydantic's type of error (https://docs.pydantic.dev/latest/errors/validation_errors/); filled from its context.
 _TEXTS = {
     "missing": "is required",
     "string_type": "must be a string; put it in quotes",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number, without quotes",
     "list_type": "must be a list",
     "model_type": "must be a mapping",
     "dict_type": "must be a mapping",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length}, has {actual_length}",
+    "too_long": "must have at most {max_length}, has {actual_length}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
 }
 
 
@@ -29,22 +38,23 @@ class InvalidConfig(ConfigError):
 
 def problems(error: ValidationError, root: type[BaseModel], prefix: str = "") -> list[str]:
     """One line for each mistake that `error` reports about an instance of `root`."""
-    return [_line(detail, root, prefix) for detail in error.errors(include_url=False)]
+    return [line for detail in error.errors(include_url=False) for line in _lines(detail, root, prefix)]
 
 
-def _line(detail: Any, root: type[BaseModel], prefix: str) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+def _lines(detail: Any, root: type[BaseModel], prefix: str) -> Iterator[str]:  # noqa: ANN401 - pydantic's ErrorDetails
     path = _path(prefix, detail["loc"])
-    kind = detail["type"]
-    if kind == "extra_forbidden":
-        return f"{path}: unknown field; allowed: {', '.join(_allowed(root, detail['loc'][:-1]))}"
-    if kind == "missing":
-        return f"{path}: is required"
-    text = _TEXTS.get(kind, detail["msg"])
-    if kind == "string_pattern_mismatch":
-        text = f"must match {detail['ctx']['pattern']}"
-    if isinstance(detail["input"], dict | list | BaseModel):
-        return f"{path}: {text}"
-    return f"{path}: {_shown(detail['input'])}: {text}"
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "rules":
+        broken: list[Rule] = context["broken"]
+        yield from (f"{path}.{rule.field}: {rule.message}" if rule.field else f"{path}: {rule.message}"
+                    for rule in broken)  # fmt: skip
+    elif kind == "extra_forbidden":
+        yield f"{path}: unknown field; allowed: {', '.join(_allowed(root, detail['loc'][:-1]))}"
+    else:
+        text = _TEXTS[kind].format_map(context) if kind in _TEXTS else detail["msg"]
+        shown = "" if kind == "missing" or isinstance(detail["input"], dict | list | BaseModel) else _shown(
+            detail["input"])  # fmt: skip
+        yield f"{path}: {shown}{text}"
 
 
 def _path(prefix: str, location: Iterable[str | int]) -> str:
@@ -56,7 +66,7 @@ def _path(prefix: str, location: Iterable[str | int]) -> str:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'}: "
 
 
 def _allowed(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:

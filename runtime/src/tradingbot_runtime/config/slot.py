@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, Risk, TradingBotSpec
-from tradingbot_runtime.config.fields import Deadline
+from tradingbot_runtime.config.fields import BotName, Deadline
 from tradingbot_runtime.config.spec import Spec
 from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import VenueSpec
@@ -19,7 +19,7 @@ _MILLI = Decimal("0.001")
 
 class BotIdentity(Spec):
     namespace: str = Field(min_length=1, max_length=63, description="Namespace of the bot.")
-    name: str = Field(min_length=1, max_length=40, description="Name of the bot.")
+    name: BotName = Field(description="Name of the bot.")
     uid: str = Field(min_length=1, max_length=64, description="UID of the resource; a recreated bot has another.")
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +15,25 @@ class Rule:
     """A rule over several fields, in both languages that enforce it.
 
     `cel` is what the API server evaluates (`self` is the object), `holds` the same in Python, for resources that
-    were admitted before the rule existed and for `tradingbot-runtime run`, which has no API server.
+    were admitted before the rule existed and for `tradingbot-runtime run`, which has no API server. `cel` is None
+    where the API server enforces the rule without CEL. `field` is the path, below the object, of the field to blame;
+    `missing` says that the mistake is that it is not there.
     """
 
-    cel: str
+    cel: str | None
     message: str
     holds: Callable[[Any], bool]
+    field: str = ""
+    missing: bool = False
+
+    def validation(self) -> dict[str, str]:
+        """The entry of `x-kubernetes-validations`."""
+        entry = {"rule": self.cel or "", "message": self.message}
+        if self.field:
+            entry["fieldPath"] = f".{self.field}"
+        if self.missing:
+            entry["reason"] = "FieldValueRequired"
+        return entry
 
 
 class Spec(BaseModel):
@@ -31,10 +45,20 @@ class Spec(BaseModel):
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
-        broken = [rule.message for rule in self.rules if not rule.holds(self)]
+        broken = [rule for rule in self.rules if not rule.holds(self)]
         if broken:
-            raise PydanticCustomError("rule", "{broken}", {"broken": "; ".join(broken)})
+            messages = "; ".join(rule.message for rule in broken)
+            raise PydanticCustomError("rules", "{messages}", {"messages": messages, "broken": broken})
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema with the rules in it, under the key that the API server reads them from."""
+        found = handler.resolve_ref_schema(handler(schema))
+        enforced = [rule.validation() for rule in cls.rules if rule.cel is not None]
+        return {**found, "x-kubernetes-validations": enforced} if enforced else found
 
 
 def written_twice(names: list[str]) -> bool:

@@ -32,6 +32,7 @@ class InventorySkew(Spec):
             "double(self.minSizeFactor) <= double(self.maxSizeFactor)",
             "minSizeFactor must not exceed maxSizeFactor",
             lambda s: s.min_size_factor <= s.max_size_factor,
+            field="minSizeFactor",
         ),
     )
 
@@ -39,7 +40,7 @@ class InventorySkew(Spec):
 class Hysteresis(Spec):
     """An order stays where it is while it is this close to what is wanted, to save messages."""
 
-    ticks: int = Field(default=1, ge=0, le=1000, description="Price distance that is tolerated, in ticks.")
+    ticks: int = Field(default=1, strict=True, ge=0, le=1000, description="Price distance that is tolerated, in ticks.")
     quantity_share: Share = Field(
         default=Decimal("0.2"), description="Quantity difference that is tolerated, as a share of the wanted one."
     )
@@ -55,7 +56,7 @@ class MarketMaking(Spec):
     )
     fee_bps: Bps = Field(default=Decimal(0), description="Fees and hedging cost of a fill.")
     edge_bps: Bps = Field(default=Decimal(0), description="Least edge over the fees; widens the spread if need be.")
-    layers: int = Field(default=1, ge=1, le=50, description="Layers on each side.")
+    layers: int = Field(default=1, strict=True, ge=1, le=50, description="Layers on each side.")
     step_bps: Bps = Field(default=Decimal(2), description="Distance from one layer to the next.")
     sizes: Annotated[list[BaseQuantity], Field(min_length=1, max_length=50)] = Field(
         description="Quantity of each layer, inner first; the last one serves all further layers."
@@ -69,18 +70,21 @@ class MarketMaking(Spec):
         Rule(
             "double(self.minSpreadBps) <= double(self.spreadBps)"
             " && double(self.spreadBps) <= double(self.maxSpreadBps)",
-            "spreadBps must lie between minSpreadBps and maxSpreadBps",
+            "must lie between minSpreadBps and maxSpreadBps",
             lambda s: s.min_spread_bps <= s.spread_bps <= s.max_spread_bps,
+            field="spreadBps",
         ),
         Rule(
             "double(self.maxSpreadBps) + double(self.stepBps) * double(self.layers) < 10000.0",
             "maxSpreadBps + layers * stepBps must stay below 10000: a bid cannot be at or under zero",
             lambda s: s.max_spread_bps + s.step_bps * s.layers < WHOLE_BPS,
+            field="maxSpreadBps",
         ),
         Rule(
             "double(self.feeBps) + double(self.edgeBps) + double(self.stepBps) * double(self.layers) < 10000.0",
             "feeBps + edgeBps + layers * stepBps must stay below 10000: a bid cannot be at or under zero",
             lambda s: s.fee_bps + s.edge_bps + s.step_bps * s.layers < WHOLE_BPS,
+            field="feeBps",
         ),
     )
 
@@ -95,6 +99,8 @@ class Strategy(Spec):
             "has(self.marketMaking)",
             "exactly one strategy is required; allowed: marketMaking",
             lambda s: s.market_making is not None,
+            field="marketMaking",
+            missing=True,
         ),
     )
 

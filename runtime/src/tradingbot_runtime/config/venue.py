@@ -2,18 +2,26 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from tradingbot_runtime.config.fields import PerSecond, Share
+from tradingbot_runtime.config.fields import NameRule, ObjectName, PerSecond, Share
 from tradingbot_runtime.config.spec import Rule, Spec
 
-URL_HTTP = r"^https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$"
-URL_WS = r"^wss?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$"
+# No user and password: an address is readable by everybody who may read the Venue.
+HOST_AND_PATH = r"://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$"
+UrlHttp = Annotated[
+    str, NameRule("^https?" + HOST_AND_PATH, 253, "an address like http://host:9000, without user, password or query")
+]
+UrlWebsocket = Annotated[
+    str, NameRule("^wss?" + HOST_AND_PATH, 253, "an address like ws://host:9000/path, without user, password or query")
+]
 IMMUTABLE: JsonDict = {
-    "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "is immutable: make a new Venue"}]
+    "x-kubernetes-validations": [
+        {"rule": "self == oldSelf", "message": "cannot be changed: an account stays where it is; make a new Venue"}
+    ]
 }
 
 
@@ -32,21 +40,20 @@ class VenueType(StrEnum):
 
 
 class SecretReference(Spec):
-    name: str = Field(
-        min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+    name: ObjectName = Field(
         description="Name of a Secret in the same namespace. Keys: `apiKey`, and `secretKey` (HMAC) or "
         "`privateKey` (Ed25519, PEM).",
-    )  # fmt: skip
+    )
 
 
 class Endpoints(Spec):
     """Addresses used in place of the venue's own."""
 
-    rest: str = Field(pattern=URL_HTTP, max_length=253, description="REST API, without a path.",
+    rest: UrlHttp = Field(description="REST API, without a path.",
                       examples=["http://simulator:9000"])  # fmt: skip
-    stream: str = Field(pattern=URL_WS, max_length=253, description="Market-data streams.",
+    stream: UrlWebsocket = Field(description="Market-data streams.",
                         examples=["ws://simulator:9000/stream"])  # fmt: skip
-    websocket_api: str = Field(pattern=URL_WS, max_length=253, description="Websocket API for orders.",
+    websocket_api: UrlWebsocket = Field(description="Websocket API for orders.",
                                examples=["ws://simulator:9000/ws-api/v3"])  # fmt: skip
 
 
@@ -56,7 +63,7 @@ class RateLimit(Spec):
     orders_per_second: PerSecond = Field(
         default=Decimal(5), description="Order messages (place and cancel) a second, over all slots."
     )
-    burst: int = Field(default=5, ge=1, le=1000, description="Messages that may be sent at once.")
+    burst: int = Field(default=5, strict=True, ge=1, le=1000, description="Messages that may be sent at once.")
     cancel_reserve: Share = Field(default=Decimal("0.3"), description="Share of the burst that only cancels may use.")
 
 
@@ -76,7 +83,9 @@ class VenueSpec(Spec):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "self.environment != 'Simulated' || has(self.endpoints)",
-            "endpoints is required when environment is Simulated: a simulator has no well-known address",
+            "required when environment is Simulated: a simulator has no well-known address",
             lambda v: v.environment is not Environment.SIMULATED or v.endpoints is not None,
+            field="endpoints",
+            missing=True,
         ),
     )
