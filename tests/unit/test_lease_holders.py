@@ -1,18 +1,12 @@
 """Two pods and one Lease, under everything that a network and two machines do, in virtual time.
 
-The pods run the production `SlotLease`; the API server is a model that does optimistic concurrency and nothing else;
-requests and answers are delayed, lost and applied after the client has given up; clocks start anywhere and run up to
-one percent fast or slow. At no moment may two pods believe that they may send orders, and there must be the whole
-margin between the last moment of one and the first of the next.
+The pods run the production `SlotLease`; requests and answers are delayed, lost and applied after the client has given
+up; clocks start anywhere and run up to one percent fast or slow. At no moment may two pods believe that they may send
+orders, and there must be the whole margin between the last moment of one and the first of the next.
 """
 
 import asyncio
-import json
-import selectors
-from collections import deque
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Coroutine
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -20,125 +14,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from harness.virtual_lease import SECOND, Fate, Machine, Network, Server, VirtualLoop
 from tradingbot_runtime.config import LeaseReference
-from tradingbot_runtime.lease import LeaseConflict, LeaseRecord, LeaseUnavailable, SlotLease
-from tradingbot_runtime.lease.record import MARGIN_NS, parse_lease
+from tradingbot_runtime.lease import SlotLease
+from tradingbot_runtime.lease.record import MARGIN_NS
 
-SECOND = 1_000_000_000
 REFERENCE = LeaseReference(name="bot-0", duration_ns=20 * SECOND, renew_ns=5 * SECOND)
 LOOK_S = 0.2  # how often the invariant is looked at
 HEALTHY_S = 40.0  # after this long without a fault somebody holds the Lease
 T = TypeVar("T")
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time jumps to the next timer instead of waiting for it."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        super().__init__(_Jumping(self))
-
-    def time(self) -> float:
-        return self.now_s
-
-
-class _Jumping(selectors.SelectSelector):
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None and timeout > 0:
-            self._loop.now_s += timeout
-        return super().select(0)
-
-
-class Fate(StrEnum):
-    FINE = "fine"
-    REQUEST_LOST = "request lost"
-    REPLY_LOST = "reply lost"
-    APPLIED_LATE = "applied long after the client gave up"
-    REFUSED = "500, nothing done"
-    REFUSED_AFTER_DOING = "500, but done"
-    SLOW = "slow, but in time"
-
-
-@dataclass
-class Server:
-    """One Lease with optimistic concurrency."""
-
-    document: dict[str, Any] = field(
-        default_factory=lambda: {"metadata": {"uid": "u1", "resourceVersion": "1"}, "spec": {}}
-    )
-
-    def read(self) -> LeaseRecord:
-        return parse_lease(json.dumps(self.document).encode())
-
-    def replace(self, document: Mapping[str, Any]) -> LeaseRecord:
-        have = self.document["metadata"]["resourceVersion"]
-        if document["metadata"]["resourceVersion"] != have:
-            raise LeaseConflict("409")
-        if document != self.document:
-            self.document = {**document, "metadata": {**document["metadata"], "resourceVersion": str(int(have) + 1)}}
-        return self.read()
-
-
-@dataclass
-class Network:
-    """One pod's way to the API server, an implementation of `LeaseApi`."""
-
-    server: Server
-    fates: deque[Fate] = field(default_factory=deque)
-    down: bool = False
-    in_flight: set[asyncio.Task[LeaseRecord]] = field(default_factory=set)
-
-    async def read(self, name: str, timeout_s: float) -> LeaseRecord | None:
-        assert name == "bot-0"
-        return await self._carry(None, timeout_s)
-
-    async def replace(self, name: str, document: Mapping[str, Any], timeout_s: float) -> LeaseRecord:
-        assert name == "bot-0"
-        return await self._carry(document, timeout_s)
-
-    async def _carry(self, document: Mapping[str, Any] | None, timeout_s: float) -> LeaseRecord:
-        fate = self.fates.popleft() if self.fates else Fate.FINE
-        task = asyncio.ensure_future(self._deliver(document, Fate.REQUEST_LOST if self.down else fate))
-        self.in_flight.add(task)
-        task.add_done_callback(self._arrived)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await asyncio.shield(task)
-        except TimeoutError as error:
-            raise LeaseUnavailable("timeout") from error
-
-    def _arrived(self, task: asyncio.Task[LeaseRecord]) -> None:
-        self.in_flight.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody may be waiting for it any more
-
-    async def _deliver(self, document: Mapping[str, Any] | None, fate: Fate) -> LeaseRecord:
-        before_s = {Fate.REQUEST_LOST: 1000.0, Fate.APPLIED_LATE: 12.0, Fate.SLOW: 2.0}.get(fate, 0.01)
-        after_s = {Fate.REPLY_LOST: 1000.0, Fate.APPLIED_LATE: 1.0, Fate.SLOW: 2.5}.get(fate, 0.01)
-        await asyncio.sleep(before_s)
-        if fate in {Fate.REQUEST_LOST, Fate.REFUSED}:
-            raise LeaseUnavailable("500")
-        answer = self.server.read() if document is None else self.server.replace(document)
-        await asyncio.sleep(after_s)
-        if fate is Fate.REFUSED_AFTER_DOING:
-            raise LeaseUnavailable("500")
-        return answer
-
-
-@dataclass
-class Machine:
-    """A node's boot-time clock: it starts anywhere and is up to one percent fast or slow."""
-
-    loop: VirtualLoop
-    offset_ns: int
-    rate: Fraction
-
-    def clock(self) -> int:
-        return self.offset_ns + int(Fraction(self.loop.now_s) * SECOND * self.rate)
 
 
 class Pod:
