@@ -82,7 +82,7 @@ class TextRule(ABC):
     @property
     @abstractmethod
     def documentation(self) -> dict[str, str]:
-        """`x-unit` and `x-bounds`: for the reference table only, never in a CRD."""
+        """`x-type`, `x-unit` and `x-bounds`: for the reference table only, never in a CRD."""
 
     @abstractmethod
     def parse(self, value: object) -> Any:  # noqa: ANN401 - a Decimal, nanoseconds or text: the annotated type
@@ -107,7 +107,7 @@ class TextRule(ABC):
         self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         rule = {"rule": self.cel, "message": f"must be {self.allowed}"}
-        return {"type": "string", "maxLength": self.longest, **self.documentation,
+        return {"type": "string", "maxLength": self.longest, "x-type": self.kind, **self.documentation,
                 "x-kubernetes-validations": [rule]}  # fmt: skip
 
 
@@ -175,7 +175,7 @@ class DurationRule(TextRule):
 
     @property
     def documentation(self) -> dict[str, str]:
-        return {"x-unit": "duration", "x-bounds": f"{self.minimum} to {self.maximum}"}
+        return {"x-bounds": f"{self.minimum} to {self.maximum}"}
 
     def parse(self, value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool):  # nanoseconds: built in code

@@ -72,6 +72,7 @@ class Resource(BaseModel):
 
     kind: ClassVar[str]
     plural: ClassVar[str]
+    name_type: ClassVar[Any]  # what metadata.name may be
     short_names: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[PrinterColumn, ...]]
     scale: ClassVar[dict[str, str] | None] = None

@@ -1,7 +1,7 @@
 """TradingBot: a strategy, the markets it trades and what it may lose."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from tradingbot_operator.api.v1alpha1.resource import (
     map_by,
 )
 from tradingbot_runtime.config import TradingBotSpec
+from tradingbot_runtime.config.fields import BotName
 
 MAX_SLOTS = 50  # as spec.replicas
 MAX_HALTS = 100  # as the slot configuration's
@@ -43,7 +44,7 @@ class ConfigHash(Status):
 
 
 class SlotStatus(Status):
-    ordinal: Annotated[int, Field(ge=0, lt=MAX_SLOTS)] = Field(description="Ordinal of the slot and of its pod.")
+    ordinal: Annotated[int, Field(ge=0, le=MAX_SLOTS - 1)] = Field(description="Ordinal of the slot and of its pod.")
     pod: Annotated[str, Field(max_length=253)] = Field(default="", description="Name of the pod.")
     markets: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=50)] = Field(
         default=(), description="Names of the markets that the slot trades; none: the slot idles."
@@ -60,7 +61,7 @@ class SlotStatus(Status):
 
 class HaltStatus(Status):
     id: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Names this halt for the resume.")
-    slot: Annotated[int, Field(ge=0, lt=MAX_SLOTS)] = Field(description="Ordinal of the slot that halted.")
+    slot: Annotated[int, Field(ge=0, le=MAX_SLOTS - 1)] = Field(description="Ordinal of the slot that halted.")
     reason: Code = Field(description="Reason code.")
     at: Timestamp = Field(description="When trading stopped.")
     by: Annotated[str, Field(max_length=253)] = Field(default="", description="Who or what halted it.")
@@ -102,6 +103,7 @@ class TradingBot(Resource):
 
     kind: ClassVar[str] = "TradingBot"
     plural: ClassVar[str] = "tradingbots"
+    name_type: ClassVar[Any] = BotName
     short_names: ClassVar[tuple[str, ...]] = ("tb",)
     scale: ClassVar[dict[str, str] | None] = {
         "specReplicasPath": ".spec.replicas",

@@ -1,11 +1,12 @@
 """Venue: an account at an exchange, shared by bots."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from tradingbot_operator.api.v1alpha1.resource import Conditions, PrinterColumn, Resource, Status
 from tradingbot_runtime.config import VenueSpec
+from tradingbot_runtime.config.fields import VenueName
 
 
 class VenueStatus(Status):
@@ -19,6 +20,7 @@ class Venue(Resource):
 
     kind: ClassVar[str] = "Venue"
     plural: ClassVar[str] = "venues"
+    name_type: ClassVar[Any] = VenueName
     short_names: ClassVar[tuple[str, ...]] = ("tbv",)
     columns: ClassVar[tuple[PrinterColumn, ...]] = (
         PrinterColumn("TYPE", ".spec.type", "Protocol of the venue."),

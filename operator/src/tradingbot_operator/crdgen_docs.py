@@ -1,0 +1,98 @@
+"""docs/reference/api.md: every field of every kind, from the same schemas as the CRDs."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from tradingbot_operator.api.v1alpha1 import GROUP, VERSION, Resource
+
+INTRODUCTION = f"""\
+<!-- Generated from operator/src/tradingbot_operator/api by `make generate`. Do not edit. -->
+
+# API reference: {GROUP}/{VERSION}
+
+Every field of every kind. Decimal numbers are written as text (`"8.5"`), because a floating-point number cannot carry
+a price or a quantity exactly. Durations are written like `250ms`, `3s`, `10m` or `1h`. An unknown field is refused.
+"""
+HEADER = "| field | type | default | bounds | unit | meaning |\n|---|---|---|---|---|---|"
+_INT_BOUNDS = (("minimum", "at least"), ("maximum", "at most"))
+_SIZE_BOUNDS = (("minItems", "at least", "items"), ("maxItems", "at most", "items"),
+                ("maxProperties", "at most", "entries"), ("maxLength", "at most", "characters"))  # fmt: skip
+
+
+class Field(NamedTuple):
+    path: str
+    schema: dict[str, Any]
+    required: bool
+
+
+def reference(kinds: Iterable[tuple[type[Resource], dict[str, Any]]]) -> str:
+    return "\n".join([INTRODUCTION, *(line for kind, schema in kinds for line in _kind(kind, schema))])
+
+
+def _kind(kind: type[Resource], schema: dict[str, Any]) -> Iterator[str]:
+    fields = list(_fields("", schema))
+    named = [f for f in fields if f.path == "metadata.name"]
+    names = ", ".join(f"`{name}`" for name in kind.short_names)
+    yield f"## {kind.kind}\n\n{schema['description']} Short name {names}, category `trading`.\n"
+    yield HEADER
+    yield from (_row(f) for f in named + [f for f in fields if f.path.startswith("spec.")])
+    yield f"\n### {kind.kind}: rules\n\nChecked by the API server, by the operator, and by `tradingbot-runtime run`.\n"
+    yield from _rules(fields)
+    yield f"\n### {kind.kind}: status\n\nWritten by the operator.\n"
+    yield HEADER
+    yield from (_row(f) for f in fields if f.path.startswith("status."))
+    yield ""
+
+
+def _fields(path: str, schema: dict[str, Any], *, required: bool = False) -> Iterator[Field]:
+    """`schema` and all below it, depth first; list items as `path[]`, entries of a map as `path.*`."""
+    yield Field(path, schema, required)
+    demanded = schema.get("required", [])
+    for name, child in schema.get("properties", {}).items():
+        yield from _fields(f"{path}.{name}".lstrip("."), child, required=name in demanded)
+    for key, suffix in (("items", "[]"), ("additionalProperties", ".*")):
+        if key in schema:
+            yield from _fields(path + suffix, schema[key])
+
+
+def _row(field: Field) -> str:
+    schema = field.schema
+    cells = (f"`{field.path}`", _type(schema), _default(field), _bounds(schema), schema.get("x-unit", ""),
+             schema.get("description", ""))  # fmt: skip
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "x-type" in schema:
+        return "string" if schema["x-type"] == "name" else str(schema["x-type"])
+    if "enum" in schema:
+        return "enum"
+    if "additionalProperties" in schema:
+        return "map"
+    plain = {"array": "list", "object": "mapping"}.get(schema["type"], schema["type"])
+    return str(schema.get("format", plain))
+
+
+def _default(field: Field) -> str:
+    if "default" in field.schema:
+        return f"`{json.dumps(field.schema['default'])}`"
+    return "**required**" if field.required else ""
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    if "x-bounds" in schema:
+        return str(schema["x-bounds"])
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    parts = [f"{words} {schema[key]}" for key, words in _INT_BOUNDS if key in schema]
+    parts += [f"{words} {schema[key]} {of}" for key, words, of in _SIZE_BOUNDS if key in schema]
+    return ", ".join(parts)
+
+
+def _rules(fields: Iterable[Field]) -> Iterator[str]:
+    """Rules over several fields and over time; a single field's bounds are in the table."""
+    for field in fields:
+        for rule in field.schema.get("x-kubernetes-validations", []):
+            if "x-bounds" not in field.schema:
+                yield f"- `{field.path}{rule.get('fieldPath', '')}`: {rule['message']}."
