@@ -1,0 +1,5 @@
+"""Makes the fixtures of tests/harness known to every test."""
+
+from harness.control_plane import control_plane, namespace, tradingbot_api
+
+__all__ = ["control_plane", "namespace", "tradingbot_api"]

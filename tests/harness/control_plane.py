@@ -1,0 +1,60 @@
+"""A real API server for integration tests: etcd, kube-apiserver and kube-controller-manager on loopback, no nodes."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.api_client import ApiClient
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLUSTER = REPOSITORY / "hack/cluster/cluster"
+BUILD_DEADLINE_S = 1800  # the first time, it compiles Kubernetes
+CANNOT_BUILD = "run 'make setup'"  # how hack/cluster says that a tool is missing
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """`client` is an administrator's; the kubeconfig is for programs."""
+
+    kubeconfig: Path
+    client: ApiClient
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One API server for the whole session (for each worker of pytest-xdist). Tests take a namespace each."""
+    folder = tmp_path_factory.mktemp("control-plane")
+    _start(folder)
+    try:
+        kubeconfig = folder / "kubeconfig"
+        yield ControlPlane(kubeconfig, ApiClient.from_kubeconfig(kubeconfig, tmp_path_factory.mktemp("client")))
+    finally:
+        subprocess.run([CLUSTER, "control-plane", "down", folder], check=True, timeout=60)
+
+
+def _start(folder: Path) -> None:
+    done = subprocess.run([CLUSTER, "control-plane", "up", folder], capture_output=True, text=True, check=False,
+                          timeout=BUILD_DEADLINE_S)  # fmt: skip
+    if done.returncode == 0:
+        return
+    if CANNOT_BUILD in done.stderr and os.environ.get("CI") != "true":
+        pytest.skip(f"no control plane on this machine: {done.stderr.strip().splitlines()[-1]}")
+    pytest.fail(f"the control plane did not start:\n{done.stdout}{done.stderr}")
+
+
+@pytest.fixture(scope="session")
+def tradingbot_api(control_plane: ControlPlane) -> ControlPlane:
+    """The control plane with this repository's CRDs."""
+    control_plane.client.install_crds(REPOSITORY / "crds")
+    return control_plane
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A namespace of the test's own."""
+    with control_plane.client.new_namespace() as name:
+        yield name
