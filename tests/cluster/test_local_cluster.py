@@ -24,10 +24,12 @@ UP_DEADLINE_S = 1200  # the first `up` on a machine builds everything
 DOWN_DEADLINE_S = 90
 
 
-def cluster(*arguments: str, deadline_s: float = UP_DEADLINE_S) -> str:
+def cluster(*arguments: str, deadline_s: float = UP_DEADLINE_S, **environment: str) -> str:
     """Run one command of hack/cluster/cluster and return what it prints. Raises CalledProcessError."""
     command = [str(CLUSTER), *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=deadline_s).stdout
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=deadline_s, env=variables)
+    return done.stdout
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
@@ -145,6 +147,68 @@ def test_port_forward_reaches_a_pod() -> None:
 def test_every_listening_address_of_the_cluster_is_loopback() -> None:
     server = kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
     assert server.startswith("https://127.0.0.1:")
+
+
+@pytest.fixture
+def control_plane(tmp_path: Path) -> Iterator[Path]:
+    """Start a control plane without nodes; the value is its folder."""
+    folder = tmp_path / "control-plane"
+    assert cluster("control-plane", "up", str(folder)) == f"{folder}/kubeconfig\n"
+    yield folder
+    cluster("control-plane", "down", str(folder))
+    assert not folder.exists()
+
+
+def api_server_answers(kubeconfig: Path) -> bool:
+    command = [str(CLUSTER), "kubectl", "--kubeconfig", str(kubeconfig), "get", "--raw", "/readyz"]
+    return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
+
+
+def processes_of(folder: Path) -> set[str]:
+    """Process ids whose command line names the folder."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since
+            continue
+        if f"{folder}/" in command:
+            found.add(process.name)
+    return found
+
+
+def test_the_control_plane_alone_creates_objects_and_leaves_no_process(control_plane: Path) -> None:
+    kubeconfig = control_plane / "kubeconfig"
+    options = ("--kubeconfig", str(kubeconfig), "-n", "default")
+    kubectl(*options, "create", "configmap", "answer", "--from-literal=is=42")
+    assert kubectl(*options, "get", "configmap", "answer", "-o", "jsonpath={.data.is}") == "42"
+    assert len(processes_of(control_plane)) == 3
+    cluster("control-plane", "down", str(control_plane))
+    assert processes_of(control_plane) == set()
+
+
+def test_the_control_plane_is_started_again_when_one_of_its_processes_has_died(control_plane: Path) -> None:
+    os.kill(int((control_plane / "etcd.pid").read_text()), signal.SIGKILL)
+    cluster("control-plane", "up", str(control_plane))
+    assert api_server_answers(control_plane / "kubeconfig")
+
+
+def test_control_plane_down_does_not_remove_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "precious").touch()
+    with pytest.raises(subprocess.CalledProcessError):
+        cluster("control-plane", "down", str(tmp_path))
+    assert (tmp_path / "precious").exists()
+
+
+def test_the_context_that_the_user_names_is_used_as_it_is(control_plane: Path) -> None:
+    kubeconfig = control_plane / "kubeconfig"
+    users_own = kubeconfig.read_bytes()
+    name = f"named-{uuid.uuid4().hex[:8]}"
+    cluster("up", "--name", name, KUBECONFIG=str(kubeconfig), KUBE_CONTEXT="control-plane")
+    assert "context control-plane" in cluster("status", "--name", name)
+    cluster("down", "--name", name)
+    assert kubeconfig.read_bytes() == users_own
+    assert api_server_answers(kubeconfig)
 
 
 # What follows takes a cluster down. It is a small one of its own beside the one that the other tests use.

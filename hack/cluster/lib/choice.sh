@@ -51,9 +51,7 @@ cluster_up() {
     private-engine) say "using kind with a private engine (no other one answers)" ;;
   esac
   use_choice "$choice"
-  [[ $choice != private-engine ]] || need_node_image
-  mkdir -p "$STATE"
-  echo "$choice" >"$STATE/choice"
+  record_choice "$choice"
   case $choice in
     context\ *) context_up "${choice#context }" ;;
     user-engine) kind_up "" ;;
@@ -64,13 +62,28 @@ cluster_up() {
   echo "$KUBECONFIG_FILE"
 }
 
+# Before anything is made, so that `down` knows after an interrupted `up`.
+record_choice() {
+  local before
+  if [[ -f $STATE/choice ]]; then
+    before=$(<"$STATE/choice")
+    [[ $before == "$1" ]] || die "the cluster $NAME is by '$before': take it down first, or use another CLUSTER name"
+  fi
+  mkdir -p "$STATE"
+  echo "$1" >"$STATE/choice"
+}
+
 # A copy of that one context: nothing here ever writes to the user's kubeconfig.
 context_up() {
-  (umask 077 && kubectl config view --minify --flatten --context "$1" >"$KUBECONFIG_FILE")
-  kubectl_here --request-timeout 10s get --raw /readyz >/dev/null || die "the cluster of context '$1' does not answer"
+  (umask 077 && kubectl config view --minify --flatten --context "$1" >"$KUBECONFIG_FILE") &&
+    kubectl_here --request-timeout 10s get --raw /readyz >/dev/null && return
+  rm -rf --one-file-system "$STATE"
+  die "the cluster of context '$1' does not answer"
 }
 
 private_up() {
+  if kind_is_up; then return; fi   # also where a newer recipe would build another node image
+  need_node_image
   engine_up
   docker image inspect "$(node_image_name)" >/dev/null 2>&1 || step "loading the node image" import_node_image
   kind_up "$(node_image_name)"

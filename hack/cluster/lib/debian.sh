@@ -18,7 +18,7 @@ need_engine_packages() {
 unpack_engine_packages() {
   local to work package
   to=$(engine_packages_dir)
-  work=$(mktemp -d "$CACHE/.engine-XXXXXX")
+  work=$(new_work_folder)
   # apt would fetch as its own user, who may not write here.
   (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "${ENGINE_PACKAGES[@]}" >"$work/log" 2>&1) || {
     tail -n 3 "$work/log" >&2
@@ -40,7 +40,7 @@ build_debian_root() {
   local to work packages sources
   need_command mmdebstrap mmdebstrap
   to=$(debian_root_archive)
-  work=$(mktemp -d "$CACHE/.debian-XXXXXX")
+  work=$(new_work_folder)
   packages=$(IFS=, && echo "${NODE_PACKAGES[*]}")
   mapfile -t sources < <(debian_sources)
   TMPDIR=$work mmdebstrap --quiet --mode=root --variant=apt --include="$packages" \

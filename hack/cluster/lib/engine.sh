@@ -79,7 +79,7 @@ engine_processes() {
 engine_remove() {
   kill_engine_processes
   remove_engine_links
-  unmount_below "$RUN" "$STATE/engine"
+  unmount_below "$RUN" "$STATE/engine"   # its own mounts were private and are gone: only what somebody made by hand
   wait_until 20 "the removal of control groups $KEY" remove_engine_cgroups
   rm -rf --one-file-system "$RUN" "$STATE/engine"
   remove_hidden_folders
@@ -110,14 +110,6 @@ remove_engine_links() {
 remove_engine_cgroups() {
   local group
   for group in $(engine_cgroups); do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || return 1; done
-}
-
-# Its mounts are private and end with it; those are left that somebody made by hand while looking into a broken cluster.
-unmount_below() {
-  local folder mount
-  for folder in "$@"; do
-    awk -v below="$folder/" 'index($2 "/", below) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
-  done
 }
 
 # Mount points that engine/run-dockerd made. Another engine of ours sees its own mounts there, and removing them would detach those.

@@ -6,13 +6,12 @@ kubectl_here() { kubectl --kubeconfig "$KUBECONFIG_FILE" "$@"; }
 kind_exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
 kind_answers() { [[ -f $KUBECONFIG_FILE ]] && kubectl_here --request-timeout 5s get --raw /readyz >/dev/null 2>&1; }
 
+kind_is_up() { kind_answers && kind_exists && say "already up: $NAME"; }
+
 # kind_up IMAGE: IMAGE empty means the stock node image of this kind version.
 kind_up() {
   local image=$1
-  if kind_exists && kind_answers; then
-    say "already up: $NAME"
-    return
-  fi
+  if kind_is_up; then return; fi
   kind_delete   # half-made, or its node containers are gone
   step "creating the cluster $NAME (two nodes)" kind_create "$image"
   step "waiting for nodes and cluster DNS" wait_for_nodes

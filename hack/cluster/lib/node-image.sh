@@ -11,16 +11,20 @@ node_image_archive() { echo "$CACHE/node-image-$(node_image_recipe).tar"; }
 node_image_name() { echo "$IMAGE_REGISTRY/node:$(node_image_recipe)"; }
 
 need_node_image() {
-  [[ ! -f $(node_image_archive) ]] || return 0
+  if [[ -f $(node_image_archive) ]]; then
+    touch "$(node_image_archive)" "$(debian_root_archive)" "$(go_binaries_dir)" "$(engine_packages_dir)"   # in use: see forget_old_builds
+    return
+  fi
   need_go_binaries "${ALL_GO_BINARIES[@]}"
   need_engine_packages
   with_lock need_debian_root
   step "building the node image (about 30 s)" with_lock build_node_image
+  with_lock forget_old_builds
 }
 
 build_node_image() {
   local work root
-  work=$(mktemp -d "$CACHE/.node-XXXXXX")
+  work=$(new_work_folder)
   root=$work/root
   mkdir "$root"
   tar -xf "$(debian_root_archive)" -C "$root" --numeric-owner

@@ -35,3 +35,28 @@ with_lock() {
     "$@"
   ) 9>"$CACHE/lock"
 }
+
+# new_work_folder: a folder in the cache for one build, under the lock. What an interrupted build has left goes first; mmdebstrap may
+# have left mounts in it.
+new_work_folder() {
+  local old
+  for old in "$CACHE"/.work-*; do
+    [[ -d $old ]] || continue
+    unmount_below "$old"
+    rm -rf --one-file-system "$old"
+  done
+  mktemp -d "$CACHE/.work-XXXXXX"
+}
+
+unmount_below() {
+  local folder mount
+  for folder in "$@"; do
+    awk -v below="$folder/" 'index($2 "/", below) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do umount -l "$mount"; done
+  done
+}
+
+# forget_old_builds: what other versions of the recipes built and nobody has used for two weeks; a node image alone has 700 MB.
+forget_old_builds() {
+  find "$CACHE" -mindepth 1 -maxdepth 1 -regextype posix-extended -mtime +14 \
+    -regex '.*/(go|engine|debian-root|node-image)-[0-9a-f]{12}(\.tar)?' -exec rm -rf {} +
+}
