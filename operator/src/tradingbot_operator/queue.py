@@ -30,6 +30,7 @@ class Timing:
     ageing_s: float = 10.0  # a waiting key moves up one lane each time this passes, up to SPEC
     backoff_s: float = 0.2
     backoff_max_s: float = 60.0
+    halt_backoff_max_s: float = 1.0  # a halt is never throttled
 
 
 @dataclass(slots=True)
@@ -87,7 +88,8 @@ class KeyedQueue(Generic[K]):
         """Back off after a failure and return the delay; `jitter` is a random number from 0 to 1."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         self.counters.retries += 1
-        whole = min(self.timing.backoff_s * 2 ** min(failures - 1, 30), self.timing.backoff_max_s)
+        ceiling = self.timing.halt_backoff_max_s if priority is Priority.HALT else self.timing.backoff_max_s
+        whole: float = min(self.timing.backoff_s * 2 ** min(failures - 1, 30), ceiling)
         delay = whole * (0.5 + jitter / 2)
         self.add_after(key, delay, priority, now)
         return delay

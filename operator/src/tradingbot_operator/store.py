@@ -142,4 +142,4 @@ def _newer(new: Manifest, old: Manifest) -> bool:
     versions = (after.get("resourceVersion", ""), before.get("resourceVersion", ""))
     if all(version.isdecimal() for version in versions):
         return int(versions[0]) > int(versions[1])
-    return versions[0] != versions[1]
+    return bool(versions[0] != versions[1])

@@ -97,14 +97,19 @@ def unknown(kind: ConditionType, reason: Reason, message: str = "") -> Observati
 def merge(
     old: Iterable[Condition], observations: Iterable[Observation], generation: int, now: str
 ) -> tuple[Condition, ...]:
-    """`observations` as conditions, sorted by type; a condition's time moves only when its status does.
-
-    Every type is there from the first write on; what nobody observed is Unknown.
-    """
+    """`observations` as conditions, sorted by type; a condition's time moves only when its status does."""
     before = {condition.type: condition for condition in old}
+    return tuple(_condition(o, before.get(o.type), generation, now) for o in sorted(observations, key=_type))
+
+
+def complete(observations: Iterable[Observation]) -> tuple[Observation, ...]:
+    """Every type of a bot is there from the first write on; what nobody observed is Unknown."""
     seen = {observation.type: observation for observation in observations}
-    everything = (seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED)) for kind in sorted(ConditionType))
-    return tuple(_condition(o, before.get(o.type), generation, now) for o in everything)
+    return tuple(seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED)) for kind in ConditionType)
+
+
+def _type(observation: Observation) -> str:
+    return observation.type
 
 
 def _condition(new: Observation, old: Condition | None, generation: int, now: str) -> Condition:

@@ -25,6 +25,7 @@ from tradingbot_operator.core.validation import Refusal, instruments, validate
 from tradingbot_runtime.config import VenueSpec
 
 CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
+HAND_OVER_RECHECK_S = 1.0  # the count of open orders alone does not wake a bot up
 
 
 def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
@@ -78,7 +79,7 @@ class _Running:
             prune=self._superfluous(wanted),
             commands=self._commands(size, shown.slots),
             events=announcements(self.bot.status.conditions, status.conditions),
-            requeue_after_s=self._requeue_after(status, size),
+            requeue_after_s=self._requeue_after(status, size, plan),
             holds=instruments(self.accepted.spec),
         )
 
@@ -131,9 +132,11 @@ class _Running:
         drains = (DrainSlot(pod.name, DRAIN_FOR_SCALING) for pod in size.leaving if pod.stream.draining_for_s is None)
         return (*drains, *(command for slot in slots if (command := _configure(slot))))
 
-    def _requeue_after(self, status: TradingBotStatus, size: Scale) -> float | None:
+    def _requeue_after(self, status: TradingBotStatus, size: Scale, plan: Plan) -> float | None:
         waits = [wait for wait in (_recheck(self.refusal), self.installation.drain_timeout_s if size.leaving else None)
                  if wait is not None]  # fmt: skip
+        if plan.releasing:
+            waits.append(HAND_OVER_RECHECK_S)
         if self.observed.since_start_s < self.installation.start_grace_s:
             waits.append(self.installation.start_grace_s)
         if any(c.type == ConditionType.RECONCILING and c.status is ConditionStatus.TRUE for c in status.conditions):

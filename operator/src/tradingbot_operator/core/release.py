@@ -2,7 +2,7 @@
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase, TradingBotStatus
 from tradingbot_operator.core import names
-from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, complete, merge, no, yes
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.status import flat
@@ -54,7 +54,7 @@ def _status(bot: Bot, observed: Observed) -> TradingBotStatus:
         no(ConditionType.READY, Reason.DELETING), yes(ConditionType.RECONCILING, Reason.DELETING),
         no(ConditionType.TRADING_ENABLED, Reason.DELETING), flat(observed.pods),
     ]  # fmt: skip
-    conditions = merge(bot.status.conditions, [*kept, *changed], bot.metadata.generation, observed.now)
+    conditions = merge(bot.status.conditions, complete([*kept, *changed]), bot.metadata.generation, observed.now)
     return bot.status.model_copy(update={
         "conditions": conditions, "phase": Phase.TERMINATING, "observed_generation": bot.metadata.generation,
     })  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
-from tradingbot_operator.core.observed import Pod
+from tradingbot_operator.core.observed import QUIET, Pod
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import SlotReport
@@ -169,10 +169,13 @@ def trading_enabled(p: Picture) -> Observation:
 
 
 def flat(pods: Sequence[Pod]) -> Observation:
-    """Over all pods, those that leave included."""
+    """Over all pods, those that leave included. A slot that may quote any moment is not flat between two quotes."""
     started = [pod for pod in pods if pod.started]
-    if any(pod.stream.report is None or not pod.stream.connected for pod in started):
+    reports = [pod.stream.report for pod in started if pod.stream.report and pod.stream.connected]
+    if len(reports) < len(started):
         return unknown(T.FLAT, Reason.NOT_REPORTED, "not every pod can be asked")
+    if any(report.state not in QUIET and report.markets for report in reports):
+        return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open, or may be at any moment")
     if any(pod.stream.open_orders for pod in started):
         return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open; a position alone would not count")
     return yes(T.FLAT, Reason.NO_OPEN_ORDERS, "as confirmed by the runtime")

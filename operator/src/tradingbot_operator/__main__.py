@@ -1,0 +1,55 @@
+"""Start the operator: settings, logs, one event loop."""
+
+import sys
+
+import aiohttp
+import structlog
+import uvloop
+
+from tradingbot_operator import telemetry
+from tradingbot_operator.app import App
+from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.settings import Settings, SettingsError, read
+
+USAGE = """\
+usage: tradingbot-operator
+
+Reconciles TradingBots. Settings come from the environment:
+  RUNTIME_IMAGE     image of the runtime where a bot names none
+  POD_NAMESPACE     namespace of the leader's Lease         (tradingbot-system)
+  KUBECONFIG        cluster to talk to                      (the pod's service account)
+  HTTP_HOST, HTTP_PORT   /healthz, /readyz and /metrics     (0.0.0.0, 8080)
+  CONTROL_PORT      port of the pods' control stream        (8443)
+  DRAIN_TIMEOUT_S   how long a deletion waits for open orders   (60)
+  RESYNC_S          how often everything is listed          (300)
+  WORKERS           reconciliations at once                 (8)
+  LOG_LEVEL         DEBUG, INFO, WARNING or ERROR           (INFO)
+  LEASE_DURATION_S, LEASE_RENEW_DEADLINE_S, LEASE_RETRY_S   leader election (15, 10, 2)
+"""
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        asked = sys.argv[1:] in (["-h"], ["--help"])
+        (sys.stdout if asked else sys.stderr).write(USAGE)
+        sys.exit(0 if asked else 2)
+    try:
+        settings = read()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    telemetry.configure_logs(settings.log_level)
+    structlog.get_logger("main").info("Starting", identity=settings.identity,
+                                      version=settings.installation.operator_version)  # fmt: skip
+    sys.exit(uvloop.run(_run(settings)))
+
+
+async def _run(settings: Settings) -> int:
+    async with await Cluster.connect() as cluster, aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0)  # one connection to each pod, for ever
+    ) as session:  # fmt: skip
+        return await App(settings, cluster, session).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Where the operator's objects meet, and the order in which they start and end."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import structlog
+
+from tradingbot_operator import handlers, telemetry
+from tradingbot_operator.cluster import ApiError, Cluster, NotFound
+from tradingbot_operator.identities import Identities
+from tradingbot_operator.leadership import Leadership
+from tradingbot_operator.observation import Observer
+from tradingbot_operator.queue import Priority, WorkQueue
+from tradingbot_operator.reconcile import Key, Reconciler
+from tradingbot_operator.recorder import Recorder
+from tradingbot_operator.resync import Resync
+from tradingbot_operator.runtime_client import BotName, Leader, RuntimeClient, Surroundings
+from tradingbot_operator.settings import Settings
+from tradingbot_operator.store import Store
+
+FIRST_LIST_S = 60.0
+RETRY_S = 1.0
+GOODBYE_S = 3.0
+
+log = structlog.get_logger("app")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class App:
+    """One operator process: a standby first, the leader when it holds the Lease."""
+
+    settings: Settings
+    cluster: Cluster
+    session: aiohttp.ClientSession
+    runtime: RuntimeClient | None = None
+
+    async def run(self) -> int:
+        """The exit code."""
+        clock = asyncio.get_running_loop().time
+        queue: WorkQueue[Key] = WorkQueue(clock, random.random)
+        store = Store()
+        leadership = Leadership(self.cluster, self.settings.identity, self.settings.election, clock, utc_now)
+        resync = Resync(self.cluster, store, queue, clock)
+        recorder = Recorder(self.cluster, self.settings.identity, utc_now)
+        watches, tally = telemetry.Watches(clock), telemetry.Reconciliations()
+        shown = telemetry.Telemetry(clock, self.settings.resync_s, leadership, queue, store, self.cluster,
+                                    lambda: self.runtime, recorder, resync, watches, tally)  # fmt: skip
+        server = await telemetry.serve(shown, self.settings.http_host, self.settings.http_port)
+        stop = asyncio.Event()
+        _on_signals(stop)
+        try:
+            if not await _first(leadership.acquire(), stop):
+                return 0
+            return await self._lead(Leading(store, queue, leadership, resync, recorder, watches, tally, stop, clock))
+        finally:
+            await leadership.release()
+            await server.cleanup()
+
+    async def _lead(self, parts: "Leading") -> int:
+        started = parts.clock()
+        identities = Identities(self.cluster)
+        installation = self.settings.installation
+        runtime = self.runtime = RuntimeClient(self.session, self._surroundings(parts, identities))
+        observer = Observer(parts.store, runtime.view, utc_now, lambda: parts.clock() - started)
+        reconciler = Reconciler(self.cluster, parts.store, parts.queue, runtime, parts.recorder, observer,
+                                installation, utc_now, identities.forget)  # fmt: skip
+        intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.watches.hear)
+        keeper = asyncio.create_task(parts.leadership.keep(), name="leadership")
+        keeper.add_done_callback(_lost)
+        if not await _first_list(parts):
+            return 1
+        registry = handlers.registry(intake, self.cluster.configuration, lambda: _on_signals(parts.stop))
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(parts.stop.wait(), name="stop"),
+            asyncio.create_task(handlers.watch(registry, asyncio.Event()), name="watches"),
+            asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
+            *(asyncio.create_task(_work(parts.queue, reconciler, parts.tally), name=f"worker {n}")
+              for n in range(self.settings.workers)),
+        ]  # fmt: skip
+        log.info("Reconciling", bots=parts.store.count("TradingBot"), term=parts.leadership.term)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        code = _exit_code(done)
+        keeper.remove_done_callback(_lost)
+        await _end([*tasks, keeper])
+        await runtime.close()
+        return code
+
+    def _surroundings(self, parts: "Leading", identities: Identities) -> Surroundings:
+        def changed(bot: BotName, priority: Priority) -> None:
+            parts.queue.add(("TradingBot", *bot), priority)
+
+        def changed_after(bot: BotName, delay_s: float) -> None:
+            parts.queue.add_after(("TradingBot", *bot), delay_s, Priority.CHILD)
+
+        installation = self.settings.installation
+        return Surroundings(
+            leader=Leader(self.settings.identity, parts.leadership.term),
+            port=installation.control_port,
+            lost_grace_s=installation.lost_grace_s,
+            identity=identities.get,
+            forget_identity=identities.forget,
+            changed=changed,
+            changed_after=changed_after,
+            clock=parts.clock,
+            random=random.random,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """What exists before the election and is used after it."""
+
+    store: Store
+    queue: WorkQueue[Key]
+    leadership: Leadership
+    resync: Resync
+    recorder: Recorder
+    watches: telemetry.Watches
+    tally: telemetry.Reconciliations
+    stop: asyncio.Event
+    clock: Callable[[], float]
+
+
+async def _work(queue: WorkQueue[Key], reconciler: Reconciler, tally: telemetry.Reconciliations) -> None:
+    """One worker. What is not the API server's fault is a bug: it ends the process, and the restart is seen."""
+    while True:
+        key, priority = await queue.take()
+        try:
+            await reconciler.reconcile(key)
+        except ApiError as error:
+            tally.failed += 1
+            delay = queue.retry(key, priority)
+            log.warning("ReconcileFailed", key="/".join(key), error=str(error), retry_in_s=round(delay, 3))
+        else:
+            tally.succeeded += 1
+            queue.succeeded(key)
+        finally:
+            queue.done(key)
+
+
+async def _resync(resync: Resync, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await resync.sweep()
+        except ApiError as error:  # the probe fails when this goes on
+            log.warning("ResyncFailed", error=str(error))
+
+
+async def _first_list(parts: Leading) -> bool:
+    deadline = parts.clock() + FIRST_LIST_S
+    while not parts.stop.is_set():
+        try:
+            await parts.resync.sweep()
+        except NotFound as error:
+            log.error("CrdsMissing", error=str(error), remedy="kubectl apply -f crds/")  # noqa: TRY400 - known cause
+        except ApiError as error:
+            log.warning("FirstListFailed", error=str(error))
+        else:
+            return True
+        if parts.clock() > deadline:
+            return False
+        await asyncio.sleep(RETRY_S)
+    return False
+
+
+async def _first(acquire: Coroutine[Any, Any, int], stop: asyncio.Event) -> bool:
+    """Whether the Lease was acquired before somebody asked us to stop."""
+    election, stopped = asyncio.create_task(acquire), asyncio.create_task(stop.wait())
+    await asyncio.wait({election, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    led = election.done()
+    await _end([election, stopped])
+    return led
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """Called again after kopf has put its own handlers there."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+def _exit_code(done: Iterable["asyncio.Task[Any]"]) -> int:
+    for task in done:
+        if task.get_name() == "stop":
+            return 0
+        error = task.exception()
+        log.critical("TaskEnded", task=task.get_name(), exc_info=error)
+    return 1
+
+
+def _lost(keeper: "asyncio.Task[str]") -> None:
+    """Whatever runs at this moment must not run on: another operator may lead from now on."""
+    if keeper.cancelled():
+        return
+    log.critical("LeadershipLost", why=keeper.exception() or keeper.result())
+    sys.stdout.flush()
+    os._exit(1)
+
+
+async def _end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=GOODBYE_S)

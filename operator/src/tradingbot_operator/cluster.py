@@ -1,0 +1,221 @@
+"""The only module that talks to the API server (kopf's watches apart)."""
+
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import load_incluster_config, load_kube_config
+from kubernetes.aio.dynamic import DynamicClient
+
+from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import Manifest
+
+REQUEST_S = 30.0
+CONNECT_S = 5.0
+CONNECTIONS = 16
+CHUNK = 500
+_METADATA = "application/json;as={};g=meta.k8s.io;v=v1"  # PartialObjectMetadata: the content is never transferred
+_APPLY = "application/apply-patch+yaml"
+_JSON_PATCH = "application/json-patch+json"
+_MERGE_PATCH = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    api: str
+    plural: str
+
+
+# No discovery: the operator knows its kinds, and a start should cost no round trips.
+KINDS: Mapping[str, Kind] = {
+    "TradingBot": Kind(f"apis/{GROUP}/{VERSION}", "tradingbots"),
+    "Venue": Kind(f"apis/{GROUP}/{VERSION}", "venues"),
+    "StatefulSet": Kind("apis/apps/v1", "statefulsets"),
+    "Pod": Kind("api/v1", "pods"),
+    "ConfigMap": Kind("api/v1", "configmaps"),
+    "Secret": Kind("api/v1", "secrets"),
+    "Service": Kind("api/v1", "services"),
+    "ServiceAccount": Kind("api/v1", "serviceaccounts"),
+    "Role": Kind("apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": Kind("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "Lease": Kind("apis/coordination.k8s.io/v1", "leases"),
+    "Event": Kind("api/v1", "events"),
+}
+
+
+class ApiError(Exception):
+    """The API server did not do it; try again later."""
+
+
+class ApiUnavailable(ApiError):
+    """No answer, or one that says nothing about the request."""
+
+
+class ApiRefused(ApiError):
+    """The API server said no; `status` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class NotFound(ApiRefused):
+    """404."""
+
+
+class Conflict(ApiRefused):
+    """409: somebody else was faster, or it exists already. Also a failed test of a JSON patch (422)."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """One connection pool; use it as an async context manager."""
+
+    configuration: Configuration
+    requests: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (verb, kind, outcome)
+    _client: ApiClient | None = None
+    _dynamic: DynamicClient | None = None
+
+    @classmethod
+    async def connect(cls) -> Self:
+        """KUBECONFIG where it is set, else the pod's service account."""
+        configuration = Configuration()
+        if path := os.environ.get("KUBECONFIG"):
+            await load_kube_config(path, None, configuration, False)  # type: ignore[no-untyped-call]  # noqa: FBT003 - half-typed package; do not write the file back
+        else:
+            load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # as above
+        configuration.connection_pool_maxsize = CONNECTIONS
+        return cls(configuration)
+
+    async def __aenter__(self) -> Self:
+        self._client = ApiClient(self.configuration)
+        self._dynamic = DynamicClient(self._client)  # type: ignore[no-untyped-call]  # as above
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._client is not None:
+            await self._client.close()  # type: ignore[no-untyped-call]  # as above
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """Server-side apply: what is not in `manifest` any more and was ours is removed."""
+        return await self._object("patch", manifest, body=manifest, content_type=_APPLY,
+                                  field_manager=names.FIELD_MANAGER, force_conflicts=True)  # fmt: skip
+
+    async def apply_status(self, kind: str, metadata: Mapping[str, str], status: Manifest) -> Manifest:
+        """`metadata` is namespace and name."""
+        body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": dict(metadata), "status": status}
+        return await self._object("patch", body, body=body, content_type=_APPLY, subresource="status",
+                                  field_manager=names.FIELD_MANAGER, force_conflicts=True)  # fmt: skip
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Raises Conflict when it exists."""
+        path = _path(manifest["kind"], manifest["metadata"]["namespace"])
+        return await self._request("post", manifest["kind"], path, body=manifest, field_manager=names.FIELD_MANAGER)
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Raises Conflict when its resourceVersion is not the stored one."""
+        return await self._object("put", manifest, body=manifest)
+
+    async def merge(self, kind: str, namespace: str, name: str, body: Manifest) -> Manifest:
+        return await self._request("patch", kind, _path(kind, namespace, name), body=body, content_type=_MERGE_PATCH)
+
+    async def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        try:
+            return await self._request("get", kind, _path(kind, namespace, name))
+        except NotFound:
+            return None
+
+    async def exists(self, kind: str, namespace: str, name: str) -> bool:
+        """Without reading the content."""
+        accept = {"Accept": _METADATA.format("PartialObjectMetadata")}
+        try:
+            await self._request("get", kind, _path(kind, namespace, name), header_params=accept)
+        except NotFound:
+            return False
+        return True
+
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
+        """Exactly the object with `uid`; one that is gone already is fine, one with another uid stays."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        try:
+            await self._request("delete", kind, _path(kind, namespace, name), body=body)
+        except (NotFound, Conflict):
+            return
+
+    async def set_finalizers(self, bot: Manifest, finalizers: list[str]) -> Manifest:
+        """Raises Conflict when somebody changed `bot` in between: another finalizer must not get lost."""
+        metadata = bot["metadata"]
+        patch = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
+        ]
+        return await self._object("patch", bot, body=patch, content_type=_JSON_PATCH)
+
+    async def list(self, kind: str, selector: str = "", *, metadata_only: bool = False) -> AsyncIterator[Manifest]:
+        """All objects of `kind` in the cluster, in chunks; a chunk that fails ends the list with an error."""
+        query: dict[str, Any] = {"limit": CHUNK, "label_selector": selector or None}
+        token = None
+        while True:
+            if metadata_only:
+                query["header_params"] = {"Accept": _METADATA.format("PartialObjectMetadataList")}
+            answer = await self._request("get", kind, _path(kind), _continue=token, **query)
+            for item in answer["items"]:
+                yield item
+            if not (token := answer["metadata"].get("continue")):
+                return
+
+    async def _object(self, verb: str, manifest: Manifest, subresource: str = "", **options: Any) -> Manifest:  # noqa: ANN401 - the dynamic client's own keywords
+        metadata = manifest["metadata"]
+        path = _path(manifest["kind"], metadata["namespace"], metadata["name"], subresource)
+        return await self._request(verb, manifest["kind"], path, **options)
+
+    async def _request(self, verb: str, kind: str, path: str, **options: Any) -> Manifest:  # noqa: ANN401 - as above
+        if self._dynamic is None:
+            raise RuntimeError("Cluster is used outside of its context")
+        timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
+        outcome = "ok"
+        try:
+            answer: Manifest = await self._dynamic.request(
+                verb, path, serializer=_as_is, _request_timeout=timeout, **options
+            )
+        except ApiException as error:
+            outcome = str(error.status)
+            raise _refused(verb, kind, path, error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            outcome = type(error).__name__
+            raise ApiUnavailable(f"{verb} {path}: {type(error).__name__} {error}") from error
+        finally:
+            self.requests[(verb, kind, outcome)] += 1
+        return answer
+
+
+def _as_is(_client: object, answer: Manifest) -> Manifest:
+    return answer
+
+
+def _path(kind: str, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    known = KINDS[kind]
+    where = ("namespaces", namespace) if namespace else ()
+    return "/" + "/".join(part for part in (known.api, *where, known.plural, name, subresource) if part)
+
+
+_JSON_PATCH_TEST_FAILED = 422
+_SERVER_ERROR = 500
+_TOO_MANY = 429
+_ERRORS: Mapping[int, type[ApiRefused]] = {404: NotFound, 409: Conflict}
+
+
+def _refused(verb: str, kind: str, path: str, error: ApiException) -> ApiError:
+    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
+    message = f"{verb} {path}: {error.status} {error.reason} {body[:1000]}"
+    if error.status is None or error.status >= _SERVER_ERROR or error.status == _TOO_MANY:
+        return ApiUnavailable(message)
+    if error.status == _JSON_PATCH_TEST_FAILED and kind == "TradingBot" and "the server rejected our request" in body:
+        return Conflict(error.status, message)
+    return _ERRORS.get(error.status, ApiRefused)(error.status, message)

@@ -1,0 +1,144 @@
+"""What kopf calls; the only importer of kopf. Each handler stores the object and enqueues a key, and cannot fail.
+
+No create/update/delete handlers, daemons, timers or indexes: they keep state in annotations, need kopf's finalizer,
+retry by themselves, or lose deletions (measured on kopf 1.45.2). kopf never retries an `on.event` handler, so nothing
+in here may raise; what can fail happens in the queue's workers.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import kopf
+from kubernetes.aio.client import Configuration
+
+from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.queue import Priority, WorkQueue
+from tradingbot_operator.reconcile import Key, slim
+from tradingbot_operator.resync import affected
+from tradingbot_operator.store import Store
+
+LOGIN_VALID = timedelta(minutes=10)  # the service account's token rotates; kopf reads it only at a login
+WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
+    ("TradingBot", (GROUP, VERSION, "tradingbots")),
+    ("Venue", (GROUP, VERSION, "venues")),
+    ("StatefulSet", ("apps", "v1", "statefulsets")),
+    ("Pod", ("", "v1", "pods")),
+)
+
+
+class EndlessBackoff:
+    """A watch never gives up on the API server; each `iter` starts anew, as kopf asks for one per request."""
+
+    def __iter__(self) -> Iterator[float]:
+        delay = 0.5
+        while True:
+            yield delay * (0.5 + random.random())  # noqa: S311 - jitter
+            delay = min(delay * 2, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """From watch events to keys."""
+
+    store: Store
+    queue: WorkQueue[Key]
+    kick: Callable[[str], None]  # a pod's uid: something about it changed
+    heard: Callable[[str], None]  # a kind: its watch is alive
+
+    def take(self, kind: str, event: str | None, manifest: Manifest) -> None:
+        self.heard(kind)
+        before = self.store.get(kind, (manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+        keep = self.store.remove if event == "DELETED" else self.store.put
+        if not keep(kind, slim(manifest)):
+            return
+        if kind == "Pod":
+            self.kick(manifest["metadata"]["uid"])
+        for key in affected(kind, manifest, self.store):
+            if key[0] == kind or kind != "TradingBot" or _respecified(before, manifest) or event == "DELETED":
+                self.queue.add(key, _priority(kind, before, manifest))
+
+
+def _respecified(before: Manifest | None, after: Manifest) -> bool:
+    return before is None or before["metadata"].get("generation") != after["metadata"].get("generation")
+
+
+def _priority(kind: str, before: Manifest | None, after: Manifest) -> Priority:
+    if kind not in {"TradingBot", "Venue"}:
+        return Priority.CHILD
+    if kind == "TradingBot" and "deletionTimestamp" in after["metadata"]:
+        return Priority.HALT
+    return Priority.SPEC if _respecified(before, after) else Priority.CHILD
+
+
+def registry(intake: Intake, configuration: Configuration, started: Callable[[], None]) -> kopf.OperatorRegistry:
+    """All that kopf may call."""
+    handlers = kopf.OperatorRegistry()
+
+    async def on_startup(settings: kopf.OperatorSettings, **_: Any) -> None:  # noqa: ANN401 - kopf's keywords
+        configure(settings)
+        started()
+
+    async def on_login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's keywords
+        return login(configuration)
+
+    kopf.on.startup(registry=handlers)(on_startup)
+    kopf.on.login(registry=handlers)(on_login)
+    for kind, resource in WATCHED:
+        labels = None if kind in {"TradingBot", "Venue"} else {names.MANAGED_BY: names.FIELD_MANAGER}
+        kopf.on.event(*resource, registry=handlers, id=kind, labels=labels)(_handler(intake, kind))
+    return handlers
+
+
+def _handler(intake: Intake, kind: str) -> Callable[..., Awaitable[None]]:
+    async def on_event(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's keywords
+        intake.take(kind, event["type"], dict(event["object"]))
+
+    return on_event
+
+
+async def watch(handlers: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
+    """Run kopf until `stop` is set. Returns or raises when its watches end, which is then the end of this process."""
+    await kopf.operator(registry=handlers, clusterwide=True, standalone=True, stop_flag=stop)
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Reasons and measurements: `docs/adr` and the module's docstring."""
+    settings.scanning.disabled = True  # no right to list CRDs and namespaces
+    settings.peering.standalone = True  # the leader is elected with a Lease
+    settings.posting.enabled = False  # we have our own recorder
+    settings.watching.server_timeout = 290
+    settings.watching.client_timeout = 300
+    settings.watching.connect_timeout = 10
+    settings.watching.inactivity_timeout = 70
+    settings.watching.chunk_size = 500
+    for kind, resource in WATCHED:
+        if kind in {"StatefulSet", "Pod"}:
+            settings.watching.label_selectors[resource] = names.SELECTOR
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = EndlessBackoff()
+    settings.networking.enforce_retry_after = True
+
+
+def login(configuration: Configuration) -> kopf.ConnectionInfo:
+    """The connection of kopf, from the same configuration as ours; the token is read anew each time."""
+    hook = configuration.refresh_api_key_hook
+    if hook is not None:
+        hook(configuration)
+    scheme, _, token = configuration.api_key.get("BearerToken", "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme.capitalize() or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        expiration=datetime.now(UTC) + LOGIN_VALID,
+    )

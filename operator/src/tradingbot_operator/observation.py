@@ -1,0 +1,161 @@
+"""From stored objects to what a decision looks at: the one place where manifests are parsed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, TradingBotStatus
+from tradingbot_operator.core import names
+from tradingbot_operator.core.children import Accepted
+from tradingbot_operator.core.conditions import ConditionType
+from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream
+from tradingbot_operator.core.validation import instruments
+from tradingbot_operator.store import Name, Store, name_of
+from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
+
+M = TypeVar("M", bound=BaseModel)
+CHILD_KINDS = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding", "StatefulSet"})
+
+
+def timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_bot(manifest: Manifest) -> Bot:
+    """A spec that cannot be used is a finding, not an error."""
+    metadata = ObjectMeta.model_validate(manifest["metadata"])
+    try:
+        status = TradingBotStatus.model_validate(manifest.get("status") or {})
+    except ValidationError:  # written by a version that we do not know; it is written anew
+        status = TradingBotStatus()
+    try:
+        return Bot(metadata, status, TradingBotSpec.model_validate(manifest.get("spec") or {}))
+    except ValidationError as error:
+        return Bot(metadata, status, None, tuple(problems(error, TradingBotSpec, "spec")))
+
+
+def read_venue(manifest: Manifest) -> VenueSpec | tuple[str, ...]:
+    """The spec, or what is wrong with it."""
+    try:
+        return VenueSpec.model_validate(manifest.get("spec") or {})
+    except ValidationError as error:
+        return tuple(problems(error, VenueSpec, "spec"))
+
+
+def venue_names(manifest: Manifest) -> frozenset[str]:
+    """Venues that a TradingBot names, also when its spec is not valid as a whole."""
+    markets = (manifest.get("spec") or {}).get("markets") or ()
+    sides = [market.get(side) or {} for market in markets for side in ("reference", "execution")]
+    return frozenset(str(side["venue"]) for side in sides if "venue" in side)
+
+
+def read_pod(manifest: Manifest, stream: Stream) -> Pod | None:
+    """None for a pod that is none of the StatefulSet's."""
+    metadata, status = manifest["metadata"], manifest.get("status") or {}
+    _, _, ordinal = metadata["name"].rpartition("-")
+    if not ordinal.isdecimal():
+        return None
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        ordinal=int(ordinal),
+        started=bool(status.get("podIP")) and status.get("phase") not in {None, "Pending"},
+        ready=ready,
+        revision=(metadata.get("labels") or {}).get("controller-revision-hash", ""),
+        restart_hash=(metadata.get("annotations") or {}).get(names.RESTART_HASH, ""),
+        terminating="deletionTimestamp" in metadata,
+        stream=stream,
+    )
+
+
+def claims(config_map: Manifest) -> frozenset[str]:
+    """Instruments of the accepted spec in a bot's ConfigMap."""
+    document = (config_map.get("data") or {}).get(names.ACCEPTED)
+    if document is None:
+        return frozenset()
+    try:
+        return instruments(Accepted.read(document).spec)
+    except (ValueError, KeyError):
+        return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Reads the store; the streams and the time are given to it."""
+
+    store: Store
+    stream: Callable[[str], Stream]  # by the pod's uid
+    now: Callable[[], datetime]
+    since_start_s: Callable[[], float]
+
+    def timestamp(self) -> str:
+        return timestamp(self.now())
+
+    def pods(self, bot: Name) -> list[Manifest]:
+        return [child for (kind, _), child in self.store.children(bot).items() if kind == "Pod"]
+
+    def needed_secrets(self, bot: Bot) -> frozenset[str]:
+        """Secrets whose existence this spec depends on."""
+        if bot.spec is None or bot.spec.mode is not Mode.LIVE:
+            return frozenset()
+        venues = self._venues(bot)
+        used = (venues.get(market.execution.venue) for market in bot.spec.markets)
+        return frozenset(v.credentials_secret_ref.name for v in used if v and v.credentials_secret_ref)
+
+    def observe(self, bot: Bot, missing_secrets: frozenset[str]) -> Observed:
+        name = (bot.namespace, bot.name)
+        children = self.store.children(name)
+        found = (read_pod(child, self.stream(child["metadata"]["uid"])) for child in self.pods(name))
+        now = self.now()
+        return Observed(
+            now=timestamp(now),
+            venues=self._venues(bot),
+            missing_secrets=missing_secrets,
+            rivals=self._rivals(bot),
+            children={key: child for key, child in children.items() if key[0] in CHILD_KINDS},
+            pods=tuple(sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)),
+            since_start_s=self.since_start_s(),
+            deleting_for_s=_since(bot.metadata.deletion_timestamp, now),
+            reconciling_for_s=_since(_reconciling_since(bot), now),
+        )
+
+    def _venues(self, bot: Bot) -> dict[str, VenueSpec | None]:
+        read = {name_of(venue)[1]: read_venue(venue) for venue in self.store.all("Venue", bot.namespace)
+                if "deletionTimestamp" not in venue["metadata"]}  # fmt: skip
+        return {name: spec if isinstance(spec, VenueSpec) else None for name, spec in read.items()}
+
+    def _rivals(self, bot: Bot) -> tuple[Rival, ...]:
+        return tuple(
+            Rival(
+                name=name_of(other)[1],
+                created=other["metadata"].get("creationTimestamp", ""),
+                uid=other["metadata"]["uid"],
+                holds=self.store.claims.get(name_of(other), frozenset()),
+                wants=_wants(other),
+            )
+            for other in self.store.all("TradingBot", bot.namespace)
+            if other["metadata"]["uid"] != bot.metadata.uid
+        )
+
+
+def _wants(manifest: Manifest) -> frozenset[str]:
+    if "deletionTimestamp" in manifest["metadata"]:
+        return frozenset()
+    markets = (manifest.get("spec") or {}).get("markets") or ()
+    sides = (market.get("execution") or {} for market in markets)
+    return frozenset(f"{side.get('venue')}/{side.get('symbol')}" for side in sides)
+
+
+def _reconciling_since(bot: Bot) -> str | None:
+    for condition in bot.status.conditions:
+        if condition.type == ConditionType.RECONCILING and condition.status is ConditionStatus.TRUE:
+            return condition.last_transition_time
+    return None
+
+
+def _since(moment: str | None, now: datetime) -> float:
+    return max((now - datetime.fromisoformat(moment)).total_seconds(), 0.0) if moment else 0.0

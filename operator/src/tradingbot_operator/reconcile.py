@@ -1,0 +1,197 @@
+"""One level-triggered reconciliation: read, decide, write. What it does depends on what is, never on what happened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from tradingbot_operator.certificates import control_secret
+from tradingbot_operator.cluster import ApiUnavailable, Cluster, Conflict, NotFound
+from tradingbot_operator.core import names
+from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.decision import decide
+from tradingbot_operator.core.observed import Bot, Installation, Manifest
+from tradingbot_operator.core.outcome import Announcement, ConfigureSlot, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.picture import with_leases
+from tradingbot_operator.core.venue import venue_status
+from tradingbot_operator.observation import Observer, read_bot, read_venue, venue_names
+from tradingbot_operator.queue import Priority, WorkQueue
+from tradingbot_operator.recorder import Recorder
+from tradingbot_operator.runtime_client import RuntimeClient
+from tradingbot_operator.store import Name, Store, name_of
+
+Key = tuple[str, str, str]  # kind, namespace, name
+
+log = structlog.get_logger("reconcile")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Carries out what `decide` says. Raises ApiError when the API server did not; then the key is tried again."""
+
+    cluster: Cluster
+    store: Store
+    queue: WorkQueue[Key]
+    runtime: RuntimeClient
+    recorder: Recorder
+    observer: Observer
+    installation: Installation
+    now: Callable[[], datetime]
+    forget_identity: Callable[[Name], None]
+
+    async def reconcile(self, key: Key) -> None:
+        kind, namespace, name = key
+        if kind == "Venue":
+            await self._venue((namespace, name))
+        else:
+            await self._bot((namespace, name))
+
+    async def _bot(self, name: Name) -> None:
+        manifest = self.store.get("TradingBot", name)
+        if manifest is None:
+            self._forget(name)
+            return
+        bot = read_bot(manifest)
+        self._streams(bot)
+        missing = await self._missing_secrets(bot)
+        # From here to `claims` nothing awaits: two bots that want one market must not both be told yes.
+        outcome = decide(bot, self.observer.observe(bot, missing), self.installation)
+        if outcome.holds is not None:
+            self._claim(name, outcome.holds)
+        await self._carry_out(bot, manifest, outcome)
+        if outcome.requeue_after_s is not None:
+            priority = Priority.HALT if bot.metadata.deleting else Priority.CHILD
+            self.queue.add_after(("TradingBot", *name), outcome.requeue_after_s, priority)
+
+    def _claim(self, name: Name, holds: frozenset[str]) -> None:
+        before = self.store.claims.get(name, frozenset())
+        self.store.claims[name] = holds
+        if before - holds:
+            self._wake_rivals(name)
+
+    def _wake_rivals(self, name: Name) -> None:
+        for other in self.store.all("TradingBot", name[0]):
+            if name_of(other) != name:
+                self.queue.add(("TradingBot", *name_of(other)), Priority.CHILD)
+
+    def _forget(self, name: Name) -> None:
+        self.runtime.keep_only(name, ())
+        self.forget_identity(name)
+        self.queue.forget(("TradingBot", *name))
+        if self.store.claims.pop(name, None):
+            self._wake_rivals(name)
+
+    def _streams(self, bot: Bot) -> None:
+        """A stream to each pod whose container has started; none to those that are gone."""
+        pods = self.observer.pods((bot.namespace, bot.name))
+        for pod in pods:
+            status = pod.get("status") or {}
+            if status.get("podIP") and status.get("phase") == "Running":
+                metadata = pod["metadata"]
+                self.runtime.ensure((bot.namespace, bot.name), metadata["uid"], metadata["name"], status["podIP"])
+        self.runtime.keep_only((bot.namespace, bot.name), {pod["metadata"]["uid"] for pod in pods})
+
+    async def _missing_secrets(self, bot: Bot) -> frozenset[str]:
+        needed = frozenset() if bot.metadata.deleting else self.observer.needed_secrets(bot)
+        return frozenset([name for name in needed if not await self.cluster.exists("Secret", bot.namespace, name)])
+
+    async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
+        if outcome.finalizer is Finalizer.REMOVE:
+            await self._tell(bot, outcome)  # first: afterwards there may be nothing to tell it about
+            await self._set_finalizer(bot, manifest, wanted=False)
+            return
+        if outcome.finalizer is Finalizer.ADD:
+            await self._set_finalizer(bot, manifest, wanted=True)
+        if outcome.control_secret_due:
+            await self._control_secret(bot)
+        leases = {slot: await self._lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
+        for child in outcome.apply:
+            self.store.put(child["kind"], slim(await self.cluster.apply(child)))
+        for gone in outcome.prune:
+            await self.cluster.delete(gone.kind, bot.namespace, gone.name, gone.uid)
+        await self._command(bot, outcome)
+        await self._tell(bot, outcome)
+        status = with_leases(outcome.status, leases)
+        if status != bot.status:
+            content = status.model_dump(mode="json", by_alias=True)
+            await self._write_status("TradingBot", (bot.namespace, bot.name), content)
+
+    async def _set_finalizer(self, bot: Bot, manifest: Manifest, *, wanted: bool) -> None:
+        others = [name for name in bot.metadata.finalizers if name != names.FINALIZER]
+        try:
+            stored = await self.cluster.set_finalizers(manifest, [*others, names.FINALIZER] if wanted else others)
+        except NotFound:
+            return
+        self.store.put("TradingBot", slim(stored))
+
+    async def _control_secret(self, bot: Bot) -> None:
+        name = names.control_secret(bot.name)
+        before = await self.cluster.get("Secret", bot.namespace, name)
+        secret = control_secret(bot, self.now(), before)
+        if before is None:
+            stored = await self.cluster.create(secret)
+        else:
+            before_metadata = before["metadata"]
+            versioned = secret["metadata"] | {"resourceVersion": before_metadata["resourceVersion"]}
+            stored = await self.cluster.replace(secret | {"metadata": versioned})
+            await self.recorder.post(bot, Announcement(Reason.CERTIFICATE_RENEWED, "of the control stream"))
+        self.forget_identity((bot.namespace, bot.name))
+        self.store.put("Secret", slim(stored))
+
+    async def _lease(self, bot: Bot, lease: Manifest) -> str:
+        """The uid of the slot's Lease. One that a lost answer of ours left behind is taken up, not made again."""
+        try:
+            stored = await self.cluster.create(lease)
+        except Conflict:
+            found = await self.cluster.get("Lease", bot.namespace, lease["metadata"]["name"])
+            owners = ((found or {}).get("metadata") or {}).get("ownerReferences") or ()
+            if found is None or all(owner.get("uid") != bot.metadata.uid for owner in owners):
+                message = f"Lease {lease['metadata']['name']} belongs to somebody else; it is waited for"
+                raise ApiUnavailable(message) from None
+            stored = found
+        return str(stored["metadata"]["uid"])
+
+    async def _command(self, bot: Bot, outcome: Outcome) -> None:
+        uids = {pod["metadata"]["name"]: pod["metadata"]["uid"]
+                for pod in self.observer.pods((bot.namespace, bot.name))}  # fmt: skip
+        for command in outcome.commands:
+            match command:
+                case DrainSlot():
+                    await self.runtime.drain(uids[command.pod], command.reason)
+                case ConfigureSlot():
+                    await self.runtime.configure(uids[command.pod], command.document, command.config_hash)
+
+    async def _tell(self, bot: Bot, outcome: Outcome) -> None:
+        for announcement in outcome.events:
+            await self.recorder.post(bot, announcement)
+
+    async def _write_status(self, kind: str, name: Name, status: Manifest) -> None:
+        where = {"namespace": name[0], "name": name[1]}
+        try:
+            self.store.put(kind, slim(await self.cluster.apply_status(kind, where, status)))
+        except NotFound:
+            log.info("GoneBeforeItsStatus", kind=kind, **where)
+
+    async def _venue(self, name: Name) -> None:
+        manifest = self.store.get("Venue", name)
+        if manifest is None or "deletionTimestamp" in manifest["metadata"]:
+            return
+        bots = sum(1 for bot in self.store.all("TradingBot", name[0]) if name[1] in venue_names(bot))
+        spec = read_venue(manifest)
+        status = venue_status(manifest, spec if isinstance(spec, tuple) else (), bots, self.observer.timestamp())
+        if status is not None:
+            await self._write_status("Venue", name, status)
+
+
+def _by_slot(outcome: Outcome) -> dict[int, Manifest]:
+    return {int(lease["metadata"]["name"].rpartition("-")[2]): lease for lease in outcome.leases}
+
+
+def slim(manifest: Manifest) -> Manifest:
+    """Without what only takes memory, and without secrets."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
+    content = {key: value for key, value in manifest.items() if key not in {"data", "stringData"}}
+    if manifest.get("kind") != "Secret" and "data" in manifest:
+        content["data"] = manifest["data"]
+    return content | {"metadata": metadata}

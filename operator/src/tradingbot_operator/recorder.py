@@ -1,0 +1,64 @@
+"""Kubernetes Events about bots: one object per cause, counted up, never one per occurrence."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
+from tradingbot_operator.cluster import ApiError, Cluster, Conflict
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import Bot, Manifest
+from tradingbot_operator.core.outcome import Announcement
+from tradingbot_operator.observation import timestamp
+
+log = structlog.get_logger("recorder")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Events tell people what happened; that one cannot be written never stops a reconciliation."""
+
+    cluster: Cluster
+    instance: str
+    now: Callable[[], datetime]
+    counters: Counter[str] = field(default_factory=Counter)
+
+    async def post(self, bot: Bot, announcement: Announcement, pod: Mapping[str, str] | None = None) -> None:
+        """`pod` is the reference of the pod that it is about, if any."""
+        level = log.warning if announcement.warning else log.info
+        level(announcement.reason, bot=f"{bot.namespace}/{bot.name}", message=announcement.message)
+        event = self._event(bot, announcement, pod)
+        try:
+            await self._count_up(event)
+            self.counters["posted"] += 1
+        except ApiError as error:
+            self.counters["failed"] += 1
+            log.warning("EventNotPosted", error=str(error))
+
+    async def _count_up(self, event: Manifest) -> None:
+        metadata = event["metadata"]
+        try:
+            await self.cluster.create(event)
+        except Conflict:
+            old = await self.cluster.get("Event", metadata["namespace"], metadata["name"])
+            count = (old or {}).get("count", 0) + 1
+            body = {"count": count, "lastTimestamp": event["lastTimestamp"]}
+            await self.cluster.merge("Event", metadata["namespace"], metadata["name"], body)
+
+    def _event(self, bot: Bot, announcement: Announcement, pod: Mapping[str, str] | None) -> Manifest:
+        now = timestamp(self.now())
+        cause = names.digest([bot.metadata.uid, announcement.reason, announcement.message, announcement.pod])
+        regarding = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "TradingBot", "namespace": bot.namespace,
+                     "name": bot.name, "uid": bot.metadata.uid}  # fmt: skip
+        return {
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": f"{bot.name}.{cause}", "namespace": bot.namespace},
+            "involvedObject": regarding, **({"related": dict(pod)} if pod else {}),
+            "type": "Warning" if announcement.warning else "Normal",
+            "reason": announcement.reason, "message": announcement.message[:1024], "action": "Reconcile",
+            "source": {"component": names.FIELD_MANAGER}, "reportingComponent": names.FIELD_MANAGER,
+            "reportingInstance": self.instance, "count": 1, "firstTimestamp": now, "lastTimestamp": now,
+        }  # fmt: skip

@@ -1,0 +1,88 @@
+"""The periodic LIST of everything: fills the store at the start, repairs it afterwards, and proves that we still see.
+
+The watches carry the news; this is for what a watch lost (see `store.Sweep`), for the kinds that are not watched, and
+for children that somebody deleted by hand.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.observation import claims, venue_names
+from tradingbot_operator.queue import Priority, WorkQueue
+from tradingbot_operator.reconcile import Key, slim
+from tradingbot_operator.store import Store, name_of
+
+log = structlog.get_logger("resync")
+
+RESOURCES = ("Venue", "TradingBot")
+WATCHED_CHILDREN = ("StatefulSet", "Pod")
+CONTENT_MATTERS = frozenset({"ConfigMap"})  # of the others it is enough to know that they are there, and their hash
+OTHER_CHILDREN = ("ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding")
+
+
+@dataclass(slots=True)
+class Resync:
+    cluster: Cluster
+    store: Store
+    queue: WorkQueue[Key]
+    clock: Callable[[], float]
+    last_success: float | None = None
+    blind_in_a_row: int = 0  # sweeps one after the other in which a watch had not told something
+    counters: Counter[str] = field(default_factory=Counter)
+
+    async def sweep(self) -> None:
+        """LIST every kind and set every resource to be looked at. Raises ApiError."""
+        first = self.last_success is None
+        missed = 0
+        for kind in (*RESOURCES, *WATCHED_CHILDREN, *OTHER_CHILDREN):
+            found = await self._kind(kind)
+            missed += found if kind not in OTHER_CHILDREN else 0
+        self._claims()
+        for kind in RESOURCES:
+            for manifest in self.store.all(kind):
+                self.queue.add((kind, *name_of(manifest)), Priority.RESYNC)
+        self.last_success = self.clock()
+        self.blind_in_a_row = 0 if first or not missed else self.blind_in_a_row + 1
+        if missed and not first:
+            log.warning("WatchMissed", objects=missed)
+
+    async def _kind(self, kind: str) -> int:
+        """How many objects were not as the store had them."""
+        selector = "" if kind in RESOURCES else names.SELECTOR
+        metadata_only = kind in OTHER_CHILDREN and kind not in CONTENT_MATTERS
+        with self.store.sweep(kind) as sweep:
+            async for manifest in self.cluster.list(kind, selector, metadata_only=metadata_only):
+                sweep.see(slim(manifest))
+        self.counters["missed"] += len(sweep.missed)
+        self.counters["ghosts"] += len(sweep.ghosts)
+        for manifest in (*sweep.missed, *sweep.ghosts):
+            for key in affected(kind, manifest, self.store):
+                self.queue.add(key, Priority.CHILD)
+        return len(sweep.missed) + len(sweep.ghosts)
+
+    def _claims(self) -> None:
+        """What the bots hold, from what was accepted before this operator started; later `decide` keeps it."""
+        for config_map in self.store.all("ConfigMap"):
+            bot = (config_map["metadata"].get("labels") or {}).get(names.BOT)
+            if bot:
+                self.store.claims.setdefault((config_map["metadata"]["namespace"], bot), claims(config_map))
+
+
+def affected(kind: str, manifest: Manifest, store: Store) -> list[Key]:
+    """The keys to look at when an object changed."""
+    namespace, name = name_of(manifest)
+    match kind:
+        case "TradingBot":
+            return [("TradingBot", namespace, name), *(("Venue", namespace, venue) for venue in venue_names(manifest))]
+        case "Venue":
+            users = [name_of(bot)[1] for bot in store.all("TradingBot", namespace) if name in venue_names(bot)]
+            return [("Venue", namespace, name), *(("TradingBot", namespace, user) for user in users)]
+        case _:
+            bot = (manifest["metadata"].get("labels") or {}).get(names.BOT)
+            return [("TradingBot", namespace, bot)] if bot else []

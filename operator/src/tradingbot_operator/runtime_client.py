@@ -1,0 +1,282 @@
+"""The control streams: one TLS websocket to each pod; what it said last is kept, what changes is told.
+
+State and halts come up, configuration and drains go down. The certificate is checked against the bot's own authority
+and the bot's name, whatever address the pod has.
+"""
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import aiohttp
+import msgspec
+import structlog
+
+from tradingbot_operator.certificates import ControlIdentity
+from tradingbot_operator.cluster import ApiError
+from tradingbot_operator.core.observed import QUIET, Stream
+from tradingbot_operator.queue import Priority
+from tradingbot_runtime.model.control import (
+    CONTROL_PATH,
+    HEARTBEAT_S,
+    MAX_FRAME_BYTES,
+    STALE_TERM,
+    CommandRefused,
+    ConfigAnswered,
+    Configure,
+    Drain,
+    FromOperator,
+    Hello,
+    PodMessage,
+    SlotReport,
+)
+from tradingbot_runtime.model.events import TradingState
+
+BotName = tuple[str, str]
+CONNECT_S = 3.0
+SILENCE_S = 5 * HEARTBEAT_S  # a pod that says nothing for this long is not there
+SEND_S = 2.0
+BACKOFF_S = 0.1
+BACKOFF_MAX_S = 5.0
+
+log = structlog.get_logger("runtime_client")
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who speaks: every message carries the term, and a pod refuses one that is lower than it has seen."""
+
+    identity: str
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a stream needs of its owner."""
+
+    leader: Leader
+    port: int
+    lost_grace_s: float
+    identity: Callable[[BotName], Awaitable[ControlIdentity]]
+    forget_identity: Callable[[BotName], None]
+    changed: Callable[[BotName, Priority], None]
+    changed_after: Callable[[BotName, float], None]
+    clock: Callable[[], float]
+    random: Callable[[], float]
+
+
+@dataclass(slots=True)
+class PodStream:
+    """The control stream to one pod (one uid)."""
+
+    bot: BotName
+    pod: str
+    address: str
+    around: Surroundings
+    session: aiohttp.ClientSession
+    counters: Counter[str]
+    _decoder: msgspec.json.Decoder[PodMessage] = field(default_factory=lambda: msgspec.json.Decoder(PodMessage))
+    _socket: aiohttp.ClientWebSocketResponse | None = None
+    _report: SlotReport | None = None
+    _heard: bool = False  # a report came over the present connection
+    _lost_at: float | None = None
+    _answer: ConfigAnswered | None = None
+    _sent_hash: str = ""
+    _drain: str = ""
+    _drain_since: float | None = None
+    _reported_since_drain: bool = False
+    _kick: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def view(self) -> Stream:
+        now = self.around.clock()
+        lost_for = 0.0 if self._heard or self._lost_at is None else now - self._lost_at
+        report = self._report
+        return Stream(
+            report=report,
+            connected=report is not None and lost_for < self.around.lost_grace_s,
+            lost_for_s=lost_for,
+            answer=self._answer,
+            sent_hash=self._sent_hash,
+            draining_for_s=None if self._drain_since is None else now - self._drain_since,
+            reported_since_drain=self._reported_since_drain,
+            halt_times={halt.id: _time(halt.at_ns) for halt in report.halts} if report else {},
+        )
+
+    def kick(self) -> None:
+        """Something about the pod changed: do not wait for the back-off."""
+        self._kick.set()
+
+    async def drain(self, reason: str) -> None:
+        """Asked once, and again on every new connection: a restarted process knows nothing of it."""
+        if self._drain_since is None:
+            self._drain, self._drain_since = reason, self.around.clock()
+        await self._send_drain()
+
+    async def configure(self, document: str, config_hash: str) -> None:
+        if await self._send(Configure(term=self.around.leader.term, document=document)):
+            self._sent_hash = config_hash
+
+    async def run(self) -> None:
+        """Connect, listen, connect again; until it is cancelled."""
+        backoff = BACKOFF_S
+        while True:
+            self._kick.clear()
+            try:
+                await self._connection()
+            except (aiohttp.ClientError, TimeoutError, OSError, ApiError, msgspec.MsgspecError) as error:
+                self._failed(error)
+            if self._heard:
+                backoff = BACKOFF_S
+            self._lose()
+            await self._pause(backoff * (0.5 + self.around.random() / 2))
+            backoff = min(backoff * 1.6, BACKOFF_MAX_S)
+
+    async def _connection(self) -> None:
+        identity = await self.around.identity(self.bot)
+        context = ssl.create_default_context(cadata=identity.authorities)
+        async with asyncio.timeout(CONNECT_S):
+            socket = await self.session.ws_connect(
+                f"wss://{self.address}:{self.around.port}{CONTROL_PATH}",
+                ssl=context, server_hostname=identity.server_name, max_msg_size=MAX_FRAME_BYTES,
+                headers={"Authorization": f"Bearer {identity.token}"},
+                timeout=aiohttp.ClientWSTimeout(ws_receive=SILENCE_S, ws_close=1.0),
+            )  # fmt: skip
+        self.counters["connected"] += 1
+        try:
+            self._socket = socket
+            leader = self.around.leader
+            await self._send(Hello(term=leader.term, operator=leader.identity))
+            await self._send_drain()
+            async for frame in socket:
+                if frame.type is not aiohttp.WSMsgType.TEXT:
+                    raise aiohttp.ClientError(f"unexpected frame: {frame.type.name}")
+                self._hear(self._decoder.decode(frame.data))
+        finally:
+            self._socket = None
+            await socket.close()
+
+    def _hear(self, message: PodMessage) -> None:
+        match message:
+            case SlotReport():
+                self._reported(message)
+            case ConfigAnswered():
+                self._answer = message
+                self.counters[f"config_{message.outcome}"] += 1
+                self.around.changed(self.bot, Priority.CHILD)
+            case CommandRefused():
+                self.counters[f"refused_{message.reason}"] += 1
+                log.error("CommandRefused", bot=self.bot, pod=self.pod, reason=message.reason, message=message.message)
+                if message.reason == STALE_TERM:
+                    raise aiohttp.ClientError(f"{self.pod} has heard a leader with a higher term")
+
+    def _reported(self, report: SlotReport) -> None:
+        before = self._report if self._heard else None
+        self._report, self._heard, self._lost_at = report, True, None
+        if self._drain_since is not None:
+            self._reported_since_drain = True
+        if before is None or _essence(before) != _essence(report):
+            urgent = report.state is TradingState.HALTED or (before is not None and before.halts != report.halts)
+            self.around.changed(self.bot, Priority.HALT if urgent or self._drain else Priority.CHILD)
+
+    def _lose(self) -> None:
+        if self._heard:
+            self._lost_at = self.around.clock()
+            self.counters["lost"] += 1
+            self.around.changed_after(self.bot, self.around.lost_grace_s)
+        self._heard, self._sent_hash = False, ""
+
+    def _failed(self, error: Exception) -> None:
+        self.counters[f"error_{type(error).__name__}"] += 1
+        log.info("ControlStreamFailed", bot=self.bot, pod=self.pod, error=f"{type(error).__name__}: {error}")
+        if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError):
+            self.around.forget_identity(self.bot)  # it may have been renewed
+
+    async def _pause(self, delay_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._kick.wait(), delay_s)
+        except TimeoutError:
+            return
+
+    async def _send_drain(self) -> None:
+        if self._drain and await self._send(Drain(term=self.around.leader.term, reason=self._drain)):
+            self._reported_since_drain = False  # only what comes after it counts
+
+    async def _send(self, message: FromOperator) -> bool:
+        """Whether it left; what did not is sent after the next connection or by the next reconciliation."""
+        if self._socket is None or self._socket.closed:
+            return False
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._socket.send_str(msgspec.json.encode(message).decode())
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+        return True
+
+
+class RuntimeClient:
+    """The streams of all bots. `session` is the caller's to close."""
+
+    def __init__(self, session: aiohttp.ClientSession, around: Surroundings) -> None:
+        self.counters: Counter[str] = Counter()
+        self._session = session
+        self._around = around
+        self._streams: dict[str, PodStream] = {}  # by the pod's uid
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def ensure(self, bot: BotName, uid: str, pod: str, address: str) -> None:
+        """Have a stream to this pod; one to another address of it is replaced."""
+        stream = self._streams.get(uid)
+        if stream is not None and stream.address == address:
+            return
+        if stream is not None:
+            self._end(uid)
+        stream = PodStream(bot, pod, address, self._around, self._session, self.counters)
+        self._streams[uid] = stream
+        self._tasks[uid] = asyncio.create_task(stream.run(), name=f"control stream {pod}")
+
+    def keep_only(self, bot: BotName, uids: Collection[str]) -> None:
+        """End the bot's streams to pods that are gone."""
+        for uid in [uid for uid, stream in self._streams.items() if stream.bot == bot and uid not in uids]:
+            self._end(uid)
+
+    def kick(self, uid: str) -> None:
+        if stream := self._streams.get(uid):
+            stream.kick()
+
+    def view(self, uid: str) -> Stream:
+        stream = self._streams.get(uid)
+        return stream.view() if stream else Stream()
+
+    async def drain(self, uid: str, reason: str) -> None:
+        if stream := self._streams.get(uid):
+            await stream.drain(reason)
+
+    async def configure(self, uid: str, document: str, config_hash: str) -> None:
+        if stream := self._streams.get(uid):
+            await stream.configure(document, config_hash)
+
+    def connected(self) -> int:
+        return sum(1 for stream in self._streams.values() if stream.view().connected)
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for uid in list(self._streams):
+            self._end(uid)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _end(self, uid: str) -> None:
+        self._streams.pop(uid)
+        self._tasks.pop(uid).cancel()
+
+
+def _essence(report: SlotReport) -> tuple[object, ...]:
+    """What a decision depends on; positions and, while it trades, open orders change all the time."""
+    left = [market.market for market in report.markets if market.open_orders] if report.state in QUIET else []
+    return (report.state, report.reason, report.message, report.ready, report.config_hash, report.halts, left)
+
+
+def _time(nanos: int) -> str:
+    return datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

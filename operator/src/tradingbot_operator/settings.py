@@ -1,0 +1,87 @@
+"""The operator's settings: read from the environment once, then one frozen object."""
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from tradingbot_operator.core.observed import Installation
+from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Election:
+    """The leader's Lease. A leader that could not renew for `renew_deadline_s` ends before others may take over."""
+
+    namespace: str
+    name: str = "tradingbot-operator"
+    duration_s: float = 15.0
+    renew_deadline_s: float = 10.0
+    retry_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    identity: str
+    election: Election
+    installation: Installation
+    http_host: str
+    http_port: int
+    workers: int
+    resync_s: float
+    log_level: str
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """Raises SettingsError."""
+    env = os.environ if environment is None else environment
+    number = _Numbers(env)
+    return Settings(
+        # A restarted process of the same pod is another leader: what it sent before must not count.
+        identity=f"{env.get('POD_NAME', socket.gethostname())}_{uuid.uuid4().hex[:8]}",
+        election=Election(
+            namespace=env.get("POD_NAMESPACE", "tradingbot-system"),
+            duration_s=number.seconds("LEASE_DURATION_S", 15),
+            renew_deadline_s=number.seconds("LEASE_RENEW_DEADLINE_S", 10),
+            retry_s=number.seconds("LEASE_RETRY_S", 2),
+        ),
+        installation=Installation(
+            runtime_image=env.get("RUNTIME_IMAGE", f"tradingbot.dev/runtime:{version('tradingbot-operator')}"),
+            control_port=number.whole("CONTROL_PORT", CONTROL_PORT, 1, 65535),
+            http_port=HTTP_PORT,
+            operator_version=version("tradingbot-operator"),
+            drain_timeout_s=number.seconds("DRAIN_TIMEOUT_S", 60),
+        ),
+        http_host=env.get("HTTP_HOST", "0.0.0.0"),  # noqa: S104 - kubelet and Prometheus ask from outside of the pod
+        http_port=number.whole("HTTP_PORT", 8080, 0, 65535),
+        workers=number.whole("WORKERS", 8, 1, 64),
+        resync_s=number.seconds("RESYNC_S", 300),
+        log_level=env.get("LOG_LEVEL", "INFO"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    env: Mapping[str, str]
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.env.get(name, str(default))
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise SettingsError(f"{name}={text!r}: must be a whole number from {low} to {high}")
+        return int(text)
+
+    def seconds(self, name: str, default: float) -> float:
+        text = self.env.get(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 < value <= 86_400:  # noqa: PLR2004 - a day
+            raise SettingsError(f"{name}={text!r}: must be a number of seconds, above 0, at most 86400")
+        return value
