@@ -183,7 +183,7 @@ class SlotLease:
         except (LeaseConflict, LeaseUnavailable) as trouble:
             left_s = (self.fenced_at_ns - self._clock()) / _SECOND_NS
             log.warning("lease not renewed", lease=self._name, reason=str(trouble), fenced_in_s=round(left_s, 1))
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(min(RETRY_S, self._patience_s()))
             return None
 
     def _lost(self, record: LeaseRecord | None) -> LeaseLost | None:
