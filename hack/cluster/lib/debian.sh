@@ -26,6 +26,7 @@ unpack_engine_packages() {
   }
   for package in "$work"/*.deb; do dpkg-deb -x "$package" "$work/root"; done
   rm -rf "$to"
+  touch "$work/root"   # it carries the package's date: see forget_old_builds
   mv "$work/root" "$to"
   rm -rf "$work"
 }

@@ -11,14 +11,14 @@ node_image_archive() { echo "$CACHE/node-image-$(node_image_recipe).tar"; }
 node_image_name() { echo "$IMAGE_REGISTRY/node:$(node_image_recipe)"; }
 
 need_node_image() {
-  if [[ -f $(node_image_archive) ]]; then
-    touch "$(node_image_archive)" "$(debian_root_archive)" "$(go_binaries_dir)" "$(engine_packages_dir)"   # in use: see forget_old_builds
-    return
+  if [[ ! -f $(node_image_archive) ]]; then
+    need_go_binaries "${ALL_GO_BINARIES[@]}"
+    need_engine_packages
+    with_lock need_debian_root
+    step "building the node image (about 30 s)" with_lock build_node_image
   fi
-  need_go_binaries "${ALL_GO_BINARIES[@]}"
-  need_engine_packages
-  with_lock need_debian_root
-  step "building the node image (about 30 s)" with_lock build_node_image
+  # What is touched is in use; unpacked packages carry the dates of their own build.
+  touch "$(node_image_archive)" "$(debian_root_archive)" "$(go_binaries_dir)" "$(engine_packages_dir)"
   with_lock forget_old_builds
 }
 
