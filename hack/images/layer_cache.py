@@ -3,13 +3,17 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oci_layer import QUICK, SMALL, Blob, Layer, Source, write_layer
 
+UNFINISHED = ".unfinished-"
+ABANDONED_AFTER_S = 3600
 KEPT_LAYERS = 12  # three layers a build: the last few states of the lock and the interpreter
 
 
@@ -49,10 +53,13 @@ class LayerCache:
         for path in layers[KEPT_LAYERS:]:
             _description(path).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+        for path in self.folder.glob(f"{UNFINISHED}*"):
+            if _last_use(path) < time.time() - ABANDONED_AFTER_S:  # its build was killed
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _make(path: Path, name: str, stage: Callable[[Path], None]) -> Layer:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as work:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=UNFINISHED) as work:
         packed, description = Path(work, "layer"), Path(work, "description")
         layer = pack(name, packed, stage, SMALL)
         description.write_text(json.dumps({"sha256": layer.blob.sha256, "diff_id": layer.diff_id}))

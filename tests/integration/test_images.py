@@ -107,6 +107,7 @@ def unpack(name: str, archive: Path, folder: Path) -> Image:
         outer.extractall(folder, filter="tar")
     image = Image(name, archive, folder)
     image.rootfs.mkdir()
+    image.rootfs.chmod(0o755)  # the image's own user reads it
     for layer in image.layers:
         with tarfile.open(layer) as inner:
             inner.extractall(image.rootfs, filter="tar")
@@ -122,10 +123,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def images(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     archives = build(repository)
     folder = tmp_path_factory.mktemp("unpacked")
-    folder.chmod(0o755)  # the image's own user must reach the root of its file system
-    for parent in [folder, *folder.parents]:
-        if parent.stat().st_uid == os.getuid() and not parent.stat().st_mode & stat.S_IXOTH:
-            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
     return {name: unpack(name, archives / f"{name}.tar", folder / name) for name in NAMES}
 
 
