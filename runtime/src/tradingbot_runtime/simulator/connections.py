@@ -1,0 +1,55 @@
+"""One websocket to a client: a bounded queue and its writer. Whoever reads too slowly is cut off, as at Binance."""
+
+import asyncio
+
+from aiohttp import WSMsgType, web
+
+from tradingbot_runtime.simulator.stream_faults import OutgoingFrame
+
+QUEUE_FRAMES = 8192
+PING_EVERY_S = 20.0
+MAX_MESSAGE_BYTES = 65_536
+POLICY_VIOLATION = 1008
+
+
+class Connection:
+    """Frames go out in the order of `send`; a delayed frame delays those behind it."""
+
+    def __init__(self, request: web.Request) -> None:
+        self.socket = web.WebSocketResponse(heartbeat=PING_EVERY_S, compress=False, max_msg_size=MAX_MESSAGE_BYTES)
+        self._request = request
+        self._queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(QUEUE_FRAMES)
+        self._clock = asyncio.get_running_loop().time
+        self.too_slow = False
+
+    @property
+    def backlog(self) -> int:
+        return self._queue.qsize()
+
+    async def open(self) -> None:
+        await self.socket.prepare(self._request)
+
+    def send(self, frame: OutgoingFrame, before: bytes = b"", after: bytes = b"") -> None:
+        """Queue a frame; `before` and `after` wrap it."""
+        due = self._clock() + frame.delay_s if frame.delay_s else 0.0
+        try:
+            self._queue.put_nowait((due, before + frame.data + after))
+        except asyncio.QueueFull:
+            self.too_slow = True
+            self.abort()
+
+    async def write(self) -> None:
+        """Write until the connection is closed."""
+        while not self.socket.closed:
+            due, data = await self._queue.get()
+            if due and due > self._clock():
+                await asyncio.sleep(due - self._clock())
+            try:
+                await self.socket.send_frame(data, WSMsgType.TEXT)
+            except ConnectionError:
+                return
+
+    def abort(self) -> None:
+        """Cut the TCP connection, without a closing handshake."""
+        if self._request.transport is not None:
+            self._request.transport.abort()

@@ -1,0 +1,109 @@
+"""Faults on request: what to break, where, how often, how long. Pure; time is an input.
+
+A fault names a target by a glob: an HTTP request is "POST /api/v3/order", a websocket API call its method
+("order.place"), a market stream its name ("btcusdt@bookTicker"), the account's events "user".
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+import msgspec
+
+
+class FaultKind(StrEnum):
+    HTTP_5XX = "http-5xx"  # 503, nothing was done
+    ACCEPT_THEN_5XX = "accept-then-5xx"  # done, and answered 504 "execution status unknown"
+    ACCEPT_THEN_DROP = "accept-then-drop"  # done, and the connection is cut without an answer
+    DROP = "drop"  # nothing was done, and the connection is cut without an answer
+    DELAY = "delay"  # requests and stream frames arrive `delay_ms` later
+    TOO_MANY = "429"
+    BANNED = "418"
+    SILENCE = "silence"  # streams stop; the connection and its pongs live on
+    DISCONNECT = "disconnect"  # connections that carry a matching stream are cut, at once
+    DUPLICATE = "duplicate"  # a frame is sent twice
+    REORDER = "reorder"  # a frame is sent after the one that follows it
+    GARBAGE = "garbage"  # a frame is cut in the middle
+    CROSSED_BOOK = "crossed-book"  # bid and ask of bookTicker change places
+    CLOCK_STEP = "clock-step"  # the exchange's clock jumps by `step_ms`, at once
+
+
+REQUEST_FAULTS = (
+    FaultKind.HTTP_5XX, FaultKind.ACCEPT_THEN_5XX, FaultKind.ACCEPT_THEN_DROP, FaultKind.DROP, FaultKind.DELAY,
+    FaultKind.TOO_MANY, FaultKind.BANNED,
+)  # fmt: skip
+STREAM_FAULTS = (
+    FaultKind.SILENCE, FaultKind.DUPLICATE, FaultKind.REORDER, FaultKind.GARBAGE, FaultKind.CROSSED_BOOK,
+    FaultKind.DELAY,
+)  # fmt: skip
+IMMEDIATE_FAULTS = (FaultKind.DISCONNECT, FaultKind.CLOCK_STEP)
+MAX_FAULTS = 100
+
+
+class FaultRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /simulator/faults`. Neither `count` nor `seconds`: once."""
+
+    kind: FaultKind
+    match: str = "*"
+    count: int | None = None
+    seconds: float | None = None
+    delay_ms: int = 1000
+    retry_after_s: int = 1
+    step_ms: int = 0
+
+
+@dataclass(slots=True)
+class Fault:
+    request: FaultRequest
+    left: int | None  # None: until `until_ms`
+    until_ms: int | None
+    hits: int = 0
+
+    def active(self, now_ms: int) -> bool:
+        return self.left != 0 and (self.until_ms is None or now_ms < self.until_ms)
+
+
+class FaultPlan:
+    """The faults that are armed, oldest first."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self.injected: dict[str, int] = {}
+
+    def arm(self, request: FaultRequest, now_ms: int) -> None:
+        """ValueError when too many are armed."""
+        self._forget(now_ms)
+        if len(self._faults) >= MAX_FAULTS:
+            raise ValueError(f"{MAX_FAULTS} faults are armed already: DELETE /simulator/faults first")
+        until = None if request.seconds is None else now_ms + int(request.seconds * 1000)
+        left = 1 if request.count is None and request.seconds is None else request.count
+        self._faults.append(Fault(request, left, until))
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def take(self, kinds: tuple[FaultKind, ...], target: str, now_ms: int) -> FaultRequest | None:
+        """The oldest armed fault of these kinds for `target`, counted as used."""
+        for fault in self._faults:
+            request = fault.request
+            if request.kind in kinds and fault.active(now_ms) and fnmatchcase(target, request.match):
+                fault.hits += 1
+                if fault.left is not None:
+                    fault.left -= 1
+                self.injected[request.kind] = self.injected.get(request.kind, 0) + 1
+                return request
+        return None
+
+    @property
+    def armed(self) -> bool:
+        return bool(self._faults)
+
+    def describe(self, now_ms: int) -> list[dict[str, object]]:
+        self._forget(now_ms)
+        return [
+            {"kind": fault.request.kind.value, "match": fault.request.match, "left": fault.left, "hits": fault.hits}
+            for fault in self._faults
+        ]
+
+    def _forget(self, now_ms: int) -> None:
+        self._faults = [fault for fault in self._faults if fault.active(now_ms)]
