@@ -1,13 +1,16 @@
 """Manifests as people write them: YAML documents of kind TradingBot and Venue, with `--set` overrides."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tradingbot_runtime.config.bot import TradingBotSpec
+from tradingbot_runtime.config.document import documents
+from tradingbot_runtime.config.fields import BotName, VenueName
 from tradingbot_runtime.config.problems import InvalidConfig, problems
 from tradingbot_runtime.config.slot import BotIdentity
 from tradingbot_runtime.config.venue import VenueSpec
@@ -25,49 +28,92 @@ class Manifest:
     venues: Mapping[str, VenueSpec]
 
 
-def load(text: str, overrides: Iterable[str] = ()) -> Manifest:
+def load(text: str | bytes, overrides: Iterable[str] = ()) -> Manifest:
     """Read a manifest with exactly one TradingBot; other kinds than TradingBot and Venue are passed over.
 
     `overrides` are `path=value` on the TradingBot, e.g. `spec.strategy.marketMaking.spreadBps=12`; the value is read
     as YAML, and text where a text is wanted. Raises InvalidConfig with one line for each mistake.
     """
-    try:
-        documents = [d for d in yaml.safe_load_all(text) if d is not None]
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidConfig([f"not readable as YAML: {' '.join(str(error).split())}"]) from error
-    ours = [d for d in documents if isinstance(d, dict) and d.get("apiVersion") == API_VERSION]
+    ours = [d for d in documents(text) if d.get("apiVersion") == API_VERSION]
     bots = [d for d in ours if d.get("kind") == "TradingBot"]
     if len(bots) != 1:
         raise InvalidConfig([f"exactly one TradingBot ({API_VERSION}) is required; found {len(bots)}"])
     for override in overrides:
         _override(bots[0], override)
     found: list[str] = []
-    bot = _spec(TradingBotSpec, bots[0], "TradingBot", found)
-    venues = {_name(v): _spec(VenueSpec, v, f"Venue {_name(v)}", found) for v in ours if v.get("kind") == "Venue"}
+    bot = _part(_Bot, bots[0], "TradingBot", found)
+    venues: dict[str, VenueSpec] = {}
+    unreadable: set[str] = set()
+    for document in ours:
+        if document.get("kind") == "Venue":
+            _add_venue(document, venues, unreadable, found)
     if bot is not None:
-        found += _missing_venues(bot, venues)
+        found += _missing_venues(bot.spec, venues.keys() | unreadable)
     if found or bot is None:
         raise InvalidConfig(found)
-    metadata = bots[0].get("metadata") or {}
-    name = str(metadata.get("name") or "bot")
-    identity = BotIdentity(namespace=str(metadata.get("namespace") or "default"), name=name,
-                           uid=str(metadata.get("uid") or f"local-{name}"))  # fmt: skip
-    return Manifest(identity, bot, {name: venue for name, venue in venues.items() if venue is not None})
+    return Manifest(bot.identity(), bot.spec, venues)
 
 
-def _name(document: Mapping[str, Any]) -> str:
-    return str((document.get("metadata") or {}).get("name", ""))
+class _Metadata(BaseModel):
+    """Kubernetes has many more fields here; they mean nothing to the runtime."""
+
+    namespace: str = "default"
+    uid: str | None = None
 
 
-def _spec(model: type[M], document: Mapping[str, Any], kind: str, found: list[str]) -> M | None:
+class _BotMetadata(_Metadata):
+    name: BotName
+
+
+class _VenueMetadata(_Metadata):
+    name: VenueName
+
+
+class _Object(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    apiVersion: Any = None  # noqa: N815 - Kubernetes' name; it was looked at before
+    kind: Any = None
+    status: Any = None  # what `kubectl get -o yaml` prints is a manifest too
+
+
+class _Bot(_Object):
+    metadata: _BotMetadata
+    spec: TradingBotSpec
+
+    def identity(self) -> BotIdentity:
+        named = self.metadata
+        return BotIdentity(namespace=named.namespace, name=named.name, uid=named.uid or f"local-{named.name}")
+
+
+class _Venue(_Object):
+    metadata: _VenueMetadata
+    spec: VenueSpec
+
+
+def _part(model: type[M], document: Mapping[str, Any], label: str, found: list[str]) -> M | None:
     try:
-        return model.model_validate(document.get("spec") or {})
+        return model.model_validate(document)
     except ValidationError as error:
-        found += [f"{kind}: {line}" for line in problems(error, model, "spec")]
+        found += [f"{label}: {line}" for line in problems(error, model)]
         return None
 
 
-def _missing_venues(bot: TradingBotSpec, venues: Mapping[str, object]) -> list[str]:
+def _add_venue(
+    document: Mapping[str, Any], venues: dict[str, VenueSpec], unreadable: set[str], found: list[str]
+) -> None:
+    metadata = document.get("metadata")
+    name = str(metadata.get("name")) if isinstance(metadata, dict) else ""
+    venue = _part(_Venue, document, f"Venue {name}".rstrip(), found)
+    if name in venues:
+        found.append(f"Venue {name}: metadata.name: is written twice in the manifest")
+    elif venue is None:
+        unreadable.add(name)  # it has its own lines: not to be called missing as well
+    else:
+        venues[name] = venue.spec
+
+
+def _missing_venues(bot: TradingBotSpec, venues: AbstractSet[str]) -> list[str]:
     known = ", ".join(sorted(venues)) or "none"
     return [
         f"TradingBot: spec.markets[{i}].{role}.venue: {symbol.venue!r}: no such Venue in the manifest; there: {known}"
