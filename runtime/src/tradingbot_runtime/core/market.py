@@ -1,7 +1,7 @@
 """The state of one market: what events change it to. Deciding what to do about it is the engine's part."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tradingbot_runtime.core.book import Book
@@ -55,6 +55,10 @@ class Market:
         self.anomaly = None
         _APPLY[type(event)](self, event)
         self._watch_loss(event.time_ns)
+
+    def leaving_nothing(self) -> Terms:
+        """The terms for the end of the process: orders are never left behind, whatever the manifest says of stops."""
+        return replace(self.terms, leave_on_stop=False)
 
     @property
     def view(self) -> MarketView:

@@ -44,7 +44,9 @@ class VenueLink:
         await self.queries.rest.measure_clock()
         simulator = await self.queries.rest.identity()
         if (self.spec.environment is Environment.SIMULATED) != bool(simulator):
-            says = f"says that it is the simulator {simulator!r}" if simulator else "does not say that it is a simulator"
+            says = (
+                f"says that it is the simulator {simulator!r}" if simulator else "does not say that it is a simulator"
+            )
             raise ConfigError(f"Venue {self.name}: environment is {self.spec.environment}, but the venue {says}")
 
     async def instrument(self, symbol: str) -> Instrument:
@@ -52,7 +54,7 @@ class VenueLink:
             self.instruments[symbol] = await self.queries.instrument(symbol)
         return self.instruments[symbol]
 
-    def feed(self, instrument: Instrument, on_tick: Callable[[ReferenceTicked | FeedLost], None]) -> BinanceFeed:
+    def feed(self, instrument: Instrument, on_tick: Callable[[ReferenceTicked | FeedLost], object]) -> BinanceFeed:
         """The feed of a symbol; one connection, however many listen."""
         return BinanceFeed(endpoints(self.spec).stream, instrument, on_tick, self.now_ns, JITTER)
 

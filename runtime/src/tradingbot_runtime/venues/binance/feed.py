@@ -25,7 +25,7 @@ class BinanceFeed:
         self,
         stream_url: str,
         instrument: Instrument,
-        on_tick: Callable[[ReferenceTicked | FeedLost], None],
+        on_tick: Callable[[ReferenceTicked | FeedLost], object],
         now_ns: Callable[[], Nanos],
         backoff: Backoff,
     ) -> None:

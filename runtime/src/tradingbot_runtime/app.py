@@ -1,0 +1,202 @@
+"""The composition root: the one place where the runtime's objects meet, and the order in which they start and end.
+
+    servers -> Lease -> start barrier -> trade -> (SIGTERM) -> cancel all, confirm, flush, release
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tradingbot_runtime.barrier import Barrier
+from tradingbot_runtime.clock import Clock
+from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.core.standing import Circumstances
+from tradingbot_runtime.errors import ConfigError, VenueError
+from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
+from tradingbot_runtime.model import TimePassed
+from tradingbot_runtime.servers import serve
+from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.venues.binance.signing import Credentials
+from tradingbot_runtime.venues.link import VenueLink
+
+log = structlog.get_logger("app")
+
+TICK_S = 0.1
+LOOK_S = 1.0
+LEASE_GONE_S = 2.0
+SHUTDOWN_WITHIN_S = 4.0
+STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
+DEAD_AFTER_NS = 20_000_000_000
+OK, FAILED, BAD_CONFIG, FENCED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """How the process runs; what it trades is the slot's configuration."""
+
+    journal: Path
+    credentials: Callable[[str], Callable[[], Credentials] | None]  # by venue
+    host: str
+    http_port: int
+    control_port: int
+    control: Path | None  # folder of the control stream's certificate and token
+    pod_uid: str
+    leases: KubernetesLeases | None
+
+
+@dataclass(slots=True)
+class App:
+    config: SlotConfig
+    process: Process
+    clock: Clock = field(default_factory=Clock)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    exit_code: int = OK
+    lease: SlotLease | None = None
+    lag_s: float = 0.0
+
+    async def run(self) -> int:
+        """Trade until SIGTERM or SIGINT; returns the exit code. Raises JournalError and ConfigError."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ended.set)
+        async with AsyncExitStack() as stack:
+            journal = stack.enter_context(Journal(self.process.journal))
+            journal.pin("bot", self.config.bot.uid)
+            slot = self._slot(journal)
+            links = self._links()
+            barrier = Barrier(slot, links, self._is_fenced, self._spawn)
+            await serve(stack, self, slot, links)
+            if self.process.leases is not None:
+                await stack.enter_async_context(self.process.leases)
+            self._spawn(self._trade(slot, barrier))
+            await self.ended.wait()
+            await self._end(slot, barrier)
+        return self.exit_code
+
+    def _slot(self, journal: Journal) -> Slot:
+        desired = Circumstances(self.config.desired_state, bool(self.config.markets))
+        epoch = journal.next_epoch(self.config.epoch)
+        slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
+        slot.take_halts()
+        return slot
+
+    def _links(self) -> dict[str, VenueLink]:
+        credentials = self.process.credentials
+        return {
+            name: VenueLink(name, spec, self.clock.now_ns, credentials(name))
+            for name, spec in self.config.venues.items()
+        }
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def _trade(self, slot: Slot, barrier: Barrier) -> None:
+        await self._hold_lease(slot)
+        self._spawn(self._tick(slot))
+        for link in barrier.links.values():
+            self._spawn(link.watch(DEAD_AFTER_NS))
+        await barrier.run()
+        log.info("BarrierPassed", state=slot.standing.state, markets=sorted(slot.markets), epoch=slot.epoch)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for reconciler in barrier.reconcilers.values():
+                if reconciler.market.gateway.connected:
+                    await reconciler.look()
+
+    async def _hold_lease(self, slot: Slot) -> None:
+        """The start gate; returns at once where there is no cluster."""
+        reference, leases = self.config.lease, self.process.leases
+        if reference is None or leases is None:
+            return
+        lease = SlotLease(leases, reference, self.process.pod_uid)
+        while True:
+            try:
+                await lease.acquire(lambda who, left_s: slot.update(waiting_for=f"the Lease, held by {who}: {left_s:.0f} s"))
+            except LeaseGone as gone:
+                # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
+                slot.update(fenced=f"there is no Lease {reference.name}: {gone}")
+                await asyncio.sleep(LEASE_GONE_S)
+            else:
+                break
+        self.lease = lease
+        slot.update(fenced="")
+        self._spawn(self._keep_lease(slot, lease))
+
+    async def _keep_lease(self, slot: Slot, lease: SlotLease) -> None:
+        lost = await lease.keep()
+        log.error("LeaseLost", reason=lost)
+        slot.update(fenced=str(lost))
+        self.exit_code = FENCED
+        self.ended.set()
+
+    def _is_fenced(self) -> bool:
+        return self.lease is not None and boot_time_ns() >= self.lease.fenced_at_ns
+
+    async def _tick(self, slot: Slot) -> None:
+        """The timer of everything that depends on time alone; measures how late the event loop is."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due += TICK_S
+            await asyncio.sleep(max(due - loop.time(), 0))
+            self.lag_s = max(loop.time() - due, 0)
+            due = max(due, loop.time() - TICK_S)
+            for market in slot.markets.values():
+                market.handle(TimePassed(time_ns=self.clock.now_ns()))
+                daily = market.engine.market.daily
+                if daily.day >= 0:
+                    slot.journal.keep_day(market.name, daily.day, daily.opening)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` for as long as the process lives; its failure ends the process: recovery is the restart."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self.exit_code = BAD_CONFIG if isinstance(error, ConfigError) else FAILED
+        log.error("Failed", error=type(error).__name__, message=str(error), exc_info=error)
+        self.ended.set()
+
+    # -- end -----------------------------------------------------------------------------------------------------
+
+    async def _end(self, slot: Slot, barrier: Barrier) -> None:
+        """SIGTERM always cancels, and never sells: cancel all, confirm at the venue, flush, release the Lease."""
+        for market in slot.markets.values():
+            market.engine.market.terms = market.engine.market.leaving_nothing()
+        slot.update(terminating=True)
+        try:
+            async with asyncio.timeout(SHUTDOWN_WITHIN_S):
+                await self._empty(barrier)
+        except TimeoutError:
+            log.error("ShutdownIncomplete", orders={m.name: len(m.engine.market.orders.live) for m in slot.markets.values()})
+            self.exit_code = self.exit_code or FAILED
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for link in barrier.links.values():
+            await link.close()
+        if self.lease is not None:
+            log.info("LeaseReleased", outcome=await self.lease.release())
+        log.info("Ended", exit_code=self.exit_code)
+
+    async def _empty(self, barrier: Barrier) -> None:
+        reconcilers = [r for r in barrier.reconcilers.values() if r.market.engine.market.orders.live]
+        if reconcilers:
+            await asyncio.sleep(STREAM_CANCELS_S)
+        while reconcilers:
+            try:
+                reconcilers = [r for r in reconcilers if not await r.cancel_all()]
+            except VenueError as error:
+                log.warning("CancelAllFailed", error=type(error).__name__, message=str(error))
+                await asyncio.sleep(STREAM_CANCELS_S)

@@ -1,0 +1,214 @@
+"""The start barrier: what must be true before a slot may send its first order (DESIGN, section 9).
+
+    clock, identity -> instruments -> account stream -> orders, fills, balances -> reconcile -> feed fresh -> ACTIVE
+
+A failed question is never an empty answer: the barrier is tried again, and the slot stays in STARTING.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+
+from tradingbot_runtime.config import Market, Mode
+from tradingbot_runtime.core.market import Market as MarketState
+from tradingbot_runtime.core.order_ids import OrderIds, bot_number, decode
+from tradingbot_runtime.core.positions import Account, DailyLoss, Position
+from tradingbot_runtime.engine import Engine
+from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.model import AnyEvent, FeedLost, Instrument, Money, OrderId, ReferenceTicked
+from tradingbot_runtime.reconcile import Reconciler
+from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.terms import budget_of, terms_of
+from tradingbot_runtime.venues.binance.codec import venue_tick
+from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.paper.gateway import PaperGateway
+from tradingbot_runtime.venues.protocols import Gateway, OnEvent
+
+log = structlog.get_logger("barrier")
+
+RETRY_S = 1.0
+CONNECT_WITHIN_S = 10.0
+POLL_S = 0.02
+
+
+@dataclass(slots=True)
+class Barrier:
+    """Builds the slot's markets and brings them to trading; also brings a venue back after a lost connection."""
+
+    slot: Slot
+    links: dict[str, VenueLink]
+    is_fenced: Callable[[], bool]
+    spawn: Callable[[Coroutine[Any, Any, None]], None]  # runs a coroutine for as long as the process lives
+    reconcilers: dict[str, Reconciler] = field(default_factory=dict)  # by market
+    gateways: dict[str, Gateway] = field(default_factory=dict)  # by venue
+
+    async def run(self) -> None:
+        """Until the barrier is passed. Raises ConfigError for what no retry mends."""
+        for link in self.links.values():
+            await self._insist(link.introduce, f"venue {link.name}")
+        for market in self.slot.config.markets:
+            await self._insist(partial(self._build, market), f"instruments of market {market.name}")
+        for name, gateway in self.gateways.items():
+            await self._insist(partial(_connected, gateway), f"account stream of venue {name}")
+        for name, reconciler in self.reconcilers.items():
+            await self._insist(reconciler.restore, f"orders and balances of market {name}")
+        for live in self.slot.markets.values():
+            await self._insist(partial(_fresh, live), f"the feed of market {live.name}")
+        self.slot.update(barrier_passed=True)
+
+    async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:
+        """Do `step` until it succeeds, telling what is being waited for."""
+        self.slot.update(waiting_for=name)
+        while True:
+            try:
+                await step()
+            except (VenueError, TimeoutError) as error:
+                log.warning("BarrierStepFailed", step=name, error=type(error).__name__, message=str(error))
+                self.slot.update(waiting_for=f"{name}: {error or 'no answer'}")
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def _build(self, market: Market) -> None:
+        """The market's engine, its feeds, and its venue's gateway when it is the first one there."""
+        reference_link, link = self.links[market.reference.venue], self.links[market.execution.venue]
+        reference = await reference_link.instrument(market.reference.symbol)
+        instrument = await link.instrument(market.execution.symbol)
+        live = self._market(market, instrument, reference, self._gateway(link))
+        self.slot.references[market.name] = reference
+        self.slot.markets[market.name] = live
+        self.reconcilers[market.name] = Reconciler(live, self.slot.now_ns, self._is_ours)
+        if market.reference == market.execution:
+            self._listen(link, instrument, _through_paper(live, live.handle))
+        else:
+            self._listen(reference_link, reference, live.handle)
+            self._listen(link, instrument, _through_paper(live, lambda event: live.handle(_as_venue(event))))
+
+    def _market(self, market: Market, instrument: Instrument, reference: Instrument, gateway: Gateway) -> LiveMarket:
+        slot, config = self.slot, self.slot.config
+        position = Position(instrument)
+        for fill in slot.journal.fills(market.name):
+            position.apply(fill)
+        day = slot.journal.day(market.name)
+        state = MarketState(
+            terms=terms_of(config, market, instrument, reference),
+            position=position,
+            account=Account(instrument),
+            daily=DailyLoss(day[0], Money(day[1])) if day else DailyLoss(),
+            state=slot.standing.state,
+        )
+        ids = OrderIds(bot_number(config.bot.uid), config.slot, slot.epoch)
+        shared = next((m.engine.ids for m in slot.markets.values()), ids)
+        budget = slot.budgets.setdefault(market.execution.venue, budget_of(config, market.execution.venue))
+        return LiveMarket(
+            name=market.name,
+            instrument=instrument,
+            engine=Engine(state, shared, budget),
+            journal=slot.journal,
+            gateway=gateway,
+            account=self._account(market.execution.venue),
+            on_change=slot.changed.set,
+            on_breach=slot.breached,
+            on_doubt=lambda name, order_id: self.reconcilers[name].doubt(order_id),
+            is_fenced=self.is_fenced,
+        )
+
+    def _gateway(self, link: VenueLink) -> Gateway:
+        if link.name in self.gateways:
+            return self.gateways[link.name]
+        if self.slot.config.mode is Mode.PAPER:
+            gateway: Gateway = PaperGateway(
+                link, self.slot.now_ns, self._deliver(link.name), self._on_connected(link.name)
+            )
+        else:
+            budget = self.slot.budgets.setdefault(link.name, budget_of(self.slot.config, link.name))
+            gateway = link.open_gateway(self._deliver(link.name), self._on_connected(link.name), budget.block)
+            self.slot.journal.pin(f"account of venue {link.name}", self._account(link.name))
+        self.gateways[link.name] = gateway
+        self.spawn(gateway.run())
+        return gateway
+
+    def _listen(self, link: VenueLink, instrument: Instrument, on_tick: Callable[[AnyEvent], object]) -> None:
+        feed = link.feed(instrument, on_tick)
+        link.feeds[f"{instrument.symbol}#{len(link.feeds)}"] = feed
+        self.spawn(feed.run())
+
+    def _account(self, venue: str) -> str:
+        link = self.links[venue]
+        return link.credentials().account if link.credentials and self.slot.config.mode is Mode.LIVE else "paper"
+
+    def _deliver(self, venue: str) -> OnEvent:
+        def deliver(symbol: str, event: AnyEvent) -> None:
+            for market in self.slot.markets.values():
+                if (market.instrument.venue, market.instrument.symbol) == (venue, symbol):
+                    market.handle(event)
+
+        return deliver
+
+    def _is_ours(self, order_id: OrderId) -> bool:
+        key, config = decode(order_id), self.slot.config
+        return key is not None and (key.bot, key.slot) == (bot_number(config.bot.uid), config.slot)
+
+    def _on_connected(self, venue: str) -> Callable[[bool, str], None]:
+        def on_connected(connected: bool, reason: str) -> None:  # noqa: FBT001 - as `OnConnected` says
+            if not connected:
+                self.slot.update(doubts=f"venue {venue}: {reason}")
+            elif self.slot.circumstances.barrier_passed:
+                self.spawn(self._come_back(venue))
+            else:
+                self.slot.update(doubts="")
+
+        return on_connected
+
+    async def _come_back(self, venue: str) -> None:
+        """After a gap in the account stream: no new order before the venue has been asked what happened."""
+        gateway = self.gateways[venue]
+        while gateway.connected:
+            try:
+                for reconciler in self.reconcilers.values():
+                    if reconciler.market.gateway is gateway:
+                        await reconciler.catch_up()
+            except VenueError as error:
+                self.slot.update(doubts=f"venue {venue}: {error}")
+                await asyncio.sleep(RETRY_S)
+            else:
+                self.slot.update(doubts="")
+                return
+
+
+def _through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callable[[AnyEvent], None]:
+    """A paper exchange lives by the ticks of the market that it stands in for; it sees them first."""
+    paper = live.gateway
+    if not isinstance(paper, PaperGateway):
+        return then
+
+    def on_tick(event: AnyEvent) -> None:
+        if isinstance(event, ReferenceTicked):
+            paper.on_tick(live.instrument, event)
+        then(event)
+
+    return on_tick
+
+
+def _as_venue(event: AnyEvent) -> AnyEvent:
+    if isinstance(event, ReferenceTicked):
+        return venue_tick(event)
+    return FeedLost(time_ns=event.time_ns, feed="venue", reason=getattr(event, "reason", ""))
+
+
+async def _connected(gateway: Gateway) -> None:
+    async with asyncio.timeout(CONNECT_WITHIN_S):
+        while not gateway.connected:  # noqa: ASYNC110 - the gateway's state is a fact, not an event
+            await asyncio.sleep(POLL_S)
+
+
+async def _fresh(market: LiveMarket) -> None:
+    async with asyncio.timeout(CONNECT_WITHIN_S):
+        state = market.engine.market
+        while not (state.reference.is_valid and state.venue.is_valid):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,94 @@
+"""`tradingbot-runtime run`: from arguments, environment and files to a running app. Everything is read here, once."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import uvloop
+from pydantic import ValidationError
+
+from tradingbot_runtime.app import App, Process
+from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.lease import KubernetesLeases
+from tradingbot_runtime.telemetry import configure_logs
+from tradingbot_runtime.venues.binance.signing import Credentials, CredentialsFolder, credentials
+
+
+def run(options: argparse.Namespace) -> int:
+    environment = os.environ
+    configure_logs(options.log_level)
+    config = _config(options, environment)
+    process = Process(
+        journal=options.journal or _default_journal(config, environment),
+        credentials=partial(_credentials, options.credentials, environment, config),
+        host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached from outside
+        http_port=options.http_port,
+        control_port=options.control_port,
+        control=options.control,
+        pod_uid=environment.get("POD_UID", f"process-{os.getpid()}"),
+        leases=_leases(config, environment),
+    )
+    return uvloop.run(App(config, process).run())
+
+
+def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> SlotConfig:
+    if options.slot_config is not None:
+        return _mounted(options.slot_config, _ordinal(options.slot, environment))
+    try:
+        text = options.manifest.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig([f"{options.manifest}: {error}"]) from error
+    manifest = load(text, options.overrides)
+    everything = {0: [market.name for market in manifest.bot.markets]}
+    return slot_config(manifest.identity, manifest.bot, manifest.venues, everything, 0)
+
+
+def _mounted(folder: Path, ordinal: int) -> SlotConfig:
+    file = folder / f"slot-{ordinal}.json"
+    try:
+        return SlotConfig.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise InvalidConfig([f"{file}: {line}" for line in problems(error, SlotConfig)]) from error
+    except OSError as error:
+        raise InvalidConfig([f"{file}: {error.strerror}"]) from error
+
+
+def _ordinal(given: int | None, environment: Mapping[str, str]) -> int:
+    """The slot's number: what was given, or the ordinal at the end of a StatefulSet pod's name."""
+    if given is not None:
+        return given
+    ordinal = environment.get("POD_NAME", "").rpartition("-")[2]
+    if not ordinal.isdecimal():
+        raise ConfigError("--slot or POD_NAME (ending in -N) must say which slot this is")
+    return int(ordinal)
+
+
+def _default_journal(config: SlotConfig, environment: Mapping[str, str]) -> Path:
+    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(state) / "tradingbot" / f"{config.bot.namespace}-{config.bot.name}-{config.slot}.sqlite3"
+
+
+def _credentials(
+    folder: Path | None, environment: Mapping[str, str], config: SlotConfig, venue: str
+) -> Callable[[], Credentials] | None:
+    """Where the credentials of `venue` come from; None when no order of this slot needs any."""
+    trades = any(market.execution.venue == venue for market in config.markets)
+    if config.mode is Mode.PAPER or not trades:
+        return None
+    if folder is not None:
+        return CredentialsFolder(folder / venue).current
+    prefix = f"TRADINGBOT_{venue.upper().replace('-', '_')}"
+    names = {"apiKey": "API_KEY", "secretKey": "SECRET_KEY", "privateKey": "PRIVATE_KEY"}
+    found = credentials({key: environment.get(f"{prefix}_{name}", "") for key, name in names.items()}, f"{prefix}_*")
+    return lambda: found
+
+
+def _leases(config: SlotConfig, environment: Mapping[str, str]) -> KubernetesLeases | None:
+    if config.lease is None:
+        return None
+    if "KUBERNETES_SERVICE_HOST" not in environment:
+        raise ConfigError("the configuration names a Lease, but there is no cluster here (KUBERNETES_SERVICE_HOST)")
+    return KubernetesLeases.from_environment(environment, config.bot.namespace)

@@ -1,0 +1,63 @@
+"""What `/state` shows: a slot for a person's eyes. Decimal strings, no secrets, no promise of stability."""
+
+from decimal import Decimal
+from typing import Any
+
+from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.slot import Slot
+
+
+def state_view(slot: Slot) -> dict[str, Any]:
+    return {
+        "bot": f"{slot.config.bot.namespace}/{slot.config.bot.name}",
+        "slot": slot.config.slot,
+        "epoch": slot.epoch,
+        "configHash": slot.config.config_hash(),
+        "state": slot.standing.state,
+        "reason": slot.standing.reason,
+        "message": slot.standing.message,
+        "halts": [{"id": h.id, "reason": h.reason, "message": h.message} for h in slot.halts],
+        "markets": {name: _market(slot, market) for name, market in slot.markets.items()},
+    }
+
+
+def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
+    market, instrument = live.engine.market, live.instrument
+    book, reference = market.reference, slot.references[live.name]
+    mid_2 = market.mid_2
+    priced = book.is_valid
+    return {
+        "venue": instrument.venue,
+        "symbol": instrument.symbol,
+        "base": instrument.base,
+        "quote": instrument.quote,
+        "referenceBid": reference.price_text(book.bid) if priced else None,
+        "referenceAsk": reference.price_text(book.ask) if priced else None,
+        "feedAgeSeconds": round((slot.now_ns() - book.seen_ns) / 1e9, 3) if book.seen_ns else None,
+        "quotes": [
+            {"side": q.side, "price": instrument.price_text(q.price), "quantity": instrument.quantity_text(q.quantity)}
+            for q in live.engine.quotes
+        ],
+        "orders": [
+            {
+                "id": order.id,
+                "side": order.side,
+                "price": instrument.price_text(order.price),
+                "quantity": instrument.quantity_text(order.quantity),
+                "filled": instrument.quantity_text(order.filled),
+                "state": order.state,
+            }
+            for order in market.orders
+        ],
+        "position": instrument.quantity_text(market.position.lots),
+        "traded": instrument.quantity_text(market.position.traded),
+        "profit": instrument.money_text(market.profit) if priced else None,
+        "realised": instrument.money_text(market.position.realised),
+        "open": instrument.money_text(market.position.open_profit(mid_2, market.terms.reference_denominator))
+        if priced
+        else None,
+        "fees": {a: format(Decimal(units).scaleb(-8).normalize(), "f") for a, units in market.position.fees.items()},
+        "fills": dict(live.health.fills),
+        "refused": dict(live.health.refused),
+        "anomalies": dict(live.health.anomalies),
+    }

@@ -1,0 +1,176 @@
+"""The paper venue: orders are matched inside the process against the venue's real market data, behind the same OMS.
+
+It is the simulator's exchange without its wire. Orders take `LATENCY_S` to arrive, post-only orders that would take
+are refused, fills come when the market trades through. Nothing here survives the process: after a restart every
+earlier order is reported as cancelled.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import msgspec
+
+from tradingbot_runtime.core.risk import Approved
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.model import (
+    BalancesReported,
+    Cancel,
+    CancelRejected,
+    Instrument,
+    Lots,
+    Nanos,
+    OrderFilled,
+    OrderId,
+    OrderRejected,
+    OrderReported,
+    OrderStatus,
+    Place,
+    ReferenceTicked,
+    Restored,
+    asset_units,
+)
+from tradingbot_runtime.simulator.accounts import Account, Commission
+from tradingbot_runtime.simulator.exchange import Exchange
+from tradingbot_runtime.simulator.instruments import Listing
+from tradingbot_runtime.simulator.market_events import TopChanged
+from tradingbot_runtime.simulator.matching import TimeInForce
+from tradingbot_runtime.simulator.orders import NewOrder, OrderType
+from tradingbot_runtime.simulator.refusals import Refusal
+from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_event
+from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.protocols import OnConnected, OnEvent
+
+CAPITAL = 100_000  # units of the quote asset, and as much again in the base asset
+LATENCY_S = 0.02
+MAKER_FEE = 1_000  # millionths: 10 basis points, as Binance's first tier
+
+
+@dataclass(slots=True)
+class PaperGateway:
+    link: VenueLink
+    now_ns: Callable[[], Nanos]
+    on_event: OnEvent
+    on_connected: OnConnected
+    connected: bool = False
+    exchanges: dict[str, Exchange] = field(default_factory=dict)  # by symbol
+
+    async def run(self) -> None:
+        """There is no connection to lose."""
+        self.connected = True
+        self.on_connected(True, "")  # noqa: FBT003 - the callback's own meaning
+        await asyncio.Event().wait()
+
+    def on_tick(self, instrument: Instrument, tick: ReferenceTicked) -> None:
+        """The market moved: the first tick opens the account, later ones may fill orders."""
+        exchange = self.exchanges.get(instrument.symbol)
+        if exchange is None:
+            exchange = self.exchanges[instrument.symbol] = _exchange(instrument, tick)
+        top = TopChanged(symbol=instrument.symbol, time_ns=tick.time_ns, update_id=tick.update_id,
+                         bid=(tick.bid, tick.bid_lots), ask=(tick.ask, tick.ask_lots))  # fmt: skip
+        exchange.on_market(top, self._time_ms())
+        self._tell(instrument, exchange)
+
+    def send(self, instrument: Instrument, approved: Approved) -> None:
+        asyncio.get_running_loop().call_later(LATENCY_S, self._arrive, instrument, approved)
+
+    def _arrive(self, instrument: Instrument, approved: Approved) -> None:
+        command, exchange = approved.command, self.exchanges[instrument.symbol]
+        try:
+            if isinstance(command, Cancel):
+                order = exchange.history.by_client_id(instrument.symbol, command.order_id)
+                if order is None or not order.status.open:
+                    event = CancelRejected(time_ns=self.now_ns(), order_id=command.order_id, gone=True, reason="Gone")
+                    self.on_event(instrument.symbol, event)
+                    return
+                exchange.cancel(order, f"{command.order_id}c", self._time_ms())
+            else:
+                exchange.place(_new_order(exchange.listing(instrument.symbol), command), self._time_ms())
+        except Refusal as refusal:
+            rejected = OrderRejected(
+                time_ns=self.now_ns(), order_id=command.order_id, reason=str(refusal.code), message=refusal.message
+            )
+            self.on_event(instrument.symbol, rejected)
+        self._tell(instrument, exchange)
+
+    def _tell(self, instrument: Instrument, exchange: Exchange) -> None:
+        for report in exchange.drain_events():
+            if report["e"] == "executionReport":
+                parsed = msgspec.convert(report, ExecutionReport)
+                event = order_event(parsed, OrderId(parsed.C or parsed.c), instrument, self.now_ns())
+                if event is not None:
+                    self.on_event(instrument.symbol, event)
+
+    def _time_ms(self) -> int:
+        return self.now_ns() // 1_000_000
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    async def instrument(self, symbol: str) -> Instrument:
+        return await self.link.instrument(symbol)
+
+    async def balances(self, instrument: Instrument) -> BalancesReported:
+        while instrument.symbol not in self.exchanges:  # noqa: ASYNC110 - the first tick opens the account
+            await asyncio.sleep(LATENCY_S)
+        account = self.exchanges[instrument.symbol].account
+        base, quote = account.balance(instrument.base), account.balance(instrument.quote)
+        return BalancesReported(
+            time_ns=self.now_ns(),
+            base=base.free + base.locked,
+            quote=instrument.money(Decimal(quote.free + quote.locked).scaleb(-8)),
+        )
+
+    async def open_orders(self, instrument: Instrument) -> list[Restored]:
+        exchange = self.exchanges.get(instrument.symbol)
+        return [
+            Restored(time_ns=self.now_ns(), order_id=OrderId(o.client_id), side=o.side, price=o.price, quantity=o.lots,
+                     executed=o.executed, venue_order_id=str(o.order_id), state="Open")
+            for o in (exchange.history.open_orders() if exchange else [])
+        ]  # fmt: skip
+
+    async def order(self, instrument: Instrument, order_id: OrderId) -> OrderReported:
+        exchange = self.exchanges.get(instrument.symbol)
+        order = exchange.history.by_client_id(instrument.symbol, order_id) if exchange else None
+        if order is None:  # of an earlier process: a paper order ends with its process
+            return OrderReported(
+                time_ns=self.now_ns(), order_id=order_id, status=OrderStatus.CANCELED, executed=Lots(0)
+            )
+        status = OrderStatus.OPEN if order.status.open else OrderStatus(order.status.value.capitalize())
+        return OrderReported(time_ns=self.now_ns(), order_id=order_id, status=status, executed=order.executed,
+                             venue_order_id=str(order.order_id))  # fmt: skip
+
+    async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]:
+        trades = self.exchanges[instrument.symbol].history.trades
+        return [
+            OrderFilled(time_ns=self.now_ns(), order_id=order_id, trade_id=str(t.trade_id), side=t.side, price=t.price,
+                        quantity=t.lots, fee=t.commission, fee_asset=t.commission_asset, maker=t.maker)
+            for t in trades
+            if str(t.order_id) == venue_order_id
+        ]  # fmt: skip
+
+    async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
+        exchange = self.exchanges.get(instrument.symbol)
+        order = exchange.history.by_client_id(instrument.symbol, order_id) if exchange else None
+        if exchange and order and order.status.open:
+            exchange.cancel(order, f"{order_id}c", self._time_ms())
+            self._tell(instrument, exchange)
+
+
+def _exchange(instrument: Instrument, tick: ReferenceTicked) -> Exchange:
+    try:
+        listing = Listing(instrument=instrument, typical_price=Decimal(1), typical_quantity=Decimal(1))
+    except ValueError as error:
+        raise ConfigError(f"mode Paper cannot trade {instrument.symbol}: {error}") from error
+    price = instrument.tick_size * tick.bid
+    balances = {
+        instrument.quote: asset_units(Decimal(CAPITAL)),
+        instrument.base: asset_units(Decimal(CAPITAL) / price),
+    }
+    account = Account(balances, Commission(maker=MAKER_FEE, taker=MAKER_FEE))
+    return Exchange([listing], account, first_id=tick.time_ns // 1_000_000)
+
+
+def _new_order(listing: Listing, place: Place) -> NewOrder:
+    return NewOrder(listing=listing, side=place.side, type=OrderType.LIMIT_MAKER, time_in_force=TimeInForce.GTC,
+                    client_id=place.order_id, price=place.price, lots=place.quantity)  # fmt: skip
