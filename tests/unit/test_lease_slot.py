@@ -14,6 +14,7 @@ from tradingbot_runtime.lease import LeaseGone, LeaseLost, ReleaseOutcome, SlotL
 
 REFERENCE = LeaseReference(name="bot-0")  # 120 s, renewed every 30 s: fenced 110 s after the last renewal
 FENCE_S, DEADLINE_S = 110.0, 109.0
+LONG_S = 1000.0  # virtual seconds
 
 
 class World:
@@ -54,7 +55,8 @@ def nobody_waits(whom: str, _seconds: float) -> None:
 def in_virtual_time(test: Callable[[World], Awaitable[None]]) -> Callable[[World], None]:
     def run(world: World) -> None:
         async def body() -> None:
-            await test(world)
+            async with asyncio.timeout(LONG_S):
+                await test(world)
 
         world.loop.run_until_complete(body())
 
