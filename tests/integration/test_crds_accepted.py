@@ -1,15 +1,102 @@
-"""A real API server takes the CRDs and every sample without a warning."""
+"""A real API server takes the CRDs and every sample without a warning, and refuses bad manifests in plain words."""
 
+import json
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from harness.api_client import Answer, ApiClient
+from harness.bad_manifests import API_VERSION, BAD_MANIFESTS, Bad, good_bot, good_venue
 from harness.control_plane import ControlPlane
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLES = sorted((REPOSITORY / "manifests/samples").glob("*.yaml"))
+STRICT = "fieldValidation=Strict&dryRun=All"
 
 pytestmark = pytest.mark.controlplane
 
 
+@pytest.fixture(scope="session")
+def client(tradingbot_api: ControlPlane) -> ApiClient:
+    return tradingbot_api.client
+
+
 def test_the_crds_are_accepted_without_a_warning(control_plane: ControlPlane) -> None:
     assert control_plane.client.install_crds(REPOSITORY / "crds") == ()
+
+
+@pytest.mark.parametrize("name", ["tradingbots.tradingbot.dev", "venues.tradingbot.dev"])
+def test_the_api_server_finds_the_schemas_structural_and_the_names_free(client: ApiClient, name: str) -> None:
+    crd = client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", name)
+    assert crd is not None
+    conditions = {c["type"]: c["status"] for c in crd["status"]["conditions"]}
+    assert conditions == {"NamesAccepted": "True", "Established": "True"}  # `NonStructuralSchema` would be here
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_applied_without_a_warning(client: ApiClient, namespace: str, sample: Path) -> None:
+    manifests = list(yaml.safe_load_all(sample.read_text()))
+    tried = [client.try_apply(m, namespace, dry_run=True) for m in manifests]
+    applied = [client.try_apply(m, namespace) for m in manifests]
+    assert [(a.status, a.message, a.warnings) for a in tried + applied if not a.ok or a.warnings] == []
+
+
+@pytest.mark.parametrize("bad", BAD_MANIFESTS, ids=lambda bad: bad.name)
+def test_a_bad_manifest_is_refused_with_its_field_and_what_is_allowed(client: ApiClient, bad: Bad) -> None:
+    answer = client.try_create(bad.manifest(), dry_run=True)
+    assert answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}, answer.message
+    assert all(words in answer.message for words in bad.server), answer.message
+
+
+def test_the_manifests_that_the_table_changes_are_good(client: ApiClient) -> None:
+    assert client.try_create(good_bot(), dry_run=True).status == HTTPStatus.CREATED
+    assert client.try_create(good_venue(), dry_run=True).status == HTTPStatus.CREATED
+
+
+@pytest.mark.parametrize(("path", "value"), [("environment", "Production"), ("type", "Other")])
+def test_an_account_cannot_be_moved(client: ApiClient, namespace: str, path: str, value: str) -> None:
+    venue = good_venue()
+    client.apply(venue, namespace)
+    venue["spec"][path] = value
+    answer = client.try_apply(venue, namespace)
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert f"spec.{path}" in answer.message
+    if path == "environment":  # there is one type yet: any other is refused as unknown
+        assert "cannot be changed: an account stays where it is; make a new Venue" in answer.message
+
+
+def _sent(client: ApiClient, body: bytes, content_type: str = "application/json") -> Answer:
+    return client.request("POST", f"{client.path(API_VERSION, 'TradingBot')}?{STRICT}", body, content_type)
+
+
+def _text(manifest: dict[str, Any]) -> bytes:
+    return json.dumps(manifest).encode()
+
+
+def _with_annotations(size: int) -> bytes:
+    return _text({**good_bot(), "metadata": {"name": "maker", "annotations": {"note": "x" * size}}})
+
+
+# The models never see these: they are refused before there is an object. Their own reading of text is tested in
+# tests/unit/test_config_refuses.py; annotations mean nothing to a runtime without a cluster.
+TRANSPORT = [
+    ("1 MB of annotations", _with_annotations(1_000_000), "metadata.annotations: Too long: may not be more than 262144 bytes"),
+    ("4 MB of annotations", _with_annotations(4_000_000), "limit is 3145728"),
+    ("not UTF-8", _text(good_bot()).replace(b"BTCUSDT", b"BTC\xffSDT"), "spec.markets[0]"),
+    ("not JSON", b"{", "json parse error: unexpected end of JSON input"),
+    ("NaN", _text(good_bot()).replace(b'"8"', b"NaN"), "invalid character 'N'"),
+    ("a field twice", _text(good_bot()).replace(b'"spreadBps": "8"', b'"spreadBps": "8", "spreadBps": "80"'),
+     'duplicate field "spec.strategy.marketMaking.spreadBps"'),
+    ("nested too deeply", _text(good_bot()).replace(b'"8"', b"[" * 20_000 + b"]" * 20_000), "exceeded max depth"),
+    ("another kind", _text({**good_bot(), "kind": "TradingBots"}), "TradingBots"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "says"), [t[1:] for t in TRANSPORT], ids=[t[0] for t in TRANSPORT])
+def test_a_body_that_is_no_manifest_is_refused_in_words(client: ApiClient, body: bytes, says: str) -> None:
+    answer = _sent(client, body)
+    assert HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    assert says in answer.message, (answer.status, answer.message[:500])

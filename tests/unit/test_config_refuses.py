@@ -1,0 +1,78 @@
+"""What the API server refuses, reconcile and `tradingbot-runtime run` refuse too, in the same words where they can."""
+
+import json
+
+import pytest
+import yaml
+
+from harness.bad_manifests import BAD_MANIFESTS, Bad, good_bot, good_venue
+from tradingbot_runtime.config import InvalidConfig, load
+
+
+def written(*manifests: dict[str, object]) -> str:
+    return yaml.safe_dump_all(manifests, allow_unicode=True)
+
+
+def refusal(text: str | bytes) -> str:
+    with pytest.raises(InvalidConfig) as refused:
+        load(text)
+    return str(refused.value)
+
+
+def test_the_manifests_that_the_table_changes_are_good() -> None:
+    assert load(written(good_venue(), good_bot())).identity.name == "maker"
+
+
+@pytest.mark.parametrize("bad", BAD_MANIFESTS, ids=lambda bad: bad.name)
+def test_a_bad_manifest_is_refused_with_its_field_and_what_is_allowed(bad: Bad) -> None:
+    other = good_venue() if bad.kind == "TradingBot" else good_bot()
+    line_or_lines = refusal(written(other, bad.manifest()))
+    assert all(words in line_or_lines for words in bad.said_by_models()), line_or_lines
+
+
+def test_every_mistake_has_a_line_of_its_own() -> None:
+    bot = good_bot()
+    bot["spec"]["replicas"] = "2"
+    bot["spec"]["markets"][0]["name"] = "B"
+    assert len(refusal(written(good_venue(), bot)).splitlines()) == 2
+
+
+def test_a_market_at_a_venue_that_is_not_there_names_the_venues_that_are() -> None:
+    bot = good_bot()
+    bot["spec"]["markets"][0]["execution"]["venue"] = "binanse"
+    assert refusal(written(good_venue(), bot)) == (
+        "TradingBot: spec.markets[0].execution.venue: 'binanse': no such Venue in the manifest; there: binance"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (written(good_bot()).encode() + b"\xff\xfe", "not readable as YAML: unacceptable character"),
+        ("{", "not readable as YAML"),
+        ("[" * 5000, "not readable as YAML: nested too deeply"),
+        (written(good_bot()).replace("spreadBps: '8'", "spreadBps: '8'\n      spreadBps: '80'"),
+         "'spreadBps' is written twice"),
+        ("when: 2026-13-45", "not readable as YAML: month must be in 1..12"),
+        ("!!python/object/apply:os.system ['true']", "not readable as YAML: could not determine a constructor"),
+        ("", "exactly one TradingBot (tradingbot.dev/v1alpha1) is required; found 0"),
+        (written(good_bot(), good_bot()), "exactly one TradingBot (tradingbot.dev/v1alpha1) is required; found 2"),
+        (written(good_venue(), good_venue(), good_bot()), "Venue binance: metadata.name: is written twice"),
+        (written({**good_bot(), "metadata": ["maker"]}), "TradingBot: metadata: must be a mapping"),
+        (written({**good_bot(), "spec": "none"}), "TradingBot: spec: 'none': must be a mapping"),
+    ],
+    ids=["not UTF-8", "not YAML", "nested too deeply", "a field twice", "an impossible date", "a Python object",
+         "nothing", "two bots", "a venue twice", "metadata as a list", "spec as text"],
+)  # fmt: skip
+def test_text_that_cannot_be_a_manifest_is_refused_in_words(text: str | bytes, says: str) -> None:
+    assert says in refusal(text)
+
+
+def test_a_bomb_of_aliases_is_refused_quickly() -> None:
+    bomb = "a0: &a0 ['x']\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+    text = bomb.replace("a0: &a0", "apiVersion: tradingbot.dev/v1alpha1\nkind: TradingBot\nspec: 1\na0: &a0")
+    assert "unknown field" in refusal(text)
+
+
+def test_json_is_read_as_well_as_yaml() -> None:
+    assert load(f"{json.dumps(good_venue())}\n---\n{json.dumps(good_bot())}").bot.replicas == 1
