@@ -28,4 +28,4 @@ def parse_amount(text: str) -> int:
     rest = rest.rstrip("0")
     if len(rest) > ATOM_DIGITS:
         raise BadAmount(text, too_precise=True)
-    return int(whole or "0") * ATOMS + int((rest or "0").ljust(ATOM_DIGITS, "0"))
+    return int((whole or "0") + rest.ljust(ATOM_DIGITS, "0"))

@@ -107,7 +107,9 @@ def balances(account: Account, *, omit_zero: bool = False) -> list[Json]:
     ]
 
 
-def execution_report(order: Order, execution: str, time_ms: int, trade: Trade | None = None, cancel_id: str = "") -> Json:
+def execution_report(
+    order: Order, execution: str, time_ms: int, trade: Trade | None = None, cancel_id: str = ""
+) -> Json:
     """User stream event. `execution`: NEW, CANCELED, EXPIRED, TRADE, TRADE_PREVENTION.
 
     In a report of a cancel, `c` is the cancel's own id and `C` the order's, as at Binance.

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import structlog
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tradingbot_runtime.simulator import signatures
 from tradingbot_runtime.simulator.accounts import Account, Commission
 from tradingbot_runtime.simulator.amounts import BadAmount, parse_amount
 from tradingbot_runtime.simulator.exchange import Exchange
@@ -22,7 +22,7 @@ from tradingbot_runtime.simulator.generated import Shape
 from tradingbot_runtime.simulator.instruments import LISTINGS, Listing, listing
 from tradingbot_runtime.simulator.rate_limits import RateLimits
 from tradingbot_runtime.simulator.server import MarketSource, Server
-from tradingbot_runtime.simulator.signatures import Credentials
+from tradingbot_runtime.simulator.signatures import Credentials, load_ed25519
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
 log = structlog.get_logger("simulator")
@@ -127,8 +127,8 @@ def _listings(symbols: list[str] | None) -> list[Listing]:
     return [listing(symbol.upper()) for symbol in dict.fromkeys(symbols or ["BTCUSDT"])]
 
 
-def _public_key(path: Path | None) -> signatures.Ed25519PublicKey | None:
-    return None if path is None else signatures.load_ed25519(path.read_bytes())
+def _public_key(path: Path | None) -> Ed25519PublicKey | None:
+    return None if path is None else load_ed25519(path.read_bytes())
 
 
 def _speed(text: str) -> float | None:
@@ -165,6 +165,7 @@ def main() -> int:
     """`python -m tradingbot_runtime.simulator.command`, without the rest of the command line."""
     parser = argparse.ArgumentParser(prog="tradingbot-runtime simulate")
     add_arguments(parser)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the addresses
     return run(parser.parse_args())
 
 

@@ -13,7 +13,7 @@ from tradingbot_runtime.simulator.accounts import Account
 from tradingbot_runtime.simulator.book import Book
 from tradingbot_runtime.simulator.history import History
 from tradingbot_runtime.simulator.instruments import Listing
-from tradingbot_runtime.simulator.market_events import AnyMarketEvent, TopChanged, TradePrinted, DepthChanged
+from tradingbot_runtime.simulator.market_events import AnyMarketEvent, DepthChanged, TopChanged, TradePrinted
 from tradingbot_runtime.simulator.matching import Executed, Execution, Expired, MatchingEngine, Submission
 from tradingbot_runtime.simulator.order_rules import Situation, refusal
 from tradingbot_runtime.simulator.orders import NewOrder, Order, OrderStatus, OrderType, Trade

@@ -94,4 +94,3 @@ def _changes(before: dict[Ticks, Lots], after: dict[Ticks, Lots]) -> tuple[Level
     gone = ((price, Lots(0)) for price in before if price not in after)
     new = ((price, lots) for price, lots in after.items() if before.get(price) != lots)
     return (*gone, *new)
-

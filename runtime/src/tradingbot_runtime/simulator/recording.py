@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 import msgspec
 import structlog
@@ -28,6 +28,7 @@ from tradingbot_runtime.simulator.market_events import (
 
 log = structlog.get_logger("simulator")
 MAX_LINE_BYTES = 4_000_000
+_STAMP_DIGITS = 19  # nanoseconds fit in 64 bits
 _SHOWN = 120
 RawLevel = tuple[str, str]
 
@@ -94,12 +95,8 @@ class FrameReader:
         """The event of one line of a recording; None for a line that was passed over."""
         self.read += 1
         try:
-            stamp, _, frame = line.strip().partition(b" ")
-            if len(line) > MAX_LINE_BYTES:
-                raise SkippedLine("LineTooLong", f"more than {MAX_LINE_BYTES} bytes")
-            if not stamp.isdigit() or not frame:
-                raise SkippedLine("NoTimeStamp", "a line is `<local ns> <json>`")
-            return self.frame(frame, int(stamp))
+            stamp, frame = _split(line)
+            return self.frame(frame, stamp)
         except SkippedLine as skipped:
             self.skip(skipped.reason, str(skipped), line)
             return None
@@ -176,6 +173,15 @@ class FrameReader:
         )  # fmt: skip
 
 
+def _split(line: bytes) -> tuple[int, bytes]:
+    stamp, _, frame = line.strip().partition(b" ")
+    if len(line) > MAX_LINE_BYTES:
+        raise SkippedLine("LineTooLong", f"more than {MAX_LINE_BYTES} bytes")
+    if not stamp.isdigit() or len(stamp) > _STAMP_DIGITS or not frame:
+        raise SkippedLine("NoTimeStamp", "a line is `<local ns> <json>`")
+    return int(stamp), frame
+
+
 def _level(listing: Listing, level: RawLevel) -> Level:
     price = listing.instrument.ticks(Decimal(level[0]))
     lots = listing.instrument.lots(Decimal(level[1]))
@@ -202,8 +208,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
             yield line
 
 
-def _open(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    magic = file.read(2)
-    file.seek(0)
-    return gzip.open(file, "rb") if magic == b"\x1f\x8b" else file
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    return cast("BinaryIO", gzip.open(path, "rb")) if compressed else path.open("rb")

@@ -10,16 +10,13 @@ class Reason(Enum):
     """(code, HTTP status, message). `{}` is filled in by `Refusal`."""
 
     DISCONNECTED = (-1000, 503, "An unknown error occurred while processing the request.")
-    TOO_MANY_REQUESTS = (
-        -1003, 429,
-        "Too much request weight used; current limit is {} request weight per 1 MINUTE. Please use WebSocket Streams "
-        "for live updates to avoid polling the API.",
-    )  # fmt: skip
+    TOO_MANY_REQUESTS = (-1003, 429, "Too much request weight used; current limit is {} request weight per 1 MINUTE.")
     BANNED = (-1003, 418, "Way too much request weight used; IP banned until {}.")
     STATUS_UNKNOWN = (
-        -1007, 504,
+        -1007,
+        504,
         "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
-    )  # fmt: skip
+    )
     FILTER = (-1013, 400, "Filter failure: {}")
     TOO_MANY_ORDERS = (-1015, 429, "Too many new orders; current limit is {} orders per 10 SECOND.")
     TIMESTAMP_OLD = (-1021, 400, "Timestamp for this request is outside of the recvWindow.")

@@ -26,7 +26,8 @@ log = structlog.get_logger("simulator")
 MAX_WAIT_S = 10.0  # a longer gap in a recording is cut to this
 _BREATH_EVENTS = 32  # at full speed, other tasks run after so many events
 _BACKLOG_FRAMES = 1024  # at full speed, wait for clients that are this far behind ...
-_BACKLOG_DEADLINE_S = 5.0  # ... but no longer than this
+_BACKLOG_POLL_S = 0.001
+_BACKLOG_POLLS = 5000  # ... but no longer than this many times
 _LOOP_GAP = 1000  # update ids skipped between two rounds
 
 
@@ -113,9 +114,10 @@ class Replay:
         await asyncio.sleep(0)
         if self._speed is not None:
             return
-        deadline = asyncio.get_running_loop().time() + _BACKLOG_DEADLINE_S
-        while self._backlog() > _BACKLOG_FRAMES and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.001)
+        for _ in range(_BACKLOG_POLLS):
+            if self._backlog() <= _BACKLOG_FRAMES:
+                return
+            await asyncio.sleep(_BACKLOG_POLL_S)
 
     def _see(self, event: AnyMarketEvent) -> None:
         if isinstance(event, TradePrinted):

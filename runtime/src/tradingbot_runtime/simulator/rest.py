@@ -2,28 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 import msgspec
-import structlog
 from aiohttp import web
 
 from tradingbot_runtime.simulator import signatures
-from tradingbot_runtime.simulator.faults import REQUEST_FAULTS, FaultKind
 from tradingbot_runtime.simulator.order_entry import Parameters
 from tradingbot_runtime.simulator.private_api import PRIVATE_CALLS, PrivateApi, PrivateCall
 from tradingbot_runtime.simulator.public_api import PUBLIC_CALLS, PublicApi, PublicCall
-from tradingbot_runtime.simulator.refusals import Reason, Refusal
+from tradingbot_runtime.simulator.refusals import Refusal
+from tradingbot_runtime.simulator.request_faults import DEFAULT_RETRY_S, Ordeal, ordeal
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
-log = structlog.get_logger("simulator")
 PREFIX = "/api/v3"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_TOO_MANY = 429
-REFUSED_BEFORE = {
-    FaultKind.HTTP_5XX: Reason.DISCONNECTED,
-    FaultKind.TOO_MANY: Reason.TOO_MANY_REQUESTS,
-    FaultKind.BANNED: Reason.BANNED,
-}
+RETRY_STATUSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT)  # a teapot: Binance's word for a ban
 
 
 class RestApi:
@@ -66,34 +60,37 @@ class RestApi:
         """`handler` behind faults, latency and limits; refusals become answers."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            now_ms = self._venue.clock.now_ms()
-            fault = self._venue.faults.take(REQUEST_FAULTS, f"{request.method} {request.path}", now_ms)
-            kind = fault.kind if fault else None
-            delay_s = self._venue.latency_s + (fault.delay_ms / 1000 if fault and kind is FaultKind.DELAY else 0.0)
-            if delay_s:
-                await asyncio.sleep(delay_s)
-            if kind is FaultKind.DROP:
+            fate = ordeal(self._venue, f"{request.method} {request.path}")
+            if fate.delay_s:
+                await asyncio.sleep(fate.delay_s)
+            if fate.lost:
                 return _cut(request)
-            try:
-                if kind in REFUSED_BEFORE:
-                    raise Refusal(REFUSED_BEFORE[kind], self._venue.limits.weight.limit)
-                self._venue.limits.request(weight, now_ms)
-                response = await handler(request)
-            except Refusal as refused:
-                response = _json(refused.body(), refused.status)
-                if refused.status in (_TOO_MANY, 418):
-                    response.headers["Retry-After"] = str(fault.retry_after_s if fault else 1)
-            if kind is FaultKind.ACCEPT_THEN_DROP:
+            response = await self._answer(request, handler, weight, fate)
+            if fate.unanswered:
                 return _cut(request)
-            if kind is FaultKind.ACCEPT_THEN_5XX:
-                unknown = Refusal(Reason.STATUS_UNKNOWN)
-                response = _json(unknown.body(), unknown.status)
             response.headers.update(self._venue.limits.weight_headers())
             if request.method == "POST":
                 response.headers.update(self._venue.limits.order_headers())
             return response
 
         return handle
+
+    async def _answer(self, request: web.Request, handler: Handler, weight: int, fate: Ordeal) -> web.StreamResponse:
+        if fate.refusal is not None:
+            return _refused(fate.refusal, fate.retry_after_s)
+        try:
+            self._venue.limits.request(weight, self._venue.clock.now_ms())
+            response = await handler(request)
+        except Refusal as refusal:
+            response = _refused(refusal, DEFAULT_RETRY_S)
+        return response if fate.answer is None else _refused(fate.answer, DEFAULT_RETRY_S)
+
+
+def _refused(refusal: Refusal, retry_after_s: int) -> web.Response:
+    response = _json(refusal.body(), refusal.status)
+    if refusal.status in RETRY_STATUSES:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
 
 
 def _json(body: object, status: int = 200) -> web.Response:

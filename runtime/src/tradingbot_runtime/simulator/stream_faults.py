@@ -1,8 +1,10 @@
 """What the armed faults make of one frame of a stream. Pure; time is an input."""
 
+from collections.abc import Callable
+
 import msgspec
 
-from tradingbot_runtime.simulator.faults import STREAM_FAULTS, FaultKind, FaultPlan
+from tradingbot_runtime.simulator.faults import STREAM_FAULTS, FaultKind, FaultPlan, FaultRequest
 
 MAX_HELD = 100
 Json = dict[str, object]
@@ -27,17 +29,12 @@ class StreamFaults:
         fault = self._plan.take(STREAM_FAULTS, target, now_ms) if self._plan.armed else None
         if fault is None:
             return [OutgoingFrame(msgspec.json.encode(payload)), *self._release(target)]
-        if fault.kind is FaultKind.SILENCE:
-            return []
-        if fault.kind is FaultKind.CROSSED_BOOK:
-            return [OutgoingFrame(msgspec.json.encode(crossed(payload)))]
         frame = OutgoingFrame(msgspec.json.encode(payload))
-        if fault.kind is FaultKind.DELAY:
-            return [OutgoingFrame(frame.data, fault.delay_ms / 1000)]
-        if fault.kind is FaultKind.DUPLICATE:
-            return [frame, frame]
-        if fault.kind is FaultKind.GARBAGE:
-            return [OutgoingFrame(frame.data[: len(frame.data) // 2])]
+        if fault.kind is FaultKind.REORDER:
+            return self._hold(target, frame)
+        return _FAULTY[fault.kind](frame, payload, fault)
+
+    def _hold(self, target: str, frame: OutgoingFrame) -> list[OutgoingFrame]:
         if target in self._held or len(self._held) >= MAX_HELD:
             return [frame, *self._release(target)]
         self._held[target] = frame
@@ -53,3 +50,12 @@ def crossed(payload: Json) -> Json:
     if not {"b", "B", "a", "A"} <= payload.keys():
         return payload
     return payload | {"b": payload["a"], "B": payload["A"], "a": payload["b"], "A": payload["B"]}
+
+
+_FAULTY: dict[FaultKind, Callable[[OutgoingFrame, Json, FaultRequest], list[OutgoingFrame]]] = {
+    FaultKind.SILENCE: lambda _frame, _payload, _fault: [],
+    FaultKind.DELAY: lambda frame, _, fault: [OutgoingFrame(frame.data, fault.delay_ms / 1000)],
+    FaultKind.DUPLICATE: lambda frame, _payload, _fault: [frame, frame],
+    FaultKind.GARBAGE: lambda frame, _payload, _fault: [OutgoingFrame(frame.data[: len(frame.data) // 2])],
+    FaultKind.CROSSED_BOOK: lambda _, payload, _fault: [OutgoingFrame(msgspec.json.encode(crossed(payload)))],
+}

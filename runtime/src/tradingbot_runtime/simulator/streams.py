@@ -86,7 +86,9 @@ class MarketStreams:
         name = request.match_info.get("name")
         await connection.open()
         # A bare number is how ccxt.pro tells its connections apart; like any unknown name it is silent.
-        subscriber = Subscriber(connection, [*names, *([name] if name else [])], combined=name is None and not _raw(request))
+        subscriber = Subscriber(
+            connection, [*names, *([name] if name else [])], combined=name is None and not _raw(request)
+        )
         await self._serve(subscriber)
         return connection.socket
 

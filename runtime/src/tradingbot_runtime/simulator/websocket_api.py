@@ -12,12 +12,12 @@ from aiohttp import WSMsgType, web
 
 from tradingbot_runtime.simulator import signatures
 from tradingbot_runtime.simulator.connections import Connection
-from tradingbot_runtime.simulator.faults import REQUEST_FAULTS, FaultKind, FaultRequest
 from tradingbot_runtime.simulator.order_entry import Parameters, mandatory
 from tradingbot_runtime.simulator.private_api import PRIVATE_CALLS, PrivateApi
 from tradingbot_runtime.simulator.public_api import PUBLIC_CALLS, PublicApi
 from tradingbot_runtime.simulator.refusals import Reason, Refusal
-from tradingbot_runtime.simulator.rest import REFUSED_BEFORE
+from tradingbot_runtime.simulator.request_faults import DEFAULT_RETRY_S, Ordeal, ordeal
+from tradingbot_runtime.simulator.rest import RETRY_STATUSES
 from tradingbot_runtime.simulator.stream_faults import Json, OutgoingFrame
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
@@ -92,7 +92,7 @@ class WebsocketApi:
         try:
             async for message in connection.socket:
                 if message.type is WSMsgType.TEXT:
-                    await self._receive(session, message.data)
+                    self._receive(session, message.data)
         finally:
             writer.cancel()
             self._sessions.discard(session)
@@ -100,50 +100,46 @@ class WebsocketApi:
                 log.warning("ClientTooSlow", streams=[USER])
         return connection.socket
 
-    async def _receive(self, session: Session, text: str) -> None:
+    def _receive(self, session: Session, text: str) -> None:
         try:
             request = msgspec.json.decode(text, type=_Request)
         except msgspec.DecodeError:
             self._respond(session, None, Refusal(Reason.MALFORMED, "JSON"))
             return
-        fault = self._venue.faults.take(REQUEST_FAULTS, request.method, self._venue.clock.now_ms())
-        delay_s = self._venue.latency_s
-        if fault and fault.kind is FaultKind.DELAY:
-            delay_s += fault.delay_ms / 1000
-        if delay_s:
-            await asyncio.sleep(delay_s)
-        self._answer(session, request, fault)
+        fate = ordeal(self._venue, request.method)
+        if fate.delay_s:  # requests behind this one need not wait for it
+            asyncio.get_running_loop().call_later(fate.delay_s, self._handle, session, request, fate)
+        else:
+            self._handle(session, request, fate)
 
-    def _answer(self, session: Session, request: _Request, fault: FaultRequest | None) -> None:
-        kind = fault.kind if fault else None
-        if kind in (FaultKind.DROP, FaultKind.ACCEPT_THEN_DROP):
+    def _handle(self, session: Session, request: _Request, fate: Ordeal) -> None:
+        if fate.lost or fate.unanswered:
             session.subscriptions.clear()  # this connection hears no more, not even of what it is about to do
             session.connection.abort()
-        if kind is FaultKind.DROP:
-            return
-        answer: object
+        if not fate.lost:
+            answer = self._answer(session, request, fate)
+            if not fate.unanswered:
+                self._respond(session, request.id, answer, fate.retry_after_s)
+
+    def _answer(self, session: Session, request: _Request, fate: Ordeal) -> object:
+        """The result, or the Refusal that takes its place."""
+        if fate.refusal is not None:
+            return fate.refusal
         try:
-            if kind in REFUSED_BEFORE:
-                raise Refusal(REFUSED_BEFORE[kind], self._venue.limits.weight.limit)
-            answer = self._call(session, request)
-        except Refusal as refused:
-            answer = refused
-        if kind is FaultKind.ACCEPT_THEN_DROP:
-            return
-        if kind is FaultKind.ACCEPT_THEN_5XX:
-            answer = Refusal(Reason.STATUS_UNKNOWN)
-        self._respond(session, request.id, answer, fault)
+            result = self._call(session, request)
+        except Refusal as refusal:
+            result = refusal
+        return result if fate.answer is None else fate.answer
 
     def _respond(
-        self, session: Session, request_id: int | str | None, answer: object, fault: FaultRequest | None = None
+        self, session: Session, request_id: int | str | None, answer: object, retry_after_s: int = DEFAULT_RETRY_S
     ) -> None:
         response: Json = {"id": request_id, "status": 200}
         if isinstance(answer, Refusal):
             error = answer.body()
-            if answer.reason in (Reason.TOO_MANY_REQUESTS, Reason.BANNED):
+            if answer.status in RETRY_STATUSES:
                 now_ms = self._venue.clock.now_ms()
-                wait_ms = (fault.retry_after_s if fault else 1) * 1000
-                error["data"] = {"serverTime": now_ms, "retryAfter": now_ms + wait_ms}
+                error["data"] = {"serverTime": now_ms, "retryAfter": now_ms + retry_after_s * 1000}
             response |= {"status": answer.status, "error": error}
         else:
             response["result"] = answer
