@@ -86,18 +86,23 @@ def checkout(target: Path) -> Path:
     return target
 
 
-def build(repository: Path, **environment: str) -> Path:
-    """Build both images in a checkout, as `make images` does where no engine answers."""
+def start(program: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the build's programs as on a machine where no engine answers."""
     own_uv = REPOSITORY / ".cache" / "bin" / "uv"
     uv = os.environ.get("UV") or (str(own_uv) if own_uv.exists() else shutil.which("uv") or "uv")
-    done = subprocess.run(
-        [repository / "hack/images/build", "--without-engine"],
+    return subprocess.run(
+        [program, "--without-engine"],
         env={**os.environ, "UV": uv, **environment},
         capture_output=True,
         text=True,
         check=False,
         timeout=BUILD_TIMEOUT_S,
     )
+
+
+def build(repository: Path, **environment: str) -> Path:
+    """Build both images in a checkout; returns the folder of the archives."""
+    done = start(repository / "hack/images/build", **environment)
     assert done.returncode == 0, done.stderr
     return repository / "dist" / "images"
 
@@ -266,23 +271,11 @@ def test_the_entrypoint_starts_and_explains_itself(images: dict[str, Image], nam
     assert "usage:" in done.stdout.lower()
 
 
-def dry_run(repository: Path) -> subprocess.CompletedProcess[str]:
-    uv = os.environ.get("UV") or str(REPOSITORY / ".cache/bin/uv")
-    return subprocess.run(
-        [repository / "hack/release/dry-run", "--without-engine"],
-        env={**os.environ, "UV": uv},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=BUILD_TIMEOUT_S,
-    )
-
-
 def test_a_release_without_its_manifests_is_refused_before_anything_is_built(repository: Path, tmp_path: Path) -> None:
     release = shutil.copytree(repository, tmp_path / "r", symlinks=True, ignore=shutil.ignore_patterns("dist"))
     (release / "crds").mkdir()
     (release / "crds" / "venues.yaml").write_text("kind: CustomResourceDefinition\n")
-    done = dry_run(release)
+    done = start(release / "hack/release/dry-run")
     assert done.returncode == 1
     assert "manifests/install.yaml is missing" in done.stderr
     assert not (release / "dist").exists()
@@ -296,7 +289,7 @@ def test_a_release_installs_the_images_of_its_own_version_and_lists_what_it_buil
         (release / folder).mkdir()
     (release / "crds" / "venues.yaml").write_text("kind: CustomResourceDefinition\n")
     (release / "manifests" / "install.yaml").write_text("image: tradingbot.dev/operator:dev\n")
-    done = dry_run(release)
+    done = start(release / "hack/release/dry-run")
     assert done.returncode == 0, done.stderr
     built = release / "dist" / "0.1.0"
     assert (built / "install.yaml").read_text() == "image: tradingbot.dev/operator:0.1.0\n"
