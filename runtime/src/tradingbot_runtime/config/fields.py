@@ -6,6 +6,7 @@ unit: the parser, the CRD's CEL rule with its message, and the reference table a
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -48,9 +49,15 @@ def quantity(text: str) -> Decimal:
     return Decimal(number) * _SUFFIXES[text[len(number) :]]
 
 
-def matches(pattern: str) -> str:
-    """The CEL expression that `self` matches `pattern`, which must read the same in RE2 and in Python's `re`."""
-    return f"self.matches({_cel_text(pattern)})"
+def matches(pattern: str, value: str = "self") -> str:
+    """The CEL expression that `value` matches `pattern`, which must read the same in RE2 and in Python's `re`."""
+    return f"{value}.matches({_cel_text(pattern)})"
+
+
+def where_decimal(names: Iterable[str], comparison: str) -> str:
+    """The CEL expression of a comparison of decimals, silent where one of them is none: that one says so itself."""
+    operands = ", ".join(f"self.{name}" for name in names)
+    return f"[{operands}].exists(text, !{matches(DECIMAL_PATTERN, 'text')}) || ({comparison})"
 
 
 def _cel_text(text: str) -> str:

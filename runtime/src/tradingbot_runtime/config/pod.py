@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tradingbot_runtime.config.fields import Cpu, Image, Memory, NameRule, ObjectName, VolumeSize, quantity
+from tradingbot_runtime.config.fields import Cpu, Image, Memory, NameRule, ObjectName, VolumeSize, matches, quantity
 from tradingbot_runtime.config.spec import Rule, Spec
 
 # Qualified names and label values as Kubernetes has them (k8s.io/apimachinery/pkg/util/validation).
@@ -38,6 +38,7 @@ def _within_limit(resource: str) -> Rule:
 
     return Rule(
         f"!has(self.requests.{resource}) || !has(self.limits.{resource})"
+        f" || !isQuantity(self.requests.{resource}) || !isQuantity(self.limits.{resource})"
         f" || quantity(self.requests.{resource}).compareTo(quantity(self.limits.{resource})) <= 0",
         f"must not exceed limits.{resource}",
         holds,
@@ -101,7 +102,7 @@ class Pod(Spec):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            f"self.nodeSelector.all(key, key.matches('{KEY_PATTERN}'))",
+            f"self.nodeSelector.all(key, {matches(KEY_PATTERN, 'key')})",
             f"each key must be {KEY_WORDS}",
             lambda p: all(re.fullmatch(KEY_PATTERN, key) for key in p.node_selector),
             field="nodeSelector",

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tradingbot_runtime.config.fields import BaseQuantity, Bps, Factor, PositiveBps, Share
+from tradingbot_runtime.config.fields import BaseQuantity, Bps, Factor, PositiveBps, Share, where_decimal
 from tradingbot_runtime.config.spec import Rule, Spec
 
 WHOLE_BPS = 10_000
@@ -29,7 +29,9 @@ class InventorySkew(Spec):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "double(self.minSizeFactor) <= double(self.maxSizeFactor)",
+            where_decimal(
+                ("minSizeFactor", "maxSizeFactor"), "double(self.minSizeFactor) <= double(self.maxSizeFactor)"
+            ),
             "minSizeFactor must not exceed maxSizeFactor",
             lambda s: s.min_size_factor <= s.max_size_factor,
             field="minSizeFactor",
@@ -68,20 +70,29 @@ class MarketMaking(Spec):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "double(self.minSpreadBps) <= double(self.spreadBps)"
-            " && double(self.spreadBps) <= double(self.maxSpreadBps)",
+            where_decimal(
+                ("minSpreadBps", "spreadBps", "maxSpreadBps"),
+                "double(self.minSpreadBps) <= double(self.spreadBps)"
+                " && double(self.spreadBps) <= double(self.maxSpreadBps)",
+            ),
             "must lie between minSpreadBps and maxSpreadBps",
             lambda s: s.min_spread_bps <= s.spread_bps <= s.max_spread_bps,
             field="spreadBps",
         ),
         Rule(
-            "double(self.maxSpreadBps) + double(self.stepBps) * double(self.layers) < 10000.0",
+            where_decimal(
+                ("maxSpreadBps", "stepBps"),
+                "double(self.maxSpreadBps) + double(self.stepBps) * double(self.layers) < 10000.0",
+            ),
             "maxSpreadBps + layers * stepBps must stay below 10000: a bid cannot be at or under zero",
             lambda s: s.max_spread_bps + s.step_bps * s.layers < WHOLE_BPS,
             field="maxSpreadBps",
         ),
         Rule(
-            "double(self.feeBps) + double(self.edgeBps) + double(self.stepBps) * double(self.layers) < 10000.0",
+            where_decimal(
+                ("feeBps", "edgeBps", "stepBps"),
+                "double(self.feeBps) + double(self.edgeBps) + double(self.stepBps) * double(self.layers) < 10000.0",
+            ),
             "feeBps + edgeBps + layers * stepBps must stay below 10000: a bid cannot be at or under zero",
             lambda s: s.fee_bps + s.edge_bps + s.step_bps * s.layers < WHOLE_BPS,
             field="feeBps",
