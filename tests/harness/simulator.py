@@ -141,7 +141,7 @@ class SimulatorProcess:
 
     def _answers(self) -> bool:
         try:
-            return self.admin.identity()["simulator"] == "tradingbot"
+            return bool(self.admin.identity()["simulator"] == "tradingbot")
         except urllib.error.URLError:
             return False
 
