@@ -81,10 +81,10 @@ class App:
         keeper.add_done_callback(_lost)
         if not await _first_list(parts):
             return 1
-        registry = handlers.registry(intake, self.cluster.configuration, lambda: _on_signals(parts.stop))
+        registry = handlers.registry(intake, self.cluster.configuration)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.stop.wait(), name="stop"),
-            asyncio.create_task(handlers.watch(registry, asyncio.Event()), name="watches"),
+            asyncio.create_task(handlers.watch(registry, lambda: _on_signals(parts.stop)), name="watches"),
             asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
             *(asyncio.create_task(_work(parts.queue, reconciler, parts.tally), name=f"worker {n}")
               for n in range(self.settings.workers)),
@@ -186,7 +186,7 @@ async def _first(acquire: Coroutine[Any, Any, int], stop: asyncio.Event) -> bool
 
 
 def _on_signals(stop: asyncio.Event) -> None:
-    """Called again after kopf has put its own handlers there."""
+    """Called again once kopf has put its own handlers there."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -131,14 +131,13 @@ class Cluster:
         except NotFound:
             return None
 
-    async def exists(self, kind: str, namespace: str, name: str) -> bool:
-        """Without reading the content."""
+    async def metadata(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """The object without its content."""
         accept = {"Accept": _METADATA.format("PartialObjectMetadata")}
         try:
-            await self._request("get", kind, _path(kind, namespace, name), header_params=accept)
+            return await self._request("get", kind, _path(kind, namespace, name), header_params=accept)
         except NotFound:
-            return False
-        return True
+            return None
 
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """Exactly the object with `uid`; one that is gone already is fine, one with another uid stays."""
@@ -165,7 +164,7 @@ class Cluster:
             if metadata_only:
                 query["header_params"] = {"Accept": _METADATA.format("PartialObjectMetadataList")}
             answer = await self._request("get", kind, _path(kind), _continue=token, **query)
-            for item in answer["items"]:
+            for item in answer.get("items") or ():  # null for an empty list of metadata
                 yield item
             if not (token := answer["metadata"].get("continue")):
                 return

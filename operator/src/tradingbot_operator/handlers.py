@@ -76,13 +76,12 @@ def _priority(kind: str, before: Manifest | None, after: Manifest) -> Priority:
     return Priority.SPEC if _respecified(before, after) else Priority.CHILD
 
 
-def registry(intake: Intake, configuration: Configuration, started: Callable[[], None]) -> kopf.OperatorRegistry:
+def registry(intake: Intake, configuration: Configuration) -> kopf.OperatorRegistry:
     """All that kopf may call."""
     handlers = kopf.OperatorRegistry()
 
     async def on_startup(settings: kopf.OperatorSettings, **_: Any) -> None:  # noqa: ANN401 - kopf's keywords
         configure(settings)
-        started()
 
     async def on_login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's keywords
         return login(configuration)
@@ -102,9 +101,12 @@ def _handler(intake: Intake, kind: str) -> Callable[..., Awaitable[None]]:
     return on_event
 
 
-async def watch(handlers: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
-    """Run kopf until `stop` is set. Returns or raises when its watches end, which is then the end of this process."""
-    await kopf.operator(registry=handlers, clusterwide=True, standalone=True, stop_flag=stop)
+async def watch(handlers: kopf.OperatorRegistry, on_signals: Callable[[], None]) -> None:
+    """Run kopf. Returns or raises when its watches end, which is then the end of this process."""
+    before = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(registry=handlers, clusterwide=True, standalone=True)
+    on_signals()  # kopf has taken SIGTERM for itself; we have more to end than watches
+    await kopf.run_tasks(tasks, ignored=before)
 
 
 def configure(settings: kopf.OperatorSettings) -> None:

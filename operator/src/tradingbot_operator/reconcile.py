@@ -55,6 +55,7 @@ class Reconciler:
         bot = read_bot(manifest)
         self._streams(bot)
         missing = await self._missing_secrets(bot)
+        await self._find_control_secret(bot)
         # From here to `claims` nothing awaits: two bots that want one market must not both be told yes.
         outcome = decide(bot, self.observer.observe(bot, missing), self.installation)
         if outcome.holds is not None:
@@ -94,7 +95,16 @@ class Reconciler:
 
     async def _missing_secrets(self, bot: Bot) -> frozenset[str]:
         needed = frozenset() if bot.metadata.deleting else self.observer.needed_secrets(bot)
-        return frozenset([name for name in needed if not await self.cluster.exists("Secret", bot.namespace, name)])
+        found = {name: await self.cluster.metadata("Secret", bot.namespace, name) for name in needed}
+        return frozenset(name for name, metadata in found.items() if metadata is None)
+
+    async def _find_control_secret(self, bot: Bot) -> None:
+        """Secrets are neither listed nor watched: this one is looked for when it is not known."""
+        name = names.control_secret(bot.name)
+        if bot.metadata.deleting or self.store.get("Secret", (bot.namespace, name)) is not None:
+            return
+        if (found := await self.cluster.metadata("Secret", bot.namespace, name)) is not None:
+            self.store.put("Secret", slim(found))
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
         if outcome.finalizer is Finalizer.REMOVE:

@@ -23,7 +23,7 @@ log = structlog.get_logger("resync")
 RESOURCES = ("Venue", "TradingBot")
 WATCHED_CHILDREN = ("StatefulSet", "Pod")
 CONTENT_MATTERS = frozenset({"ConfigMap"})  # of the others it is enough to know that they are there, and their hash
-OTHER_CHILDREN = ("ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding")
+OTHER_CHILDREN = ("ConfigMap", "Service", "ServiceAccount", "Role", "RoleBinding")
 
 
 @dataclass(slots=True)
@@ -43,6 +43,7 @@ class Resync:
         for kind in (*RESOURCES, *WATCHED_CHILDREN, *OTHER_CHILDREN):
             found = await self._kind(kind)
             missed += found if kind not in OTHER_CHILDREN else 0
+        self.store.clear("Secret")  # there is no right to list Secrets: each bot looks for its own again
         self._claims()
         for kind in RESOURCES:
             for manifest in self.store.all(kind):

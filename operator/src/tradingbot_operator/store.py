@@ -57,6 +57,10 @@ class Store:
     def children(self, bot: Name) -> dict[tuple[str, str], Manifest]:
         return dict(self._children.get(bot, {}))
 
+    def clear(self, kind: str) -> None:
+        for name in self.names(kind):
+            self._drop(kind, name)
+
     def count(self, kind: str) -> int:
         return len(self._objects.get(kind, {}))
 

@@ -68,7 +68,7 @@ class Watches:
         self.heard[kind] = self.clock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # the registry keeps it in a dict
 class Telemetry:
     """Reads the parts when it is asked; nothing on the way of a reconciliation pays for it."""
 

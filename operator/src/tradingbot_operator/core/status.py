@@ -168,15 +168,14 @@ def trading_enabled(p: Picture) -> Observation:
     return unknown(T.TRADING_ENABLED, Reason.NOT_REPORTED)
 
 
-def flat(pods: Sequence[Pod]) -> Observation:
+def flat(pods: Sequence[Pod], slots: int = 0) -> Observation:
     """Over all pods, those that leave included. A slot that may quote any moment is not flat between two quotes."""
-    started = [pod for pod in pods if pod.started]
-    reports = [pod.stream.report for pod in started if pod.stream.report and pod.stream.connected]
-    if len(reports) < len(started):
+    reports = [pod.stream.report for pod in pods if pod.stream.report and pod.stream.connected]
+    if len(reports) < max(len(pods), slots):
         return unknown(T.FLAT, Reason.NOT_REPORTED, "not every pod can be asked")
     if any(report.state not in QUIET and report.markets for report in reports):
         return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open, or may be at any moment")
-    if any(pod.stream.open_orders for pod in started):
+    if any(pod.stream.open_orders for pod in pods):
         return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open; a position alone would not count")
     return yes(T.FLAT, Reason.NO_OPEN_ORDERS, "as confirmed by the runtime")
 
@@ -216,7 +215,8 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     """All conditions of a bot that is not being deleted."""
     now = ready(p)
     stuck = stalled(p, now)
-    return (now, reconciling(now, stuck), stuck, spec_accepted(p), available(p), trading_enabled(p), flat(pods))
+    return (now, reconciling(now, stuck), stuck, spec_accepted(p), available(p), trading_enabled(p),
+            flat(pods, len(p.slots)))  # fmt: skip
 
 
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:

@@ -1,0 +1,219 @@
+"""A node without kubelet: runs a bot's pods as control-stream servers on loopback, over real TLS.
+
+Each pod gets an address of its own (127.0.0.2, .3, ...) and one port for all, as on a cluster.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hmac
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from harness.api_client import ApiClient
+from harness.operator_process import free_port
+from tradingbot_runtime.config import DesiredState, SlotConfig
+from tradingbot_runtime.model.control import (
+    CONTROL_PATH,
+    CommandRefused,
+    ConfigAnswered,
+    Configure,
+    ControlMessage,
+    Drain,
+    Hello,
+    MarketReport,
+    OperatorMessage,
+    SlotReport,
+)
+from tradingbot_runtime.model.events import TradingState
+
+RUNNING = {
+    DesiredState.RUNNING: TradingState.ACTIVE, DesiredState.PAUSED: TradingState.REDUCING,
+    DesiredState.STOPPED: TradingState.STOPPED,
+}  # fmt: skip
+LOOK_S = 0.05
+
+
+@dataclass(slots=True)
+class FakeRuntime:
+    """One pod: what it reports, and what it was told."""
+
+    name: str
+    uid: str
+    config: SlotConfig
+    token: str
+    stubborn: bool = False  # keeps its orders whatever it is told
+    term: int = 0
+    report: SlotReport | None = None
+    told: list[OperatorMessage] = field(default_factory=list)
+    authorised: int = 0
+    unauthorised: int = 0
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._run(self.config)
+
+    def _run(self, config: SlotConfig) -> None:
+        self.config = config
+        orders = 0 if config.desired_state is DesiredState.STOPPED else 2
+        markets = tuple(MarketReport(market=m.name, position="0.5", open_orders=orders, unknown_orders=0)
+                        for m in config.markets)  # fmt: skip
+        self.report = SlotReport(
+            slot=config.slot, pod_uid=self.uid, state=RUNNING[config.desired_state], reason="Running", message="",
+            ready=True, config_hash=config.config_hash(), epoch=1, markets=markets,
+        )  # fmt: skip
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        offered = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(offered, self.token):
+            self.unauthorised += 1
+            return web.Response(status=401)
+        self.authorised += 1
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.sockets.append(socket)
+        async for frame in socket:
+            if frame.type is WSMsgType.TEXT:
+                for answer in self.hear(msgspec.json.decode(frame.data, type=OperatorMessage)):
+                    await socket.send_str(msgspec.json.encode(answer).decode())
+        self.sockets.remove(socket)
+        return socket
+
+    def hear(self, message: OperatorMessage) -> list[ControlMessage]:
+        if message.term < self.term:
+            return [CommandRefused(reason="StaleTerm", message=f"{message.term} is lower than {self.term}")]
+        self.term = message.term
+        self.told.append(message)
+        assert self.report
+        match message:
+            case Configure():
+                config = SlotConfig.model_validate_json(message.document)
+                if config.markets != self.config.markets:
+                    return [ConfigAnswered(config_hash=config.config_hash(), outcome="RestartRequired")]
+                self._run(config)
+                return [ConfigAnswered(config_hash=config.config_hash(), outcome="Applied"), self.report]
+            case Drain() if not self.stubborn:
+                flat = tuple(replace_orders(market) for market in self.report.markets)
+                self.report = msgspec.structs.replace(self.report, state=TradingState.DRAINED, markets=flat)
+            case Drain() | Hello():
+                pass
+        return [self.report]
+
+    async def say(self) -> None:
+        for socket in tuple(self.sockets):
+            with contextlib.suppress(ConnectionError):
+                await socket.send_str(msgspec.json.encode(self.report).decode())
+
+
+def replace_orders(market: MarketReport) -> MarketReport:
+    return msgspec.structs.replace(market, open_orders=0, unknown_orders=0)
+
+
+@dataclass(slots=True)
+class FakeNode:
+    """Runs every pod of one namespace until the pod is deleted; use `running` as a context manager."""
+
+    client: ApiClient
+    namespace: str
+    folder: Path
+    port: int = field(default_factory=lambda: free_port("127.0.0.2"))
+    pods: dict[str, FakeRuntime] = field(default_factory=dict)  # by name
+    stubborn: bool = False  # for pods that start from now on
+    silent: bool = False  # pods that start from now on have no control stream at all
+    started: int = 0
+    _servers: dict[str, web.AppRunner] = field(default_factory=dict)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def running(self) -> Iterator["FakeNode"]:
+        thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="fake node")
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._end.set()
+            thread.join(15)
+
+    def update(self, pod: str, **changes: Any) -> None:  # noqa: ANN401 - fields of a SlotReport
+        """The pod reports something else, at once."""
+        runtime = self.pods[pod]
+        assert runtime.report
+        assert self._loop
+        runtime.report = msgspec.structs.replace(runtime.report, **changes)
+        asyncio.run_coroutine_threadsafe(runtime.say(), self._loop).result(5)
+
+    def cut(self, pod: str) -> None:
+        """The process dies; kubelet has not noticed."""
+        assert self._loop
+        asyncio.run_coroutine_threadsafe(self._stop(pod), self._loop).result(5)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        while not self._end.is_set():
+            found = await asyncio.to_thread(self.client.list, "v1", "Pod", self.namespace)
+            alive = {pod["metadata"]["name"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
+            for name, pod in alive.items():
+                if name not in self.pods or self.pods[name].uid != pod["metadata"]["uid"]:
+                    await self._start(name, pod)
+            for name in set(self.pods) - set(alive):
+                await self._stop(name)
+                del self.pods[name]
+            await asyncio.sleep(LOOK_S)
+        for name in list(self._servers):
+            await self._stop(name)
+
+    async def _start(self, name: str, pod: dict[str, Any]) -> None:
+        if name in self.pods:
+            await self._stop(name)
+        bot, _, ordinal = name.rpartition("-")
+        config_map = await asyncio.to_thread(self.client.get, "v1", "ConfigMap", self.namespace, f"{bot}-slots")
+        secret = await asyncio.to_thread(self.client.get, "v1", "Secret", self.namespace, f"{bot}-control")
+        if config_map is None or secret is None:
+            return  # kubelet would wait for its volumes, too
+        files = {key: base64.b64decode(value) for key, value in secret["data"].items()}
+        config = SlotConfig.model_validate_json(config_map["data"][f"slot-{ordinal}.json"])
+        runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(), self.stubborn)
+        self.started += 1
+        address = f"127.0.{self.started // 200}.{2 + self.started % 200}"
+        if not self.silent:
+            await self._listen(runtime, files, address)
+        self.pods[name] = runtime
+        await asyncio.to_thread(self._mark_running, name, address)
+
+    async def _listen(self, runtime: FakeRuntime, files: dict[str, bytes], address: str) -> None:
+        for key in ("tls.crt", "tls.key"):
+            (self.folder / f"{runtime.name}.{key}").write_bytes(files[key])
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.folder / f"{runtime.name}.tls.crt", self.folder / f"{runtime.name}.tls.key")
+        application = web.Application()
+        application.router.add_get(CONTROL_PATH, runtime.serve)
+        runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, address, self.port, ssl_context=context).start()
+        self._servers[runtime.name] = runner
+
+    async def _stop(self, name: str) -> None:
+        if runner := self._servers.pop(name, None):
+            for socket in tuple(self.pods[name].sockets):
+                await socket.close()
+            await runner.cleanup()
+
+    def _mark_running(self, name: str, address: str) -> None:
+        status = {
+            "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "runtime", "ready": True, "restartCount": 0, "image": "fake", "imageID": "",
+                                   "state": {"running": {}}}],
+        }  # fmt: skip
+        self.client.merge("v1", "Pod", self.namespace, name, {"status": status}, part="status")
+
+

@@ -1,0 +1,128 @@
+"""The operator as a real process, with the rights of its own manifests and no others."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from harness.control_plane import REPOSITORY, ControlPlane
+
+T = TypeVar("T")
+NAMESPACE = "tradingbot-system"
+ACCOUNT = "tradingbot-operator"
+# A dead leader's Lease is waited for, so tests keep it short; the order of the three is what matters.
+FAST = {"LEASE_DURATION_S": "3", "LEASE_RENEW_DEADLINE_S": "2", "LEASE_RETRY_S": "0.3", "DRAIN_TIMEOUT_S": "3"}
+
+
+def eventually(condition: Callable[[], T | None], deadline_s: float = 10.0, what: str = "") -> T:
+    """The first true value of `condition`; AssertionError when there is none in time."""
+    end = time.monotonic() + deadline_s
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline_s} s: {what or condition}")
+        time.sleep(0.03)  # between two looks at a condition with a deadline
+    return value
+
+
+def install(plane: ControlPlane) -> None:
+    """The operator's account and rights, as the repository's manifests say."""
+    for file in ("namespace.yaml", "rbac.yaml"):
+        for manifest in yaml.safe_load_all((REPOSITORY / "manifests/operator" / file).read_text()):
+            plane.client.apply(manifest, manifest["metadata"].get("namespace", ""))
+
+
+def kubeconfig_of_account(plane: ControlPlane, folder: Path) -> Path:
+    path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}/token"
+    answer = plane.client.request("POST", path, {"spec": {"expirationSeconds": 7200}})
+    config = yaml.safe_load(plane.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": answer.body["status"]["token"]}
+    target = folder / "operator.kubeconfig"
+    target.touch(mode=0o600)
+    target.write_text(yaml.safe_dump(config))
+    return target
+
+
+@dataclass(slots=True)
+class OperatorProcess:
+    """Start it with `start`, end it with `stop` or `kill`; its log is in `log`."""
+
+    kubeconfig: Path
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.port = free_port("127.0.0.1")
+        environment = dict(os.environ) | FAST | dict(self.environment) | {
+            "KUBECONFIG": str(self.kubeconfig), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(self.port),
+            "POD_NAMESPACE": NAMESPACE, "POD_NAME": "operator-under-test",
+        }  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([sys.executable, "-m", "tradingbot_operator"], env=environment,
+                                            stdout=log, stderr=log)  # fmt: skip
+
+    def wait_until_leading(self) -> None:
+        eventually(lambda: self.metric("tradingbot_operator_leader") == 1 and self.get("/readyz")[0] == 200, 20,
+                   f"the operator leads; its log: {self.log.read_text()[-2000:]}")  # fmt: skip
+
+    def stop(self) -> int:
+        """Ask it to end; the exit code."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait(5)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body; 0 while nobody listens."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of all samples of `name` that have these labels."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        lines = [line for line in self.get("/metrics")[1].splitlines() if line.split("{")[0].split(" ")[0] == name]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
+
+    def writes(self) -> float:
+        """Requests that change something, the leader's own Lease apart."""
+        kinds = ("TradingBot", "Venue", "StatefulSet", "ConfigMap", "Secret", "Service", "ServiceAccount", "Role",
+                 "RoleBinding", "Event")  # fmt: skip
+        name = "tradingbot_operator_api_requests_total"
+        verbs = ("post", "put", "patch", "delete")
+        return sum(self.metric(name, kind=kind, verb=verb) for kind in kinds for verb in verbs)
+
+
+def free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def conditions(bot: Mapping[str, Any] | None) -> dict[str, tuple[str, str]]:
+    """Type -> (status, reason)."""
+    found = ((bot or {}).get("status") or {}).get("conditions") or ()
+    return {c["type"]: (c["status"], c["reason"]) for c in found}
