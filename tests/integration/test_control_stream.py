@@ -83,9 +83,12 @@ class Peer:
         return message
 
     async def closed_with(self) -> int | None:
-        while not self.socket.closed:
-            await self.socket.receive()
-        return self.socket.close_code
+        """The code of the close frame; aiohttp's own `close_code` is 1006 when its answer to it came too late."""
+        while (frame := await self.socket.receive()).type is not aiohttp.WSMsgType.CLOSE:
+            if self.socket.closed:
+                return self.socket.close_code
+        code: int = frame.data
+        return code
 
 
 @dataclass
