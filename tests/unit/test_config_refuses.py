@@ -5,7 +5,8 @@ import json
 import pytest
 import yaml
 
-from harness.bad_manifests import BAD_MANIFESTS, Bad, good_bot, good_venue
+from harness.bad_manifest_table import BAD_MANIFESTS
+from harness.bad_manifests import Bad, good_bot, good_venue
 from tradingbot_runtime.config import InvalidConfig, load
 
 
