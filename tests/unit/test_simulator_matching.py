@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tradingbot_runtime.model import Lots, Side, Ticks
 from tradingbot_runtime.simulator.book import Book
 from tradingbot_runtime.simulator.market_events import DepthChanged, TradePrinted
@@ -31,10 +32,13 @@ def show(engine: MatchingEngine, bids: Levels, asks: Levels) -> list[Execution]:
     number = engine.book.update_id + 1
     engine.book.apply_depth(
         DepthChanged(
-            symbol="X", time_ns=0, first_id=number, last_id=number,
+            symbol="X",
+            time_ns=0,
+            first_id=number,
+            last_id=number,
             bids=tuple((Ticks(p), Lots(q)) for p, q in bids.items()),
             asks=tuple((Ticks(p), Lots(q)) for p, q in asks.items()),
-        )  # fmt: skip
+        )
     )
     return engine.on_book()
 
@@ -183,7 +187,7 @@ class Model:
             executions = self.engine.on_trade(
                 TradePrinted(
                     symbol="X", time_ns=0, trade_id=1, price=Ticks(price), lots=Lots(lots), buyer_is_maker=which == 0
-                )  # fmt: skip
+                )
             )
             assert sum(e.lots for e in executions if isinstance(e, Executed)) <= lots
             self.check_priority(executions)
