@@ -1,0 +1,79 @@
+# Every command that a developer needs. `make` prints them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+UV := .cache/bin/uv
+PYTHON := .venv/bin/python
+PYTEST := .venv/bin/pytest
+DATA ?=
+export CLUSTER ?= tradingbot
+
+.PHONY: help setup format lint types contracts generate fresh unit check integration cluster-tests test \
+        cluster cluster-down images images-load demo demo-down bench release-dry-run
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## bring everything a fresh Debian 12 needs: uv, the locked environment, Debian packages
+	@hack/setup/setup
+
+format: ## format the code
+	$(PYTHON) -m ruff format
+	$(PYTHON) -m ruff check --fix
+
+lint: ## ruff with everything on, and shellcheck
+	$(PYTHON) -m ruff format --check --quiet
+	$(PYTHON) -m ruff check --quiet
+	hack/lint-shell
+
+types: ## mypy, strict
+	$(PYTHON) -m mypy --no-error-summary
+
+contracts: ## who may import whom
+	.venv/bin/lint-imports --no-logo 2>/dev/null | tail -3; exit $${PIPESTATUS[0]}
+
+generate: ## write what is generated: crds/, docs/reference/, manifests/install.yaml
+	$(PYTHON) -m tradingbot_operator.crdgen
+	$(PYTHON) hack/generate/install.py
+
+fresh: ## fail when something generated is stale
+	$(PYTHON) -m tradingbot_operator.crdgen --check
+	$(PYTHON) hack/generate/install.py --check
+
+unit: ## unit and replay tests
+	$(PYTEST) -q -n 2 tests/unit tests/replay
+
+check: lint types contracts fresh unit ## all of the above that changes nothing; under a minute
+
+integration: ## tests against real sockets, processes and a real API server
+	$(PYTEST) -q tests/integration
+
+cluster-tests: cluster images-load ## tests on the local cluster
+	$(PYTEST) -q tests/cluster
+
+test: setup check integration cluster-tests ## everything; what CI runs
+
+cluster: ## start the local cluster (kind); CLUSTER=name for a second one
+	@hack/cluster/cluster up
+
+cluster-down: ## remove the local cluster and all that it made
+	@hack/cluster/cluster down
+
+images: ## build both images
+	@hack/images/build
+
+images-load: cluster images ## build the images and load them into the cluster
+	@hack/images/load
+
+demo: setup ## the whole thing on the local cluster; DATA=recording replays a file
+	@hack/demo/demo up $(if $(DATA),--data $(DATA))
+
+demo-down: ## remove the demo and its cluster
+	@hack/demo/demo down
+
+bench: ## tick to order over loopback, beside a minimal C client
+	$(PYTHON) tests/bench/tick_to_order.py
+
+release-dry-run: ## build images and manifests of this version into dist/
+	@hack/release/dry-run

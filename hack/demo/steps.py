@@ -1,0 +1,120 @@
+"""`make demo`: the whole way, from nothing to a bot that quotes on a real cluster, with the time of every step."""
+
+import argparse
+import base64
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import kubectl as k
+from live_view import show
+from rich.console import Console
+
+RECORDING = k.ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
+PART_BYTES = 700_000  # as base64 below the API server's 1 MiB
+MOST_PARTS = 8
+
+TRY = """
+[bold]Try:[/]  (K='hack/cluster/cluster kubectl -n tradingbot-demo')
+  $K scale tb/demo --replicas=2                 # a second slot: one market, so it idles and says so
+  $K patch tb/demo --type=merge -p '{"spec":{"strategy":{"marketMaking":{"spreadBps":"3"}}}}'   # while running
+  $K get tb/demo -o yaml                        # conditions, slots, configuration hashes; short: $K get tb
+  $K delete pod/demo-0                          # cancels its orders, hands the Lease over, comes back
+  $K delete tb/demo                             # no order is left at the venue
+Remove everything:  make demo-down
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="hack/demo/demo", description="The demo on the local cluster.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start everything and watch it")
+    up.add_argument("--data", type=Path, help="recording to replay (default: the shared one where it is there)")
+    up.add_argument("--seconds", type=float, default=30, help="how long to watch")
+    commands.add_parser("down", help="remove the cluster and all that it made")
+    options = parser.parse_args()
+    console = Console(highlight=False)
+    try:
+        if options.command == "down":
+            _step(console, "cluster down", lambda say: k.script(k.CLUSTER, "down", show=say))
+        else:
+            _up(console, options.data, options.seconds)
+    except k.StepFailed as failed:
+        console.print(f"[red]{failed}[/]", markup=True)
+        return 1
+    return 0
+
+
+def _up(console: Console, data: Path | None, seconds: float) -> None:
+    started = time.monotonic()
+    _step(console, "cluster", lambda say: k.script(k.CLUSTER, "up", show=say))
+    _step(console, "images", lambda say: k.script(str(k.ROOT / "hack/images/build"), show=say))
+    _step(console, "images into the cluster", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
+    _step(console, "CRDs and operator", lambda _: _operator())
+    _step(console, "simulator", lambda say: _simulator(say, data))
+    applied = time.monotonic()
+    _step(console, "kubectl apply -f manifests/demo", lambda _: k.kubectl("apply", "-f", "manifests/demo/bot.yaml"))
+    _step(console, "TradingBot Ready", lambda _: _ready())
+    console.print(f"  Ready {time.monotonic() - applied:.1f} s after apply")
+    console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip())
+    show(console, "demo-0", seconds)
+    console.print(TRY)
+    console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
+
+
+def _step(console: Console, name: str, action: Callable[[Callable[[str], None]], object]) -> None:
+    started = time.monotonic()
+    if console.is_terminal:
+        with console.status(name) as status:
+            action(lambda line: status.update(f"{name} [dim]{line[:100]}"))
+    else:
+        action(lambda line: console.print(f"    {line}", markup=False))
+    console.print(f"[green]ok[/] {name} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def _operator() -> None:
+    k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
+    k.kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
+    k.kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
+
+
+def _simulator(say: Callable[[str], None], data: Path | None) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": k.NAMESPACE}}
+    k.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(namespace))
+    if "demo-keys" not in k.kubectl("-n", k.NAMESPACE, "get", "secrets", "-o", "name"):
+        k.kubectl("-n", k.NAMESPACE, "create", "secret", "generic", "demo-keys",
+                  f"--from-literal=apiKey={secrets.token_hex(16)}", f"--from-literal=secretKey={secrets.token_hex(16)}")  # fmt: skip
+    recording = data or (RECORDING if RECORDING.is_file() else None)
+    say(f"recording: {recording.name}" if recording else "no recording: a market is made up")
+    if recording is not None:
+        _upload(recording)
+    k.kubectl("apply", "-f", "manifests/demo/simulator.yaml")
+    k.kubectl("-n", k.NAMESPACE, "rollout", "status", "deployment/simulator", "--timeout=120s")
+
+
+def _upload(recording: Path) -> None:
+    """The recording as ConfigMaps, because one object of the API server holds at most 1 MiB."""
+    content = recording.read_bytes()
+    parts = [content[i : i + PART_BYTES] for i in range(0, len(content), PART_BYTES)]
+    if len(parts) > MOST_PARTS:
+        raise k.StepFailed(f"{recording}: at most {MOST_PARTS * PART_BYTES} bytes; this one has {len(content)}")
+    for number in range(MOST_PARTS):
+        name = f"recording-{number}"
+        if number >= len(parts):
+            k.kubectl("-n", k.NAMESPACE, "delete", "configmap", name, "--ignore-not-found")
+            continue
+        encoded = base64.b64encode(parts[number]).decode()
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": k.NAMESPACE},
+                "binaryData": {f"part-{number}": encoded}}  # fmt: skip
+        k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
+
+
+def _ready() -> None:
+    k.kubectl("-n", k.NAMESPACE, "wait", "tb/demo", "--for=condition=Ready", "--timeout=60s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
