@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from harness.api_client import Answer, ApiClient
 from harness.bad_manifest_table import BAD_MANIFESTS
 from harness.bad_manifests import API_VERSION, Bad, good_bot, good_venue
 from harness.control_plane import ControlPlane
+from harness.spec_schema import defaulted, specs
+from tradingbot_operator.crdgen_schema import documented_schema
+from tradingbot_runtime.config import Spec, TradingBotSpec, VenueSpec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((REPOSITORY / "manifests/samples").glob("*.yaml"))
@@ -58,6 +64,25 @@ def test_a_bad_manifest_is_refused_with_its_field_and_what_is_allowed(client: Ap
 def test_the_manifests_that_the_table_changes_are_good(client: ApiClient) -> None:
     assert client.try_create(good_bot(), dry_run=True).status == HTTPStatus.CREATED
     assert client.try_create(good_venue(), dry_run=True).status == HTTPStatus.CREATED
+
+
+@pytest.mark.parametrize(("model", "good"), [(TradingBotSpec, good_bot()), (VenueSpec, good_venue())])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_models_accept_what_the_api_server_accepts_and_read_the_same(
+    client: ApiClient, model: type[Spec], good: dict[str, Any], data: st.DataObject
+) -> None:
+    schema = documented_schema(model)
+    spec = data.draw(specs(schema))
+    answer = client.try_create({**good, "spec": spec}, dry_run=True)
+    stored = defaulted(spec, schema)
+    try:
+        model.model_validate(stored)
+    except ValidationError as error:
+        assert not answer.ok, error
+    else:
+        assert answer.ok, answer.message
+        assert answer.body["spec"] == stored
 
 
 @pytest.mark.parametrize(("path", "value"), [("environment", "Production"), ("type", "Other")])

@@ -1,0 +1,72 @@
+"""The models and the CRDs say the same: what is allowed, and what an absent field means."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from harness.spec_schema import defaulted, mistakes, specs
+from tradingbot_operator.crdgen_schema import documented_schema
+from tradingbot_runtime.config import Spec, TradingBotSpec, VenueSpec
+
+MODELS: tuple[type[Spec], ...] = (TradingBotSpec, VenueSpec)
+SCHEMAS = {model: documented_schema(model) for model in MODELS}
+CEL_CHECKS = {"rules", "decimal", "duration", "quantity", "name"}  # kinds of mistake that the API server leaves to CEL
+
+
+def random_spec(model: type[Spec]) -> st.SearchStrategy[Any]:
+    return specs(SCHEMAS[model])
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_models_and_schema_refuse_the_same_specs(model: type[Spec], data: st.DataObject) -> None:
+    spec = data.draw(random_spec(model))
+    stored = defaulted(spec, SCHEMAS[model])
+    structural = list(mistakes(stored, SCHEMAS[model]))
+    try:
+        model.model_validate(stored)
+    except ValidationError as error:
+        assert structural or {detail["type"] for detail in error.errors()} <= CEL_CHECKS
+    else:
+        assert structural == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_an_absent_field_means_the_same_in_both(model: type[Spec], data: st.DataObject) -> None:
+    spec = data.draw(random_spec(model))
+    stored = defaulted(spec, SCHEMAS[model])
+    try:
+        read = model.model_validate(spec)
+    except ValidationError:
+        return
+    assert model.model_validate(stored) == read
+    assert paths(read.model_dump(mode="json", by_alias=True, exclude_none=True)) == paths(stored)
+
+
+def paths(value: Any, path: str = "") -> set[str]:  # noqa: ANN401 - a JSON tree
+    if isinstance(value, dict):
+        return {path}.union(*(paths(child, f"{path}.{name}") for name, child in value.items()))
+    if isinstance(value, list):
+        return {path}.union(*(paths(child, f"{path}[{index}]") for index, child in enumerate(value)))
+    return {path}
+
+
+def test_the_random_specs_are_not_all_refused() -> None:
+    accepted = []
+
+    @settings(max_examples=100, deadline=None, database=None)
+    @given(specs(SCHEMAS[TradingBotSpec]))
+    def count(spec: dict[str, Any]) -> None:
+        try:
+            accepted.append(TradingBotSpec.model_validate(spec))
+        except ValidationError:
+            pass
+
+    count()
+    assert len(accepted) > 5
