@@ -85,13 +85,8 @@ private_up() {
   if kind_is_up; then return; fi   # also where a newer recipe would build another node image
   need_node_image
   engine_up
-  docker image inspect "$(node_image_name)" >/dev/null 2>&1 || step "loading the node image" import_node_image
+  step "loading the node image" import_node_image
   kind_up "$(node_image_name)"
-}
-
-import_node_image() {
-  docker import "$(node_image_archive)" "$IMAGE_REGISTRY/node-root" >/dev/null
-  DOCKER_BUILDKIT=0 docker build --quiet --tag "$(node_image_name)" - <"$HERE/node/Dockerfile" >/dev/null
 }
 
 cluster_down() {

@@ -14,8 +14,7 @@ kind_up() {
   if kind_is_up; then return; fi
   kind_delete   # half-made, or its node containers are gone
   step "creating the cluster $NAME (two nodes)" kind_create "$image"
-  step "waiting for nodes and cluster DNS" wait_for_nodes
-  step "binding a volume of the default StorageClass" probe_storage
+  step "waiting for nodes, cluster DNS and a volume of the default StorageClass" wait_for_parts
 }
 
 kind_create() {
@@ -23,10 +22,17 @@ kind_create() {
   kind_config "$image" >"$STATE/kind.yaml"
   (umask 077 && : >"$KUBECONFIG_FILE")
   kind create cluster --name "$NAME" --config "$STATE/kind.yaml" --kubeconfig "$KUBECONFIG_FILE" ${image:+--image "$image"} \
-    >"$log" 2>&1 || {
-    tail -n 20 "$log" >&2
-    die "kind could not create the cluster; the whole output is in $log"
-  }
+    >"$log" 2>&1 && return
+  tail -n 20 "$log" >&2
+  ! grep -q 'failed to pull image' "$log" ||
+    say "your engine reaches no registry: where none answers, and as root, a node image of our own is built and used instead"
+  die "kind could not create the cluster; the whole output is in $log"
+}
+
+import_node_image() {
+  ! docker image inspect "$(node_image_name)" >/dev/null 2>&1 || return 0
+  docker import "$(node_image_archive)" "$IMAGE_REGISTRY/node-root" >/dev/null
+  DOCKER_BUILDKIT=0 docker build --quiet --tag "$(node_image_name)" - <"$HERE/node/Dockerfile" >/dev/null
 }
 
 # Without an image of its own, kind's defaults are right; ours comes with its own registry name and tags (lib/node-image.sh).
@@ -50,22 +56,17 @@ kubeadmConfigPatches:
 YAML
 }
 
-# Nodes are Ready up to 10 s before names resolve: who tests in between sees failures that mean nothing.
-wait_for_nodes() {
+# Nodes are Ready up to 10 s before names resolve and volumes bind: who tests in between sees failures that mean nothing.
+wait_for_parts() {
+  wait_until 30 "the default account" kubectl_here get serviceaccount default || die "see 'hack/cluster/cluster kubectl get pods -A'"
+  storage_probe | kubectl_here apply --filename - >/dev/null
   kubectl_here wait node --all --for condition=Ready --timeout 90s >/dev/null
   kubectl_here --namespace kube-system rollout status deployment/coredns --timeout 90s >/dev/null
+  kubectl_here wait persistentvolumeclaim/storage-probe --for jsonpath='{.status.phase}'=Bound --timeout 60s >/dev/null
+  kubectl_here delete pod/storage-probe persistentvolumeclaim/storage-probe --now --wait=false >/dev/null
 }
 
-# A volume is provisioned once a pod wants it.
-probe_storage() {
-  local bound=0
-  wait_until 30 "the default account" kubectl_here get serviceaccount default || return
-  storage_probe | kubectl_here apply --filename - >/dev/null
-  kubectl_here wait persistentvolumeclaim/storage-probe --for jsonpath='{.status.phase}'=Bound --timeout 60s >/dev/null || bound=$?
-  kubectl_here delete pod/storage-probe persistentvolumeclaim/storage-probe --now --timeout 60s >/dev/null
-  ((bound == 0)) || die "no volume of the default StorageClass was bound: hack/cluster/cluster kubectl get events -A"
-}
-
+# A claim, and a pod that wants it: without one no volume is provisioned.
 storage_probe() {
   local image
   # The pause image is in every node image, under the name that the container runtime is set up with.
