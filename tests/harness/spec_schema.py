@@ -12,7 +12,8 @@ Schema = dict[str, Any]
 # One of these fits every name in the specs; which one, the field's own pattern says.
 NAMES = ("abc", "btc-1", "ABC", "http://host:9000", "ws://host:9000/stream", "example.com/pool", "registry.example/a:1")
 WRONG: tuple[Any, ...] = (
-    None, "", "x y", "8 sec", "-1", "NaN", "1e5", "0", "1", "9" * 14, 0, 1, -1, 10**6, 1.5, True, [], {}, ["1"], {"a": "b"},
+    None, "", "x y", "8 sec", "-1", "NaN", "1e5", "0", "1", "9" * 14,
+    0, 1, -1, 10**6, 1.5, True, [], {}, ["1"], {"a": "b"},
 )  # fmt: skip
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "object": (dict,), "array": (list,)}
 
@@ -74,7 +75,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - a JSON t
 
 
 def defaulted(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - a JSON tree
-    """As the API server stores it: nulls without a place are dropped, then defaults are filled in, from the top down."""
+    """As the API server stores it: nulls are dropped, then defaults are filled in, from the top down."""
     if isinstance(value, list) and "items" in schema:
         return [defaulted(item, schema["items"]) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:
@@ -88,23 +89,27 @@ def defaulted(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - a JSON tree
 
 def mistakes(value: Any, schema: Schema, path: str = "spec") -> Iterator[str]:  # noqa: ANN401 - a JSON tree
     """Paths that break the structural schema, CEL apart."""
-    if "type" not in schema:
-        yield path  # unknown field
-    elif not isinstance(value, _TYPES[schema["type"]]) or isinstance(value, bool):
-        yield path
-    elif "enum" in schema and value not in schema["enum"]:
-        yield path
-    elif isinstance(value, int) and not schema["minimum"] <= value <= schema["maximum"]:
-        yield path
-    elif isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
+    if not _fits(value, schema):
         yield path
     elif isinstance(value, list):
-        if not schema.get("minItems", 0) <= len(value) <= schema["maxItems"]:
-            yield path
         for index, item in enumerate(value):
             yield from mistakes(item, schema["items"], f"{path}[{index}]")
     elif isinstance(value, dict):
         yield from _mistakes_in_mapping(value, schema, path)
+
+
+def _fits(value: Any, schema: Schema) -> bool:  # noqa: ANN401 - a JSON tree
+    if "type" not in schema:  # unknown field
+        return False
+    if not isinstance(value, _TYPES[schema["type"]]) or isinstance(value, bool):
+        return False
+    if "enum" in schema:
+        return value in schema["enum"]
+    if isinstance(value, int):
+        return bool(schema["minimum"] <= value <= schema["maximum"])
+    if isinstance(value, str):
+        return bool(len(value) <= schema["maxLength"])
+    return isinstance(value, dict) or bool(schema.get("minItems", 0) <= len(value) <= schema["maxItems"])
 
 
 def _mistakes_in_mapping(value: dict[str, Any], schema: Schema, path: str) -> Iterator[str]:

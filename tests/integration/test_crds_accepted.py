@@ -76,13 +76,17 @@ def test_the_models_accept_what_the_api_server_accepts_and_read_the_same(
     spec = data.draw(specs(schema))
     answer = client.try_create({**good, "spec": spec}, dry_run=True)
     stored = defaulted(spec, schema)
-    try:
-        model.model_validate(stored)
-    except ValidationError as error:
-        assert not answer.ok, error
-    else:
-        assert answer.ok, answer.message
+    assert answer.ok == accepted(model, stored), answer.message
+    if answer.ok:
         assert answer.body["spec"] == stored
+
+
+def accepted(model: type[Spec], spec: object) -> bool:
+    try:
+        model.model_validate(spec)
+    except ValidationError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(("path", "value"), [("environment", "Production"), ("type", "Other")])
