@@ -12,6 +12,7 @@ from harness.api_client import ApiClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLUSTER = REPOSITORY / "hack/cluster/cluster"
+KUBECTL = REPOSITORY / ".cache/bin/kubectl"  # `control-plane up` puts it there
 BUILD_DEADLINE_S = 1800  # the first time, it compiles Kubernetes
 CANNOT_BUILD = "run 'make setup'"  # how hack/cluster says that a tool is missing
 
@@ -22,6 +23,12 @@ class ControlPlane:
 
     kubeconfig: Path
     client: ApiClient
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """What the command prints, warnings and refusals included."""
+        command = [KUBECTL, "--kubeconfig", self.kubeconfig, *arguments]
+        return subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False, timeout=60).stdout  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,9 @@ def _fits(value: Any, schema: Schema) -> bool:  # noqa: ANN401 - a JSON tree
         return bool(schema["minimum"] <= value <= schema["maximum"])
     if isinstance(value, str):
         return bool(len(value) <= schema["maxLength"])
-    return isinstance(value, dict) or bool(schema.get("minItems", 0) <= len(value) <= schema["maxItems"])
+    if isinstance(value, list):
+        return bool(schema.get("minItems", 0) <= len(value) <= schema["maxItems"])
+    return True
 
 
 def _mistakes_in_mapping(value: dict[str, Any], schema: Schema, path: str) -> Iterator[str]:

@@ -89,6 +89,28 @@ def accepted(model: type[Spec], spec: object) -> bool:
     return True
 
 
+def test_kubectl_shows_a_bot_and_scales_it(tradingbot_api: ControlPlane, namespace: str) -> None:
+    tradingbot_api.client.apply(good_bot(), namespace)
+    halt = {"id": "h1", "slot": 0, "reason": "RiskBreachMaxLoss", "at": "2026-11-20T22:00:00Z"}
+    status = {"phase": "Halted", "strategy": "marketMaking", "replicas": 1, "readyReplicas": 1, "updateRevision": "r-1",
+              "selector": "tradingbot.dev/bot=maker", "configHash": {"applied": "a1"}, "halts": [halt]}  # fmt: skip
+    tradingbot_api.client.merge(API_VERSION, "TradingBot", namespace, "maker", {"status": status}, "status")
+    table = tradingbot_api.kubectl("get", "tb", "-o", "wide", "-n", namespace).splitlines()
+    assert table[0].split() == ["NAME", "STATE", "READY", "MODE", "STRATEGY", "HALT", "AGE", "CONFIG", "REVISION"]
+    shown = table[1].split()
+    assert [*shown[:6], *shown[7:]] == ["maker", "Halted", "1", "Paper", "marketMaking", "RiskBreachMaxLoss", "a1", "r-1"]
+    assert "scaled" in tradingbot_api.kubectl("scale", "tb/maker", "--replicas=4", "-n", namespace)
+    bot = tradingbot_api.client.get(API_VERSION, "TradingBot", namespace, "maker")
+    assert bot is not None
+    assert bot["spec"]["replicas"] == 4
+    assert "maker" in tradingbot_api.kubectl("get", "trading", "-n", namespace)
+
+
+def test_kubectl_explains_a_field_with_its_bounds_and_unit(tradingbot_api: ControlPlane) -> None:
+    said = " ".join(tradingbot_api.kubectl("explain", "tb.spec.strategy.marketMaking.spreadBps").split())
+    assert "Allowed: 0.0001 to 5000 (basis points)" in said
+
+
 @pytest.mark.parametrize(("path", "value"), [("environment", "Production"), ("type", "Other")])
 def test_an_account_cannot_be_moved(client: ApiClient, namespace: str, path: str, value: str) -> None:
     venue = good_venue()

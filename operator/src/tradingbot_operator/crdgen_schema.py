@@ -30,8 +30,12 @@ def documented_schema(annotation: Any) -> Schema:  # noqa: ANN401 - a model or a
 
 
 def published(schema: Schema) -> Schema:
-    """`schema` without the keys that only the documentation reads."""
-    return {key: _each(key, value, published) for key, value in schema.items() if key not in DOCUMENTATION}
+    """`schema` without the keys that only the documentation reads; `kubectl explain` shows the bounds as words."""
+    result = {key: _each(key, value, published) for key, value in schema.items() if key not in DOCUMENTATION}
+    if "x-bounds" in schema and "description" in schema:
+        unit = f" ({schema['x-unit']})" if "x-unit" in schema else ""
+        result["description"] = f"{schema['description']} Allowed: {schema['x-bounds']}{unit}."
+    return result
 
 
 def without_defaults(schema: Schema) -> Schema:

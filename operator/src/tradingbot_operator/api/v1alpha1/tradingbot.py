@@ -116,7 +116,7 @@ class TradingBot(Resource):
         PrinterColumn("MODE", ".spec.mode", "Paper or Live."),
         # From the status: a JSON path cannot print the name of the one field that is set in spec.strategy.
         PrinterColumn("STRATEGY", ".status.strategy", "Name of the strategy."),
-        PrinterColumn("HALT", ".status.halts[*].reason", "Why trading is halted."),
+        PrinterColumn("HALT", ".status.halts[0].reason", "Why trading is halted: the first of the halts."),
         PrinterColumn("AGE", ".metadata.creationTimestamp", "Time since creation.", "date"),
         PrinterColumn("CONFIG", ".status.configHash.applied", "Configuration acknowledged by all slots.", priority=1),
         PrinterColumn("REVISION", ".status.updateRevision", "Pod template revision.", priority=1),
