@@ -26,9 +26,10 @@ class ControlPlane:
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """What the command prints, warnings and refusals included."""
-        command = [KUBECTL, "--kubeconfig", self.kubeconfig, *arguments]
-        return subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False, timeout=60).stdout  # fmt: skip
+        command = [str(KUBECTL), "--kubeconfig", str(self.kubeconfig), *arguments]
+        done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False, timeout=60)  # fmt: skip
+        return done.stdout
 
 
 @pytest.fixture(scope="session")
