@@ -37,7 +37,7 @@ QUICK = Deadlines(hello_s=0.5, send_s=0.5, command_s=0.5)
 class Runtime:
     """The other side of `Controlled`: it remembers what it was told."""
 
-    changes: Changes = field(default_factory=Changes)
+    changed: Changes = field(default_factory=Changes)
     term: int = 0
     message: str = ""
     configured: list[str] = field(default_factory=list)
@@ -181,7 +181,7 @@ async def test_a_change_is_reported_at_once_and_a_burst_of_changes_as_few_report
     before_s = loop.time()
     for number in range(1, 1001):
         made.runtime.message = str(number)
-        made.runtime.changes.notify()
+        made.runtime.changed.set()
     heard = 1
     while getattr(await peer.hear(), "message", "") != "1000":
         heard += 1
@@ -353,7 +353,7 @@ async def test_a_peer_that_does_not_read_is_cut(made: Stream) -> None:
     peer.socket._response.connection.transport.pause_reading()  # type: ignore[union-attr]  # noqa: SLF001 - stops reading as a hung process does
 
     def cut() -> bool:
-        made.runtime.changes.notify()
+        made.runtime.changed.set()
         return made.server.outcomes["Cut"] == 1
 
     await until(cut)

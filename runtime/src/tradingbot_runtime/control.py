@@ -47,12 +47,12 @@ T = TypeVar("T")
 
 
 class Changes:
-    """Tells each connection that there is something new to report. `notify` may be called on every tick."""
+    """Tells each connection that there is something new to report; `set` may be called on every tick."""
 
     def __init__(self) -> None:
         self._listeners: list[asyncio.Event] = []
 
-    def notify(self) -> None:
+    def set(self) -> None:
         for event in self._listeners:
             event.set()
 
@@ -69,7 +69,7 @@ class Changes:
 class Controlled(Protocol):
     """What the control stream needs of the runtime."""
 
-    changes: Changes
+    changed: Changes
     term: int  # the highest ever seen; to set it stores it, so that a restart does not forget it
 
     def report(self) -> SlotReport: ...
@@ -138,7 +138,7 @@ class ControlServer:
                 await self._converse(socket)
         except (TimeoutError, ConnectionError) as error:  # a peer that does not read, or is gone
             self.outcomes["Cut"] += 1
-            log.warning("control connection cut", reason=str(error) or type(error).__name__)
+            log.warning("ControlConnectionCut", reason=str(error) or type(error).__name__)
             if request.transport is not None:
                 request.transport.abort()
         finally:
@@ -149,7 +149,7 @@ class ControlServer:
 
     def _turned_away(self, reason: str, status: int) -> web.Response:
         self.outcomes[reason] += 1
-        log.warning("control connection refused", reason=reason)
+        log.warning("ControlConnectionRefused", reason=reason)
         response = web.Response(status=status)
         response.force_close()
         return response
@@ -158,7 +158,7 @@ class ControlServer:
         try:
             token = (self._folder / "token").read_bytes().strip()
         except OSError as error:
-            log.error("control token unreadable", reason=str(error))  # noqa: TRY400 - the reason says it all
+            log.error("ControlTokenUnreadable", reason=str(error))  # noqa: TRY400 - the reason says it all
             return False
         said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         return bool(token) and hmac.compare_digest(said, b"Bearer " + token)
@@ -174,7 +174,7 @@ class ControlServer:
             reason = message if isinstance(message, str) else "the first message must be a Hello"
             await self._refuse(socket, UNREADABLE, reason)
         elif await self._current(socket, message.term):
-            log.info("operator connected", operator=message.operator, term=message.term)
+            log.info("OperatorConnected", operator=message.operator, term=message.term)
             former, self._leader = self._leader, socket
             if former is not None:
                 await self._close(former, REPLACED_CODE, "replaced by a newer connection")
@@ -195,7 +195,7 @@ class ControlServer:
             await asyncio.gather(*halves, return_exceptions=True)
 
     async def _report(self, socket: web.WebSocketResponse) -> None:
-        with self._runtime.changes.listen() as changed:
+        with self._runtime.changed.listen() as changed:
             while not socket.closed:
                 changed.clear()  # before the report: what changes from here on is reported by the next one
                 await self._send(socket, self._runtime.report())
@@ -208,7 +208,7 @@ class ControlServer:
         async for frame in socket:
             if frame.type is aiohttp.WSMsgType.ERROR:  # too big, or no websocket frame: already closed, with the code
                 self.outcomes["FrameRefused"] += 1
-                log.warning("control frame refused", reason=str(frame.data))
+                log.warning("ControlFrameRefused", reason=str(frame.data))
                 return
             message = _decoded(frame)
             if isinstance(message, str):
@@ -232,7 +232,7 @@ class ControlServer:
             case Hello():
                 await self._send(socket, self._runtime.report())
             case Drain():
-                log.info("drain commanded", reason=message.reason, term=message.term)
+                log.info("DrainCommanded", reason=message.reason, term=message.term)
                 await self._to_the_end(self._in_time(self._runtime.drain(message.reason)))
             case Configure():
                 await self._send(socket, await self._to_the_end(self._configure(message)))
@@ -250,7 +250,7 @@ class ControlServer:
                 return await command
         except TimeoutError:
             self.outcomes["CommandTimedOut"] += 1
-            log.error("control command not carried out in time")  # noqa: TRY400 - where it waited is not ours to say
+            log.error("ControlCommandTimedOut")  # noqa: TRY400 - where it waited is not ours to say
             return None
 
     async def _to_the_end(self, command: Coroutine[Any, Any, T]) -> T:
@@ -262,7 +262,7 @@ class ControlServer:
 
     async def _refuse(self, socket: web.WebSocketResponse, reason: str, message: str) -> None:
         self.outcomes[reason] += 1
-        log.warning("control message refused", reason=reason, message=message)
+        log.warning("ControlMessageRefused", reason=reason, message=message)
         await self._send(socket, CommandRefused(reason=reason, message=message))
 
     async def _send(self, socket: web.WebSocketResponse, message: PodMessage) -> None:

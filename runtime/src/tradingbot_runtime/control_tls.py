@@ -23,9 +23,9 @@ class _Certificate:
             signature = self._sign()
             if signature != self._signature:
                 self._context, self._signature = self._load(), signature
-                log.info("control certificate re-read")
+                log.info("ControlCertificateRenewed")
         except OSError as error:  # ssl.SSLError too: half of a rotation; the next connection tries again
-            log.error("control certificate unusable, the former one stays", reason=str(error))  # noqa: TRY400 - complete
+            log.error("ControlCertificateUnusable", reason=str(error))  # noqa: TRY400 - complete
         return self._context
 
     def _sign(self) -> tuple[tuple[int, int, int], ...]:

@@ -104,7 +104,7 @@ class SlotLease:
                 verdict = await self._look()
                 if not isinstance(verdict, HeldByOther):
                     await self._write(REQUEST_S)
-                    log.info("lease acquired", lease=self._name, transitions=self.transitions)
+                    log.info("LeaseAcquired", lease=self._name, transitions=self.transitions)
                     return
                 left_s = (verdict.free_at_ns - self._clock()) / _SECOND_NS
                 on_wait(verdict.holder, left_s)
@@ -128,7 +128,6 @@ class SlotLease:
             else:
                 lost = await self._renew()
         self.fenced_at_ns = min(self.fenced_at_ns, self._clock())
-        log.error("lease lost", lease=self._name, reason=lost)
         return lost
 
     async def release(self) -> ReleaseOutcome:
@@ -138,7 +137,6 @@ class SlotLease:
         outcome = ReleaseOutcome.FAILED
         while outcome is ReleaseOutcome.FAILED and self._clock() < end_ns:
             outcome = await self._try_release(max((end_ns - self._clock()) / _SECOND_NS, 0.001))
-        log.info("lease given back", lease=self._name, outcome=outcome)
         return outcome
 
     async def _look(self) -> object:
@@ -182,7 +180,7 @@ class SlotLease:
             return LeaseLost.DELETED
         except (LeaseConflict, LeaseUnavailable) as trouble:
             left_s = (self.fenced_at_ns - self._clock()) / _SECOND_NS
-            log.warning("lease not renewed", lease=self._name, reason=str(trouble), fenced_in_s=round(left_s, 1))
+            log.warning("LeaseNotRenewed", lease=self._name, reason=str(trouble), fenced_in_s=round(left_s, 1))
             await asyncio.sleep(min(RETRY_S, self._patience_s()))
             return None
 
@@ -212,6 +210,6 @@ class SlotLease:
         except LeaseGone:
             return ReleaseOutcome.NOT_OURS
         except (LeaseConflict, LeaseUnavailable) as trouble:
-            log.warning("lease not given back", lease=self._name, reason=str(trouble))
+            log.warning("LeaseNotReleased", lease=self._name, reason=str(trouble))
             await asyncio.sleep(min(RETRY_S, timeout_s))
             return ReleaseOutcome.FAILED

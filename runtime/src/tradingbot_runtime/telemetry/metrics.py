@@ -1,0 +1,145 @@
+"""Metrics, read at scrape time. The tick path counts in plain integers of its own; nothing here runs until a scrape.
+
+`FAMILIES` declares every metric once: name, kind, labels, meaning. The composition root gives `registry` a function
+that reads the counters where they are kept.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from itertools import islice
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+MOST_SERIES = 500  # of one family: labels come from enums and manifests, so more is a bug, not a reason to fill a disk
+_SECOND_NS = 1_000_000_000
+# 10 us to 1 s: a tick takes tens of microseconds, a commit hundreds, and a full disk seconds.
+_BOUNDS_NS = (*(step * 10**power for power in range(4, 9) for step in (1, 2, 5)), _SECOND_NS)
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+
+
+FRAMES = Family("tradingbot_frames_total", Kind.COUNTER, ("feed", "outcome"),
+                "Market data frames; outcome is ok, or the reason why the frame could not be used.")  # fmt: skip
+FEED_AGE = Family("tradingbot_feed_age_seconds", Kind.GAUGE, ("feed",),
+                  "Since the last proof that the feed lives, on the receiver's monotonic clock.")  # fmt: skip
+RECONNECTS = Family("tradingbot_reconnects_total", Kind.COUNTER, ("feed",), "Connections lost and made again.")
+ORDERS = Family("tradingbot_orders_total", Kind.COUNTER, ("market", "outcome"), "Orders by what became of them.")
+OPEN_ORDERS = Family("tradingbot_open_orders", Kind.GAUGE, ("market",),
+                     "Orders not proved closed, unknown ones included.")  # fmt: skip
+UNKNOWN_ORDERS = Family("tradingbot_unknown_orders", Kind.GAUGE, ("market",),
+                        "Orders whose outcome is unknown; they count at full size.")  # fmt: skip
+POSITION = Family("tradingbot_position", Kind.GAUGE, ("market",), "Position in the base asset, signed.")
+PNL = Family("tradingbot_pnl", Kind.GAUGE, ("market",),
+             "Profit since the start of the UTC day in the quote asset, open position at mid.")  # fmt: skip
+FILLS = Family("tradingbot_fills_total", Kind.COUNTER, ("market", "side"), "Trades of our own orders.")
+RISK_REFUSED = Family("tradingbot_risk_refused_total", Kind.COUNTER, ("market", "reason"),
+                      "Commands that a risk check refused.")  # fmt: skip
+STATE = Family("tradingbot_state", Kind.GAUGE, ("state",), "1 for the current trading state, 0 for the others.")
+VENUE_ERRORS = Family("tradingbot_venue_errors_total", Kind.COUNTER, ("venue", "kind"), "Errors of a venue by kind.")
+TICK_TO_ORDER = Family("tradingbot_tick_to_order_seconds", Kind.HISTOGRAM, (),
+                       "From a market data frame in hand to its last order handed to the socket.")  # fmt: skip
+JOURNAL_COMMIT = Family("tradingbot_journal_commit_seconds", Kind.HISTOGRAM, (), "One commit of the journal.")
+LOOP_LAG = Family("tradingbot_loop_lag_seconds", Kind.GAUGE, (), "How late the event loop's timers are.")
+CONFIG_INFO = Family("tradingbot_config_info", Kind.GAUGE, ("hash",), "1, with the hash of the configuration in use.")
+HALTS = Family("tradingbot_halts_total", Kind.COUNTER, ("reason",), "Latched halts.")
+CONTROL = Family("tradingbot_control_messages_total", Kind.COUNTER, ("outcome",),
+                 "Messages and connections of the control stream by what became of them.")  # fmt: skip
+LOG_DROPPED = Family("tradingbot_log_lines_dropped_total", Kind.COUNTER, (),
+                     "Log lines dropped because nobody read stdout fast enough.")  # fmt: skip
+
+FAMILIES = (
+    FRAMES, FEED_AGE, RECONNECTS, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, POSITION, PNL, FILLS, RISK_REFUSED, STATE,
+    VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL, LOG_DROPPED,
+)  # fmt: skip
+
+
+class Histogram:
+    """Durations in nanoseconds; `observe` is for hot paths (about a quarter of a microsecond)."""
+
+    __slots__ = ("counts", "sum_ns")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BOUNDS_NS) + 1)
+        self.sum_ns = 0
+
+    def observe(self, duration_ns: int) -> None:
+        self.counts[bisect_left(_BOUNDS_NS, duration_ns)] += 1
+        self.sum_ns += duration_ns
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative counts by upper bound in seconds, as Prometheus wants them."""
+        total = 0
+        found: list[tuple[str, float]] = []
+        for bound, number in zip((*_BOUNDS_NS, None), self.counts, strict=True):
+            total += number
+            found.append(("+Inf" if bound is None else str(bound / _SECOND_NS), total))
+        return found
+
+
+# The values of a family by its labels' values, in the order of `Family.labels`; `()` is the key where it has none.
+Values = Mapping[tuple[str, ...], int | float | Decimal | Histogram]
+Readings = Mapping[Family, Values]
+
+
+def registry(read: Callable[[], Readings]) -> CollectorRegistry:
+    """A registry of its own that asks `read` at every scrape, and reports the process' memory and descriptors too."""
+    own = CollectorRegistry()
+    own.register(_Reader(read))
+    ProcessCollector(registry=own)
+    return own
+
+
+class _Reader(Collector):
+    def __init__(self, read: Callable[[], Readings]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        for family, values in self._read().items():
+            yield _metric(family, values)
+
+    def describe(self) -> list[Metric]:
+        """Names only: registering must not read counters of what is not composed yet."""
+        return [_metric(family, {}) for family in FAMILIES]
+
+
+def _metric(family: Family, values: Values) -> Metric:
+    few = sorted(islice(values.items(), MOST_SERIES), key=lambda pair: pair[0])
+    match family.kind:
+        case Kind.HISTOGRAM:
+            histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+            for labels, value in few:
+                if not isinstance(value, Histogram):
+                    raise TypeError(f"{family.name} is read from a Histogram")
+                histogram.add_metric(labels, value.buckets(), value.sum_ns / _SECOND_NS)
+            return histogram
+        case Kind.COUNTER | Kind.GAUGE:
+            made = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
+            single = made(family.name, family.help, labels=family.labels)
+            for labels, value in few:
+                single.add_metric(labels, _number(family, value))
+            return single
+
+
+def _number(family: Family, value: float | Decimal | Histogram) -> float:
+    """Prometheus knows only floats; this is the last step out, and nothing is computed with them."""
+    if isinstance(value, Histogram):
+        raise TypeError(f"{family.name} is no histogram")
+    return float(value)

@@ -1,0 +1,151 @@
+"""Logs as they leave a real process: through a pipe, to a reader that sleeps or goes away, and into a terminal."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tradingbot_runtime.telemetry import LineWriter
+
+PIPE_BYTES = 65_536
+DEADLINE_S = 20.0
+
+SPEAKS = """
+import logging, structlog
+from decimal import Decimal
+from tradingbot_runtime.telemetry import configure_logs
+configure_logs("info")
+log = structlog.get_logger("feed")
+log.debug("NotShown")
+log.info("FeedStale", market="btc", age_ns=3_000_000_001, price=Decimal("1.10"), text="grüße\\nzwei")
+try:
+    raise ValueError("broken")
+except ValueError:
+    log.exception("Crashed")
+logging.getLogger("aiohttp.server").error("from %s", "a library")
+"""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < end_s, "the condition did not come true"
+        time.sleep(0.002)
+
+
+def test_a_line_is_one_json_object_with_time_level_event_and_logger_first() -> None:
+    done = subprocess.run([sys.executable, "-c", SPEAKS], capture_output=True, check=True, timeout=DEADLINE_S)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["event"] for line in lines] == ["FeedStale", "Crashed", "from a library"]
+    assert list(lines[0])[:4] == ["ts", "level", "event", "logger"]
+    stale = lines[0]
+    assert (stale["level"], stale["logger"], stale["market"], stale["age_ns"], stale["price"], stale["text"]) == (
+        "info", "feed", "btc", 3_000_000_001, "1.10", "grüße\nzwei",
+    )  # fmt: skip
+    assert "ValueError: broken" in lines[1]["exception"]
+    assert lines[2]["logger"] == "aiohttp.server"
+    assert done.stderr == b""
+
+
+def test_times_are_utc_with_microseconds_and_never_go_back() -> None:
+    done = subprocess.run([sys.executable, "-c", SPEAKS], capture_output=True, check=True, timeout=DEADLINE_S)
+    times = [json.loads(line)["ts"] for line in done.stdout.splitlines()]
+    assert times == sorted(times)
+    assert all(len(ts) == len("2024-08-08T00:00:00.000000Z") and ts.endswith("Z") for ts in times)
+
+
+def test_in_a_terminal_lines_are_for_people() -> None:
+    parent, child = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", SPEAKS], stdout=child)
+    os.close(child)
+    assert process.wait(DEADLINE_S) == 0
+    shown = os.read(parent, PIPE_BYTES).decode()
+    os.close(parent)
+    assert "FeedStale" in shown
+    assert "\x1b[" in shown
+    assert "{" not in shown.split("FeedStale")[0]
+
+
+def test_a_reader_that_sleeps_never_blocks_the_caller_and_hears_afterwards_how_much_it_missed() -> None:
+    reader, target = os.pipe()
+    writer = LineWriter(target, limit_bytes=100_000)
+    slowest_s = 0.0
+    for number in range(5000):
+        started_s = time.monotonic()
+        writer.write(b"%099d\n" % number)
+        slowest_s = max(slowest_s, time.monotonic() - started_s)
+    assert slowest_s < 1.0  # nobody reads yet: a blocking write would still be waiting
+    assert 3000 < writer.dropped < 5000
+
+    received = bytearray()
+    reading = threading.Thread(target=lambda: _drain(reader, received))
+    reading.start()
+    assert writer.flush(DEADLINE_S)
+    writer.write(b"after\n")
+    writer.close()
+    os.close(target)
+    reading.join(DEADLINE_S)
+    lines = bytes(received).splitlines()
+    numbers = [int(line) for line in lines if line.isdigit()]
+    assert numbers == list(range(len(numbers)))  # the oldest are kept, whole and in order
+    said = [json.loads(line) for line in lines if line.startswith(b"{")]
+    assert sum(line["count"] for line in said) == writer.dropped == 5000 - len(numbers)
+    assert lines[-1] == b"after"
+
+
+def _drain(reader: int, received: bytearray) -> None:
+    while data := os.read(reader, PIPE_BYTES):
+        received.extend(data)
+    os.close(reader)
+
+
+def test_a_reader_that_is_gone_costs_the_lines_and_nothing_else() -> None:
+    reader, target = os.pipe()
+    os.close(reader)
+    writer = LineWriter(target)
+    for _ in range(3):
+        writer.write(b"nobody reads this\n")
+        assert writer.flush(DEADLINE_S)
+    assert writer.dropped == 3
+    writer.close()
+    os.close(target)
+
+
+def test_a_non_blocking_stdout_loses_nothing() -> None:
+    reader, target = os.pipe()
+    os.set_blocking(target, False)
+    writer = LineWriter(target)
+    for number in range(3000):
+        writer.write(b"%099d\n" % number)
+    received = bytearray()
+    reading = threading.Thread(target=lambda: _drain(reader, received))
+    reading.start()
+    assert writer.flush(DEADLINE_S)
+    writer.close()
+    os.close(target)
+    reading.join(DEADLINE_S)
+    assert len(received) == 300_000
+    assert writer.dropped == 0
+
+
+def test_after_close_lines_are_counted_as_dropped() -> None:
+    reader, target = os.pipe()
+    writer = LineWriter(target)
+    writer.close()
+    writer.write(b"too late\n")
+    assert writer.dropped == 1
+    os.close(target)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("level", ["loud", ""])
+def test_an_unknown_level_is_refused(level: str) -> None:
+    code = f"from tradingbot_runtime.telemetry import configure_logs; configure_logs({level!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=DEADLINE_S)
+    assert done.returncode != 0
