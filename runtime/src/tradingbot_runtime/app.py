@@ -1,6 +1,6 @@
 """The composition root: the one place where the runtime's objects meet, and the order in which they start and end.
 
-    servers -> Lease -> start barrier -> trade -> (SIGTERM) -> cancel all, confirm, flush, release
+servers -> Lease -> start barrier -> trade -> (SIGTERM) -> cancel all, confirm, flush, release
 """
 
 import asyncio
@@ -21,8 +21,10 @@ from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.model import TimePassed
-from tradingbot_runtime.servers import serve
+from tradingbot_runtime.readings import Sources
+from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.telemetry import LineWriter
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.link import VenueLink
 
@@ -43,12 +45,10 @@ class Process:
 
     journal: Path
     credentials: Callable[[str], Callable[[], Credentials] | None]  # by venue
-    host: str
-    http_port: int
-    control_port: int
-    control: Path | None  # folder of the control stream's certificate and token
+    addresses: Addresses
     pod_uid: str
     leases: KubernetesLeases | None
+    log_lines: LineWriter
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class App:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     exit_code: int = OK
     lease: SlotLease | None = None
-    lag_s: float = 0.0
+    sources: Sources | None = None
 
     async def run(self) -> int:
         """Trade until SIGTERM or SIGINT; returns the exit code. Raises JournalError and ConfigError."""
@@ -73,7 +73,8 @@ class App:
             slot = self._slot(journal)
             links = self._links()
             barrier = Barrier(slot, links, self._is_fenced, self._spawn)
-            await serve(stack, self, slot, links)
+            self.sources = Sources(slot, links, None, self.process.log_lines)
+            await serve(stack, self.process.addresses, self.sources)
             if self.process.leases is not None:
                 await stack.enter_async_context(self.process.leases)
             self._spawn(self._trade(slot, barrier))
@@ -118,7 +119,7 @@ class App:
         lease = SlotLease(leases, reference, self.process.pod_uid)
         while True:
             try:
-                await lease.acquire(lambda who, left_s: slot.update(waiting_for=f"the Lease, held by {who}: {left_s:.0f} s"))
+                await lease.acquire(lambda who, _: slot.update(waiting_for=f"the Lease, held by {who}"))
             except LeaseGone as gone:
                 # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
                 slot.update(fenced=f"there is no Lease {reference.name}: {gone}")
@@ -146,7 +147,8 @@ class App:
         while True:
             due += TICK_S
             await asyncio.sleep(max(due - loop.time(), 0))
-            self.lag_s = max(loop.time() - due, 0)
+            if self.sources is not None:
+                self.sources.lag_s = max(loop.time() - due, 0)
             due = max(due, loop.time() - TICK_S)
             for market in slot.markets.values():
                 market.handle(TimePassed(time_ns=self.clock.now_ns()))
@@ -179,7 +181,8 @@ class App:
             async with asyncio.timeout(SHUTDOWN_WITHIN_S):
                 await self._empty(barrier)
         except TimeoutError:
-            log.error("ShutdownIncomplete", orders={m.name: len(m.engine.market.orders.live) for m in slot.markets.values()})
+            left = {market.name: len(market.engine.market.orders.live) for market in slot.markets.values()}
+            log.error("ShutdownIncomplete", orders=left)  # noqa: TRY400 - a deadline, not a bug: no traceback
             self.exit_code = self.exit_code or FAILED
         for task in list(self.tasks):
             task.cancel()

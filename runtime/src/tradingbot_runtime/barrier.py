@@ -112,7 +112,7 @@ class Barrier:
             journal=slot.journal,
             gateway=gateway,
             account=self._account(market.execution.venue),
-            on_change=slot.changes.notify,
+            on_change=slot.changed.set,
             on_breach=slot.breached,
             on_doubt=lambda name, order_id: self.reconcilers[name].doubt(order_id),
             is_fenced=self.is_fenced,

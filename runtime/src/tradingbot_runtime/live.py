@@ -27,6 +27,7 @@ from tradingbot_runtime.model import (
     TradingState,
     VenueTicked,
 )
+from tradingbot_runtime.telemetry.metrics import Histogram
 from tradingbot_runtime.venues.protocols import Gateway
 
 log = structlog.get_logger("market")
@@ -44,10 +45,7 @@ class MarketHealth:
     refused: dict[str, int] = field(default_factory=dict)  # risk reason -> count
     anomalies: dict[str, int] = field(default_factory=dict)
     duplicate_fills: int = 0
-    tick_to_order_ns: list[int] = field(default_factory=list)  # since the last scrape, bounded
-
-
-MOST_SAMPLES = 10_000
+    tick_to_order: Histogram = field(default_factory=Histogram)
 
 
 def count(counters: dict[str, int], key: str) -> None:
@@ -83,8 +81,8 @@ class LiveMarket:
         decision = self.engine.decision  # a send that fails at once is handled inside `send`, and decides anew
         for command in approved:
             self.gateway.send(self.instrument, command)
-        if approved and isinstance(event, ReferenceTicked) and len(self.health.tick_to_order_ns) < MOST_SAMPLES:
-            self.health.tick_to_order_ns.append(perf_counter_ns() - started)
+        if approved and isinstance(event, ReferenceTicked):
+            self.health.tick_to_order.observe(perf_counter_ns() - started)
         self._tell(event, decision, before)
 
     def _first_time(self, fill: OrderFilled) -> bool:

@@ -13,23 +13,27 @@ from tradingbot_runtime.app import App, Process
 from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.lease import KubernetesLeases
+from tradingbot_runtime.servers import Addresses
 from tradingbot_runtime.telemetry import configure_logs
 from tradingbot_runtime.venues.binance.signing import Credentials, CredentialsFolder, credentials
 
 
 def run(options: argparse.Namespace) -> int:
     environment = os.environ
-    configure_logs(options.log_level)
+    log_lines = configure_logs(options.log_level)
     config = _config(options, environment)
     process = Process(
         journal=options.journal or _default_journal(config, environment),
         credentials=partial(_credentials, options.credentials, environment, config),
-        host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached from outside
-        http_port=options.http_port,
-        control_port=options.control_port,
-        control=options.control,
+        addresses=Addresses(
+            host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached
+            http_port=options.http_port,
+            control_port=options.control_port,
+            control=options.control,
+        ),
         pod_uid=environment.get("POD_UID", f"process-{os.getpid()}"),
         leases=_leases(config, environment),
+        log_lines=log_lines,
     )
     return uvloop.run(App(config, process).run())
 

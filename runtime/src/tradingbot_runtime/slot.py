@@ -38,7 +38,7 @@ class Slot:
     budgets: dict[str, Budget] = field(default_factory=dict)  # by venue
     halts: list[Halt] = field(default_factory=list)
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
-    changes: Changes = field(default_factory=Changes)  # something that the operator should hear of
+    changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
 
     def take_halts(self) -> None:
         """Halts that hold: those of the journal, and those that the configuration carries for a fresh volume."""
@@ -60,7 +60,7 @@ class Slot:
         log.info("StandingChanged", state=after.state, reason=after.reason, message=after.message)
         for market in self.markets.values():
             market.handle(StateChanged(time_ns=self.now_ns(), state=after.state, reason=after.reason))
-        self.changes.notify()
+        self.changed.set()
 
     def breached(self, market: str, reason: str) -> None:
         """A market has halted itself on a limit: latch it, for the whole slot, until a person resumes."""
@@ -131,7 +131,7 @@ class Slot:
         log.info("ConfigApplied", config_hash=applied.config_hash)
         self.take_halts()
         self.update(desired=new.desired_state)
-        self.changes.notify()
+        self.changed.set()
 
 
 def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:

@@ -24,6 +24,7 @@ from tradingbot_runtime.journal.records import AnyRecord, Decided
 from tradingbot_runtime.journal.schema import MIGRATIONS
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
+from tradingbot_runtime.telemetry.metrics import Histogram
 
 FSYNC_WITHIN_S = 0.05
 _ORDERS = (
@@ -48,9 +49,7 @@ class Journal:
             raise JournalError(f"{path}: {error}") from error
         self._encode = msgspec.json.Encoder().encode
         self._fsync: asyncio.Future[None] | None = None
-        self.commits = 0
-        self.commit_ns = 0  # total, for the mean
-        self.slowest_commit_ns = 0
+        self.commits = Histogram()
 
     def __enter__(self) -> Self:
         return self
@@ -125,10 +124,7 @@ class Journal:
                  order.venue_order_id, order.is_closed, time.time_ns()),
             )  # fmt: skip
         db.execute("COMMIT")
-        taken = time.perf_counter_ns() - started
-        self.commits += 1
-        self.commit_ns += taken
-        self.slowest_commit_ns = max(self.slowest_commit_ns, taken)
+        self.commits.observe(time.perf_counter_ns() - started)
         self._fsync_soon()
 
     def keep_fill(self, market: str, account: str, instrument: Instrument, fill: OrderFilled) -> bool:
