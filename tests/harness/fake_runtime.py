@@ -18,8 +18,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from harness.api_client import ApiClient
-from harness.operator_process import free_port
+from harness.api_client import ApiClient, RequestRefused
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
@@ -124,10 +123,12 @@ class FakeNode:
     client: ApiClient
     namespace: str
     folder: Path
-    port: int = field(default_factory=lambda: free_port("127.0.0.2"))
+    port: int
+    subnet: int  # 127.<subnet>.x.y are its pods
     pods: dict[str, FakeRuntime] = field(default_factory=dict)  # by name
     stubborn: bool = False  # for pods that start from now on
     silent: bool = False  # pods that start from now on have no control stream at all
+    delay: threading.Event = field(default_factory=threading.Event)  # while set, no pod starts
     started: int = 0
     _servers: dict[str, web.AppRunner] = field(default_factory=dict)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -162,6 +163,8 @@ class FakeNode:
             found = await asyncio.to_thread(self.client.list, "v1", "Pod", self.namespace)
             alive = {pod["metadata"]["name"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
             for name, pod in alive.items():
+                if self.delay.is_set():
+                    continue
                 if name not in self.pods or self.pods[name].uid != pod["metadata"]["uid"]:
                     await self._start(name, pod)
             for name in set(self.pods) - set(alive):
@@ -177,13 +180,13 @@ class FakeNode:
         bot, _, ordinal = name.rpartition("-")
         config_map = await asyncio.to_thread(self.client.get, "v1", "ConfigMap", self.namespace, f"{bot}-slots")
         secret = await asyncio.to_thread(self.client.get, "v1", "Secret", self.namespace, f"{bot}-control")
-        if config_map is None or secret is None:
-            return  # kubelet would wait for its volumes, too
+        if config_map is None or secret is None or f"slot-{ordinal}.json" not in config_map["data"]:
+            return  # kubelet would wait for its volumes, and the runtime would end without its slot
         files = {key: base64.b64decode(value) for key, value in secret["data"].items()}
         config = SlotConfig.model_validate_json(config_map["data"][f"slot-{ordinal}.json"])
         runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(), self.stubborn)
         self.started += 1
-        address = f"127.0.{self.started // 200}.{2 + self.started % 200}"
+        address = f"127.{self.subnet}.{self.started // 200}.{2 + self.started % 200}"
         if not self.silent:
             await self._listen(runtime, files, address)
         self.pods[name] = runtime
@@ -214,6 +217,7 @@ class FakeNode:
             "containerStatuses": [{"name": "runtime", "ready": True, "restartCount": 0, "image": "fake", "imageID": "",
                                    "state": {"running": {}}}],
         }  # fmt: skip
-        self.client.merge("v1", "Pod", self.namespace, name, {"status": status}, part="status")
+        with contextlib.suppress(RequestRefused):  # it was deleted in the meantime
+            self.client.merge("v1", "Pod", self.namespace, name, {"status": status}, part="status")
 
 

@@ -119,7 +119,8 @@ class Observer:
             children={key: child for key, child in children.items() if key[0] in CHILD_KINDS},
             pods=tuple(sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)),
             since_start_s=self.since_start_s(),
-            deleting_for_s=_since(bot.metadata.deletion_timestamp, now),
+            # Time in which nobody led was no time to drain in.
+            deleting_for_s=min(_since(bot.metadata.deletion_timestamp, now), self.since_start_s()),
             reconciling_for_s=_since(_reconciling_since(bot), now),
         )
 

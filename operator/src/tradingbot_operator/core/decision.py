@@ -74,7 +74,7 @@ class _Running:
             status=status,
             finalizer=Finalizer.KEEP if names.FINALIZER in self.bot.metadata.finalizers else Finalizer.ADD,
             control_secret_due=self._control_secret_due(),
-            leases=self._leases(plan),
+            leases=self._leases(plan, size),
             apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
             prune=self._superfluous(wanted),
             commands=self._commands(size, shown.slots),
@@ -114,10 +114,10 @@ class _Running:
         renew_after: str = (secret["metadata"].get("annotations") or {}).get(names.RENEW_AFTER, "")
         return self.observed.now > renew_after
 
-    def _leases(self, plan: Plan) -> tuple[Manifest, ...]:
+    def _leases(self, plan: Plan, size: Scale) -> tuple[Manifest, ...]:
         """Only those that were never made: a Lease that somebody deleted stops its slot, and has to stay deleted."""
         made = {slot.ordinal for slot in self.bot.status.slots if slot.lease_uid}
-        return tuple(lease(self.bot, slot) for slot in plan.slots if slot not in made)
+        return tuple(lease(self.bot, slot) for slot in plan.slots if slot < size.serving and slot not in made)
 
     def _superfluous(self, wanted: tuple[Manifest, ...]) -> tuple[ChildReference, ...]:
         keep = {(child["kind"], child["metadata"]["name"]) for child in wanted}

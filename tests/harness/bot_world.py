@@ -1,0 +1,143 @@
+"""A namespace with a fake node in it, and one operator process for the tests of a module."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api_client import ApiClient, Object
+from harness.control_plane import ControlPlane
+from harness.fake_runtime import FakeNode
+from harness.operator_process import (
+    OperatorProcess,
+    conditions,
+    eventually,
+    free_port,
+    install,
+    kubeconfig_of_account,
+)
+
+RBAC = "rbac.authorization.k8s.io/v1"
+API = "tradingbot.dev/v1alpha1"
+VENUE: Object = {
+    "apiVersion": API, "kind": "Venue", "metadata": {"name": "venue"},
+    "spec": {"environment": "Simulated", "type": "Binance",
+             "endpoints": {"rest": "http://simulator:9000", "stream": "ws://simulator:9000/stream",
+                           "websocketApi": "ws://simulator:9000/ws-api/v3"}},
+}  # fmt: skip
+
+
+def manifest(name: str = "maker", symbols: tuple[str, ...] = ("BTCUSDT",), **spec: Any) -> Object:  # noqa: ANN401 - fields of the spec
+    """A TradingBot on the Venue above."""
+    markets = [{"name": symbol.lower(), "reference": {"venue": "venue", "symbol": symbol},
+                "execution": {"venue": "venue", "symbol": symbol}} for symbol in symbols]  # fmt: skip
+    making = {"spreadBps": "8", "sizes": ["0.001"]}
+    whole = {"strategy": {"marketMaking": making}, "markets": markets, "storage": {"size": "1Gi"}} | spec
+    return {"apiVersion": API, "kind": "TradingBot", "metadata": {"name": name}, "spec": whole}
+
+
+@dataclass(slots=True)
+class World:
+    """A namespace with a node, and the operator."""
+
+    plane: ControlPlane
+    namespace: str
+    operator: OperatorProcess
+    node: FakeNode
+
+    @property
+    def client(self) -> ApiClient:
+        return self.plane.client
+
+    def apply(self, *manifests: Object) -> None:
+        for wanted in manifests:
+            self.client.apply(wanted, self.namespace)
+
+    def get(self, kind: str, name: str = "maker") -> Object | None:
+        api_version = {"TradingBot": API, "Venue": API, "StatefulSet": "apps/v1", "Role": RBAC, "RoleBinding": RBAC,
+                       "Lease": "coordination.k8s.io/v1"}.get(kind, "v1")  # fmt: skip
+        return self.client.get(api_version, kind, self.namespace, name)
+
+    def spec(self, kind: str, name: str = "maker") -> Any:  # noqa: ANN401 - whatever the manifest has there
+        found = self.get(kind, name)
+        assert found
+        return found["spec"]
+
+    def condition(self, kind: str, status: str, reason: str = "", name: str = "maker", within_s: float = 10) -> str:
+        """Wait for a condition; its message."""
+
+        def met() -> str | None:
+            found = conditions(self.get("TradingBot", name)).get(kind)
+            return "yes" if found and found[0] == status and reason in ("", found[1]) else None
+
+        eventually(met, within_s, f"{name} {kind}={status} {reason}; it is {self._shown(name)}")
+        bot = self.get("TradingBot", name)
+        return next(str(c["message"]) for c in (bot or {})["status"]["conditions"] if c["type"] == kind)
+
+    def _shown(self, name: str) -> str:
+        return f"{conditions(self.get('TradingBot', name))}; log: {self.operator.log.read_text()[-3000:]}"
+
+    def events(self) -> list[Object]:
+        """Of the operator."""
+        found = self.client.list("v1", "Event", self.namespace)
+        return [event for event in found if event["source"].get("component") == "tradingbot-operator"]
+
+    def traded(self, pod: str) -> set[str]:
+        """The markets that the pod's process was started with; none while there is no pod."""
+        runtime = self.node.pods.get(pod)
+        return {market.name for market in runtime.config.markets} if runtime else set()
+
+    def delete(self, name: str = "maker") -> None:
+        self.client.delete(API, "TradingBot", self.namespace, name)
+
+    def gone(self, name: str = "maker", within_s: float = 10) -> None:
+        eventually(lambda: self.get("TradingBot", name) is None, within_s, f"{name} is gone; {self._shown(name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An operator for several tests, and the loopback networks of their nodes."""
+
+    operator: OperatorProcess
+    control_port: int
+    subnets: Iterator[int]
+
+
+@pytest.fixture(scope="module")
+def shared_operator(tradingbot_api: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    folder = tmp_path_factory.mktemp("operator")
+    install(tradingbot_api)
+    port = free_port("127.0.0.2")
+    operator = OperatorProcess(kubeconfig_of_account(tradingbot_api, folder), folder / "operator.log",
+                               {"CONTROL_PORT": str(port), "RESYNC_S": "1"})  # fmt: skip
+    operator.start()
+    operator.wait_until_leading()
+    yield Shared(operator, port, itertools.count(1))
+    assert operator.stop() == 0, operator.log.read_text()[-3000:]
+
+
+@pytest.fixture
+def world(shared_operator: Shared, tradingbot_api: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[World]:
+    """Ends when the test's bots are gone; a test may stop, kill and start the operator."""
+    operator, client = shared_operator.operator, tradingbot_api.client
+    node = FakeNode(client, namespace, tmp_path, shared_operator.control_port, next(shared_operator.subnets))
+    if not operator.running:
+        operator.start()
+        operator.wait_until_leading()
+    with node.running():
+        here = World(tradingbot_api, namespace, operator, node)
+        yield here
+        bots = [bot["metadata"]["name"] for bot in client.list(API, "TradingBot", namespace)]
+        for name in bots:
+            here.delete(name)
+        if operator.running:
+            for name in bots:
+                here.gone(name)
+
+
+def lists(world: World) -> float:
+    """Rises with every resync."""
+    return world.operator.metric("tradingbot_operator_api_requests_total", kind="RoleBinding", verb="get")
