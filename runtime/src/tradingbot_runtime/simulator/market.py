@@ -44,7 +44,7 @@ class DepthStream:
 
     def take(self, time_ns: int, update_id: int) -> tuple[int, dict[Side, set[Ticks]]]:
         """First update id of this diff, and its prices."""
-        first = self.sent_id + 1 if self.sent_id else update_id
+        first = self.sent_id + 1
         changed, self._changed = self._changed, {Side.BUY: set(), Side.SELL: set()}
         self._sent_ns, self.sent_id = time_ns, update_id
         return first, changed
@@ -87,9 +87,13 @@ class MarketData:
         }  # fmt: skip
 
     def depth(self, limit: int) -> Json:
-        """Answer of GET /api/v3/depth."""
+        """Answer of GET /api/v3/depth.
+
+        Its update id is that of the last diff, although the levels may be newer: the next diff repeats all that has
+        changed since then. A top's id would claim more than is known of the levels below the top.
+        """
         return {
-            "lastUpdateId": self.book.update_id, "bids": self._best(self.book.bids, limit),
+            "lastUpdateId": self._diffs[0].sent_id, "bids": self._best(self.book.bids, limit),
             "asks": self._best(self.book.asks, limit),
         }  # fmt: skip
 

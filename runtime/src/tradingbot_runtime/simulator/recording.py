@@ -183,8 +183,9 @@ def _split(line: bytes) -> tuple[int, bytes]:
 
 
 def _level(listing: Listing, level: RawLevel) -> Level:
+    """A level in ticks and lots; what is less than a lot (real books have such dust, far out) is left out."""
     price = listing.instrument.ticks(Decimal(level[0]))
-    lots = listing.instrument.lots(Decimal(level[1]))
+    lots = listing.instrument.lots_floor(Decimal(level[1]))
     if price <= 0 or lots < 0:
         raise ValueError(f"{level[0]} x {level[1]}")
     return Ticks(price), Lots(lots)
