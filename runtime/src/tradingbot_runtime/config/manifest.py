@@ -5,12 +5,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tradingbot_runtime.config.bot import TradingBotSpec
 from tradingbot_runtime.config.document import documents
 from tradingbot_runtime.config.fields import BotName, VenueName
+from tradingbot_runtime.config.override import override
 from tradingbot_runtime.config.problems import InvalidConfig, problems
 from tradingbot_runtime.config.slot import BotIdentity
 from tradingbot_runtime.config.venue import VenueSpec
@@ -31,15 +31,15 @@ class Manifest:
 def load(text: str | bytes, overrides: Iterable[str] = ()) -> Manifest:
     """Read a manifest with exactly one TradingBot; other kinds than TradingBot and Venue are passed over.
 
-    `overrides` are `path=value` on the TradingBot, e.g. `spec.strategy.marketMaking.spreadBps=12`; the value is read
-    as YAML, and text where a text is wanted. Raises InvalidConfig with one line for each mistake.
+    `overrides` are `path=value` on the TradingBot, e.g. `spec.strategy.marketMaking.spreadBps=12`. Raises
+    InvalidConfig with one line for each mistake.
     """
     ours = [d for d in documents(text) if d.get("apiVersion") == API_VERSION]
     bots = [d for d in ours if d.get("kind") == "TradingBot"]
     if len(bots) != 1:
         raise InvalidConfig([f"exactly one TradingBot ({API_VERSION}) is required; found {len(bots)}"])
-    for override in overrides:
-        _override(bots[0], override)
+    for assignment in overrides:
+        override(bots[0], assignment)
     found: list[str] = []
     bot = _part(_Bot, bots[0], "TradingBot", found)
     venues: dict[str, VenueSpec] = {}
@@ -121,27 +121,3 @@ def _missing_venues(bot: TradingBotSpec, venues: AbstractSet[str]) -> list[str]:
         for role, symbol in (("reference", market.reference), ("execution", market.execution))
         if symbol.venue not in venues
     ]
-
-
-def _override(document: dict[str, Any], override: str) -> None:
-    path, separator, text = override.partition("=")
-    if not separator or not path:
-        raise InvalidConfig([f"--set {override}: must be path=value, e.g. spec.replicas=2"])
-    *parents, last = path.split(".")
-    target: Any = document
-    for part in parents:
-        target = _step(target, part, path)
-    value = yaml.safe_load(text)
-    old = target[int(last)] if isinstance(target, list) else target.get(last)
-    if isinstance(old, str) or (isinstance(value, float) and not isinstance(old, float)):
-        value = text  # decimals are strings in a spec: `--set ...spreadBps=12` means "12"
-    target[int(last) if isinstance(target, list) else last] = value
-
-
-def _step(target: Any, part: str, path: str) -> Any:  # noqa: ANN401 - a YAML tree
-    try:
-        if isinstance(target, list):
-            return target[int(part)]
-        return target.setdefault(part, {})
-    except (ValueError, IndexError, AttributeError) as error:
-        raise InvalidConfig([f"--set {path}: there is no {part!r}"]) from error

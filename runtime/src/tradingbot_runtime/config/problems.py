@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from tradingbot_runtime.config.spec import Rule
 from tradingbot_runtime.errors import ConfigError
@@ -75,15 +76,19 @@ def _allowed(model: type[BaseModel], location: Iterable[str | int]) -> list[str]
     for part in location:
         if isinstance(part, int) or current is None:
             continue
-        fields = {f.alias or name: f for name, f in current.model_fields.items()}
-        current = _model_in(fields[part].annotation) if part in fields else None
+        field = field_of(current, part)
+        current = model_in(field.annotation) if field else None
     return [f.alias or name for name, f in current.model_fields.items()] if current else []
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation is anything
+def field_of(model: type[BaseModel], name: str) -> FieldInfo | None:
+    """The field that is called `name` in a manifest."""
+    return next((field for own, field in model.model_fields.items() if name == (field.alias or own)), None)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation is anything
+    """The model that an annotation such as `list[Market]` or `Risk | None` is about."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if found := _model_in(argument):
-            return found
-    return None
+    inside = annotation if isinstance(annotation, tuple) else getattr(annotation, "__args__", ())
+    return next((found for part in inside if (found := model_in(part))), None)
