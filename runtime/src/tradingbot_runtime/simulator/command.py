@@ -21,6 +21,7 @@ from tradingbot_runtime.simulator.exchange import Exchange
 from tradingbot_runtime.simulator.generated import Shape
 from tradingbot_runtime.simulator.instruments import LISTINGS, Listing, listing
 from tradingbot_runtime.simulator.rate_limits import RateLimits
+from tradingbot_runtime.simulator.recording import parts
 from tradingbot_runtime.simulator.server import MarketSource, Server
 from tradingbot_runtime.simulator.signatures import Credentials, load_ed25519
 from tradingbot_runtime.simulator.venue import SimulatedVenue
@@ -44,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=9000, help="port to listen on; 0: any free one (default: %(default)s)")
     add("--symbol", action="append", metavar="SYMBOL", help=f"what is traded, repeatable: {known} (default: BTCUSDT)")
-    add("--recording", type=Path, metavar="FILE", help="lines of `<local ns> <json frame>`, plain or gzip")
+    add(
+        "--recording",
+        type=Path,
+        metavar="FILE",
+        help="lines of `<local ns> <json frame>`, plain or gzip; of a folder its files, joined in name order",
+    )
     add("--speed", type=_speed, default=1.0, metavar="N", help="1: as recorded; 10: ten times as fast; max")
     add("--loop", action="store_true", help="start the recording over at its end; time and ids go on rising")
     add("--seed", type=int, default=1, help="of the market that is made up without a recording (default: %(default)s)")
@@ -72,9 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
     """The server that the options describe. ValueError or OSError says what is wrong with them."""
-    if arguments.recording is not None:
-        with arguments.recording.open("rb"):
-            pass  # a missing file is a mistake of the command line, not of the market
+    recording = arguments.recording
+    if recording is not None:
+        for file in parts(recording):
+            with file.open("rb"):
+                pass  # a missing file is a mistake of the command line, not of the market
+        recording = recording if parts(recording) else None  # an empty folder: the market is made up
     credentials = Credentials(
         api_key=os.environ.get(API_KEY_VARIABLE) or secrets.token_hex(32),
         secret=os.environ.get(SECRET_VARIABLE) or secrets.token_hex(32),
@@ -89,7 +98,7 @@ def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
         exchange, credentials, RateLimits(arguments.weight_per_minute, arguments.orders_per_10s), arguments.latency_ms
     )
     source = MarketSource(
-        recording=arguments.recording, speed=arguments.speed, loop=arguments.loop, seed=arguments.seed,
+        recording=recording, speed=arguments.speed, loop=arguments.loop, seed=arguments.seed,
         shape=Shape(volatility=arguments.volatility, steps_per_s=max(1, arguments.steps_per_second)),
     )  # fmt: skip
     return Server(venue, source), credentials

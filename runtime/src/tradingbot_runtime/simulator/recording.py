@@ -5,6 +5,7 @@ file that ends in the middle, or turns to garbage, ends the recording there.
 """
 
 import gzip
+import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -209,7 +210,20 @@ def read_lines(path: Path) -> Iterator[bytes]:
             yield line
 
 
+def parts(path: Path) -> list[Path]:
+    """The files that `path` stands for: itself, or, of a folder, its files in name order, to be joined.
+
+    A ConfigMap holds at most 1 MiB, so a recording may come in parts; hidden names are the mount's own.
+    """
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+
+
 def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    return cast("BinaryIO", gzip.open(path, "rb")) if compressed else path.open("rb")
+    files = parts(path)
+    joined = io.BytesIO(b"".join(file.read_bytes() for file in files)) if path.is_dir() else None
+    plain: BinaryIO = files[0].open("rb") if joined is None else joined
+    compressed = plain.read(2) == b"\x1f\x8b"
+    plain.seek(0)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if compressed else plain
