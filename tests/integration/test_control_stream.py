@@ -182,10 +182,11 @@ async def test_a_change_is_reported_at_once_and_a_burst_of_changes_as_few_report
     for number in range(1, 1001):
         made.runtime.message = str(number)
         made.runtime.changed.set()
+        await asyncio.sleep(0)  # other tasks run: each change could be a report
     heard = 1
     while getattr(await peer.hear(), "message", "") != "1000":
         heard += 1
-    assert heard <= 3
+    assert heard < 50
     assert loop.time() - before_s < HEARTBEAT_S / 2
 
 

@@ -126,12 +126,20 @@ async def test_a_server_of_another_authority_never_sees_the_token(made: Cluster)
     assert made.server.requests == []
 
 
+@over_http
+async def test_a_rotated_authority_counts_from_the_next_request_on(made: Cluster) -> None:
+    await made.leases.read("bot-0", TIMEOUT_S)
+    (made.account / "ca.crt").write_text(Authority("the next one").pem)
+    with pytest.raises(LeaseUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        await made.leases.read("bot-0", TIMEOUT_S)
+
+
 @pytest.mark.parametrize("name", ["token", "ca.crt"])
 def test_a_missing_or_empty_account_file_is_unavailable_not_a_crash(tmp_path: Path, name: str) -> None:
     async def body() -> None:
         async with cluster(tmp_path) as made:
             (made.account / name).write_text("")
-            with pytest.raises(LeaseUnavailable):
+            with pytest.raises(LeaseUnavailable, match="is empty" if name == "ca.crt" else "401"):
                 await made.leases.read("bot-0", TIMEOUT_S)
             (made.account / name).unlink()
             with pytest.raises(LeaseUnavailable, match=name):
