@@ -1,0 +1,338 @@
+"""The simulator's wire: what Binance's documentation promises, asked by an independent client."""
+
+import asyncio
+import base64
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from harness.binance_client import BinanceClient, Reply, binance_client, open_socket
+from harness.simulator import SimulatorProcess, book_ticker, depth_diff, trade
+
+Scenario = Callable[[BinanceClient], Awaitable[None]]
+PRIVATE_KEY = Ed25519PrivateKey.generate()
+
+
+def ed25519(payload: str) -> str:
+    return base64.b64encode(PRIVATE_KEY.sign(payload.encode())).decode()
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """No market of its own: the tests say what happens in it."""
+    key = tmp_path_factory.mktemp("keys") / "public.pem"
+    key.write_bytes(
+        PRIVATE_KEY.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    options = ("--recording", os.devnull, "--ed25519-public-key", str(key), "--balance", "BTC=1000",
+               "--balance", "USDT=100000000",
+               "--orders-per-10s", "10000", "--weight-per-minute", "1000000")  # fmt: skip
+    with SimulatorProcess(*options) as process:
+        process.admin.play([
+            depth_diff((1, 100), [["60000.00", "1.5"], ["59999.00", "2"]], [["60010.00", "1"], ["60011.00", "2"]]),
+        ])  # fmt: skip
+        yield process
+
+
+def run(simulator: SimulatorProcess, scenario: Scenario, signer: Callable[[str], str] | None = None) -> None:
+    async def body() -> None:
+        async with binance_client(simulator, signer) as client:
+            await asyncio.wait_for(scenario(client), 20)
+
+    asyncio.run(body())
+
+
+def error(reply: Reply) -> tuple[int, int, str]:
+    return reply.status, reply.body["code"], reply.body["msg"]
+
+
+async def handshake(port: int, path: str) -> bytes:
+    """The headers that a websocket's opening is answered with."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    key = base64.b64encode(os.urandom(16)).decode()
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: simulator\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+    )
+    headers = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.close()
+    await writer.wait_closed()
+    return headers
+
+
+def test_every_response_says_that_it_comes_from_a_simulator(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        assert (await client.get("ping")).headers["X-Simulator"] == "tradingbot"
+        assert (await client.private("GET", "order", symbol="NOPE")).headers["X-Simulator"] == "tradingbot"
+        assert b"X-Simulator: tradingbot" in await handshake(client.simulator.port, "/stream")
+        assert b"X-Simulator: tradingbot" in await handshake(client.simulator.port, "/ws-api/v3")
+        assert client.simulator.admin.identity()["simulator"] == "tradingbot"
+
+    run(simulator, scenario)
+
+
+def test_public_requests_have_binances_shapes(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        info = (await client.get("exchangeInfo", symbol="BTCUSDT")).body["symbols"][0]
+        filters = {entry["filterType"]: entry for entry in info["filters"]}
+        assert filters["PRICE_FILTER"]["tickSize"] == "0.01000000"
+        assert filters["LOT_SIZE"]["stepSize"] == "0.00001000"
+        assert filters["NOTIONAL"]["minNotional"] == "5.00000000"
+        depth = (await client.get("depth", symbol="BTCUSDT", limit=1)).body
+        assert depth["bids"] == [["60000.00000000", "1.50000000"]]
+        assert depth["asks"] == [["60010.00000000", "1.00000000"]]
+        one = (await client.get("ticker/bookTicker", symbol="BTCUSDT")).body
+        assert (await client.get("ticker/bookTicker")).body == [one]
+        client.simulator.admin.play([trade(5, "60005.00", "0.2", buyer_is_maker=True)])
+        assert (await client.get("trades", symbol="BTCUSDT")).body[-1]["price"] == "60005.00000000"
+        candle = (await client.get("klines", symbol="BTCUSDT", interval="1m")).body[-1]
+        assert (len(candle), candle[4]) == (12, "60005.00000000")
+        assert abs((await client.get("time")).body["serverTime"] - time.time() * 1000) < 5000
+
+    run(simulator, scenario)
+
+
+@pytest.mark.parametrize("signer", [None, ed25519], ids=["hmac", "ed25519"])
+def test_an_order_lives_from_placing_to_cancel(
+    simulator: SimulatorProcess, signer: Callable[[str], str] | None
+) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        placed = await client.place("BUY", "59000.00", "0.01000", newClientOrderId="mine", newOrderRespType="RESULT")
+        assert (placed.status, placed.body["status"], placed.body["price"]) == (200, "NEW", "59000.00000000")
+        assert int(placed.headers["X-MBX-ORDER-COUNT-10S"]) >= 1
+        assert int(placed.headers["X-MBX-USED-WEIGHT-1M"]) >= 1
+        found = await client.private("GET", "order", symbol="BTCUSDT", origClientOrderId="mine")
+        assert found.body["orderId"] == placed.body["orderId"]
+        assert [o["clientOrderId"] for o in (await client.private("GET", "openOrders")).body] == ["mine"]
+        cancel = await client.private("DELETE", "order", symbol="BTCUSDT", origClientOrderId="mine")
+        assert (cancel.body["status"], cancel.body["origClientOrderId"]) == ("CANCELED", "mine")
+        assert cancel.body["clientOrderId"] != "mine"
+        assert (await client.private("GET", "openOrders", symbol="BTCUSDT")).body == []
+        again = await client.private("DELETE", "order", symbol="BTCUSDT", origClientOrderId="mine")
+        assert error(again) == (400, -2011, "Unknown order sent.")
+
+    run(simulator, scenario, signer)
+
+
+def test_what_is_wrong_with_a_signed_request_is_said_with_binances_code(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        now = time.time_ns() // 1_000_000
+        good = client.signed({})
+        expected = {
+            -2014: await client.send("GET", "account", good, key=""),
+            -2015: await client.send("GET", "account", good, key="f" * 64),
+            -1022: await client.send("GET", "account", good[:-4] + "0000"),
+            -1102: await client.send("GET", "account", f"timestamp={now}"),
+            -1131: await client.private("GET", "account", recvWindow=60001),
+        }
+        for code, reply in expected.items():
+            assert reply.body["code"] == code
+        assert expected[-2014].status == expected[-2015].status == 401
+        late = await client.private("GET", "account", timestamp=now - 5500)
+        assert error(late) == (400, -1021, "Timestamp for this request is outside of the recvWindow.")
+        assert (await client.private("GET", "account", timestamp=now - 5500, recvWindow=60000)).status == 200
+        early = await client.private("GET", "account", timestamp=now + 3000)
+        assert error(early)[2] == "Timestamp for this request was 1000ms ahead of the server's time."
+        microseconds = await client.private("GET", "account", timestamp=time.time_ns() // 1000)
+        assert microseconds.status == 200
+
+    run(simulator, scenario)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message"),
+    [
+        ({"symbol": "NOPE"}, -1121, "Invalid symbol."),
+        ({"symbol": "btcusdt"}, -1100, "Illegal characters found in parameter 'symbol'"),
+        ({"side": "LONG"}, -1117, "Invalid side."),
+        ({"type": "ICEBERG"}, -1116, "Invalid orderType."),
+        ({"type": "LIMIT"}, -1102, "Mandatory parameter 'timeInForce' was not sent"),
+        ({"type": "LIMIT", "timeInForce": "GTX"}, -1115, "Invalid timeInForce."),
+        ({"quantity": ""}, -1102, "Mandatory parameter 'quantity' was not sent"),
+        ({"quantity": "1e-3"}, -1100, "Illegal characters found in parameter 'quantity'"),
+        ({"quantity": "0.0000000001"}, -1111, "Parameter 'quantity' has too much precision."),
+        ({"quantity": "0.000001"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"price": "59000.001"}, -1013, "Filter failure: PRICE_FILTER"),
+        ({"price": "0.00"}, -1013, "Filter failure: PRICE_FILTER"),
+        ({"price": "60.00"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+        ({"quantity": "0.00001"}, -1013, "Filter failure: NOTIONAL"),
+        ({"price": "60010.00"}, -2010, "Order would immediately match and take."),
+        ({"quantity": "8000"}, -2010, "Account has insufficient balance for requested action."),
+        ({"newClientOrderId": "ä"}, -1100, "Illegal characters found in parameter 'newClientOrderId'"),
+        ({"newClientOrderId": "x" * 37}, -1100, "Illegal characters found in parameter 'newClientOrderId'"),
+        ({"type": "MARKET", "quantity": "", "price": ""}, -1102, "Param 'origQty' or 'quoteOrderQty' must be sent"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_order_is_said_with_binances_code(
+    simulator: SimulatorProcess, changes: dict[str, str], code: int, message: str
+) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "price": "59000.00", "quantity": "0.01"}
+        reply = await client.private("POST", "order", **{**order, **changes})
+        assert reply.status == 400
+        assert reply.body["code"] == code
+        assert reply.body["msg"].startswith(message)
+        assert client.simulator.admin.open_orders() == []
+
+    run(simulator, scenario)
+
+
+def test_questions_about_orders_that_do_not_exist_are_refused(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        asked = await client.private("GET", "order", symbol="BTCUSDT", origClientOrderId="never-placed")
+        assert error(asked) == (400, -2013, "Order does not exist.")
+        assert error(await client.private("DELETE", "openOrders", symbol="BTCUSDT"))[1] == -2011
+        assert error(await client.private("GET", "order", symbol="BTCUSDT"))[1] == -1102
+
+    run(simulator, scenario)
+
+
+def test_a_client_order_id_is_unique_among_open_orders(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        assert (await client.place("BUY", "59000.00", "0.01", newClientOrderId="twice")).status == 200
+        again = await client.place("BUY", "59000.00", "0.01", newClientOrderId="twice")
+        assert error(again) == (400, -2010, "Duplicate order sent.")
+        assert len((await client.private("DELETE", "openOrders", symbol="BTCUSDT")).body) == 1
+        assert (await client.place("BUY", "59000.00", "0.01", newClientOrderId="twice")).status == 200
+        await client.private("DELETE", "openOrders", symbol="BTCUSDT")
+
+    run(simulator, scenario)
+
+
+def test_trades_are_listed_from_an_id_of_an_order_and_to_a_limit(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        ids = []
+        for number in range(3):
+            placed = await client.place("BUY", "60001.00", "0.01000", newClientOrderId=f"t{number}")
+            ids.append(placed.body["orderId"])
+            client.simulator.admin.play([trade(100 + number, "60001.00", "0.01", buyer_is_maker=True)])
+        trades = (await client.private("GET", "myTrades", symbol="BTCUSDT")).body[-3:]
+        assert [entry["orderId"] for entry in trades] == ids
+        assert trades[0]["commission"] == "0.00001000"
+        assert (trades[0]["commissionAsset"], trades[0]["isMaker"], trades[0]["isBuyer"]) == ("BTC", True, True)
+        later = await client.private("GET", "myTrades", symbol="BTCUSDT", fromId=trades[1]["id"])
+        assert later.body == trades[1:]
+        first = await client.private("GET", "myTrades", symbol="BTCUSDT", fromId=trades[0]["id"], limit=1)
+        assert first.body == trades[:1]
+        assert (await client.private("GET", "myTrades", symbol="BTCUSDT", orderId=ids[2])).body == trades[2:]
+        future = int(time.time() * 1000) + 60_000
+        assert (await client.private("GET", "myTrades", symbol="BTCUSDT", startTime=future)).body == []
+
+    run(simulator, scenario)
+
+
+def test_the_websocket_api_serves_a_logged_on_session_and_its_event_stream(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        async with open_socket(client, client.simulator.websocket_api) as socket:
+            assert (await socket.call("ping"))["status"] == 200
+            refused = await socket.call("userDataStream.subscribe")
+            assert (refused["status"], refused["error"]["code"]) == (401, -2015)
+            logon = await socket.call("session.logon", client.api_parameters())
+            assert logon["result"]["apiKey"] == client.simulator.api_key
+            assert (await socket.call("userDataStream.subscribe"))["result"] == {"subscriptionId": 0}
+            now = time.time_ns() // 1_000_000
+            order = {"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT_MAKER", "price": "60005.00",
+                     "quantity": "0.02", "newClientOrderId": "by-socket", "timestamp": now}  # fmt: skip
+            await socket.socket.send_json({"id": 1, "method": "order.place", "params": order})
+            assert (await socket.event("executionReport"))["X"] == "NEW"
+            client.simulator.admin.play([trade(200, "60006.00", "0.005", buyer_is_maker=False)])
+            filled = await socket.until(lambda f: f.get("event", {}).get("x") == "TRADE")
+            event = filled["event"]
+            assert (event["X"], event["l"], event["L"]) == ("PARTIALLY_FILLED", "0.00500000", "60005.00000000")
+            assert (event["N"], event["m"], filled["subscriptionId"]) == ("USDT", True, 0)
+            position = await socket.event("outboundAccountPosition")
+            assert {entry["a"] for entry in position["B"]} == {"BTC", "USDT"}
+            question = client.api_parameters(symbol="BTCUSDT", origClientOrderId="by-socket")
+            status = await socket.call("order.status", question)
+            assert status["result"]["executedQty"] == "0.00500000"
+            assert {limit["rateLimitType"] for limit in status["rateLimits"]} == {"REQUEST_WEIGHT", "ORDERS"}
+            canceled = await socket.call("openOrders.cancelAll", client.api_parameters(symbol="BTCUSDT"))
+            assert [order["status"] for order in canceled["result"]] == ["CANCELED"]
+            unknown = await socket.call("order.cancel", client.api_parameters(symbol="BTCUSDT", orderId=1))
+            assert (unknown["status"], unknown["error"]["code"]) == (400, -2011)
+
+    run(simulator, scenario, ed25519)
+
+
+def test_an_hmac_key_cannot_log_a_session_on_but_signs_its_subscription(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        async with open_socket(client, client.simulator.websocket_api) as socket:
+            assert (await socket.call("session.logon", client.api_parameters()))["status"] == 400
+            subscribed = await socket.call("userDataStream.subscribe.signature", client.api_parameters())
+            assert subscribed["result"] == {"subscriptionId": 0}
+            client.simulator.admin.deposit("USDT", "5")
+            assert (await socket.event("balanceUpdate"))["d"] == "5.00000000"
+            bad = await socket.call("account.status", {**client.api_parameters(), "timestamp": 1})
+            assert bad["error"]["code"] == -1021
+            assert (await socket.call("no.such.method"))["error"]["code"] == -1020
+
+    run(simulator, scenario)
+
+
+def test_streams_are_raw_or_combined_and_can_be_changed(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        base = client.simulator.stream
+        async with (
+            open_socket(client, f"{base}?streams=btcusdt@bookTicker/btcusdt@trade") as combined,
+            open_socket(client, f"{base}/ws/btcusdt@bookTicker") as raw,
+        ):
+            client.simulator.admin.play([
+                book_ticker(500, ("60000.00", "1.50000"), ("60010.00", "2")),
+                trade(501, "60010.00", "1", buyer_is_maker=False),
+            ])  # fmt: skip
+            data = {"u": 500, "s": "BTCUSDT", "b": "60000.00000000", "B": "1.50000000", "a": "60010.00000000",
+                    "A": "2.00000000"}  # fmt: skip
+            assert await combined.json() == {"stream": "btcusdt@bookTicker", "data": data}
+            assert await raw.json() == data
+            assert (await combined.json())["data"]["t"] == 501
+            await raw.socket.send_json({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 7})
+            assert await raw.json() == {"result": None, "id": 7}
+            await raw.socket.send_json({"method": "UNSUBSCRIBE", "params": ["btcusdt@bookTicker"], "id": 8})
+            await raw.json()
+            await raw.socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 9})
+            assert (await raw.json())["result"] == ["btcusdt@trade"]
+            await raw.socket.send_str("{broken")
+            assert "error" in await raw.json()
+            client.simulator.admin.play([trade(502, "60010.00", "1", buyer_is_maker=False)])
+            assert (await raw.json())["t"] == 502
+
+    run(simulator, scenario)
+
+
+def test_requests_beyond_the_limits_are_refused_with_a_time_to_wait() -> None:
+    async def scenario(client: BinanceClient) -> None:
+        replies = [await client.place("BUY", "100.00", "1", newClientOrderId=f"n{n}") for n in range(4)]
+        assert [reply.status for reply in replies[:3]].count(200) == 3
+        assert error(replies[3])[:2] == (429, -1015)
+        assert replies[3].headers["Retry-After"]
+        for _ in range(4):
+            reply = await client.get("exchangeInfo")
+        assert error(reply)[:2] == (429, -1003)
+
+    with SimulatorProcess("--recording", os.devnull, "--orders-per-10s", "3", "--weight-per-minute", "60") as strict:
+        # A window may end between two requests; two tries cannot both meet that.
+        try:
+            run(strict, scenario)
+        except AssertionError:
+            run(strict, scenario)
+
+
+def test_the_simulator_ends_with_0_on_sigterm_and_with_2_on_a_mistake(tmp_path: Path) -> None:
+    with SimulatorProcess("--recording", os.devnull) as process:
+
+        async def scenario(client: BinanceClient) -> None:
+            async with open_socket(client, process.stream), open_socket(client, process.websocket_api):
+                assert await asyncio.to_thread(process.stop) == 0
+
+        run(process, scenario)
+    with pytest.raises(AssertionError, match="code 2"), SimulatorProcess("--recording", str(tmp_path / "missing")):
+        pass
+    with pytest.raises(AssertionError, match="code 2"), SimulatorProcess("--symbol", "NOPE"):
+        pass
