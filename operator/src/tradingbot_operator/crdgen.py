@@ -19,6 +19,7 @@ CRD_HEADER = "# Generated from operator/src/tradingbot_operator/api by `make gen
 def resource_schema(kind: type[Resource]) -> Schema:
     """The whole object's schema, still with the keys that only the documentation reads."""
     fields = {name: field.annotation for name, field in kind.model_fields.items()}
+    name = {"description": f"Name of the {kind.kind}.", **documented_schema(kind.name_type)}
     return {
         "description": (kind.__doc__ or "").strip(),
         "type": "object",
@@ -27,7 +28,7 @@ def resource_schema(kind: type[Resource]) -> Schema:
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             # Of the metadata a CRD may restrict the name only. No default: the API server fills it in.
-            "metadata": {"type": "object", "properties": {"name": documented_schema(kind.name_type)}},
+            "metadata": {"type": "object", "properties": {"name": name}},
             "spec": documented_schema(fields["spec"]),
             "status": without_defaults(documented_schema(fields["status"])),
         },

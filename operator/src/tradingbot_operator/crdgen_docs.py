@@ -15,9 +15,8 @@ Every field of every kind. Decimal numbers are written as text (`"8.5"`), becaus
 a price or a quantity exactly. Durations are written like `250ms`, `3s`, `10m` or `1h`. An unknown field is refused.
 """
 HEADER = "| field | type | default | bounds | unit | meaning |\n|---|---|---|---|---|---|"
-_INT_BOUNDS = (("minimum", "at least"), ("maximum", "at most"))
-_SIZE_BOUNDS = (("minItems", "at least", "items"), ("maxItems", "at most", "items"),
-                ("maxProperties", "at most", "entries"), ("maxLength", "at most", "characters"))  # fmt: skip
+_RANGES = (("minimum", "maximum", ""), ("minItems", "maxItems", " items"), ("", "maxProperties", " entries"),
+           ("minLength", "maxLength", " characters"))  # fmt: skip
 
 
 class Field(NamedTuple):
@@ -32,12 +31,13 @@ def reference(kinds: Iterable[tuple[type[Resource], dict[str, Any]]]) -> str:
 
 def _kind(kind: type[Resource], schema: dict[str, Any]) -> Iterator[str]:
     fields = list(_fields("", schema))
-    named = [f for f in fields if f.path == "metadata.name"]
+    named = [f._replace(required=True) for f in fields if f.path == "metadata.name"]
     names = ", ".join(f"`{name}`" for name in kind.short_names)
     yield f"## {kind.kind}\n\n{schema['description']} Short name {names}, category `trading`.\n"
     yield HEADER
     yield from (_row(f) for f in named + [f for f in fields if f.path.startswith("spec.")])
-    yield f"\n### {kind.kind}: rules\n\nChecked by the API server, by the operator, and by `tradingbot-runtime run`.\n"
+    yield f"\n### {kind.kind}: rules\n\nChecked by the API server, by the operator, and by `tradingbot-runtime run`;"
+    yield "that a field cannot be changed, by the API server alone.\n"
     yield from _rules(fields)
     yield f"\n### {kind.kind}: status\n\nWritten by the operator.\n"
     yield HEADER
@@ -85,9 +85,13 @@ def _bounds(schema: dict[str, Any]) -> str:
         return str(schema["x-bounds"])
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    parts = [f"{words} {schema[key]}" for key, words in _INT_BOUNDS if key in schema]
-    parts += [f"{words} {schema[key]} {of}" for key, words, of in _SIZE_BOUNDS if key in schema]
-    return ", ".join(parts)
+    return ", ".join(filter(None, (_range(schema.get(low), schema.get(high), of) for low, high, of in _RANGES)))
+
+
+def _range(low: int | None, high: int | None, of: str) -> str:
+    if low is None:
+        return "" if high is None else f"at most {high}{of}"
+    return f"at least {low}{of}" if high is None else f"{low} to {high}{of}"
 
 
 def _rules(fields: Iterable[Field]) -> Iterator[str]:
@@ -96,3 +100,6 @@ def _rules(fields: Iterable[Field]) -> Iterator[str]:
         for rule in field.schema.get("x-kubernetes-validations", []):
             if "x-bounds" not in field.schema:
                 yield f"- `{field.path}{rule.get('fieldPath', '')}`: {rule['message']}."
+        for key in field.schema.get("x-kubernetes-list-map-keys", []):
+            if field.path.startswith("spec."):
+                yield f"- `{field.path}`: each {key} may be used once only."
