@@ -1,0 +1,147 @@
+"""The Lease at a real API server, with the rights of a slot's pod and nothing more."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.control_plane import ControlPlane, control_plane, namespace
+from tradingbot_runtime.config import LeaseReference
+from tradingbot_runtime.lease import (
+    KubernetesLeases,
+    LeaseConflict,
+    LeaseLost,
+    LeaseUnavailable,
+    ReleaseOutcome,
+    SlotLease,
+)
+
+__all__ = ["control_plane", "namespace"]  # fixtures
+pytestmark = pytest.mark.controlplane
+
+SECOND = 1_000_000_000
+SLOT = "maker-0"
+SHORT = LeaseReference(name=SLOT, duration_ns=15 * SECOND, renew_ns=5 * SECOND)
+LEASES, RBAC = "coordination.k8s.io/v1", "rbac.authorization.k8s.io/v1"
+
+
+@dataclass
+class Pod:
+    """What a pod has: the API server's address, and a service account that may touch its own Lease."""
+
+    api: ControlPlane
+    namespace: str
+    account: Path
+
+    @asynccontextmanager
+    async def leases(self) -> AsyncIterator[KubernetesLeases]:
+        environment = {
+            "KUBERNETES_SERVICE_HOST": self.api.client.host,
+            "KUBERNETES_SERVICE_PORT": str(self.api.client.port),
+        }
+        async with (
+            asyncio.timeout(60),
+            KubernetesLeases.from_environment(environment, self.namespace, self.account) as leases,
+        ):
+            yield leases
+
+    def lease(self) -> dict[str, Any]:
+        found = self.api.client.get(LEASES, "Lease", self.namespace, SLOT)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def pod(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Pod:
+    """A Lease without a holder, as the operator makes it, and a service account with the rights of the slot's Role."""
+    client = control_plane.client
+    client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "maker"}}, namespace)
+    rules = [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "update", "patch"],
+              "resourceNames": [SLOT]}]  # fmt: skip
+    client.apply({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "maker"}, "rules": rules}, namespace)
+    client.apply({
+        "apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "maker"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "maker"},
+        "subjects": [{"kind": "ServiceAccount", "name": "maker", "namespace": namespace}],
+    }, namespace)  # fmt: skip
+    client.apply({"apiVersion": LEASES, "kind": "Lease", "metadata": {"name": SLOT, "labels": {"bot": "maker"}}},
+                 namespace)  # fmt: skip
+    path = client.path("v1", "ServiceAccount", namespace, "maker") + "/token"
+    token = client.request("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
+    (tmp_path / "token").write_text(token.body["status"]["token"])
+    cluster = yaml.safe_load(control_plane.kubeconfig.read_text())["clusters"][0]["cluster"]
+    (tmp_path / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    return Pod(control_plane, namespace, tmp_path)
+
+
+def as_pod(test: Callable[[Pod, KubernetesLeases], Awaitable[None]]) -> Callable[[Pod], None]:
+    def run(pod: Pod) -> None:
+        async def body() -> None:
+            async with pod.leases() as leases:
+                await test(pod, leases)
+
+        asyncio.run(body())
+
+    return run
+
+
+async def _take(leases: KubernetesLeases, uid: str) -> SlotLease:
+    lease = SlotLease(leases, SHORT, uid, margin_ns=5 * SECOND)
+    await lease.acquire(lambda _whom, _seconds: None)
+    return lease
+
+
+@as_pod
+async def test_a_slot_takes_gives_back_and_the_next_pod_takes_at_once(pod: Pod, leases: KubernetesLeases) -> None:
+    first = await _take(leases, "pod-a")
+    assert pod.lease()["spec"]["holderIdentity"] == "pod-a"
+    assert pod.lease()["spec"]["leaseDurationSeconds"] == 15
+    assert pod.lease()["metadata"]["labels"] == {"bot": "maker"}
+    assert await first.release() is ReleaseOutcome.RELEASED
+    assert "holderIdentity" not in pod.lease()["spec"]
+    second = await _take(leases, "pod-b")
+    assert second.transitions == first.transitions + 1 == pod.lease()["spec"]["leaseTransitions"]
+
+
+@as_pod
+async def test_a_write_from_an_old_read_is_refused_by_the_api_server(pod: Pod, leases: KubernetesLeases) -> None:
+    old = await leases.read(SLOT, 5.0)
+    assert old is not None
+    await _take(leases, "pod-a")
+    with pytest.raises(LeaseConflict):
+        await leases.replace(SLOT, {**old.document, "spec": {"holderIdentity": "pod-b"}}, 5.0)
+    assert pod.lease()["spec"]["holderIdentity"] == "pod-a"
+
+
+@as_pod
+async def test_an_update_that_changes_nothing_keeps_the_version(pod: Pod, leases: KubernetesLeases) -> None:
+    """The fact that `claimed` and `SlotLease` guard against."""
+    await _take(leases, "pod-a")
+    record = await leases.read(SLOT, 5.0)
+    assert record is not None
+    assert (await leases.replace(SLOT, record.document, 5.0)).version == record.version
+    assert pod.lease()["metadata"]["resourceVersion"] == record.version
+
+
+@as_pod
+async def test_another_pods_lease_may_not_be_read(pod: Pod, leases: KubernetesLeases) -> None:
+    pod.api.client.apply({"apiVersion": LEASES, "kind": "Lease", "metadata": {"name": "maker-1"}}, pod.namespace)
+    with pytest.raises(LeaseUnavailable, match="403 Forbidden"):
+        await leases.read("maker-1", 5.0)
+
+
+@as_pod
+async def test_a_deleted_lease_ends_the_slot_and_a_new_one_of_the_same_name_does_not_revive_it(
+    pod: Pod, leases: KubernetesLeases
+) -> None:
+    lease = await _take(leases, "pod-a")
+    pod.api.client.delete(LEASES, "Lease", pod.namespace, SLOT)
+    pod.api.client.apply({"apiVersion": LEASES, "kind": "Lease", "metadata": {"name": SLOT}}, pod.namespace)
+    assert await lease.keep() is LeaseLost.DELETED
+    assert "holderIdentity" not in (pod.lease().get("spec") or {})
