@@ -96,6 +96,7 @@ cluster_down() {
     context\ *) say "the cluster of context '${choice#context }' stays: only our copy of its kubeconfig goes" ;;
     user-engine)
       use_choice user-engine
+      timeout 10 docker version >/dev/null 2>&1 || die "the engine of the cluster $NAME does not answer: start it, then try again"
       step "deleting the cluster $NAME" kind_delete
       ;;
     *)
@@ -150,7 +151,9 @@ cluster_kubeconfig() {
 }
 
 cluster_kubectl() {
-  use_choice "$(require_choice)"
+  local choice
+  choice=$(require_choice)
+  use_choice "$choice"
   exec kubectl --kubeconfig "$KUBECONFIG_FILE" "$@"
 }
 

@@ -93,11 +93,12 @@ start_process() {
   echo $! >"$dir/$name.pid"
 }
 
-# process_alive FOLDER NAME: whether the recorded process is still ours; the number alone may belong to somebody else by now.
+# process_alive FOLDER NAME: whether the recorded process is still ours; its number may belong to another one by now.
 process_alive() {
-  local pid
+  local pid command
   pid=$(cat "$1/$2.pid" 2>/dev/null) || return 1
-  tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "/$2 "
+  command=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+  [[ $command == */"$2 "*"$1/"* ]]
 }
 
 control_plane_kubectl() {

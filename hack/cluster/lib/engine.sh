@@ -33,7 +33,7 @@ engine_start() {
   chmod 700 "$RUN"
   machine_has_sys_resource || run_as=(--add-runtime "reduced=$HERE/engine/runc" --default-runtime reduced)
   REAL_RUNC=$root/usr/sbin/runc PATH=$root/usr/sbin:$root/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    setsid "$HERE/engine/run-dockerd" "$(new_engine_cgroup)" dockerd \
+    setsid unshare --mount --propagation private "$HERE/engine/run-dockerd" "$(new_engine_cgroup)" \
     --host "unix://$(engine_socket)" --data-root "$STATE/engine" --exec-root "$RUN/exec" --pidfile "$RUN/docker.pid" \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$KEY" \
     --bridge none --iptables=false --ip-masq=false --ip-forward=false \

@@ -80,6 +80,8 @@ run_go() {
   log=$(mktemp)
   (cd "$folder" && exec timeout "$GO_BUILD_DEADLINE_S" "$@") >"$log" 2>&1 &
   pid=$!
+  # shellcheck disable=SC2064  # the number of today's process is meant
+  trap "kill $pid 2>/dev/null || true" EXIT   # ^C reaches us and not a process in the background
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.2
     ((SECONDS - said < 20)) && continue
@@ -90,6 +92,7 @@ run_go() {
     tail -n 20 "$log" >&2
     die "the Go build failed; its whole output is in $log"
   fi
+  trap - EXIT
   rm -f "$log"
 }
 
