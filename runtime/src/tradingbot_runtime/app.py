@@ -69,7 +69,7 @@ class App:
             loop.add_signal_handler(number, self.ended.set)
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(Journal(self.process.journal))
-            journal.pin("bot", self.config.bot.uid)
+            journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
             slot = self._slot(journal)
             links = self._links()
             barrier = Barrier(slot, links, self._is_fenced, self._spawn)

@@ -15,7 +15,7 @@ import structlog
 
 from tradingbot_runtime.config import Market, Mode
 from tradingbot_runtime.core.market import Market as MarketState
-from tradingbot_runtime.core.order_ids import OrderIds, bot_number, decode
+from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import VenueError
@@ -102,7 +102,7 @@ class Barrier:
             daily=DailyLoss(day[0], Money(day[1])) if day else DailyLoss(),
             state=slot.standing.state,
         )
-        ids = OrderIds(bot_number(config.bot.uid), config.slot, slot.epoch)
+        ids = OrderIds(slot.bot_number, config.slot, slot.epoch)
         shared = next((m.engine.ids for m in slot.markets.values()), ids)
         budget = slot.budgets.setdefault(market.execution.venue, budget_of(config, market.execution.venue))
         return LiveMarket(
@@ -151,8 +151,8 @@ class Barrier:
         return deliver
 
     def _is_ours(self, order_id: OrderId) -> bool:
-        key, config = decode(order_id), self.slot.config
-        return key is not None and (key.bot, key.slot) == (bot_number(config.bot.uid), config.slot)
+        key, slot = decode(order_id), self.slot
+        return key is not None and (key.bot, key.slot) == (slot.bot_number, slot.config.slot)
 
     def _on_connected(self, venue: str) -> Callable[[bool, str], None]:
         def on_connected(connected: bool, reason: str) -> None:  # noqa: FBT001 - as `OnConnected` says

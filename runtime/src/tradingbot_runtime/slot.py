@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from tradingbot_runtime.config import SlotConfig, problems
 from tradingbot_runtime.control import Changes
 from tradingbot_runtime.core.budget import Budget
+from tradingbot_runtime.core.order_ids import bot_number
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
 from tradingbot_runtime.journal import ConfigApplied, Journal
@@ -39,6 +40,11 @@ class Slot:
     halts: list[Halt] = field(default_factory=list)
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
+
+    @property
+    def bot_number(self) -> int:
+        """Marks this bot's orders. From the UID that the journal first saw: who takes over a volume, takes its orders."""
+        return bot_number(self.journal.keep("uid", self.config.bot.uid))
 
     def take_halts(self) -> None:
         """Halts that hold: those of the journal, and those that the configuration carries for a fresh volume."""

@@ -95,6 +95,13 @@ class Journal:
     def put(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def keep(self, key: str, value: str) -> str:
+        """The value of the first time: `value` now, and the same ever after."""
+        kept = self.meta(key)
+        if kept is None:
+            self.put(key, value)
+        return kept or value
+
     def next_epoch(self, floor: int) -> int:
         """A number greater than `floor` and than every one given before; part of every order id."""
         epoch = max(floor, int(self.meta("epoch") or 0)) + 1
