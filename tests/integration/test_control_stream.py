@@ -3,21 +3,18 @@
 import asyncio
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
-import msgspec
 import pytest
+import uvloop
 
+from harness.control_peer import QUICK, Runtime, Stream, over_tls, stream, until
 from harness.self_signed import Authority
-from tradingbot_runtime.control import MAX_CONNECTIONS, Changes, ControlServer, Deadlines
+from tradingbot_runtime.control import MAX_CONNECTIONS, ControlServer, Deadlines
 from tradingbot_runtime.errors import ConfigError
-from tradingbot_runtime.model import TradingState
 from tradingbot_runtime.model.control import (
-    CONTROL_PATH,
     HEARTBEAT_S,
     MAX_FRAME_BYTES,
     CommandRefused,
@@ -25,135 +22,8 @@ from tradingbot_runtime.model.control import (
     Configure,
     Drain,
     Hello,
-    OperatorMessage,
-    PodMessage,
     SlotReport,
 )
-
-QUICK = Deadlines(hello_s=0.5, send_s=0.5, command_s=0.5)
-
-
-@dataclass
-class Runtime:
-    """The other side of `Controlled`: it remembers what it was told."""
-
-    changed: Changes = field(default_factory=Changes)
-    term: int = 0
-    message: str = ""
-    configured: list[str] = field(default_factory=list)
-    drained: list[str] = field(default_factory=list)
-    busy: asyncio.Event = field(default_factory=asyncio.Event)
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def report(self) -> SlotReport:
-        return SlotReport(
-            slot=0, pod_uid="u", state=TradingState.ACTIVE, reason="Trading", message=self.message, ready=True,
-            config_hash="h", epoch=1, markets=(),
-        )  # fmt: skip
-
-    async def configure(self, document: str) -> ConfigAnswered:
-        self.busy.set()
-        if document == "slow":
-            await self.free.wait()
-        self.configured.append(document)
-        return ConfigAnswered(config_hash="h2", outcome="Applied")
-
-    async def drain(self, reason: str) -> None:
-        self.drained.append(reason)
-
-
-class Peer:
-    """An operator's end of one connection."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def say(self, message: OperatorMessage) -> None:
-        await self.socket.send_str(msgspec.json.encode(message).decode())
-
-    async def hear(self) -> PodMessage:
-        frame = await self.socket.receive()
-        assert frame.type is aiohttp.WSMsgType.TEXT, frame
-        message: PodMessage = msgspec.json.decode(frame.data, type=PodMessage)
-        return message
-
-    async def hear_answer(self) -> ConfigAnswered | CommandRefused:
-        while isinstance(message := await self.hear(), SlotReport):
-            pass
-        return message
-
-    async def closed_with(self) -> int | None:
-        """The code of the close frame; aiohttp's own `close_code` is 1006 when its answer to it came too late."""
-        while (frame := await self.socket.receive()).type is not aiohttp.WSMsgType.CLOSE:
-            if self.socket.closed:
-                return self.socket.close_code
-        code: int = frame.data
-        return code
-
-
-@dataclass
-class Stream:
-    """A running server, its runtime, and the way to it."""
-
-    folder: Path
-    runtime: Runtime
-    server: ControlServer
-    authority: Authority
-    session: aiohttp.ClientSession
-    port: int = 0
-
-    @property
-    def token(self) -> str:
-        return (self.folder / "token").read_text()
-
-    async def connect(self, token: str | None = None, authority: Authority | None = None) -> Peer:
-        tls = ssl.create_default_context(cadata=(authority or self.authority).pem)
-        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        url = f"https://127.0.0.1:{self.port}{CONTROL_PATH}"
-        return Peer(await self.session.ws_connect(url, ssl=tls, headers=headers))
-
-    async def operator(self, term: int = 1) -> Peer:
-        peer = await self.connect()
-        await peer.say(Hello(term=term, operator="op"))
-        assert isinstance(await peer.hear(), SlotReport)
-        return peer
-
-
-@asynccontextmanager
-async def stream(folder: Path, deadlines: Deadlines) -> AsyncIterator[Stream]:
-    authority = Authority("bot")
-    authority.write_server(folder)
-    (folder / "token").write_text(secrets.token_urlsafe())
-    runtime = Runtime()
-    server = ControlServer(runtime, folder, "127.0.0.1", 0, deadlines)
-    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
-        made = Stream(folder, runtime, server, authority, session, await server.start())
-        try:
-            yield made
-        finally:
-            await server.stop()
-
-
-def over_tls(
-    deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
-) -> Callable[[Callable[[Stream], Awaitable[None]]], Callable[[Path], None]]:
-    def decorate(test: Callable[[Stream], Awaitable[None]]) -> Callable[[Path], None]:
-        def run(tmp_path: Path) -> None:
-            async def body() -> None:
-                async with stream(tmp_path, deadlines) as made:
-                    await test(made)
-
-            asyncio.run(body())
-
-        return run
-
-    return decorate
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the condition is the other end's
-            await asyncio.sleep(0.005)
 
 
 @over_tls()
@@ -209,7 +79,7 @@ def test_a_wrong_token_is_refused_before_any_message(tmp_path: Path, token: str)
             assert refused.value.status == 401
             assert made.server.outcomes["Unauthorized"] == 1
 
-    asyncio.run(body())
+    uvloop.run(body())
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.write_text(""), lambda path: path.unlink()])
@@ -220,7 +90,7 @@ def test_an_empty_or_missing_token_file_lets_nobody_in(tmp_path: Path, spoil: Ca
             with pytest.raises(aiohttp.WSServerHandshakeError):
                 await made.connect("")
 
-    asyncio.run(body())
+    uvloop.run(body())
 
 
 @over_tls()
@@ -261,7 +131,7 @@ async def test_half_of_a_rotation_leaves_the_former_certificate_in_use(made: Str
 
 def test_without_a_certificate_the_server_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="control certificate"):
-        asyncio.run(ControlServer(Runtime(), tmp_path, "127.0.0.1", 0).start())
+        uvloop.run(ControlServer(Runtime(), tmp_path, "127.0.0.1", 0).start())
 
 
 @over_tls()
@@ -290,7 +160,7 @@ def test_a_newer_connection_of_the_same_or_a_higher_term_replaces_the_older(tmp_
             assert await old.closed_with() == 4000
             assert isinstance(await new.hear(), SlotReport)
 
-    asyncio.run(body())
+    uvloop.run(body())
 
 
 @over_tls()
@@ -320,7 +190,7 @@ def test_an_unreadable_message_is_refused_counted_and_survived(tmp_path: Path, f
             await until(lambda: bool(made.runtime.drained))
             assert made.server.outcomes["Unreadable"] == 1
 
-    asyncio.run(body())
+    uvloop.run(body())
 
 
 @over_tls(QUICK)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from harness.lease_server import NAMESPACE, Fault, LeaseServer
 from harness.self_signed import Authority
@@ -61,7 +62,7 @@ def over_http(test: Callable[[Cluster], Awaitable[None]]) -> Callable[[Path], No
             async with cluster(tmp_path) as made:
                 await test(made)
 
-        asyncio.run(body())
+        uvloop.run(body())
 
     return run
 
@@ -108,7 +109,7 @@ def test_an_answer_that_proves_nothing_is_unavailable_and_says_why(tmp_path: Pat
                 await made.leases.read("bot-0", 0.2 if fault == "hang" else TIMEOUT_S)
             assert await made.leases.read("bot-0", TIMEOUT_S) is not None
 
-    asyncio.run(body())
+    uvloop.run(body())
 
 
 @over_http
@@ -145,7 +146,7 @@ def test_a_missing_or_empty_account_file_is_unavailable_not_a_crash(tmp_path: Pa
             with pytest.raises(LeaseUnavailable, match=name):
                 await made.leases.read("bot-0", TIMEOUT_S)
 
-    asyncio.run(body())
+    uvloop.run(body())
 
 
 def test_outside_of_a_cluster_the_lease_is_a_configuration_error() -> None:

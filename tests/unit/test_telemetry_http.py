@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import aiohttp
 import pytest
+import uvloop
 
 from tradingbot_runtime.model import TradingState
 from tradingbot_runtime.telemetry import HttpServer, Sources, registry
@@ -45,7 +46,7 @@ def served(test: Callable[[Pod], Awaitable[None]]) -> Callable[[], None]:
             finally:
                 await server.stop()
 
-        asyncio.run(body())
+        uvloop.run(body())
 
     return run
 
@@ -104,4 +105,4 @@ def test_a_taken_port_is_an_error_at_the_start() -> None:
         await second.stop()
         await first.stop()
 
-    asyncio.run(body())
+    uvloop.run(body())

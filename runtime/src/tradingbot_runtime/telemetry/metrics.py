@@ -72,7 +72,7 @@ FAMILIES = (
 
 
 class Histogram:
-    """Durations in nanoseconds; `observe` is for hot paths (about a quarter of a microsecond)."""
+    """Durations in nanoseconds; `observe` is for hot paths."""
 
     __slots__ = ("counts", "sum_ns")
 
