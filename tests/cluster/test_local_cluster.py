@@ -204,9 +204,11 @@ def test_the_context_that_the_user_names_is_used_as_it_is(control_plane: Path) -
     kubeconfig = control_plane / "kubeconfig"
     users_own = kubeconfig.read_bytes()
     name = f"named-{uuid.uuid4().hex[:8]}"
-    cluster("up", "--name", name, KUBECONFIG=str(kubeconfig), KUBE_CONTEXT="control-plane")
-    assert "context control-plane" in cluster("status", "--name", name)
-    cluster("down", "--name", name)
+    try:
+        cluster("up", "--name", name, KUBECONFIG=str(kubeconfig), KUBE_CONTEXT="control-plane")
+        assert "context control-plane" in cluster("status", "--name", name)
+    finally:
+        cluster("down", "--name", name)
     assert kubeconfig.read_bytes() == users_own
     assert api_server_answers(kubeconfig)
 
@@ -283,14 +285,26 @@ def test_up_and_down_work_over_an_engine_that_was_killed_hard() -> None:
     assert machine_state() - before == set()
 
 
-def test_down_clears_stale_state_without_a_record_of_it() -> None:
+@pytest.fixture
+def abandoned_process() -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process that would live for as long as the tests do."""
+    with subprocess.Popen(["sleep", "3600"]) as process:
+        yield process
+        process.kill()
+
+
+def test_down_clears_stale_state_without_a_record_of_it(abandoned_process: subprocess.Popen[bytes]) -> None:
     needs_a_private_engine()
     before = machine_state()
     group = next(path for path in (CONTROL_GROUPS / "pids", CONTROL_GROUPS) if path.is_dir()) / SCRATCH_KEY
     (group / "engine").mkdir(parents=True)
+    (group / "engine" / "cgroup.procs").write_text(str(abandoned_process.pid))
     mounted = Path("/run") / SCRATCH_KEY / "left-over"
     mounted.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(mounted)], check=True)
+    bridge = f"tb-{hashlib.sha256(SCRATCH_KEY.encode()).hexdigest()[:10]}"  # as hack/cluster/lib/engine.sh names it
+    subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True)
     (REPOSITORY / ".cluster" / SCRATCH).mkdir(parents=True)
     cluster("down", "--name", SCRATCH, deadline_s=DOWN_DEADLINE_S)
+    assert abandoned_process.wait(timeout=5) == -signal.SIGKILL
     assert machine_state() - before == set()
