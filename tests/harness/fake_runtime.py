@@ -56,6 +56,7 @@ class FakeRuntime:
     authorised: int = 0
     unauthorised: int = 0
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    transports: list[asyncio.BaseTransport] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._run(self.config)
@@ -76,6 +77,8 @@ class FakeRuntime:
             self.unauthorised += 1
             return web.Response(status=401)
         self.authorised += 1
+        if request.transport is not None:
+            self.transports.append(request.transport)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.append(socket)
@@ -206,9 +209,11 @@ class FakeNode:
 
     async def _stop(self, name: str) -> None:
         if runner := self._servers.pop(name, None):
-            for socket in tuple(self.pods[name].sockets):
-                await socket.close()
+            for transport in self.pods[name].transports:
+                if isinstance(transport, asyncio.WriteTransport):
+                    transport.abort()  # as the kernel does with a dead process' sockets
             await runner.cleanup()
+            await asyncio.sleep(LOOK_S)  # asyncio closes an aborted socket a moment later
 
     def _mark_running(self, name: str, address: str) -> None:
         status = {
@@ -219,5 +224,3 @@ class FakeNode:
         }  # fmt: skip
         with contextlib.suppress(RequestRefused):  # it was deleted in the meantime
             self.client.merge("v1", "Pod", self.namespace, name, {"status": status}, part="status")
-
-
