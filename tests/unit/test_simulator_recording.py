@@ -129,6 +129,14 @@ def test_a_plain_recording_cut_in_the_middle_of_a_line_loses_only_that_line(tmp_
     assert [event is None for event in events] == [False, False, True]
 
 
+def test_a_folder_is_its_files_joined_in_name_order(tmp_path: Path) -> None:
+    data = gzip.compress(b"".join(line(TOP | {"n": number}) for number in range(500)))
+    for number, start in enumerate(range(0, len(data), 300)):
+        (tmp_path / f"part-{number:03}").write_bytes(data[start : start + 300])
+    (tmp_path / "..data").write_bytes(b"the mount's own")
+    assert gzip.decompress(data) == b"".join(read_lines(tmp_path))
+
+
 class FixedClock:
     def __init__(self) -> None:
         self.now = 100.0

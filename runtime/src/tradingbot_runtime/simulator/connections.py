@@ -7,9 +7,9 @@ from aiohttp import WSMsgType, web
 from tradingbot_runtime.simulator.stream_faults import OutgoingFrame
 
 QUEUE_FRAMES = 8192
+QUEUE_BYTES = 4_000_000
 PING_EVERY_S = 20.0
 MAX_MESSAGE_BYTES = 65_536
-POLICY_VIOLATION = 1008
 
 
 class Connection:
@@ -20,6 +20,7 @@ class Connection:
         self._request = request
         self._queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(QUEUE_FRAMES)
         self._clock = asyncio.get_running_loop().time
+        self._queued_bytes = 0
         self.too_slow = False
 
     @property
@@ -31,17 +32,22 @@ class Connection:
 
     def send(self, frame: OutgoingFrame, before: bytes = b"", after: bytes = b"") -> None:
         """Queue a frame; `before` and `after` wrap it."""
+        if self.too_slow:
+            return
         due = self._clock() + frame.delay_s if frame.delay_s else 0.0
-        try:
-            self._queue.put_nowait((due, before + frame.data + after))
-        except asyncio.QueueFull:
+        data = before + frame.data + after
+        if self._queue.full() or self._queued_bytes + len(data) > QUEUE_BYTES:
             self.too_slow = True
             self.abort()
+            return
+        self._queue.put_nowait((due, data))
+        self._queued_bytes += len(data)
 
     async def write(self) -> None:
         """Write until the connection is closed."""
         while not self.socket.closed:
             due, data = await self._queue.get()
+            self._queued_bytes -= len(data)
             if due and due > self._clock():
                 await asyncio.sleep(due - self._clock())
             try:

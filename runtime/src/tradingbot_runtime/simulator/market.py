@@ -38,9 +38,13 @@ class DepthStream:
         for side, levels in changes.items():
             self._changed[side].update(price for price, _ in levels)
 
-    def due(self, time_ns: int, update_id: int) -> bool:
+    def due(self, time_ns: int, update_id: int, *, recorded_diff: bool) -> bool:
+        """Whether to publish now. The fast stream passes a recording's own diffs on as they come."""
+        if update_id <= self.sent_id:
+            return False
         since = time_ns - self._sent_ns
-        return update_id > self.sent_id and (since < 0 or since >= self._interval_ns - _JITTER_NS)
+        in_time = since < 0 or since >= self._interval_ns - _JITTER_NS
+        return in_time or (recorded_diff and self._interval_ns == FAST_NS)
 
     def take(self, time_ns: int, update_id: int) -> tuple[int, dict[Side, set[Ticks]]]:
         """First update id of this diff, and its prices."""
@@ -77,7 +81,7 @@ class MarketData:
         for stream in self._diffs:
             stream.collect(changes)
         if isinstance(event, DepthChanged) or not self._has_depth:
-            yield from self._depth(event.time_ns, time_ms)
+            yield from self._depth(event, time_ms)
 
     def top_frame(self, top: TopChanged) -> Json:
         (bid, bid_lots), (ask, ask_lots) = top.bid, top.ask
@@ -106,12 +110,12 @@ class MarketData:
             "askQty": ask_quantity,
         }  # fmt: skip
 
-    def _depth(self, time_ns: int, time_ms: int) -> Iterator[Frame]:
+    def _depth(self, event: AnyMarketEvent, time_ms: int) -> Iterator[Frame]:
         update_id = self.book.update_id
         for stream in self._diffs:
-            if not stream.due(time_ns, update_id):
+            if not stream.due(event.time_ns, update_id, recorded_diff=isinstance(event, DepthChanged)):
                 continue
-            first, changed = stream.take(time_ns, update_id)
+            first, changed = stream.take(event.time_ns, update_id)
             yield f"{self._prefix}@{stream.name}", partial(self._diff, (first, update_id), changed, time_ms)
             suffix = stream.name.removeprefix("depth")
             for levels in PARTIAL_DEPTHS:

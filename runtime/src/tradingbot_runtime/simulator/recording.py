@@ -9,6 +9,7 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -220,10 +221,14 @@ def parts(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
-def _open(path: Path) -> BinaryIO:
-    files = parts(path)
-    joined = io.BytesIO(b"".join(file.read_bytes() for file in files)) if path.is_dir() else None
-    plain: BinaryIO = files[0].open("rb") if joined is None else joined
-    compressed = plain.read(2) == b"\x1f\x8b"
-    plain.seek(0)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=plain)) if compressed else plain
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    with ExitStack() as stack:
+        plain: BinaryIO = (
+            io.BytesIO(b"".join(part.read_bytes() for part in parts(path)))
+            if path.is_dir()
+            else (stack.enter_context(path.open("rb")))
+        )
+        compressed = plain.read(2) == b"\x1f\x8b"
+        plain.seek(0)
+        yield stack.enter_context(cast("BinaryIO", gzip.GzipFile(fileobj=plain))) if compressed else plain
