@@ -220,7 +220,7 @@ class RuntimeProcess:
     def _get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=REQUEST_WITHIN_S) as response:  # noqa: S310 - http, on loopback
+            with urllib.request.urlopen(url, timeout=REQUEST_WITHIN_S) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:

@@ -10,12 +10,17 @@ LONGEST_NS = 30_000_000_000
 
 @dataclass(slots=True)
 class Quiet:
-    """Doubles with every refusal in a row, from one second to thirty; an accepted order ends the row."""
+    """Doubles with every refusal in a row, from one second to thirty; an accepted order ends the row.
+
+    Refusals that come during the pause are of orders that were on their way already: they say nothing new.
+    """
 
     until_ns: Nanos = Nanos(0)
     in_a_row: int = 0
 
     def refused(self, now_ns: Nanos) -> None:
+        if now_ns < self.until_ns:
+            return
         pause = min(FIRST_NS << min(self.in_a_row, 10), LONGEST_NS)
         self.in_a_row += 1
         self.until_ns = Nanos(now_ns + pause)
