@@ -1,16 +1,18 @@
 """What one pod does with its Lease, case by case, in virtual time."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 
 import pytest
 
 from harness.virtual_lease import SECOND, Fate, Machine, Network, Server, VirtualLoop
 from tradingbot_runtime.config import LeaseReference
 from tradingbot_runtime.errors import ConfigError
-from tradingbot_runtime.lease import LeaseGone, LeaseLost, ReleaseOutcome, SlotLease
+from tradingbot_runtime.lease import LeaseGone, LeaseLost, ReleaseOutcome, SlotLease, boot_time_ns
 
 REFERENCE = LeaseReference(name="bot-0")  # 120 s, renewed every 30 s: fenced 110 s after the last renewal
 FENCE_S, DEADLINE_S = 110.0, 109.0
@@ -247,6 +249,32 @@ async def test_the_lease_can_be_taken_again_after_it_was_lost(world: World) -> N
     network.down = False
     await lease.acquire(lambda _whom, _seconds: None)
     assert world.fenced_in_s(lease) > 100
+
+
+@pytest.mark.parametrize("step_s", [-86_400, 0, 86_400])
+def test_a_wall_clock_that_is_set_or_stands_still_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, step_s: int
+) -> None:
+    wall = count(1_700_000_000 * SECOND, step_s * SECOND)
+    monkeypatch.setattr(time, "time_ns", lambda: next(wall))
+
+    async def body() -> None:
+        holder, _ = world.pod("a")
+        await holder.acquire(nobody_waits)
+        keeping = asyncio.ensure_future(holder.keep())
+        other, _ = world.pod("b")
+        waiting = asyncio.ensure_future(other.acquire(lambda _whom, _seconds: None))
+        await asyncio.sleep(500)
+        assert not keeping.done()
+        assert not waiting.done()
+        assert world.fenced_in_s(holder) > 70
+
+    world.loop.run_until_complete(body())
+
+
+def test_the_clock_of_the_fence_is_the_machines_uptime() -> None:
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    assert boot_time_ns() / SECOND == pytest.approx(uptime_s, abs=5)
 
 
 def test_a_lease_too_short_for_cancelling_is_refused_with_the_numbers(world: World) -> None:
