@@ -36,12 +36,13 @@ class ControlPlane:
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """One API server for the whole session (for each worker of pytest-xdist). Tests take a namespace each."""
     folder = tmp_path_factory.mktemp("control-plane")
-    _start(folder)
     try:
+        _start(folder)
         kubeconfig = folder / "kubeconfig"
         yield ControlPlane(kubeconfig, ApiClient.from_kubeconfig(kubeconfig, tmp_path_factory.mktemp("client")))
-    finally:
-        subprocess.run([CLUSTER, "control-plane", "down", folder], check=True, timeout=60)
+    finally:  # also after a start that failed half-way
+        if any(folder.iterdir()):
+            subprocess.run([CLUSTER, "control-plane", "down", folder], check=True, timeout=60)
 
 
 def _start(folder: Path) -> None:

@@ -66,6 +66,22 @@ def test_the_manifests_that_the_table_changes_are_good(client: ApiClient) -> Non
     assert client.try_create(good_venue(), dry_run=True).status == HTTPStatus.CREATED
 
 
+def test_the_largest_bot_that_is_allowed_does_not_cost_the_rules_too_much(client: ApiClient) -> None:
+    bot = good_bot()
+    market = "m" + "a" * 17
+    names = [{"venue": "v" * 40, "symbol": f"{i:02}" + "S" * 28} for i in range(50)]
+    bot["metadata"]["name"] = "b" * 40
+    bot["spec"]["markets"] = [{"name": f"{market}{i:02}", "reference": n, "execution": n} for i, n in enumerate(names)]
+    bot["spec"]["strategy"]["marketMaking"] |= {"layers": 50, "sizes": ["999999999999.999999999999"] * 50}
+    bot["spec"]["pod"] = {
+        "image": "registry.example/" + "a" * 483,
+        "nodeSelector": {f"example.com/{'k' * 61}{i:02}": "v" * 63 for i in range(20)},
+        "tolerations": [{"key": f"example.com/{'k' * 61}{i:02}", "value": "v" * 63} for i in range(20)],
+    }
+    answer = client.try_create(bot, dry_run=True)
+    assert answer.ok, answer.message
+
+
 @pytest.mark.parametrize(("model", "good"), [(TradingBotSpec, good_bot()), (VenueSpec, good_venue())])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
