@@ -1,0 +1,134 @@
+"""Recordings played by the real process: complete, in order, whatever is broken in them."""
+
+import asyncio
+import gzip
+import json
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.binance_client import binance_client, open_socket
+from harness.simulator import RECORDING, SimulatorProcess, book_ticker, depth_diff, trade, until
+
+Frames = list[dict[str, Any]]
+SECOND = 1_000_000_000
+
+
+def written(path: Path, frames: Frames, step_ns: int = SECOND // 100) -> Path:
+    """A recording of these frames, `step_ns` apart."""
+    path.write_bytes(b"".join(line(frame, number * step_ns) for number, frame in enumerate(frames, 1)))
+    return path
+
+
+def line(frame: dict[str, Any], time_ns: int) -> bytes:
+    return f"{1723161254 * SECOND + time_ns} {json.dumps(frame)}\n".encode()
+
+
+def tops(count: int, first: int = 1) -> Frames:
+    return [book_ticker(first + n, ("60000.00", f"{1 + n % 9}"), ("60000.01", "1")) for n in range(count)]
+
+
+def ended(simulator: SimulatorProcess) -> bool:
+    recording = simulator.admin.state()["recording"]
+    return recording is not None and not recording["running"]
+
+
+async def heard(simulator: SimulatorProcess, stream: str, count: int) -> list[dict[str, Any]]:
+    """The first `count` frames of a stream."""
+    async with binance_client(simulator) as client, open_socket(client, f"{simulator.stream}/ws/{stream}") as socket:
+        return [await socket.json() for _ in range(count)]
+
+
+@pytest.mark.skipif(not RECORDING.exists(), reason=f"{RECORDING.name} is not here")
+def test_a_real_recording_reaches_a_client_complete_and_in_order() -> None:
+    with gzip.open(RECORDING, "rt") as file:
+        frames = [json.loads(text.partition(" ")[2]) for text in file]
+    recorded = [frame["data"] for frame in frames if frame.get("stream") == "btcusdt@bookTicker"]
+    with SimulatorProcess("--recording", str(RECORDING), "--speed", "50") as simulator:
+        received = asyncio.run(heard(simulator, "btcusdt@bookTicker", 20_000))
+        until(lambda: ended(simulator), "the recording has ended", 60)
+        state = simulator.admin.state()
+    start = [data["u"] for data in recorded].index(received[0]["u"])
+    assert received == recorded[start : start + 20_000]
+    assert state["counters"]["linesRead"] == state["counters"]["marketEvents"] == len(frames) == 41_249
+    assert state["counters"]["skippedLines"] == {}
+    assert state["symbols"]["BTCUSDT"]["bidPrice"] == recorded[-1]["b"]
+
+
+def test_at_full_speed_the_market_waits_for_its_clients(tmp_path: Path) -> None:
+    path = written(tmp_path / "long", tops(30_000))
+    with SimulatorProcess("--recording", str(path), "--speed", "max", "--loop") as simulator:
+        ids = [frame["u"] for frame in asyncio.run(heard(simulator, "btcusdt@bookTicker", 40_000))]
+    steps = {after - before for before, after in pairwise(ids)}
+    assert 1 in steps
+    assert steps <= {1, 1000}, "every id follows the one before, or a new round begins"
+
+
+def test_a_recording_that_starts_over_goes_on_with_rising_ids_and_an_unbroken_diff_stream(tmp_path: Path) -> None:
+    frames: Frames = []
+    for number in range(1, 20):
+        frames.append(depth_diff((number * 10, number * 10 + 9), [["59999.00", f"{number}"]], [["60010.00", "1"]]))
+        frames.append(trade(number, "60001.00", "0.1", buyer_is_maker=True))
+    path = written(tmp_path / "short", frames, SECOND // 10)
+    with SimulatorProcess("--recording", str(path), "--speed", "100", "--loop") as simulator:
+        diffs = asyncio.run(heard(simulator, "btcusdt@depth@100ms", 100))
+        trades = asyncio.run(heard(simulator, "btcusdt@trade", 100))
+    for before, after in pairwise(diffs):
+        assert after["U"] == before["u"] + 1
+        assert after["E"] >= before["E"]
+    assert all(after["t"] > before["t"] for before, after in pairwise(trades))
+
+
+def test_broken_lines_are_skipped_counted_and_logged_once_and_the_rest_is_played(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = [line(frame, n * SECOND // 100) for n, frame in enumerate(tops(6), 1)]
+    cut = good[2][:-50] + b"\n"
+    wrong = good[3].replace(b'"60000.00"', b"60000.0")
+    back = line(tops(1, 50)[0], -5 * SECOND)
+    path = tmp_path / "broken"
+    path.write_bytes(b"".join([*good[:2], b"\x00garbage\n", cut, cut, wrong, good[4], back, good[5][:-9]]))
+    with SimulatorProcess("--recording", str(path)) as simulator:
+        until(lambda: ended(simulator), "the recording has ended")
+        state = simulator.admin.state()
+    counters = state["counters"]
+    assert counters["skippedLines"] == {"NoTimeStamp": 1, "NotJson": 3, "WrongTypes": 1}
+    assert (counters["clockBack"], counters["marketEvents"], counters["linesRead"]) == (1, 4, 9)
+    assert state["symbols"]["BTCUSDT"]["updateId"] == 50
+    logged = capfd.readouterr().err
+    assert logged.count("reason=NotJson") == 1
+    assert "RecordingClockWentBack" in logged
+
+
+def test_a_compressed_recording_cut_in_the_middle_ends_there_and_the_exchange_stays_open(tmp_path: Path) -> None:
+    path = tmp_path / "cut.gz"
+    data = gzip.compress(written(tmp_path / "whole", tops(20_000), 1).read_bytes())
+    path.write_bytes(data[: len(data) // 2])
+    with SimulatorProcess("--recording", str(path), "--speed", "max") as simulator:
+        until(lambda: ended(simulator), "the recording has ended")
+        events = simulator.admin.state()["counters"]["marketEvents"]
+        assert 0 < events < 20_000
+        assert simulator.admin.identity()["simulator"] == "tradingbot"
+
+
+@pytest.mark.skipif(not RECORDING.exists(), reason=f"{RECORDING.name} is not here")
+def test_orders_beside_the_recorded_market_are_filled_by_it_as_maker_at_their_own_price() -> None:
+    async def scenario(simulator: SimulatorProcess) -> None:
+        async with binance_client(simulator) as client:
+            top = (await client.get("ticker/bookTicker", symbol="BTCUSDT")).body
+            bid, ask = Decimal(top["bidPrice"]) - 3, Decimal(top["askPrice"]) + 3
+            assert (await client.place("BUY", f"{bid}", "0.05")).status == 200
+            assert (await client.place("SELL", f"{ask}", "0.05")).status == 200
+            await asyncio.to_thread(until, lambda: len(simulator.admin.open_orders()) < 2, "one is filled", 30)
+            trades = (await client.private("GET", "myTrades", symbol="BTCUSDT")).body
+            assert trades
+            for entry in trades:
+                assert entry["isMaker"]
+                assert Decimal(entry["price"]) == (bid if entry["isBuyer"] else ask)
+
+    with SimulatorProcess("--recording", str(RECORDING), "--speed", "20") as simulator:
+        until(lambda: float(simulator.admin.state()["symbols"]["BTCUSDT"]["bidPrice"]) > 0, "there is a market")
+        asyncio.run(scenario(simulator))
