@@ -1,0 +1,152 @@
+"""A cluster in memory for pure decisions: what an outcome asks for is done, and what the pods report is at hand."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
+from tradingbot_operator.core import names
+from tradingbot_operator.core.decision import decide
+from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod, Stream
+from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.picture import with_leases
+from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
+from tradingbot_runtime.model.control import MarketReport, SlotReport
+from tradingbot_runtime.model.events import TradingState
+
+INSTALLATION = Installation("runtime:1", 8443, 8080, "0.1.0")
+VENUE = VenueSpec.model_validate({"environment": "Testnet", "type": "Binance"})
+
+
+def spec(symbols: tuple[str, ...] = ("BTCUSDT",), **changes: Any) -> TradingBotSpec:  # noqa: ANN401 - fields of the spec
+    markets = [{"name": symbol.lower(), "reference": {"venue": "venue", "symbol": symbol},
+                "execution": {"venue": "venue", "symbol": symbol}} for symbol in symbols]  # fmt: skip
+    making = {"spreadBps": "8", "sizes": ["1"]}
+    return TradingBotSpec.model_validate({"strategy": {"marketMaking": making}, "markets": markets} | changes)
+
+
+def bot(wanted: TradingBotSpec | None = None, **metadata: Any) -> Bot:  # noqa: ANN401 - fields of the metadata
+    known = {"name": "maker", "namespace": "n", "uid": "bot-uid", "creationTimestamp": "2026-01-02T00:00:00Z"}
+    return Bot(ObjectMeta.model_validate(known | metadata), TradingBotStatus(), wanted or spec())
+
+
+def report_of(config: SlotConfig, pod_uid: str, **changes: Any) -> SlotReport:  # noqa: ANN401 - fields of the report
+    markets = tuple(MarketReport(market=m.name, position="0", open_orders=2, unknown_orders=0) for m in config.markets)
+    whole = SlotReport(slot=config.slot, pod_uid=pod_uid, state=TradingState.ACTIVE, reason="Running", message="",
+                       ready=True, config_hash=config.config_hash(), epoch=1, markets=markets)  # fmt: skip
+    return msgspec.structs.replace(whole, **changes)
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Decides, does it, and lets the StatefulSet's controller and the pods do their part."""
+
+    bot: Bot
+    venues: Mapping[str, VenueSpec | None] = field(default_factory=lambda: {"venue": VENUE})
+    children: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    pods: dict[int, Pod] = field(default_factory=dict)
+    uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    observed: Observed = field(default_factory=lambda: Observed(now="2026-01-02T00:00:10Z"))
+
+    def decide(self) -> Outcome:
+        seen = replace(self.observed, venues=self.venues, children=self.children,
+                       pods=tuple(self.pods[n] for n in sorted(self.pods)))  # fmt: skip
+        return decide(self.bot, seen, INSTALLATION)
+
+    def step(self) -> Outcome:
+        """One reconciliation, carried out; then the others move."""
+        outcome = self.decide()
+        leases = {int(lease["metadata"]["name"].rpartition("-")[2]): f"lease-{next(self.uids)}"
+                  for lease in outcome.leases}  # fmt: skip
+        if outcome.finalizer is Finalizer.ADD:
+            metadata = self.bot.metadata.model_copy(update={"finalizers": (names.FINALIZER,)})
+            self.bot = replace(self.bot, metadata=metadata)
+        if outcome.control_secret_due:
+            self._store({"kind": "Secret", "metadata": {"name": "maker-control", "annotations": {
+                names.RENEW_AFTER: "2026-12-01T00:00:00Z"}}})  # fmt: skip
+        for child in outcome.apply:
+            self._store(child)
+        self._obey(outcome)
+        self.bot = replace(self.bot, status=with_leases(outcome.status, leases))
+        self._controller()
+        return outcome
+
+    def settle(self, steps: int = 40) -> int:
+        """Reconcile until nothing is left to do; the number of steps it took."""
+        for taken in range(steps):
+            before = self.bot.status
+            outcome = self.step()
+            idle = not (outcome.apply or outcome.leases or outcome.commands or outcome.control_secret_due)
+            if idle and self.bot.status == before:
+                return taken
+        raise AssertionError(f"still busy after {steps} steps")
+
+    def respecify(self, wanted: TradingBotSpec) -> None:
+        metadata = self.bot.metadata.model_copy(update={"generation": self.bot.metadata.generation + 1})
+        self.bot = replace(self.bot, spec=wanted, metadata=metadata)
+
+    def config(self, slot: int) -> SlotConfig:
+        data = self.children[("ConfigMap", "maker-slots")]["data"]
+        return SlotConfig.model_validate_json(data[f"slot-{slot}.json"])
+
+    def traded(self) -> dict[int, set[str]]:
+        """What the running processes trade, by slot; for each market only one may."""
+        reports = {n: pod.stream.report for n, pod in self.pods.items()}
+        return {n: {m.market for m in report.markets if m.open_orders} for n, report in reports.items() if report}
+
+    def _store(self, child: Manifest) -> None:
+        key = (child["kind"], child["metadata"]["name"])
+        old = self.children.get(key)
+        metadata = child["metadata"] | {"uid": old["metadata"]["uid"] if old else f"child-{next(self.uids)}"}
+        if child["kind"] == "StatefulSet":
+            metadata["generation"] = (old["metadata"]["generation"] if old else 0) + 1
+        kept = {"status": old["status"]} if old and "status" in old else {}
+        self.children[key] = child | {"metadata": metadata} | kept
+
+    def _obey(self, outcome: Outcome) -> None:
+        by_name = {pod.name: n for n, pod in self.pods.items()}
+        for command in outcome.commands:
+            n = by_name[command.pod]
+            pod = self.pods[n]
+            assert pod.stream.report
+            match command:
+                case DrainSlot():
+                    flat = tuple(msgspec.structs.replace(m, open_orders=0) for m in pod.stream.report.markets)
+                    quiet = msgspec.structs.replace(pod.stream.report, state=TradingState.DRAINED, markets=flat)
+                    stream = replace(pod.stream, report=quiet, draining_for_s=0.1, reported_since_drain=True)
+                case ConfigureSlot():
+                    config = SlotConfig.model_validate_json(command.document)
+                    stream = replace(pod.stream, report=report_of(config, pod.uid), sent_hash=command.config_hash)
+            self.pods[n] = replace(pod, stream=stream)
+
+    def _controller(self) -> None:
+        """One step of the StatefulSet's controller: it deletes or creates at most one pod."""
+        stored = self.children.get(("StatefulSet", "maker"))
+        if stored is None:
+            return
+        annotations = stored["spec"]["template"]["metadata"]["annotations"]
+        update, before = names.digest(stored["spec"]["template"]), stored.get("status", {})
+        current = before.get("currentRevision", update)
+        replicas, partition = stored["spec"]["replicas"], stored["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
+        for n in sorted(self.pods, reverse=True):
+            if n >= replicas or (n >= partition and self.pods[n].revision != update):
+                del self.pods[n]
+                break
+        for n in range(replicas):
+            if n not in self.pods:
+                revision = update if n >= partition or current == update else current
+                restart_hash = annotations[names.RESTART_HASH] if revision == update else "old"
+                self.pods[n] = self._started(n, revision, restart_hash)
+        done = len(self.pods) == replicas and all(pod.revision == update for pod in self.pods.values())
+        status = {"observedGeneration": stored["metadata"]["generation"], "updateRevision": update,
+                  "currentRevision": update if done else current}  # fmt: skip
+        self.children[("StatefulSet", "maker")] = stored | {"status": status}
+
+    def _started(self, n: int, revision: str, restart_hash: str) -> Pod:
+        uid = f"pod-{next(self.uids)}"
+        stream = Stream(report=report_of(self.config(n), uid), connected=True)
+        return Pod(f"maker-{n}", uid, n, started=True, ready=True, revision=revision, restart_hash=restart_hash,
+                   stream=stream)  # fmt: skip

@@ -1,0 +1,65 @@
+"""Markets to slots: few moves, and never two slots with one market."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradingbot_operator.core.assignment import Assignment, hand_over, rendezvous
+
+NAMES = [f"venue/S{number}" for number in range(200)]
+
+
+@given(st.integers(1, 20))
+def test_one_slot_more_moves_only_what_the_new_slot_gets(slots: int) -> None:
+    before, after = rendezvous(NAMES, slots), rendezvous(NAMES, slots + 1)
+
+    assert all(after[name] == slots for name in NAMES if after[name] != before[name])
+
+
+def test_markets_are_spread_about_evenly() -> None:
+    given_out = list(rendezvous(NAMES, 4).values())
+
+    assert all(30 <= given_out.count(slot) <= 70 for slot in range(4))
+
+
+def test_without_slots_nothing_is_assigned() -> None:
+    assert rendezvous(NAMES, 0) == {}
+
+
+def test_the_assignment_is_the_same_in_every_process() -> None:
+    """Python's own hash() differs from process to process; a market would move at every restart."""
+    assert rendezvous(["venue/BTCUSDT", "venue/ETHUSDT", "venue/ADAUSDT"], 5) == {
+        "venue/BTCUSDT": 2, "venue/ETHUSDT": 1, "venue/ADAUSDT": 2,
+    }  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=30), st.integers(0, 4))
+def test_no_market_is_ever_with_two_slots(steps: list[tuple[int, bool]], first: int) -> None:
+    """`holding` is the truth at the venue: a slot holds a market from its grant until it has let go."""
+    names = NAMES[:6]
+    now = hand_over(rendezvous(names, first), Assignment({}, {}), lambda *_: True)
+    holding: dict[str, set[int]] = {name: {slot} for name, slot in now.granted.items()}
+    for slots, lets_go in steps:
+        if lets_go:  # every slot drops what it has no grant for
+            holding = {name: {now.granted[name]} & held if name in now.granted else set()
+                       for name, held in holding.items()}  # fmt: skip
+        now = hand_over(
+            rendezvous(names, slots), now, lambda slot, name: slot not in holding.get(name, set())  # noqa: B023 - called at once
+        )
+        for name, slot in now.granted.items():
+            holding.setdefault(name, set()).add(slot)
+        assert all(len(held) <= 1 for held in holding.values())
+
+
+def test_a_market_moves_in_two_steps() -> None:
+    start = Assignment({"m": 0}, {})
+
+    released = hand_over({"m": 1}, start, lambda *_: False)
+    waiting = hand_over({"m": 1}, released, lambda *_: False)
+    moved = hand_over({"m": 1}, released, lambda *_: True)
+
+    assert released == waiting == Assignment({}, {"m": 0})
+    assert moved == Assignment({"m": 1}, {})
+
+
+def test_a_market_that_goes_back_needs_no_proof() -> None:
+    assert hand_over({"m": 0}, Assignment({}, {"m": 0}), lambda *_: False) == Assignment({"m": 0}, {})

@@ -1,0 +1,102 @@
+"""Letting a deleted bot go: drained, or gone, or out of time, and never silently."""
+
+from dataclasses import replace
+
+import msgspec
+
+from harness.bot_model import INSTALLATION, Cluster, bot, spec
+from tradingbot_operator.api.v1alpha1 import Phase
+from tradingbot_operator.core.observed import Stream
+from tradingbot_operator.core.outcome import DrainSlot, Finalizer
+from tradingbot_runtime.model.events import TradingState
+
+
+def deleted() -> Cluster:
+    """A settled bot that somebody deleted."""
+    cluster = Cluster(bot(spec(("AAAUSDT", "BBBUSDT"), replicas=2)))
+    cluster.settle()
+    metadata = cluster.bot.metadata.model_copy(update={"deletion_timestamp": "2026-01-02T00:00:00Z"})
+    cluster.bot = replace(cluster.bot, metadata=metadata)
+    return cluster
+
+
+def test_every_slot_is_drained_and_nothing_is_applied() -> None:
+    cluster = deleted()
+    cluster.children.clear()
+
+    outcome = cluster.decide()
+
+    assert outcome.finalizer is Finalizer.KEEP
+    assert {command.pod for command in outcome.commands if isinstance(command, DrainSlot)} == {"maker-0", "maker-1"}
+    assert (outcome.apply, outcome.leases, outcome.control_secret_due) == ((), (), False)
+    assert outcome.status.phase is Phase.TERMINATING
+
+
+def test_it_goes_when_every_slot_has_confirmed() -> None:
+    cluster = deleted()
+    cluster.step()
+
+    outcome = cluster.decide()
+
+    assert outcome.finalizer is Finalizer.REMOVE
+    assert not any(event.warning for event in outcome.events)
+
+
+def test_an_old_report_without_orders_proves_nothing() -> None:
+    """Between two quotes a slot has no open order, too."""
+    cluster = deleted()
+    for n, pod in cluster.pods.items():
+        assert pod.stream.report
+        flat = tuple(msgspec.structs.replace(m, open_orders=0) for m in pod.stream.report.markets)
+        empty = msgspec.structs.replace(pod.stream.report, markets=flat)
+        cluster.pods[n] = replace(pod, stream=replace(pod.stream, report=empty, draining_for_s=0.1))
+
+    assert cluster.decide().finalizer is Finalizer.KEEP
+    for n, pod in cluster.pods.items():  # heard after the drain, but still trading
+        cluster.pods[n] = replace(pod, stream=replace(pod.stream, reported_since_drain=True))
+    assert cluster.decide().finalizer is Finalizer.KEEP
+
+
+def test_pods_that_are_gone_hold_nothing_up() -> None:
+    cluster = deleted()
+    cluster.pods.clear()
+
+    assert cluster.decide().finalizer is Finalizer.REMOVE
+
+
+def test_at_the_deadline_it_goes_and_says_what_may_be_left() -> None:
+    cluster = deleted()
+    cluster.pods[0] = replace(cluster.pods[0], stream=Stream())
+    cluster.observed = replace(cluster.observed, deleting_for_s=INSTALLATION.drain_timeout_s + 1)
+
+    outcome = cluster.decide()
+
+    assert outcome.finalizer is Finalizer.REMOVE
+    (event,) = outcome.events
+    assert event.warning
+    assert "maker-0: never reported, look at the venue" in event.message
+    assert "maker-1: last reported Active" in event.message
+
+
+def test_orders_that_are_left_on_purpose_do_not_hold_it_up() -> None:
+    """`onStop: Leave`: the runtime is drained, its orders stay in the market."""
+    cluster = deleted()
+    for n, pod in cluster.pods.items():
+        assert pod.stream.report
+        left = msgspec.structs.replace(pod.stream.report, state=TradingState.DRAINED)
+        cluster.pods[n] = replace(pod, stream=replace(pod.stream, report=left, draining_for_s=1.0,
+                                                      reported_since_drain=True))  # fmt: skip
+
+    assert cluster.decide().finalizer is Finalizer.REMOVE
+
+
+def test_a_pod_that_never_started_may_follow_one_that_left_orders_behind() -> None:
+    cluster = deleted()
+    for n, pod in cluster.pods.items():
+        cluster.pods[n] = replace(pod, started=False, stream=Stream())
+
+    assert cluster.decide().finalizer is Finalizer.KEEP
+
+    fresh = [slot.model_copy(update={"config_hash": ""}) for slot in cluster.bot.status.slots]
+    cluster.bot = replace(cluster.bot, status=cluster.bot.status.model_copy(update={"slots": tuple(fresh)}))
+    assert cluster.decide().finalizer is Finalizer.REMOVE
