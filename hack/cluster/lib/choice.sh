@@ -157,6 +157,14 @@ cluster_kubectl() {
   exec kubectl --kubeconfig "$KUBECONFIG_FILE" "$@"
 }
 
+# The nodes are containers: for what cannot be done from inside the cluster (kill a container, cut a node off).
+cluster_docker() {
+  local choice
+  choice=$(require_choice)
+  use_choice "$choice"
+  exec docker "$@"
+}
+
 # Builds what `up` and `control-plane up` need here, so that they take seconds later.
 cluster_build() {
   local choice
