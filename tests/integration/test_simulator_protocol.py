@@ -306,6 +306,33 @@ def test_streams_are_raw_or_combined_and_can_be_changed(simulator: SimulatorProc
     run(simulator, scenario)
 
 
+def test_garbage_is_refused_and_harms_nothing(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        url = f"{simulator.rest}/api/v3/order"
+        headers = {"X-MBX-APIKEY": simulator.api_key, "Content-Type": "application/x-www-form-urlencoded"}
+        async with client.session.post(url, data=b"\xff\x00&timestamp=1", headers=headers) as reply:
+            assert (reply.status, (await reply.json())["code"]) == (400, -1021)
+        assert error(await client.get("exchangeInfo", symbols="[broken"))[1] == -1130
+        async with open_socket(client, simulator.websocket_api) as socket:
+            for text in ("{broken", "[]", '{"id": 1}', '{"id": 1, "method": "time", "params": []}'):
+                await socket.socket.send_str(text)
+                assert (await socket.json())["error"]["code"] == -1130
+            assert (await socket.call("time"))["status"] == 200
+
+    run(simulator, scenario)
+
+
+def test_latency_delays_every_request() -> None:
+    async def scenario(client: BinanceClient) -> None:
+        for path in ("time", "ping"):
+            started = time.monotonic()
+            assert (await client.get(path)).status == 200
+            assert time.monotonic() - started >= 0.15
+
+    with SimulatorProcess("--recording", os.devnull, "--latency-ms", "150") as far:
+        run(far, scenario)
+
+
 def test_requests_beyond_the_limits_are_refused_with_a_time_to_wait() -> None:
     async def scenario(client: BinanceClient) -> None:
         replies = [await client.place("BUY", "100.00", "1", newClientOrderId=f"n{n}") for n in range(4)]

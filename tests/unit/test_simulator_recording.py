@@ -238,6 +238,17 @@ def test_clients_that_follow_the_diffs_of_a_real_recording_all_have_the_servers_
     assert not reader.skipped
 
 
+def test_a_recording_that_lost_diffs_never_leaves_a_crossed_book() -> None:
+    book = Book()
+    for number, (bids, asks) in enumerate([([(100, 1)], [(101, 1), (103, 2)]), ([(102, 5)], []), ([], [(100, 3)])], 1):
+        book.apply_depth(
+            DepthChanged(symbol="X", time_ns=0, first_id=number, last_id=number, bids=tuple(bids), asks=tuple(asks))  # type: ignore[arg-type]  # plain integers read better
+        )
+    assert list(book.bids) == []
+    assert list(book.asks) == [(100, 3), (103, 2)]
+    assert book.uncrossed == 3
+
+
 def test_clients_that_follow_a_recording_without_depth_have_its_tops() -> None:
     tops = [
         TopChanged(

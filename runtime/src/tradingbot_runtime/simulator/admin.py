@@ -129,6 +129,7 @@ class Admin:
             "marketEvents": venue.market_events, "linesRead": self._reader.read,
             "skippedLines": dict(self._reader.skipped),
             "staleTops": sum(market.book.stale_tops for market in venue.markets.values()),
+            "uncrossedLevels": sum(market.book.uncrossed for market in venue.markets.values()),
             "clockBack": self.replay.pace.clock_back if self.replay else 0,
             "gapsCut": self.replay.pace.gaps_cut if self.replay else 0,
             "faultsInjected": venue.faults.injected, "streamConnections": self._streams.connected,

@@ -72,6 +72,7 @@ class Book:
         self.asks = Ladder(Side.SELL)
         self.update_id = 0
         self.stale_tops = 0
+        self.uncrossed = 0  # levels dropped because a newer one on the other side proves them gone
         self._top: TopChanged | None = None
         self._recent: deque[DepthChanged] = deque(maxlen=_RECENT_DIFFS)
         self._changed: dict[Side, set[Ticks]] = {Side.BUY: set(), Side.SELL: set()}
@@ -94,6 +95,7 @@ class Book:
         self.update_id = max(self.update_id, change.last_id)
         if self._top is not None and self._top.update_id > change.last_id:
             self._enforce(self._top)  # the top is newer than this diff
+        self._uncross({price for price, lots in change.bids if lots})
 
     def apply_snapshot(self, snapshot: DepthSnapshot) -> None:
         """Replace the book, then bring it up to date with the newer diffs and the newer top that are known."""
@@ -137,6 +139,15 @@ class Book:
             self._set(self.bids, price, lots)
         for price, lots in change.asks:
             self._set(self.asks, price, lots)
+
+    def _uncross(self, fresh_bids: set[Ticks]) -> None:
+        """A recording that lost a diff leaves levels that trade no more; what was just set proves them gone."""
+        while (bid := self.bids.best()) is not None and (ask := self.asks.best()) is not None and bid >= ask:
+            self.uncrossed += 1
+            if bid in fresh_bids:
+                self._set(self.asks, ask, Lots(0))
+            else:
+                self._set(self.bids, bid, Lots(0))
 
     def _enforce(self, top: TopChanged) -> None:
         for ladder, (price, lots) in ((self.bids, top.bid), (self.asks, top.ask)):

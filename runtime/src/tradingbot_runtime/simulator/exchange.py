@@ -19,7 +19,7 @@ from tradingbot_runtime.simulator.order_rules import Situation, refusal
 from tradingbot_runtime.simulator.orders import NewOrder, Order, OrderStatus, OrderType, Trade
 from tradingbot_runtime.simulator.refusals import Reason, Refusal
 
-HISTORY = 100_000
+HISTORY = 20_000  # closed orders, and trades
 
 
 class Exchange:

@@ -36,8 +36,7 @@ class PublicApi:
         if parameters.get("symbol"):
             listings = [self._venue.exchange.listing(order_entry.symbol(parameters))]
         elif parameters.get("symbols"):
-            names = msgspec.json.decode(parameters["symbols"], type=list[str])
-            listings = [self._venue.exchange.listing(name) for name in names]
+            listings = [self._venue.exchange.listing(name) for name in _symbols(parameters)]
         return {
             "timezone": "UTC", "serverTime": self._venue.clock.now_ms(), "rateLimits": self._venue.limits.declared(),
             "exchangeFilters": [], "symbols": [symbol_info(listing) for listing in listings],
@@ -85,9 +84,16 @@ class PublicApi:
         if parameters.get("symbol"):
             return show(self._market(parameters))
         if parameters.get("symbols"):
-            names = msgspec.json.decode(parameters["symbols"], type=list[str])
-            return [show(self._venue.market(name)) for name in names]
+            return [show(self._venue.market(name)) for name in _symbols(parameters)]
         return [show(market) for market in self._venue.markets.values()]
+
+
+def _symbols(parameters: Parameters) -> list[str]:
+    """The JSON list in `symbols`."""
+    try:
+        return msgspec.json.decode(parameters["symbols"], type=list[str])
+    except msgspec.DecodeError as wrong:
+        raise Refusal(Reason.MALFORMED, "symbols") from wrong
 
 
 def symbol_info(listing: Listing) -> Json:

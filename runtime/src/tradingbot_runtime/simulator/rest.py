@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
@@ -48,9 +49,9 @@ class RestApi:
 
     async def _authenticated(self, request: web.Request) -> Parameters:
         """The parameters of a signed request. Raises Refusal."""
-        body = await request.text()
+        body = (await request.read()).decode("latin-1")  # bytes that are no text end as a wrong signature
         self._venue.credentials.check_key(request.headers.get("X-MBX-APIKEY"))
-        parameters = {**{str(k): str(v) for k, v in (await request.post()).items()}, **request.query}
+        parameters = {**dict(parse_qsl(body, keep_blank_values=True)), **request.query}
         payload, signature = signatures.rest_payload(request.raw_path.partition("?")[2], body)
         signatures.check_time(parameters, self._venue.clock.now_ms())
         self._venue.credentials.check(payload, signature)
