@@ -13,7 +13,7 @@ CLUSTER = str(ROOT / "hack/cluster/cluster")
 NAMESPACE = "tradingbot-demo"
 
 
-class StepFailed(Exception):  # noqa: N818 - named for what happened
+class StepFailed(Exception):
     """A command failed; the message says which, and what it said."""
 
 

@@ -54,7 +54,9 @@ def _line(state: dict[str, Any]) -> str:
 
 
 def _picture(state: dict[str, Any], left: float) -> Panel:
-    title = f"{state['bot']} slot {state['slot']}: [bold]{state['state']}[/] ({state['reason']})  epoch {state['epoch']}"
+    title = (
+        f"{state['bot']} slot {state['slot']}: [bold]{state['state']}[/] ({state['reason']}), epoch {state['epoch']}"
+    )
     body = [_market(market) for market in state["markets"].values()]
     return Panel(Group(*body), title=title, subtitle=f"{left:.0f} s left")
 

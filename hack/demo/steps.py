@@ -85,8 +85,8 @@ def _simulator(say: Callable[[str], None], data: Path | None) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": k.NAMESPACE}}
     k.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(namespace))
     if "demo-keys" not in k.kubectl("-n", k.NAMESPACE, "get", "secrets", "-o", "name"):
-        k.kubectl("-n", k.NAMESPACE, "create", "secret", "generic", "demo-keys",
-                  f"--from-literal=apiKey={secrets.token_hex(16)}", f"--from-literal=secretKey={secrets.token_hex(16)}")  # fmt: skip
+        keys = [f"--from-literal={name}={secrets.token_hex(16)}" for name in ("apiKey", "secretKey")]
+        k.kubectl("-n", k.NAMESPACE, "create", "secret", "generic", "demo-keys", *keys)
     recording = data or (RECORDING if RECORDING.is_file() else None)
     say(f"recording: {recording.name}" if recording else "no recording: a market is made up")
     if recording is not None:

@@ -47,7 +47,9 @@ def engine(
 ) -> Engine:
     making = MarketMaking(spread_bps=Decimal(10), layers=layers, step_bps=Decimal(5), sizes=[Decimal("0.01")])
     terms = Terms(
-        strategy=ladder(making, BTC, BTC.tick_size), tolerance=tolerance or Tolerance(0, 0, 1), limits=limits(**changes),
+        strategy=ladder(making, BTC, BTC.tick_size),
+        tolerance=tolerance or Tolerance(0, 0, 1),
+        limits=limits(**changes),
         reference_is_venue=True,
     )  # fmt: skip
     market = Market(terms, Position(BTC), Account(BTC))
@@ -68,5 +70,5 @@ def trading(now_ns: int = 1, **changes: object) -> Engine:
     return made
 
 
-def accept(made: Engine, order_id: OrderId, now_ns: int) -> OrderAccepted:
+def accept(order_id: OrderId, now_ns: int) -> OrderAccepted:
     return OrderAccepted(time_ns=Nanos(now_ns), order_id=order_id, venue_order_id=f"v{order_id[-6:]}")

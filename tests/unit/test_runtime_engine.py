@@ -11,7 +11,7 @@ from harness.engines import BTC, SECOND, accept, engine, limits, tick, trading
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import _APPLY, BREACH_LOSS
 from tradingbot_runtime.core.orders import OrderState
-from tradingbot_runtime.core.risk import CHECKS, Refusal
+from tradingbot_runtime.core.risk import CHECKS, Approved, Refusal
 from tradingbot_runtime.model import (
     AnyEvent,
     BalancesReported,
@@ -36,8 +36,8 @@ from tradingbot_runtime.model import (
 )
 
 
-def commands(made: object) -> list[str]:
-    return [type(approved.command).__name__ for approved in made]  # type: ignore[attr-defined]
+def commands(made: list[Approved]) -> list[str]:
+    return [type(approved.command).__name__ for approved in made]
 
 
 def test_every_event_has_a_place_to_go() -> None:
@@ -58,7 +58,7 @@ def test_a_tick_places_the_ladder_and_the_same_tick_again_nothing() -> None:
 def test_a_moved_market_cancels_before_it_places() -> None:
     bot = trading()
     for approved in bot.handle(tick(SECOND)):
-        bot.handle(accept(bot, approved.command.order_id, SECOND + 1))
+        bot.handle(accept(approved.command.order_id, SECOND + 1))
 
     assert commands(bot.handle(tick(SECOND + 2, 6_010_000, 6_010_002))) == ["Cancel"] * 4 + ["Place"] * 4
 
@@ -75,7 +75,7 @@ def test_a_moved_market_cancels_before_it_places() -> None:
 def test_a_lost_or_silent_feed_and_every_stop_withdraw_all_quotes_at_once(event: AnyEvent) -> None:
     bot = trading(budget=Budget(Fraction(1), 4, 0))  # no budget left after the ladder: withdrawing must not need any
     for approved in bot.handle(tick(SECOND)):
-        bot.handle(accept(bot, approved.command.order_id, SECOND + 1))
+        bot.handle(accept(approved.command.order_id, SECOND + 1))
 
     assert commands(bot.handle(event)) == ["Cancel"] * 4
 
@@ -85,7 +85,7 @@ def test_an_order_acknowledged_after_the_stop_is_cancelled_too() -> None:
     sent = bot.handle(tick(SECOND))
     bot.handle(StateChanged(time_ns=Nanos(SECOND + 1), state=TradingState.HALTED, reason="r"))
 
-    assert commands(bot.handle(accept(bot, sent[0].command.order_id, SECOND + 2))) == ["Cancel"]
+    assert commands(bot.handle(accept(sent[0].command.order_id, SECOND + 2))) == ["Cancel"]
 
 
 def test_a_refused_order_is_not_tried_again_from_its_own_refusal_and_not_at_once() -> None:
@@ -103,7 +103,7 @@ def test_a_refused_cancel_is_not_tried_again_from_its_own_refusal() -> None:
     bot = trading(layers=1)
     sent = bot.handle(tick(SECOND))
     for approved in sent:
-        bot.handle(accept(bot, approved.command.order_id, SECOND))
+        bot.handle(accept(approved.command.order_id, SECOND))
     bot.handle(FeedLost(time_ns=Nanos(SECOND + 1), feed="reference", reason="closed"))
     refused = CancelRejected(time_ns=Nanos(SECOND + 2), order_id=sent[0].command.order_id, gone=False, reason="-1")
 
@@ -134,7 +134,7 @@ def test_the_budget_cuts_what_matters_least_and_keeps_its_reserve_for_cancels() 
 def test_a_venue_that_says_wait_hears_nothing_not_even_cancels() -> None:
     bot = trading()
     for approved in bot.handle(tick(SECOND)):
-        bot.handle(accept(bot, approved.command.order_id, SECOND))
+        bot.handle(accept(approved.command.order_id, SECOND))
     bot.budget.block(Nanos(9 * SECOND))
 
     assert bot.handle(FeedLost(time_ns=Nanos(2 * SECOND), feed="reference", reason="closed")) == []
@@ -158,7 +158,7 @@ def test_the_daily_loss_halts_within_the_tick_and_withdraws() -> None:
     bot = trading(layers=1, max_daily_loss=BTC.money("5"))
     sent = bot.handle(tick(SECOND))
     for approved in sent:
-        bot.handle(accept(bot, approved.command.order_id, SECOND))
+        bot.handle(accept(approved.command.order_id, SECOND))
     fill(bot, sent[0].command.order_id, 1_000)  # 0.01 BTC bought at 59,940: a fall of 1,000 costs about 9.4
 
     answer = bot.handle(tick(2 * SECOND, 5_900_000, 5_900_002))
@@ -174,7 +174,7 @@ def test_leaving_orders_on_stop_is_only_for_stops_by_command() -> None:
     bot = trading()
     bot.market.terms = replace(bot.market.terms, leave_on_stop=True)
     for approved in bot.handle(tick(SECOND)):
-        bot.handle(accept(bot, approved.command.order_id, SECOND))
+        bot.handle(accept(approved.command.order_id, SECOND))
 
     assert bot.handle(StateChanged(time_ns=Nanos(SECOND + 1), state=TradingState.STOPPED, reason="r")) == []
     assert (
@@ -237,15 +237,15 @@ class EngineUnderFire(RuleBasedStateMachine):
         if order_id is None:
             return
         now = Nanos(self.now)
-        event: AnyEvent = {
-            "accept": accept(self.bot, order_id, self.now),
+        answers: dict[str, AnyEvent] = {
+            "accept": accept(order_id, self.now),
             "lost": OutcomeLost(time_ns=now, order_id=order_id),
             "cancel": OrderCanceled(time_ns=now, order_id=order_id),
             "gone": CancelRejected(time_ns=now, order_id=order_id, gone=True, reason="r"),
             "refuse": OrderRejected(time_ns=now, order_id=order_id, reason="r"),
             "absent": OrderReported(time_ns=now, order_id=order_id, status=OrderStatus.ABSENT, executed=Lots(0)),
-        }[kind]
-        self.handle(event)
+        }
+        self.handle(answers[kind])
 
     @rule(state=st.sampled_from([TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED]))
     def changes_state(self, state: TradingState) -> None:

@@ -63,13 +63,21 @@ def decimals(low: str, high: str, places: int = 3) -> st.SearchStrategy[Decimal]
     return st.decimals(low, high, places=places, allow_nan=False, allow_infinity=False)
 
 
+def made_skew(**fields: object) -> InventorySkew:
+    return InventorySkew(**fields)
+
+
+def made_making(**fields: object) -> MarketMaking:
+    return MarketMaking(**fields)  # type: ignore[arg-type]  # as above
+
+
 skews = st.builds(
-    lambda **fields: InventorySkew(**fields), target_share=decimals("0", "1"), spread_factor_bps=decimals("0", "60"), size_factor=decimals("0", "3"),
+    made_skew, target_share=decimals("0", "1"), spread_factor_bps=decimals("0", "60"), size_factor=decimals("0", "3"),
     max_imbalance=decimals("0", "1"), min_size_factor=decimals("0", "1"), max_size_factor=decimals("1", "3"),
 )  # fmt: skip
 configs = st.builds(
-    lambda **fields: MarketMaking(**fields), spread_bps=decimals("10", "40"), min_spread_bps=decimals("0", "10"), max_spread_bps=decimals("40", "90"),
-    fee_bps=decimals("0", "10"), edge_bps=decimals("0", "10"), layers=st.integers(1, 8), step_bps=decimals("0", "9"),
+    made_making, spread_bps=decimals("10", "40"), min_spread_bps=decimals("0", "10"),
+    max_spread_bps=decimals("40", "90"), fee_bps=decimals("0", "10"), edge_bps=decimals("0", "10"), layers=st.integers(1, 8), step_bps=decimals("0", "9"),
     sizes=st.lists(decimals("0.0001", "500", places=5), min_size=1, max_size=4), inventory_skew=st.none() | skews,
 )  # fmt: skip
 instruments = st.builds(
@@ -99,7 +107,7 @@ def formula_parameters(config: MarketMaking) -> Parameters:
     configs, instruments, st.sampled_from(["0.01", "0.0001", "0.25"]), st.integers(10_000, 10**7), st.integers(1, 300),
     st.integers(10_000, 10**7), st.integers(1, 300), st.integers(0, 10**9), st.integers(0, 10**12),
 )  # fmt: skip
-def test_the_ladder_equals_the_formula_in_exact_rationals(  # noqa: PLR0913 - one argument for each drawn number
+def test_the_ladder_equals_the_formula_in_exact_rationals(  # noqa: PLR0913, PLR0917 - one argument for each drawn number
     config: MarketMaking, instrument: Instrument, reference_tick: str, bid: int, width: int, venue_bid: int,
     venue_width: int, base: int, quote: int,
 ) -> None:  # fmt: skip

@@ -36,8 +36,8 @@ def order(state: OrderState, filled: int = 0) -> Order:
 
 
 def fill(quantity: int = 4, trade: str = "t1") -> OrderFilled:
-    return OrderFilled(time_ns=NOW, order_id=ID, trade_id=trade, side=Side.BUY, price=Ticks(100), quantity=Lots(quantity),
-                       fee=0, fee_asset="X")  # fmt: skip
+    return OrderFilled(time_ns=NOW, order_id=ID, trade_id=trade, side=Side.BUY, price=Ticks(100),
+                       quantity=Lots(quantity), fee=0, fee_asset="X")  # fmt: skip
 
 
 def report(status: OrderStatus, executed: int = 0) -> OrderReported:

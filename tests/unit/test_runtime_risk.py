@@ -136,5 +136,5 @@ def test_refusals_of_one_batch_are_one_refusal() -> None:
     assert bot.market.quiet.until_ns == 2 * SECOND
     sent = bot.handle(tick(2 * SECOND))
     assert sent, "after a second it tries again"
-    bot.handle(accept(bot, sent[0].command.order_id, 2 * SECOND + 1))
+    bot.handle(accept(sent[0].command.order_id, 2 * SECOND + 1))
     assert bot.market.quiet.in_a_row == 0

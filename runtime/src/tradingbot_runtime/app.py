@@ -116,17 +116,17 @@ class App:
         reference, leases = self.config.lease, self.process.leases
         if reference is None or leases is None:
             return
-        lease = SlotLease(leases, reference, self.process.pod_uid)
+        # Known before it is ours: until then the slot is fenced, and the end of the process releases what it can.
+        self.lease = lease = SlotLease(leases, reference, self.process.pod_uid)
         while True:
             try:
-                await lease.acquire(lambda who, _: slot.update(waiting_for=f"the Lease, held by {who}"))
+                await lease.acquire(lambda who, _: slot.update(waiting_for=f"the Lease ({who})"))
             except LeaseGone as gone:
                 # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
                 slot.update(fenced=f"there is no Lease {reference.name}: {gone}")
                 await asyncio.sleep(LEASE_GONE_S)
             else:
                 break
-        self.lease = lease
         slot.update(fenced="")
         self._spawn(self._keep_lease(slot, lease))
 

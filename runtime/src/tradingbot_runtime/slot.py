@@ -43,7 +43,7 @@ class Slot:
 
     @property
     def bot_number(self) -> int:
-        """Marks this bot's orders. From the UID that the journal first saw: who takes over a volume, takes its orders."""
+        """Marks this bot's orders; from the first UID in the journal, because who takes a volume takes its orders."""
         return bot_number(self.journal.keep("uid", self.config.bot.uid))
 
     def take_halts(self) -> None:

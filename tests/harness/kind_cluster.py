@@ -1,0 +1,140 @@
+"""The local cluster as a test sees it: kubectl, the venue beside the bot, containers of its nodes."""
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CLUSTER = str(ROOT / "hack/cluster/cluster")
+RECORDING = ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
+
+
+def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> str:
+    result = subprocess.run(
+        [CLUSTER, "kubectl", *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=240
+    )
+    if check and result.returncode != 0:
+        raise AssertionError(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def eventually(condition: Callable[[], Any], deadline_s: float, what: str) -> float:
+    """Wait until `condition` is true; the seconds that it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < deadline_s, f"{what}: not within {deadline_s} s"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+@dataclass
+class World:
+    """A namespace with a simulator, its Venue and made-up keys."""
+
+    namespace: str
+    manifests: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        return kubectl("-n", self.namespace, *arguments, stdin=stdin, check=check)
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        return found
+
+    def raw(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """JSON through the API server's proxy; None while there is no answer."""
+        text = kubectl("get", "--raw", f"/api/v1/namespaces/{self.namespace}/{path}", check=False)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return None
+
+    def venue(self) -> dict[str, Any]:
+        """What the simulator knows: open orders, counters, balances."""
+        state = self.raw("services/simulator:9000/proxy/simulator/state")
+        assert state is not None, "the simulator does not answer"
+        return dict(state)
+
+    def every_order(self) -> list[dict[str, Any]]:
+        orders = self.raw("services/simulator:9000/proxy/simulator/orders?all=1")
+        return list(orders["orders"] if isinstance(orders, dict) else orders)
+
+    def slot(self, pod: str) -> dict[str, Any]:
+        """The runtime's own view; empty while it does not answer."""
+        return dict(self.raw(f"pods/{pod}:8080/proxy/state") or {})
+
+    def quoting(self, pod: str, epoch: int | None = None) -> bool:
+        state = self.slot(pod)
+        orders = [o for m in state.get("markets", {}).values() for o in m["orders"] if o["state"] == "Open"]
+        return bool(orders) and state["state"] == "Active" and (epoch is None or state["epoch"] == epoch)
+
+    def apply_bot(self, **changes: Any) -> None:  # noqa: ANN401 - fields of the spec
+        bot = json.loads(json.dumps(self.manifests["TradingBot"]))
+        bot["spec"] |= changes
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(bot))
+
+    def wait_ready(self, timeout_s: int = 60) -> None:
+        self.kubectl("wait", "tb/demo", "--for=condition=Ready", f"--timeout={timeout_s}s")
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        conditions = self.get("tb/demo").get("status", {}).get("conditions", [])
+        return dict(next((c for c in conditions if c["type"] == kind), {}))
+
+    def kill_container(self, pod: str) -> None:
+        """SIGKILL to the container's first process, from its node, as an out-of-memory killer would."""
+        found = self.get("pod", pod)
+        container = found["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+        node = found["spec"]["nodeName"]
+        subprocess.run(
+            [CLUSTER, "docker", "exec", node, "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", container],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+
+
+@contextmanager
+def world(name: str) -> Iterator[World]:
+    """A fresh namespace with a running simulator; everything is deleted at the end."""
+    made = World(f"{name}-{secrets.token_hex(3)}")
+    documents = [
+        d
+        for file in ("simulator", "bot")
+        for d in yaml.safe_load_all((ROOT / f"manifests/demo/{file}.yaml").read_text())
+    ]
+    for document in documents:
+        if document["kind"] == "Namespace":
+            document["metadata"]["name"] = made.namespace
+        else:
+            document["metadata"]["namespace"] = made.namespace
+        made.manifests[document["kind"]] = document
+    kubectl("create", "-f", "-", stdin=json.dumps(made.manifests["Namespace"]))
+    try:
+        made.kubectl("create", "secret", "generic", "demo-keys", f"--from-literal=apiKey={secrets.token_hex(16)}",
+                     f"--from-literal=secretKey={secrets.token_hex(16)}")  # fmt: skip
+        if RECORDING.is_file():
+            _record(made)
+        for kind in ("Service", "Deployment", "Venue"):
+            made.kubectl("apply", "-f", "-", stdin=json.dumps(made.manifests[kind]))
+        made.kubectl("rollout", "status", "deployment/simulator", "--timeout=120s")
+        yield made
+    finally:
+        made.kubectl("delete", "tb", "--all", "--timeout=90s", check=False)
+        kubectl("delete", "namespace", made.namespace, "--wait=false", check=False)
+
+
+def _record(made: World) -> None:
+    """The recording in parts: one object of the API server holds at most 1 MiB."""
+    content = RECORDING.read_bytes()
+    size = 700_000
+    for number, start in enumerate(range(0, len(content), size)):
+        part = Path(f"/tmp/{made.namespace}-{number}")  # noqa: S108 - a name of our own, removed below
+        part.write_bytes(content[start : start + size])
+        made.kubectl("create", "configmap", f"recording-{number}", f"--from-file=part-{number}={part}")
+        part.unlink()
