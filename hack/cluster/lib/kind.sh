@@ -6,7 +6,8 @@ kubectl_here() { kubectl --kubeconfig "$KUBECONFIG_FILE" "$@"; }
 kind_exists() { kind get clusters 2>/dev/null | grep -qx "$NAME"; }
 kind_answers() { [[ -f $KUBECONFIG_FILE ]] && kubectl_here --request-timeout 5s get --raw /readyz >/dev/null 2>&1; }
 
-kind_is_up() { kind_answers && kind_exists && say "already up: $NAME"; }
+# A cluster whose parts were never seen to work is no cluster that is up, even where it answers: an `up` was interrupted.
+kind_is_up() { [[ -f $STATE/ready ]] && kind_answers && kind_exists && say "already up: $NAME"; }
 
 # kind_up IMAGE: IMAGE empty means the stock node image of this kind version.
 kind_up() {
@@ -15,6 +16,7 @@ kind_up() {
   kind_delete   # half-made, or its node containers are gone
   step "creating the cluster $NAME (two nodes)" kind_create "$image"
   step "waiting for nodes, cluster DNS and a volume of the default StorageClass" wait_for_parts
+  touch "$STATE/ready"
 }
 
 kind_create() {
@@ -97,5 +99,6 @@ kind_load() {
 }
 
 kind_delete() {
+  rm -f "$STATE/ready"
   ! kind_exists || kind delete cluster --name "$NAME" --kubeconfig "$KUBECONFIG_FILE" >/dev/null 2>&1
 }
