@@ -181,8 +181,9 @@ class App:
             async with asyncio.timeout(SHUTDOWN_WITHIN_S):
                 await self._empty(barrier)
         except TimeoutError:
-            left = {market.name: len(market.engine.market.orders.live) for market in slot.markets.values()}
-            log.error("ShutdownIncomplete", orders=left)  # noqa: TRY400 - a deadline, not a bug: no traceback
+            log.warning("ShutdownOutOfTime", seconds=SHUTDOWN_WITHIN_S)
+        if left := _left(slot, barrier):
+            log.error("ShutdownIncomplete", orders=left)
             self.exit_code = self.exit_code or FAILED
         for task in list(self.tasks):
             task.cancel()
@@ -194,7 +195,7 @@ class App:
         log.info("Ended", exit_code=self.exit_code)
 
     async def _empty(self, barrier: Barrier) -> None:
-        reconcilers = [r for r in barrier.reconcilers.values() if r.market.engine.market.orders.live]
+        reconcilers = [r for r in barrier.reconcilers.values() if r.may_have_orders]
         if reconcilers:
             await asyncio.sleep(STREAM_CANCELS_S)
         while reconcilers:
@@ -203,3 +204,13 @@ class App:
             except VenueError as error:
                 log.warning("CancelAllFailed", error=type(error).__name__, message=str(error))
                 await asyncio.sleep(STREAM_CANCELS_S)
+
+
+def _left(slot: Slot, barrier: Barrier) -> dict[str, int]:
+    """Orders that may be in the market, by market: those of a market that the barrier did not get to as well."""
+    left = {}
+    for market in slot.config.markets:
+        reconciler = barrier.reconcilers.get(market.name)
+        if reconciler is None or reconciler.may_have_orders:
+            left[market.name] = len(slot.journal.orders_not_closed(market.name))
+    return {name: count for name, count in left.items() if count}

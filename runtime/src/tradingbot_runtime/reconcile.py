@@ -44,6 +44,7 @@ class Reconciler:
     doubts: dict[OrderId, Doubt] = field(default_factory=dict)
     swept_ns: Nanos = Nanos(0)
     balances_ns: Nanos = Nanos(0)
+    is_restored: bool = False
 
     async def restore(self) -> None:
         """The start barrier's part: every order of the journal is asked about, every stray one is cancelled.
@@ -57,6 +58,7 @@ class Reconciler:
             # The process ended between its intent and now: whatever the state was, only the venue knows.
             self.doubt(order.id)
         await self.catch_up()
+        self.is_restored = True
 
     async def catch_up(self) -> None:
         """Ask about every order that is not closed, sweep, and take the balances. Raises VenueError."""
@@ -131,11 +133,21 @@ class Reconciler:
         self.market.handle(await self.market.gateway.balances(self.market.instrument))
         self.balances_ns = self.now_ns()
 
+    @property
+    def may_have_orders(self) -> bool:
+        """In this life, or in an earlier one that nobody has asked the venue about yet."""
+        market = self.market
+        if market.engine.market.orders.live:
+            return True
+        return not self.is_restored and bool(market.journal.orders_not_closed(market.name))
+
     async def cancel_all(self) -> bool:
         """Cancel what is in the market and look again; True when nothing of ours is left there. Raises VenueError.
 
         An order of unknown fate that the venue does not list stays in the journal: the next start asks about it.
         """
+        if not self.is_restored:
+            await self.restore()
         market = self.market
         listed = await market.gateway.open_orders(market.instrument)
         ours = [order.order_id for order in listed if self.is_ours(order.order_id)]

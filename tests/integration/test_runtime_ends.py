@@ -1,0 +1,122 @@
+"""SIGTERM: all orders are cancelled and confirmed, whatever the venue does meanwhile, and the exit code says so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.runtime_process import STILL, RuntimeProcess, manifest, ours_at_venue, rows, runtime
+from harness.simulator import SimulatorProcess, until
+
+WITHIN_S = 5.0
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(*STILL) as process:
+        yield process
+
+
+@pytest.fixture
+def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
+    with runtime(tmp_path, simulator) as process:
+        process.start().until_quoting()
+        yield process
+
+
+def left_in_journal(bot: RuntimeProcess) -> list[tuple[str, ...]]:
+    return rows(bot.journal, "SELECT order_id, state FROM orders WHERE closed = 0")
+
+
+def assert_ended_clean(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    code, taken_s = bot.terminate()
+    print(f"SIGTERM -> exit {code} after {taken_s:.2f} s")  # noqa: T201 - the number that is shown
+
+    assert ours_at_venue(simulator) == set()
+    assert left_in_journal(bot) == []
+    assert code == 0, bot.output()
+    assert taken_s <= WITHIN_S
+
+
+def test_sigterm_leaves_nothing_at_the_venue_and_nothing_open_in_the_journal(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    assert len(ours_at_venue(simulator)) == 4
+    assert_ended_clean(simulator, bot)
+
+
+def test_sigterm_while_the_venue_answers_5xx_for_two_seconds(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    simulator.admin.inject("http-5xx", "*", seconds=2)
+
+    assert_ended_clean(simulator, bot)
+
+
+def test_sigterm_while_the_account_stream_is_cut(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    simulator.admin.inject("drop", "userDataStream.subscribe.signature", seconds=30)
+    simulator.admin.inject("disconnect", "ws-api")
+
+    assert_ended_clean(simulator, bot)
+
+
+def test_sigterm_while_the_fate_of_an_order_is_unknown(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    """The venue has taken the order and said nothing: the end still finds and cancels it."""
+    bot.terminate()
+    simulator.admin.inject("silence", "user", seconds=30)
+    simulator.admin.inject("accept-then-5xx", "order.place", seconds=30)
+    bot.start()
+    until(lambda: len(ours_at_venue(simulator)) == 4, "the venue has the orders")
+
+    assert_ended_clean(simulator, bot)
+
+
+def test_orders_of_an_earlier_life_are_cancelled_even_before_the_barrier_is_passed(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    bot.kill()
+    assert len(ours_at_venue(simulator)) == 4
+    simulator.admin.inject("silence", "btcusdt@bookTicker", seconds=60)  # the barrier waits for the feed
+    bot.start()
+    bot.until(lambda state: "the feed" in state["message"], "it waits for the feed")
+
+    assert_ended_clean(simulator, bot)
+
+
+def test_orders_of_an_earlier_life_are_cancelled_even_when_the_account_stream_never_came(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    bot.kill()
+    simulator.admin.inject("drop", "userDataStream.subscribe.signature", seconds=60)
+    bot.start()
+    bot.until(lambda state: "account stream" in state["message"], "it waits for the account stream")
+
+    assert_ended_clean(simulator, bot)
+
+
+def test_orders_that_could_not_be_confirmed_end_with_exit_1(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    simulator.admin.inject("http-5xx", "*", seconds=60)
+    code, taken_s = bot.terminate()
+
+    assert code == 1, bot.output()
+    assert taken_s <= WITHIN_S
+    assert len(left_in_journal(bot)) == 4, "the next start asks about them"
+
+
+def test_orders_that_could_not_even_be_asked_about_end_with_exit_1(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    bot.kill()
+    simulator.admin.inject("http-5xx", "*", seconds=60)
+    code, _ = bot.start().terminate()
+
+    assert code == 1, bot.output()
+    assert len(left_in_journal(bot)) == 4
+
+
+def test_stopped_by_command_with_on_stop_leave_keeps_orders_but_the_end_never_does(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    bot.terminate()
+    bot.documents = manifest(simulator, onStop="Leave")
+    bot.start().until_quoting()
+
+    assert_ended_clean(simulator, bot)
