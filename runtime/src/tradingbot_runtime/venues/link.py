@@ -3,10 +3,11 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tradingbot_runtime.config import Environment, VenueSpec
-from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.model import FeedLost, Instrument, Nanos, ReferenceTicked
 from tradingbot_runtime.venues.binance.endpoints import endpoints
 from tradingbot_runtime.venues.binance.feed import BinanceFeed
@@ -86,6 +87,9 @@ class VenueLink:
                 self.gateway.expire()
             for feed in self.feeds.values():
                 feed.check(self.now_ns(), dead_after_ns)
+            if self.queries.rest.clock_doubted:
+                with suppress(VenueError):  # asked again at the next look
+                    await self.queries.rest.measure_clock()
 
     async def close(self) -> None:
         await self.queries.rest.close()

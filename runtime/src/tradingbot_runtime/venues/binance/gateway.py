@@ -32,6 +32,7 @@ from tradingbot_runtime.model import (
 )
 from tradingbot_runtime.venues.binance.outcomes import Code, Proof, proof
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
+from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, Result, RetryAfter
 from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_event, order_id_of
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff, Connection
@@ -42,36 +43,6 @@ IN_FLIGHT_MOST = 1_000
 SUBSCRIBE = "subscribe"
 
 log = structlog.get_logger("gateway")
-
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    msg: str = ""
-    data: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Result(msgspec.Struct, rename="camel"):
-    order_id: int = 0
-    status: str = ""
-    executed_qty: str = "0"
-
-
-class _Frame(msgspec.Struct, rename="camel"):
-    """A reply (`id`), or an event of the account stream (`event`)."""
-
-    id: str | int | None = None
-    status: int = 0
-    result: msgspec.Raw = msgspec.Raw(b"{}")
-    error: _Error | None = None
-    event: msgspec.Raw | None = None
-
-
-class _EventType(msgspec.Struct):
-    e: str = ""
-
-
-class _RetryAfter(msgspec.Struct, rename="camel"):
-    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +89,9 @@ class BinanceGateway:
         self._on_rate_limited = on_rate_limited
         self._in_flight: dict[str, _InFlight] = {}
         self._transport: WSTransport | None = None
-        self._decode = msgspec.json.Decoder(_Frame).decode
+        self._subscribed_by_ns = 0  # when the subscription must have been answered
+        queries.rest.on_blocked = self._block
+        self._decode = msgspec.json.Decoder(Frame).decode
         self._encode = msgspec.json.Encoder().encode
         self._connection = Connection(f"{queries.venue}/orders", api_url, self, backoff)
 
@@ -151,6 +124,9 @@ class BinanceGateway:
             waiting = self._in_flight.pop(request_id)
             self.health.count("ReplyOverdue")
             self._lose(waiting, "no reply in time")
+        if self._transport is not None and not self.health.connected and now_ns > self._subscribed_by_ns:
+            self.health.count("SubscribeOverdue")
+            self._connection.reconnect()
 
     def _expect(self, request_id: str, instrument: Instrument, order_id: OrderId, *, is_cancel: bool) -> None:
         self._in_flight[request_id] = _InFlight(instrument, order_id, is_cancel, self._now_ns() + REPLY_WITHIN_NS)
@@ -172,6 +148,7 @@ class BinanceGateway:
 
     def on_open(self, transport: WSTransport) -> None:
         self._transport = transport
+        self._subscribed_by_ns = self._now_ns() + REPLY_WITHIN_NS
         self._request("userDataStream.subscribe.signature", SUBSCRIBE, {})
 
     def on_lost(self, reason: str) -> None:
@@ -187,7 +164,7 @@ class BinanceGateway:
     def on_text(self, payload: memoryview, *, last: bool) -> None:  # noqa: ARG002 - nothing to conflate here
         try:
             frame = self._decode(payload)
-            if frame.event is not None:
+            if frame.event:
                 self._report(frame.event)
             elif frame.id == SUBSCRIBE:
                 self._subscribed(frame)
@@ -198,10 +175,11 @@ class BinanceGateway:
             self.health.count("FrameRefused")
             log.warning("FrameRefused", connection="orders", message=str(error))
 
-    def _subscribed(self, frame: _Frame) -> None:
+    def _subscribed(self, frame: Frame) -> None:
         if frame.error is not None:
             self.health.count("SubscribeRefused")
             log.error("AccountStreamRefused", code=frame.error.code, message=frame.error.msg)
+            self._doubt_clock(frame.error.code)
             self._connection.reconnect()
             return
         self.health.connected = True
@@ -209,18 +187,18 @@ class BinanceGateway:
 
     # -- reports in ----------------------------------------------------------------------------------------------
 
-    def _reply(self, frame: _Frame) -> None:
+    def _reply(self, frame: Frame) -> None:
         waiting = self._in_flight.pop(str(frame.id), None)
         if waiting is None:
             self.health.count("UnexpectedReply")  # overdue, and given up on
             return
         if frame.error is None:
-            result = msgspec.json.decode(frame.result, type=_Result)
+            result = msgspec.json.decode(frame.result, type=Result)
             self._on_event(waiting.instrument.symbol, self._succeeded(waiting, result))
         else:
             self._failed(waiting, frame.status, frame.error)
 
-    def _succeeded(self, waiting: _InFlight, result: _Result) -> OrderEvent:
+    def _succeeded(self, waiting: _InFlight, result: Result) -> OrderEvent:
         now_ns, venue_order_id = self._now_ns(), str(result.order_id)
         if not waiting.is_cancel:
             return OrderAccepted(time_ns=now_ns, order_id=waiting.order_id, venue_order_id=venue_order_id)
@@ -228,15 +206,16 @@ class BinanceGateway:
         return OrderReported(time_ns=now_ns, order_id=waiting.order_id, status=OrderStatus.CANCELED,
                              executed=executed, venue_order_id=venue_order_id)  # fmt: skip
 
-    def _failed(self, waiting: _InFlight, status: int, error: _Error) -> None:
+    def _failed(self, waiting: _InFlight, status: int, error: ReplyError) -> None:
         now_ns, proved = self._now_ns(), proof(status, error.code, error.msg)
         self.health.count(f"{proved}{error.code}")
         if proved is Proof.UNKNOWN:
             self._lose(waiting, f"status {status}: {error.msg} ({error.code})")
             return
         if proved is Proof.RATE_LIMITED:
-            until_ms = msgspec.json.decode(error.data, type=_RetryAfter).retry_after
-            self._on_rate_limited(Nanos(max(until_ms * 1_000_000, now_ns + 1_000_000_000)))
+            told = msgspec.json.decode(error.data, type=RetryAfter)
+            self._queries.rest.block(max((told.retry_after - told.server_time) / 1000, 1))
+        self._doubt_clock(error.code)
         log.warning("RequestRefused", order_id=waiting.order_id, cancel=waiting.is_cancel, code=error.code,
                     message=error.msg)  # fmt: skip
         event: OrderEvent
@@ -247,13 +226,19 @@ class BinanceGateway:
             event = OrderRejected(time_ns=now_ns, order_id=waiting.order_id, reason=str(error.code), message=error.msg)
         self._on_event(waiting.instrument.symbol, event)
 
+    def _block(self, seconds: float) -> None:
+        self._on_rate_limited(Nanos(self._now_ns() + int(seconds * 1_000_000_000)))
+
+    def _doubt_clock(self, code: int) -> None:
+        self._queries.rest.clock_doubted |= code == Code.INVALID_TIMESTAMP  # measured again by `VenueLink.watch`
+
     def _lose(self, waiting: _InFlight, message: str) -> None:
         log.warning("OutcomeLost", order_id=waiting.order_id, cancel=waiting.is_cancel, message=message)
         event = OutcomeLost(time_ns=self._now_ns(), order_id=waiting.order_id, message=message)
         self._on_event(waiting.instrument.symbol, event)
 
     def _report(self, raw: msgspec.Raw) -> None:
-        if msgspec.json.decode(raw, type=_EventType).e != "executionReport":
+        if msgspec.json.decode(raw, type=EventType).e != "executionReport":
             return
         report = msgspec.json.decode(raw, type=ExecutionReport)
         ours = order_id_of(report)

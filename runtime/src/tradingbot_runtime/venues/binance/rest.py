@@ -1,18 +1,21 @@
 """Binance spot over REST: what is asked at the start barrier and when something is in doubt."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
+from yarl import URL
 
-from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError
-from tradingbot_runtime.venues.binance.outcomes import error
+from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
+from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
 from tradingbot_runtime.venues.binance.signing import Credentials
 
 TIMEOUT_S = 5.0
 MAX_BODY_BYTES = 32_000_000
+RETRY_AFTER_S = 10  # where the venue does not say
 T = TypeVar("T")
 Parameters = Mapping[str, str | int]
 
@@ -34,6 +37,9 @@ class BinanceRest:
         self._credentials = credentials
         self._session: aiohttp.ClientSession | None = None
         self.clock_offset_ms = 0
+        self.clock_doubted = False  # the venue has refused a timestamp
+        self.blocked_until_s = 0.0  # on the event loop's clock
+        self.on_blocked: Callable[[float], None] = lambda _: None  # seconds
 
     async def close(self) -> None:
         if self._session is not None:
@@ -43,11 +49,25 @@ class BinanceRest:
         return await self._request("GET", path, shape, params=dict(parameters or {}))
 
     async def signed(self, method: str, path: str, shape: type[T], parameters: Parameters) -> T:
+        try:
+            return await self._sign_and_send(method, path, shape, parameters)
+        except VenueRefused as refused:
+            if refused.code != Code.INVALID_TIMESTAMP:
+                raise
+        await self.measure_clock()  # one of the two clocks was moved; nothing has happened yet
+        return await self._sign_and_send(method, path, shape, parameters)
+
+    async def _sign_and_send(self, method: str, path: str, shape: type[T], parameters: Parameters) -> T:
         if self._credentials is None:
             raise RuntimeError("no credentials: a signed request needs a Venue with credentialsSecretRef")
         credentials = self._credentials()
         query = credentials.query(parameters, self.timestamp_ms())
         return await self._request(method, f"{path}?{query}", shape, headers={"X-MBX-APIKEY": credentials.api_key})
+
+    def block(self, seconds: float) -> None:
+        """The venue said to wait, here or on its websocket API: it counts requests of both together."""
+        self.blocked_until_s = max(self.blocked_until_s, asyncio.get_running_loop().time() + seconds)
+        self.on_blocked(seconds)
 
     def timestamp_ms(self) -> int:
         """The venue's time, as far as we know it: wall time plus the measured offset."""
@@ -63,12 +83,13 @@ class BinanceRest:
             offset = answer.serverTime - wall_ms - int(trip_s * 500)
             best = min(best or (trip_s, offset), (trip_s, offset))
         self.clock_offset_ms = best[1] if best else 0
+        self.clock_doubted = False
         return self.clock_offset_ms
 
     async def identity(self) -> str:
         """The simulator's name, or nothing when this is no simulator."""
-        async with self._open().get(f"{self._base}/ping") as response:
-            return response.headers.get("X-Simulator", "")
+        _, headers = await self._answer("GET", "ping")
+        return headers.get("X-Simulator", "")
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -76,23 +97,46 @@ class BinanceRest:
         return self._session
 
     async def _request(self, method: str, path: str, shape: type[T], **options: Any) -> T:  # noqa: ANN401 - aiohttp's
-        from yarl import URL  # noqa: PLC0415 - only here
-
-        url = URL(f"{self._base}/{path}", encoded=True)
-        try:
-            async with self._open().request(method, url, **options) as response:
-                body = await response.content.read(MAX_BODY_BYTES)
-                status = response.status
-        except (TimeoutError, aiohttp.ClientError, OSError) as failure:
-            # `from None`: the failure's text holds the URL, and with it the signature.
-            raise OutcomeUnknown(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None
-        if status >= 400:  # noqa: PLR2004 - HTTP
-            refusal = _refusal(body)
-            raise error(status, refusal.code, refusal.msg or f"HTTP {status}")
+        body, _ = await self._answer(method, path, **options)
         try:
             return msgspec.json.decode(body, type=shape)
         except msgspec.DecodeError as failure:
             raise VenueProtocolError(f"{method} {path.partition('?')[0]}: {failure}") from failure
+
+    async def _answer(self, method: str, path: str, **options: Any) -> tuple[bytes, Mapping[str, str]]:  # noqa: ANN401
+        """Body and headers of a success; nothing is sent while the venue wants to be left alone."""
+        wait_s = self.blocked_until_s - asyncio.get_running_loop().time()
+        if wait_s > 0:
+            raise VenueRefused(Code.TOO_MANY_REQUESTS, f"the venue said to wait; {wait_s:.1f} s are left")
+        url = URL(f"{self._base}/{path}", encoded=True)
+        try:
+            async with self._open().request(method, url, **options) as response:
+                body = await _whole(response)
+        except (TimeoutError, aiohttp.ClientError, OSError) as failure:
+            # `from None`: the failure's text holds the URL, and with it the signature.
+            raise OutcomeUnknown(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None
+        if response.status in RATE_LIMIT_STATUSES:
+            self.block(_retry_after_s(response.headers))
+        if response.status >= 400:  # noqa: PLR2004 - HTTP
+            refusal = _refusal(body)
+            raise error(response.status, refusal.code, refusal.msg or f"HTTP {response.status}")
+        return body, response.headers
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body, however many pieces it comes in. Raises VenueProtocolError when it is absurdly long."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise VenueProtocolError(f"an answer of more than {MAX_BODY_BYTES} bytes")
+    return bytes(body)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> int:
+    """Source: Binance spot API documentation, "IP limits": `Retry-After`, in seconds, with every 429 and 418."""
+    text = headers.get("Retry-After", "")
+    return max(int(text), 1) if text.isdecimal() else RETRY_AFTER_S
 
 
 def _refusal(body: bytes) -> _Refusal:

@@ -1,0 +1,41 @@
+"""Frames of Binance's websocket API: replies to requests, and events of the account stream.
+
+Source: Binance spot API documentation, "WebSocket API", response format and user data stream.
+"""
+
+import msgspec
+
+NOTHING = msgspec.Raw(b"")
+
+
+class ReplyError(msgspec.Struct):
+    code: int = 0
+    msg: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Result(msgspec.Struct, rename="camel"):
+    order_id: int = 0
+    status: str = ""
+    executed_qty: str = "0"
+
+
+class Frame(msgspec.Struct, rename="camel"):
+    """A reply (`id`), or an event of the account stream (`event`)."""
+
+    id: str | int | None = None
+    status: int = 0
+    result: msgspec.Raw = msgspec.Raw(b"{}")
+    error: ReplyError | None = None
+    event: msgspec.Raw = NOTHING
+
+
+class EventType(msgspec.Struct):
+    e: str = ""
+
+
+class RetryAfter(msgspec.Struct, rename="camel"):
+    """Both in milliseconds of the venue's clock."""
+
+    server_time: int = 0
+    retry_after: int = 0
