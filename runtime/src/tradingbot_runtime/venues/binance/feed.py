@@ -34,6 +34,7 @@ class BinanceFeed:
         self._on_tick = on_tick
         self._now_ns = now_ns
         self._pending: ReferenceTicked | None = None
+        self._newest = 0  # update id, of this connection
         stream = f"{instrument.symbol.lower()}@bookTicker"
         self._connection = Connection(self.health.name, f"{stream_url}?streams={stream}", self, backoff)
 
@@ -50,6 +51,7 @@ class BinanceFeed:
 
     def on_open(self, _: WSTransport) -> None:
         self.health.connected = True
+        self._newest = 0
         self.health.last_frame_ns = self._now_ns()
         log.info("FeedConnected", feed=self.health.name)
 
@@ -64,7 +66,11 @@ class BinanceFeed:
                 self._pending = None
                 self._on_tick(FeedLost(time_ns=now_ns, feed="reference", reason="Crossed"))
             tick = None
+        if tick is not None and tick.update_id < self._newest:
+            self._refuse(FrameRefused("OutOfOrder", f"update {tick.update_id} after {self._newest}"), payload)
+            tick = None
         if tick is not None:
+            self._newest = tick.update_id
             self.health.last_frame_ns = now_ns
             self._pending = tick
         if last and self._pending is not None:
