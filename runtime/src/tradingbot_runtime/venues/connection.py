@@ -40,13 +40,18 @@ class Backoff:
 class _Listener(WSListener):
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
+        self.failure: Exception | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.peer.on_open(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.TEXT:
-            self.peer.on_text(frame.get_payload_as_memoryview(), last=frame.last_in_buffer)
+            try:
+                self.peer.on_text(frame.get_payload_as_memoryview(), last=frame.last_in_buffer)
+            except Exception as failure:  # noqa: BLE001 - not to carry on: the session raises it, and the process ends
+                self.failure = failure
+                transport.disconnect(graceful=False)
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
@@ -61,7 +66,7 @@ class Connection:
         self._transport: WSTransport | None = None
 
     async def run(self) -> None:
-        """Until cancelled. Every end of a connection is told to the peer with its reason."""
+        """Until cancelled, or the peer fails. Every end of a connection is told to the peer with its reason."""
         failures = 0
         while True:
             connected_at = asyncio.get_running_loop().time()
@@ -80,9 +85,10 @@ class Connection:
 
     async def _session(self) -> str:
         context = ssl.create_default_context() if self._url.startswith("wss:") else None
+        listener = _Listener(self._peer)
         try:
             transport, _ = await ws_connect(
-                lambda: _Listener(self._peer),
+                lambda: listener,
                 self._url,
                 ssl_context=context,
                 enable_auto_ping=True,
@@ -101,4 +107,6 @@ class Connection:
         finally:
             self._transport = None
             transport.disconnect(graceful=False)
+        if listener.failure is not None:
+            raise listener.failure
         return "closed by the venue, or no answer to a ping"
