@@ -144,6 +144,9 @@ class Barrier:
 
     def _deliver(self, venue: str) -> OnEvent:
         def deliver(symbol: str, event: AnyEvent) -> None:
+            order_id = getattr(event, "order_id", None)
+            if order_id is not None and not self._is_ours(order_id):
+                return  # the account is shared: another bot's, or another slot's
             for market in self.slot.markets.values():
                 if (market.instrument.venue, market.instrument.symbol) == (venue, symbol):
                     market.handle(event)
