@@ -11,7 +11,7 @@ from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, Tradin
 from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.conditions import ConditionType
-from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream
+from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream, owned_by
 from tradingbot_operator.core.validation import instruments
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
@@ -69,6 +69,7 @@ def read_pod(manifest: Manifest, stream: Stream) -> Pod | None:
         restart_hash=(metadata.get("annotations") or {}).get(names.RESTART_HASH, ""),
         terminating="deletionTimestamp" in metadata,
         stream=stream,
+        bot_uid=(metadata.get("annotations") or {}).get(names.BOT_UID, ""),
     )
 
 
@@ -109,15 +110,21 @@ class Observer:
     def observe(self, bot: Bot, missing_secrets: frozenset[str]) -> Observed:
         name = (bot.namespace, bot.name)
         children = self.store.children(name)
-        found = (read_pod(child, self.stream(child["metadata"]["uid"])) for child in self.pods(name))
+        found = [read_pod(child, self.stream(child["metadata"]["uid"])) for child in self.pods(name)]
+        pods = sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)
+        own = {key: child for key, child in children.items() if key[0] in CHILD_KINDS and owned_by(child, bot)}
         now = self.now()
         return Observed(
             now=timestamp(now),
             venues=self._venues(bot),
             missing_secrets=missing_secrets,
             rivals=self._rivals(bot),
-            children={key: child for key, child in children.items() if key[0] in CHILD_KINDS},
-            pods=tuple(sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)),
+            children=own,
+            pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
+            former=(
+                *(f"pod {pod.name}" for pod in pods if pod.bot_uid not in ("", bot.metadata.uid)),
+                *(f"{kind} {child}" for kind, child in children if kind == "StatefulSet" and (kind, child) not in own),
+            ),
             since_start_s=self.since_start_s(),
             # Time in which nobody led was no time to drain in.
             deleting_for_s=min(_since(bot.metadata.deletion_timestamp, now), self.since_start_s()),

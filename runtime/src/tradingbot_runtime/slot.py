@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 from pydantic import ValidationError
 
-from tradingbot_runtime.config import SlotConfig, problems
+from tradingbot_runtime.config import OnStop, SlotConfig, problems
 from tradingbot_runtime.control import Changes
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.order_ids import bot_number
@@ -94,15 +94,33 @@ class Slot:
         return SlotReport(
             slot=self.config.slot,
             pod_uid=self.pod_uid,
-            state=self.standing.state,
+            state=self._reported_state(),
             reason=self.standing.reason,
             message=self.standing.message,
             ready=self.standing.is_ready and self.circumstances.barrier_passed,
             config_hash=self.config.config_hash(),
             epoch=self.epoch,
-            markets=tuple(_market_report(market) for market in self.markets.values()),
+            markets=self._market_reports(),
             halts=tuple(self.halts),
         )
+
+    def _reported_state(self) -> TradingState:
+        """Drained is said only of what is: until the venue has confirmed the last cancel, the slot is just stopped."""
+        if self.standing.state is not TradingState.DRAINED or self.config.on_stop is OnStop.LEAVE:
+            return self.standing.state
+        left = any(report.open_orders for report in self._market_reports())
+        return TradingState.STOPPED if left else TradingState.DRAINED
+
+    def _market_reports(self) -> tuple[MarketReport, ...]:
+        """Also before the barrier: what an earlier process left behind is in the journal, and may be in the market."""
+        return tuple(
+            _market_report(self.markets[market.name]) if market.name in self.markets else self._left_behind(market.name)
+            for market in self.config.markets
+        )
+
+    def _left_behind(self, market: str) -> MarketReport:
+        left = len(self.journal.orders_not_closed(market))
+        return MarketReport(market=market, position="", open_orders=left, unknown_orders=left)
 
     async def drain(self, reason: str) -> None:
         self.update(drained=reason)

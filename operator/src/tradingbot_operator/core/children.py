@@ -64,7 +64,7 @@ class Plan:
         })  # fmt: skip
 
     def template(self) -> Manifest:
-        return pod_template(self.bot.name, self.accepted.spec, self.accepted.venues, self.restart_hash,
+        return pod_template(self.bot, self.accepted.spec, self.accepted.venues, self.restart_hash,
                             self.installation)  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.conditions import ConditionType, Reason
-from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed
+from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
     ChildReference,
     ConfigureSlot,
@@ -25,6 +25,7 @@ from tradingbot_operator.core.validation import Refusal, instruments, validate
 from tradingbot_runtime.config import VenueSpec
 
 CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
+FORMER_RECHECK_S = 1.0
 HAND_OVER_RECHECK_S = 1.0  # the count of open orders alone does not wake a bot up
 
 
@@ -32,6 +33,8 @@ def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
     """The same inputs give the same outcome; an outcome that is carried out gives an empty one."""
     if bot.metadata.deleting:
         return release(bot, observed, installation)
+    if observed.former:
+        return _after(bot, observed, installation)
     refusal = validate(bot, observed)
     if refusal is None and bot.spec is not None:
         accepted: Accepted | None = Accepted(bot.spec, _used_venues(bot, observed))
@@ -42,6 +45,12 @@ def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
         return Outcome(status=status, events=announcements(bot.status.conditions, status.conditions),
                        requeue_after_s=_recheck(refusal), holds=frozenset())  # fmt: skip
     return _Running(bot, observed, installation, accepted, refusal).outcome()
+
+
+def _after(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
+    """A deleted bot of the same name is not gone yet. Its pod trades or ends by itself; nothing is made until then."""
+    alone = decide(bot, replace(observed, former=(), children={}, pods=()), installation)
+    return Outcome(status=alone.status, events=alone.events, requeue_after_s=FORMER_RECHECK_S, holds=alone.holds)
 
 
 def _used_venues(bot: Bot, observed: Observed) -> dict[str, VenueSpec]:
@@ -125,7 +134,7 @@ class _Running:
         return tuple(
             ChildReference(kind, name, child["metadata"]["uid"])
             for (kind, name), child in self.observed.children.items()
-            if (kind, name) not in keep and _owned_by(child, self.bot)
+            if (kind, name) not in keep and owned_by(child, self.bot)
         )
 
     def _commands(self, size: Scale, slots: tuple[SlotPicture, ...]) -> tuple[SlotCommand, ...]:
@@ -160,10 +169,6 @@ def _claim(spec: Manifest) -> Manifest:
     return kept | {"resources": {"requests": spec["resources"]["requests"]}}
 
 
-def _owned_by(child: Manifest, bot: Bot) -> bool:
-    return any(owner.get("uid") == bot.metadata.uid for owner in child["metadata"].get("ownerReferences") or ())
-
-
 def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
     """Against the hash of what was applied last, and against edits by hand where the whole object is at hand."""
     if stored is None:
@@ -181,4 +186,3 @@ def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
                         or strategy.get("rollingUpdate", {}).get("partition", 0) != partition)  # fmt: skip
         case _:
             return False
-

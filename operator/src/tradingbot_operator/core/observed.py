@@ -46,6 +46,11 @@ class Bot:
         return self.metadata.namespace
 
 
+def owned_by(child: Manifest, bot: Bot) -> bool:
+    """Whether `child` is this very bot's, and not one of a deleted bot of the same name."""
+    return any(owner.get("uid") == bot.metadata.uid for owner in child["metadata"].get("ownerReferences") or ())
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """What the control stream to one pod has brought, and what was sent over it."""
@@ -85,6 +90,7 @@ class Pod:
     restart_hash: str
     terminating: bool = False
     stream: Stream = Stream()
+    bot_uid: str = ""  # whose pod it is; empty where it does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class Observed:
     rivals: tuple[Rival, ...] = ()
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()
+    former: tuple[str, ...] = ()  # what is left of a deleted bot of the same name: waited for, never touched
     since_start_s: float = 1e9  # since this operator became the leader
     deleting_for_s: float = 0.0
     reconciling_for_s: float = 0.0  # since the condition Reconciling last changed

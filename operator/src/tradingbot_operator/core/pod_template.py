@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tradingbot_operator.core import names
-from tradingbot_operator.core.observed import Installation, Manifest
+from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec
 
 SLOTS = "/etc/tradingbot/slots"
@@ -15,20 +15,20 @@ GRACE_S = 30  # cancel all, confirm, flush: 5 s by design, the rest is for a slo
 
 
 def pod_template(
-    bot: str, spec: TradingBotSpec, venues: Mapping[str, VenueSpec], restart_hash: str, installation: Installation
+    bot: Bot, spec: TradingBotSpec, venues: Mapping[str, VenueSpec], restart_hash: str, installation: Installation
 ) -> Manifest:
     credentials = {name: venue.credentials_secret_ref.name for name, venue in sorted(venues.items())
                    if venue.credentials_secret_ref is not None}  # fmt: skip
     pod = spec.pod
     content: Manifest = {
-        "serviceAccountName": bot,
+        "serviceAccountName": bot.name,
         "automountServiceAccountToken": True,  # for the slot's Lease, and nothing else
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_S,
         "securityContext": {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
                             "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [_container(spec, tuple(credentials), installation)],
-        "volumes": _volumes(bot, credentials, optional=spec.mode is not Mode.LIVE),
+        "volumes": _volumes(bot.name, credentials, optional=spec.mode is not Mode.LIVE),
     }  # fmt: skip
     if pod.node_selector:
         content["nodeSelector"] = dict(pod.node_selector)
@@ -36,7 +36,8 @@ def pod_template(
         content["tolerations"] = [t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in pod.tolerations]
     if pod.priority_class_name is not None:
         content["priorityClassName"] = pod.priority_class_name
-    metadata = {"labels": names.labels(bot), "annotations": {names.RESTART_HASH: restart_hash}}
+    annotations = {names.RESTART_HASH: restart_hash, names.BOT_UID: bot.metadata.uid}
+    metadata = {"labels": names.labels(bot.name), "annotations": annotations}
     return {"metadata": metadata, "spec": content}
 
 

@@ -81,7 +81,8 @@ def idle(now: Circumstances) -> Standing | None:
     return None if now.has_markets else Standing(TradingState.ACTIVE, "Idle", "more slots than markets")
 
 
-RULES: tuple[Rule, ...] = (fenced, terminating, halted, drained, starting, stopped, reconciling, paused, idle)
+# A slot that has not asked the venue yet cannot be drained: orders of an earlier process may be in the market.
+RULES: tuple[Rule, ...] = (fenced, terminating, halted, starting, drained, stopped, reconciling, paused, idle)
 
 
 def standing(now: Circumstances) -> Standing:
