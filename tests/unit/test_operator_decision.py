@@ -131,6 +131,20 @@ def test_a_broken_template_stops_at_the_first_slot_that_it_reaches() -> None:
     assert [n for n, pod in cluster.pods.items() if pod.uid != before[n]] == [2]
 
 
+def test_the_partition_stays_while_the_controller_has_not_seen_the_new_template() -> None:
+    """Its updateRevision is the old one then, and every pod looks updated."""
+    cluster = Cluster(bot(spec(FOUR, replicas=3)))
+    cluster.settle()
+    before = cluster.children[("StatefulSet", "maker")]["status"]
+    cluster.respecify(spec(FOUR, replicas=3, pod={"image": "runtime:2"}))
+    cluster.step()
+    for _ in range(3):
+        cluster.children[("StatefulSet", "maker")]["status"] = before
+        (stateful_set,) = [c for c in cluster.decide().apply if c["kind"] == "StatefulSet"] or [
+            cluster.children[("StatefulSet", "maker")]]  # fmt: skip
+        assert stateful_set["spec"]["updateStrategy"]["rollingUpdate"]["partition"] == 3
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=5))
 def test_however_it_is_scaled_no_market_is_traded_by_two_slots(sizes: list[int]) -> None:
@@ -179,11 +193,11 @@ def test_a_rejected_configuration_is_stalled_and_not_sent_for_ever() -> None:
     answer = ConfigAnswered(config_hash=sent.config_hash, outcome="Rejected", message="no such tick")
     cluster.pods[0] = replace(pod, stream=replace(pod.stream, answer=answer, sent_hash=sent.config_hash))
 
-    cluster.step()
+    outcome = cluster.step()
 
+    assert outcome.commands == ()
     assert reasons(cluster)["Stalled"] == ("True", "ConfigRejected")
     assert reasons(cluster)["Ready"] == ("False", "ConfigNotAcknowledged")
-    assert cluster.decide().commands == ()
 
 
 def test_an_invalid_spec_keeps_the_last_valid_one_also_when_a_child_is_lost() -> None:

@@ -57,6 +57,17 @@ def test_an_old_report_without_orders_proves_nothing() -> None:
     assert cluster.decide().finalizer is Finalizer.KEEP
 
 
+def test_what_a_slot_said_before_the_connection_was_lost_proves_nothing() -> None:
+    """It was halted; since then its container may have started again."""
+    cluster = deleted()
+    for n, pod in cluster.pods.items():
+        assert pod.stream.report
+        halted = msgspec.structs.replace(pod.stream.report, state=TradingState.HALTED, markets=())
+        cluster.pods[n] = replace(pod, stream=Stream(report=halted, draining_for_s=1.0))
+
+    assert cluster.decide().finalizer is Finalizer.KEEP
+
+
 def test_pods_that_are_gone_hold_nothing_up() -> None:
     cluster = deleted()
     cluster.pods.clear()

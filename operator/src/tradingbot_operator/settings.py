@@ -42,15 +42,11 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Raises SettingsError."""
     env = os.environ if environment is None else environment
     number = _Numbers(env)
+    election = _election(env, number)
     return Settings(
         # A restarted process of the same pod is another leader: what it sent before must not count.
         identity=f"{env.get('POD_NAME', socket.gethostname())}_{uuid.uuid4().hex[:8]}",
-        election=Election(
-            namespace=env.get("POD_NAMESPACE", "tradingbot-system"),
-            duration_s=number.seconds("LEASE_DURATION_S", 15),
-            renew_deadline_s=number.seconds("LEASE_RENEW_DEADLINE_S", 10),
-            retry_s=number.seconds("LEASE_RETRY_S", 2),
-        ),
+        election=election,
         installation=Installation(
             runtime_image=env.get("RUNTIME_IMAGE", f"tradingbot.dev/runtime:{version('tradingbot-operator')}"),
             control_port=number.whole("CONTROL_PORT", CONTROL_PORT, 1, 65535),
@@ -64,6 +60,19 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         resync_s=number.seconds("RESYNC_S", 300),
         log_level=env.get("LOG_LEVEL", "INFO"),
     )
+
+
+def _election(env: Mapping[str, str], number: "_Numbers") -> Election:
+    found = Election(
+        namespace=env.get("POD_NAMESPACE", "tradingbot-system"),
+        duration_s=number.seconds("LEASE_DURATION_S", 15),
+        renew_deadline_s=number.seconds("LEASE_RENEW_DEADLINE_S", 10),
+        retry_s=number.seconds("LEASE_RETRY_S", 2),
+    )
+    if not found.retry_s < found.renew_deadline_s < found.duration_s:
+        raise SettingsError("LEASE_RETRY_S < LEASE_RENEW_DEADLINE_S < LEASE_DURATION_S must hold: a leader has to end "
+                            "before another may begin")  # fmt: skip
+    return found
 
 
 @dataclass(frozen=True, slots=True)

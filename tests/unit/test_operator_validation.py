@@ -1,0 +1,85 @@
+"""What only the other resources can tell: the first reason wins, and names what is meant."""
+
+from dataclasses import replace
+
+from harness.bot_model import VENUE, bot, spec
+from tradingbot_operator.core.observed import Bot, Observed, Rival
+from tradingbot_operator.core.validation import Refusal, validate
+from tradingbot_runtime.config import VenueSpec
+
+NOW = Observed(now="2026-01-02T00:00:10Z", venues={"venue": VENUE})
+LIVE = {"mode": "Live", "risk": {"maxPosition": "1", "maxOrder": "1", "maxOpenOrders": 1, "maxDailyLoss": "1",
+                                 "maxDistanceBps": "1"}}  # fmt: skip
+KEYS = {"environment": "Testnet", "type": "Binance", "credentialsSecretRef": {"name": "keys"}}
+KEYED = VenueSpec.model_validate(KEYS)
+
+
+def live() -> Bot:
+    return bot(spec(("BTCUSDT",), **LIVE))
+
+
+def rival(created: str, *, holds: bool = False, wants: bool = True) -> Rival:
+    market = frozenset({"venue/BTCUSDT"})
+    return Rival("other", created, "u", market if holds else frozenset(), market if wants else frozenset())
+
+
+def refused(subject: Bot, observed: Observed) -> tuple[str, str] | None:
+    refusal: Refusal | None = validate(subject, observed)
+    return (refusal.reason, refusal.message) if refusal else None
+
+
+def test_a_good_spec_is_accepted() -> None:
+    assert refused(bot(), NOW) is None
+
+
+def test_a_spec_that_cannot_be_read_is_refused_with_every_mistake() -> None:
+    broken = replace(bot(), spec=None, problems=("spec.a: is required", "spec.b: must be a list"))
+
+    assert refused(broken, NOW) == ("SpecInvalid", "spec.a: is required; spec.b: must be a list")
+
+
+def test_a_missing_venue_is_named() -> None:
+    assert refused(bot(), replace(NOW, venues={})) == (
+        "ReferenceNotFound", "there is no Venue venue in this namespace")  # fmt: skip
+
+
+def test_a_venue_that_cannot_be_used_is_named() -> None:
+    assert refused(bot(), replace(NOW, venues={"venue": None})) == (
+        "ReferenceInvalid", "Venue venue is not valid: see its conditions")  # fmt: skip
+
+
+def test_live_needs_credentials_that_exist() -> None:
+    assert refused(live(), NOW) == ("CredentialsMissing", "mode Live needs credentialsSecretRef in Venue venue")
+    keyed = replace(NOW, venues={"venue": KEYED})
+    assert refused(live(), replace(keyed, missing_secrets=frozenset({"keys"}))) == (
+        "CredentialsMissing", "there is no Secret keys (Venue venue)")  # fmt: skip
+    assert refused(live(), keyed) is None
+
+
+def test_paper_needs_none() -> None:
+    missing = replace(NOW, venues={"venue": KEYED}, missing_secrets=frozenset({"keys"}))
+
+    assert refused(bot(), missing) is None
+
+
+def test_of_two_new_bots_the_older_gets_the_market() -> None:
+    taken = ("MarketTaken", "venue/BTCUSDT belongs to TradingBot other")
+
+    assert refused(bot(), replace(NOW, rivals=(rival("2026-01-01T00:00:00Z"),))) == taken
+    assert refused(bot(), replace(NOW, rivals=(rival("2026-01-03T00:00:00Z"),))) is None
+
+
+def test_a_market_that_is_traded_stays_with_its_bot_whoever_is_older() -> None:
+    """An older bot that reaches for it later must not take it from under a running one."""
+    younger = rival("2026-01-03T00:00:00Z", holds=True)
+
+    found = refused(bot(), replace(NOW, rivals=(younger,)))
+
+    assert found == ("MarketTaken", "venue/BTCUSDT belongs to TradingBot other")
+
+
+def test_two_bots_of_one_second_are_told_apart_by_their_uid() -> None:
+    same = rival("2026-01-02T00:00:00Z")
+
+    assert refused(bot(uid="t"), replace(NOW, rivals=(same,))) is None
+    assert refused(bot(uid="v"), replace(NOW, rivals=(same,))) is not None
