@@ -106,13 +106,6 @@ def test_a_volume_of_the_default_class_keeps_its_data_when_its_pod_is_deleted(na
     assert run_to_completion(namespace, "reader", "read line < /data/file; echo $line") == "the journal\n"
 
 
-def system_pod(label: str) -> str:
-    first = "jsonpath={.items[0].metadata.name}"
-    found = kubectl("-n", "kube-system", "get", "pods", "-l", f"k8s-app={label}", "-o", first)
-    assert found
-    return found
-
-
 def test_logs_and_exec_answer_on_every_node() -> None:
     pods = kubectl("-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-proxy", "-o", "name").split()
     assert len(pods) == 2, "one kube-proxy on the control plane, one on the worker"
@@ -122,9 +115,9 @@ def test_logs_and_exec_answer_on_every_node() -> None:
 
 
 @contextmanager
-def port_forward(pod: str, port: int) -> Iterator[int]:
-    """Forward a free local port to the pod's port; the local port is the value."""
-    command = [str(CLUSTER), "kubectl", "-n", "kube-system", "port-forward", f"pod/{pod}", f":{port}"]
+def port_forward(target: str, port: int) -> Iterator[int]:
+    """Forward a free local port to that port of the target in kube-system; the local port is the value."""
+    command = [str(CLUSTER), "kubectl", "-n", "kube-system", "port-forward", target, f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -138,7 +131,7 @@ def port_forward(pod: str, port: int) -> Iterator[int]:
 
 def test_port_forward_reaches_a_pod() -> None:
     with (
-        port_forward(system_pod("kube-dns"), 8181) as port,
+        port_forward("deployment/coredns", 8181) as port,
         urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer,
     ):
         assert answer.read() == b"OK"
@@ -262,27 +255,18 @@ def kill_engine_hard() -> None:
             os.kill(int(process), signal.SIGKILL)
 
 
-def test_down_leaves_nothing_of_a_cluster_and_does_not_touch_another_one() -> None:
+def test_up_works_over_a_killed_engine_and_down_leaves_nothing_and_no_other_cluster_is_touched() -> None:
     needs_a_private_engine()
     before = machine_state()
     cluster("up", "--name", SCRATCH)
     assert machine_state() - before, "the comparison must be able to see a cluster"
-    cluster("down", "--name", SCRATCH, deadline_s=DOWN_DEADLINE_S)
-    assert machine_state() - before == set()
-    assert "Ready" in kubectl("get", "nodes")
-
-
-def test_up_and_down_work_over_an_engine_that_was_killed_hard() -> None:
-    needs_a_private_engine()
-    before = machine_state()
-    cluster("up", "--name", SCRATCH)
     kill_engine_hard()
+    assert scratch_processes(), "the nodes outlive the engine: that is what has to be dealt with"
     cluster("up", "--name", SCRATCH)
     assert "answers" in cluster("status", "--name", SCRATCH)
-    kill_engine_hard()
-    assert scratch_processes(), "the nodes outlive the engine: that is what down has to deal with"
     cluster("down", "--name", SCRATCH, deadline_s=DOWN_DEADLINE_S)
     assert machine_state() - before == set()
+    assert api_server_answers(Path(cluster("kubeconfig").strip()))
 
 
 @pytest.fixture
