@@ -20,6 +20,7 @@ from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
+from tradingbot_runtime.live import ledger_of
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.servers import Addresses, serve
@@ -108,8 +109,7 @@ class App:
         while True:
             await asyncio.sleep(LOOK_S)
             for reconciler in barrier.reconcilers.values():
-                if reconciler.market.gateway.connected:
-                    await reconciler.look()
+                await reconciler.look()  # without the account stream as well: REST can withdraw what it cannot
 
     async def _hold_lease(self, slot: Slot) -> None:
         """The start gate; returns at once where there is no cluster."""
@@ -154,7 +154,7 @@ class App:
                 market.handle(TimePassed(time_ns=self.clock.now_ns()))
                 daily = market.engine.market.daily
                 if daily.day >= 0:
-                    slot.journal.keep_day(market.name, daily.day, daily.opening)
+                    slot.journal.keep_day(market.ledger, daily.day, daily.opening)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` for as long as the process lives; its failure ends the process: recovery is the restart."""
@@ -212,5 +212,6 @@ def _left(slot: Slot, barrier: Barrier) -> dict[str, int]:
     for market in slot.config.markets:
         reconciler = barrier.reconcilers.get(market.name)
         if reconciler is None or reconciler.may_have_orders:
-            left[market.name] = len(slot.journal.orders_not_closed(market.name))
+            ledger = ledger_of(market.name, barrier.account(market.execution.venue))
+            left[market.name] = len(slot.journal.orders_not_closed(ledger))
     return {name: count for name, count in left.items() if count}

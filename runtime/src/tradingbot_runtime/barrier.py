@@ -19,7 +19,7 @@ from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import VenueError
-from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import AnyEvent, FeedLost, Instrument, Money, OrderId, ReferenceTicked
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
@@ -46,6 +46,8 @@ class Barrier:
     spawn: Callable[[Coroutine[Any, Any, None]], None]  # runs a coroutine for as long as the process lives
     reconcilers: dict[str, Reconciler] = field(default_factory=dict)  # by market
     gateways: dict[str, Gateway] = field(default_factory=dict)  # by venue
+    doubts: dict[str, str] = field(default_factory=dict)  # by venue: what is not known since its stream broke
+    connections: dict[str, int] = field(default_factory=dict)  # by venue: how many there have been
 
     async def run(self) -> None:
         """Until the barrier is passed. Raises ConfigError for what no retry mends."""
@@ -92,9 +94,11 @@ class Barrier:
     def _market(self, market: Market, instrument: Instrument, reference: Instrument, gateway: Gateway) -> LiveMarket:
         slot, config = self.slot, self.slot.config
         position = Position(instrument)
-        for fill in slot.journal.fills(market.name):
+        account = self.account(market.execution.venue)
+        ledger = ledger_of(market.name, account)
+        for fill in slot.journal.fills(ledger):
             position.apply(fill)
-        day = slot.journal.day(market.name)
+        day = slot.journal.day(ledger)
         state = MarketState(
             terms=terms_of(config, market, instrument, reference),
             position=position,
@@ -111,7 +115,7 @@ class Barrier:
             engine=Engine(state, shared, budget),
             journal=slot.journal,
             gateway=gateway,
-            account=self._account(market.execution.venue),
+            account=account,
             on_change=slot.changed.set,
             on_breach=slot.breached,
             on_doubt=lambda name, order_id: self.reconcilers[name].doubt(order_id),
@@ -128,7 +132,7 @@ class Barrier:
         else:
             budget = self.slot.budgets.setdefault(link.name, budget_of(self.slot.config, link.name))
             gateway = link.open_gateway(self._deliver(link.name), self._on_connected(link.name), budget.block)
-            self.slot.journal.pin(f"account of venue {link.name}", self._account(link.name))
+            self.slot.journal.pin(f"account of venue {link.name}", self.account(link.name))
         self.gateways[link.name] = gateway
         self.spawn(gateway.run())
         return gateway
@@ -138,9 +142,10 @@ class Barrier:
         link.feeds[f"{instrument.symbol}#{len(link.feeds)}"] = feed
         self.spawn(feed.run())
 
-    def _account(self, venue: str) -> str:
+    def account(self, venue: str) -> str:
+        """Names the account that orders at `venue` go to."""
         link = self.links[venue]
-        return link.credentials().account if link.credentials and self.slot.config.mode is Mode.LIVE else "paper"
+        return link.credentials().account if link.credentials and self.slot.config.mode is Mode.LIVE else PAPER
 
     def _deliver(self, venue: str) -> OnEvent:
         def deliver(symbol: str, event: AnyEvent) -> None:
@@ -160,27 +165,36 @@ class Barrier:
     def _on_connected(self, venue: str) -> Callable[[bool, str], None]:
         def on_connected(connected: bool, reason: str) -> None:  # noqa: FBT001 - as `OnConnected` says
             if not connected:
-                self.slot.update(doubts=f"venue {venue}: {reason}")
-            elif self.slot.circumstances.barrier_passed:
-                self.spawn(self._come_back(venue))
-            else:
-                self.slot.update(doubts="")
+                self._doubt(venue, reason)
+                return
+            self.connections[venue] = self.connections.get(venue, 0) + 1
+            self.spawn(self._come_back(venue, self.connections[venue]))
 
         return on_connected
 
-    async def _come_back(self, venue: str) -> None:
-        """After a gap in the account stream: no new order before the venue has been asked what happened."""
+    def _doubt(self, venue: str, reason: str) -> None:
+        """What is in doubt at one venue; an empty reason: nothing any more."""
+        self.doubts[venue] = reason
+        self.slot.update(doubts="; ".join(f"venue {name}: {text}" for name, text in self.doubts.items() if text))
+
+    async def _come_back(self, venue: str, connection: int) -> None:
+        """After a gap in the account stream: no new order before the venue has been asked what happened.
+
+        The answers hold for this connection only: after another gap they prove nothing. A market that the barrier
+        has not restored yet is asked about there.
+        """
         gateway = self.gateways[venue]
-        while gateway.connected:
+        while gateway.connected and self.connections[venue] == connection:
             try:
                 for reconciler in self.reconcilers.values():
-                    if reconciler.market.gateway is gateway:
+                    if reconciler.market.gateway is gateway and reconciler.is_restored:
                         await reconciler.catch_up()
             except VenueError as error:
-                self.slot.update(doubts=f"venue {venue}: {error}")
+                self._doubt(venue, str(error))
                 await asyncio.sleep(RETRY_S)
             else:
-                self.slot.update(doubts="")
+                if self.connections[venue] == connection and gateway.connected:
+                    self._doubt(venue, "")
                 return
 
 

@@ -34,6 +34,7 @@ log = structlog.get_logger("market")
 
 # Not journalled by themselves: there are too many, and a decision carries the book that it was made on.
 PASSING = (ReferenceTicked, VenueTicked, TimePassed, FeedLost)
+PAPER = "paper"  # the account of orders that never leave the process
 
 
 @dataclass(slots=True)
@@ -66,6 +67,11 @@ class LiveMarket:
     is_fenced: Callable[[], bool]  # the slot's Lease has run out, by the clock: true even if the loop was blocked
     health: MarketHealth = field(default_factory=MarketHealth)
 
+    @property
+    def ledger(self) -> str:
+        """What this market's rows in the journal are filed under."""
+        return ledger_of(self.name, self.account)
+
     def handle(self, event: AnyEvent) -> None:
         """Take in one event and carry out what follows from it."""
         started = perf_counter_ns()
@@ -88,7 +94,7 @@ class LiveMarket:
     def _first_time(self, fill: OrderFilled) -> bool:
         if self.engine.market.orders.get(fill.order_id) is None:
             self._recall(fill)
-        return self.journal.keep_fill(self.name, self.account, self.instrument, fill)
+        return self.journal.keep_fill(self.ledger, self.account, self.instrument, fill)
 
     def _recall(self, fill: OrderFilled) -> None:
         """A late fill of an order that is no longer in memory: bring the order back, so that it is accounted for."""
@@ -106,7 +112,7 @@ class LiveMarket:
             order = engine.market.orders.get(OrderId(order_id)) if order_id else None
             if order is not None:
                 touched[order.id] = order
-        self.journal.write(self.name, records, touched.values())
+        self.journal.write(self.ledger, records, touched.values())
 
     def _tell(self, event: AnyEvent, decision: Decision, live_before: int) -> None:
         market, health = self.engine.market, self.health
@@ -135,6 +141,11 @@ class LiveMarket:
                      position=self.instrument.quantity_text(self.engine.market.position.lots))  # fmt: skip
         elif hasattr(event, "order_id"):
             count(self.health.orders, type(event).__name__)
+
+
+def ledger_of(market: str, account: str) -> str:
+    """Paper trades of a market never count for the real position: a bot may change its mode and keep its journal."""
+    return f"{market}/{PAPER}" if account == PAPER else market
 
 
 def decided(engine: Engine, event: AnyEvent) -> Decided:

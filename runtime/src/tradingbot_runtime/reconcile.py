@@ -52,7 +52,7 @@ class Reconciler:
         Raises VenueError when a question fails; nothing is settled then, and it is to be tried again as a whole.
         """
         market = self.market
-        for order in market.journal.orders_not_closed(market.name):
+        for order in market.journal.orders_not_closed(market.ledger):
             if market.engine.market.orders.get(order.id) is None:
                 market.engine.market.apply(restored(order, self.now_ns()))
             # The process ended between its intent and now: whatever the state was, only the venue knows.
@@ -120,9 +120,12 @@ class Reconciler:
         market, orders = self.market, self.market.engine.market.orders
         listed = await market.gateway.open_orders(market.instrument)
         self.swept_ns = self.now_ns()
-        at_venue = {order.order_id for order in listed if self.is_ours(order.order_id)}
-        for order_id in sorted(at_venue):
-            if orders.get(order_id) is None:
+        at_venue = {order.order_id: order.executed for order in listed if self.is_ours(order.order_id)}
+        for order_id, executed in sorted(at_venue.items()):
+            known = orders.get(order_id)
+            if known is not None and executed > known.filled:
+                self.doubt(order_id)  # a fill that the stream has not told
+            if known is None:
                 log.warning("StrayOrder", market=market.name, order_id=order_id, action="cancel")
                 await market.gateway.cancel(market.instrument, order_id)
         for order in list(orders):
@@ -139,7 +142,7 @@ class Reconciler:
         market = self.market
         if market.engine.market.orders.live:
             return True
-        return not self.is_restored and bool(market.journal.orders_not_closed(market.name))
+        return not self.is_restored and bool(market.journal.orders_not_closed(market.ledger))
 
     async def cancel_all(self) -> bool:
         """Cancel what is in the market and look again; True when nothing of ours is left there. Raises VenueError.
