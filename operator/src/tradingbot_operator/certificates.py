@@ -26,6 +26,10 @@ BACKDATED = timedelta(minutes=5)  # nodes' clocks differ
 TOKEN_BYTES = 32
 
 
+class IdentityUnavailable(Exception):
+    """The identity cannot be read now; later it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class ControlIdentity:
     """What a client needs to trust and be trusted by a bot's pods."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from tradingbot_operator.certificates import ControlIdentity, read_identity
-from tradingbot_operator.cluster import ApiUnavailable, Cluster
+from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable, read_identity
+from tradingbot_operator.cluster import ApiError, Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.store import Name
 
@@ -16,12 +16,16 @@ class Identities:
     _known: dict[Name, ControlIdentity] = field(default_factory=dict)
 
     async def get(self, bot: Name) -> ControlIdentity:
-        """Raises ApiError, also when the Secret is not there (yet)."""
+        """Raises IdentityUnavailable, also when the Secret is not there (yet)."""
         if bot not in self._known:
-            secret = await self.cluster.get("Secret", bot[0], names.control_secret(bot[1]))
-            if secret is None:
-                raise ApiUnavailable(f"no Secret {names.control_secret(bot[1])} in namespace {bot[0]}")
-            self._known[bot] = read_identity(secret, bot[1])
+            name = names.control_secret(bot[1])
+            try:
+                secret = await self.cluster.get("Secret", bot[0], name)
+                if secret is None:
+                    raise IdentityUnavailable(f"no Secret {name} in namespace {bot[0]}")
+                self._known[bot] = read_identity(secret, bot[1])
+            except (ApiError, KeyError, ValueError) as error:
+                raise IdentityUnavailable(f"Secret {name} in namespace {bot[0]}: {error}") from error
         return self._known[bot]
 
     def forget(self, bot: Name) -> None:

@@ -152,9 +152,7 @@ class KeyedQueue(Generic[K]):
 class WorkQueue(Generic[K]):
     """`KeyedQueue` for the tasks of one event loop."""
 
-    def __init__(
-        self, clock: Callable[[], float], random: Callable[[], float], timing: Timing | None = None
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], random: Callable[[], float], timing: Timing | None = None) -> None:
         self.machine: KeyedQueue[K] = KeyedQueue(timing or Timing())
         self._clock = clock
         self._random = random

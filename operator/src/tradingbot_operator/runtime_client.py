@@ -15,8 +15,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from tradingbot_operator.certificates import ControlIdentity
-from tradingbot_operator.cluster import ApiError
+from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable
 from tradingbot_operator.core.observed import QUIET, Stream
 from tradingbot_operator.queue import Priority
 from tradingbot_runtime.model.control import (
@@ -126,7 +125,7 @@ class PodStream:
             self._kick.clear()
             try:
                 await self._connection()
-            except (aiohttp.ClientError, TimeoutError, OSError, ApiError, msgspec.MsgspecError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, IdentityUnavailable, msgspec.MsgspecError) as error:
                 self._failed(error)
             if self._heard:
                 backoff = BACKOFF_S
