@@ -89,7 +89,7 @@ class SimulatorProcess:
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        command = (sys.executable, "-m", "tradingbot_runtime.simulator.command", "--port", "0", *self._options)
+        command = (sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0", *self._options)
         credentials = {"SIMULATOR_API_KEY": self.api_key, "SIMULATOR_SECRET_KEY": self.secret}
         environment = {**os.environ, **self._environment, **credentials}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)

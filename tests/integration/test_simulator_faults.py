@@ -109,9 +109,8 @@ def test_a_delayed_request_takes_effect_later_and_holds_no_other_up(simulator: S
         async with open_socket(client, simulator.websocket_api) as connection:
             started = time.monotonic()
             await connection.socket.send_json({"id": "slow", "method": "time"})
-            await connection.call("ping")
-            assert time.monotonic() - started < 0.25
-            await connection.until(lambda frame: frame["id"] == "slow")
+            await connection.socket.send_json({"id": "fast", "method": "ping"})
+            assert [(await connection.json())["id"] for _ in range(2)] == ["fast", "slow"]
             assert time.monotonic() - started >= 0.3
 
     run(simulator, scenario)
@@ -170,7 +169,7 @@ def test_a_stream_fault_changes_the_frames_it_says(simulator: SimulatorProcess, 
             started = time.monotonic()
             tick(simulator, "5", "6")
             assert [await described(connection) for _ in expected] == expected
-            assert (time.monotonic() - started >= 0.2) is (kind == "delay")
+            assert kind != "delay" or time.monotonic() - started >= 0.2
 
     run(simulator, scenario)
 
@@ -212,7 +211,7 @@ def test_the_clock_can_be_stepped(simulator: SimulatorProcess) -> None:
 
 def test_a_fault_for_seconds_ends_by_itself(simulator: SimulatorProcess) -> None:
     async def scenario(client: BinanceClient) -> None:
-        simulator.admin.inject("http-5xx", "GET /api/v3/*", seconds=0.3)
+        simulator.admin.inject("http-5xx", "GET /api/v3/*", seconds=1)
         assert (await client.get("time")).status == 503
         deadline = time.monotonic() + 5
         while (await client.get("time")).status == 503:

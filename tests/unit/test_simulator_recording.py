@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.simulator import RECORDING, book_ticker, depth_diff, trade
+from tradingbot_runtime.model import Lots, Ticks
 from tradingbot_runtime.simulator.book import Book
 from tradingbot_runtime.simulator.generated import GeneratedMarket, Shape
 from tradingbot_runtime.simulator.instruments import listing
@@ -236,6 +237,18 @@ def test_clients_that_follow_the_diffs_of_a_real_recording_all_have_the_servers_
     events = [event for text in lines if (event := reader.line(text)) is not None]
     assert follow(events, stream, 300) > (200 if stream == "depth@100ms" else 20)
     assert not reader.skipped
+
+
+def test_a_top_that_is_newer_than_a_diff_holds_against_it() -> None:
+    book = Book()
+    bid, ask = (Ticks(102), Lots(1)), (Ticks(103), Lots(1))
+    book.apply_top(TopChanged(symbol="X", time_ns=0, update_id=9, bid=bid, ask=ask))
+    book.apply_depth(
+        DepthChanged(
+            symbol="X", time_ns=0, first_id=1, last_id=8, bids=((Ticks(102), Lots(7)),), asks=((Ticks(102), Lots(2)),)
+        )
+    )
+    assert (list(book.bids), list(book.asks)) == ([bid], [ask])
 
 
 def test_a_recording_that_lost_diffs_never_leaves_a_crossed_book() -> None:

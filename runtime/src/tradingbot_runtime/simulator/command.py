@@ -25,12 +25,14 @@ from tradingbot_runtime.simulator.recording import parts
 from tradingbot_runtime.simulator.server import MarketSource, Server
 from tradingbot_runtime.simulator.signatures import Credentials, load_ed25519
 from tradingbot_runtime.simulator.venue import SimulatedVenue
+from tradingbot_runtime.telemetry.logs import configure_logs
 
 log = structlog.get_logger("simulator")
 API_KEY_VARIABLE = "SIMULATOR_API_KEY"
 SECRET_VARIABLE = "SIMULATOR_SECRET_KEY"  # noqa: S105 (the variable's name)
 DEFAULT_BALANCES = ("USDT=100000", "BTC=1", "ETH=30", "ADA=200000")
 _BPS_IN_MILLIONTHS = 100
+STDERR = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code."""
+    """Serve until SIGTERM or SIGINT. Returns the exit code. Logs go to stderr: stdout is for the addresses."""
+    configure_logs(descriptor=STDERR)
     try:
         server, credentials = build(arguments)
     except (ValueError, OSError) as wrong:
@@ -174,7 +177,6 @@ def main() -> int:
     """`python -m tradingbot_runtime.simulator.command`, without the rest of the command line."""
     parser = argparse.ArgumentParser(prog="tradingbot-runtime simulate")
     add_arguments(parser)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the addresses
     return run(parser.parse_args())
 
 
