@@ -9,7 +9,8 @@ import pytest
 
 from harness.bot_world import API, VENUE, manifest
 from harness.control_plane import ControlPlane
-from tradingbot_operator.cluster import Cluster, Conflict, NotFound
+from tradingbot_operator.api_errors import Conflict, NotFound
+from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.resync import Resync

@@ -14,7 +14,8 @@ import aiohttp
 import structlog
 
 from tradingbot_operator import handlers, telemetry
-from tradingbot_operator.cluster import ApiError, Cluster, NotFound
+from tradingbot_operator.api_errors import ApiError, NotFound
+from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.observation import Observer

@@ -13,6 +13,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 from kubernetes.aio.dynamic import DynamicClient
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
+from tradingbot_operator.api_errors import ApiRefused, ApiUnavailable, Conflict, NotFound
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 
@@ -47,30 +48,6 @@ KINDS: Mapping[str, Kind] = {
     "Lease": Kind("apis/coordination.k8s.io/v1", "leases"),
     "Event": Kind("api/v1", "events"),
 }
-
-
-class ApiError(Exception):
-    """The API server did not do it; try again later."""
-
-
-class ApiUnavailable(ApiError):
-    """No answer, or one that says nothing about the request."""
-
-
-class ApiRefused(ApiError):
-    """The API server said no; `status` is HTTP's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        super().__init__(message)
-
-
-class NotFound(ApiRefused):
-    """404."""
-
-
-class Conflict(ApiRefused):
-    """409: somebody else was faster, or it exists already. Also a failed test of a JSON patch (422)."""
 
 
 @dataclass(slots=True)

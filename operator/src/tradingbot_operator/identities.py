@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from tradingbot_operator.api_errors import ApiError
 from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable, read_identity
-from tradingbot_operator.cluster import ApiError, Cluster
+from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.store import Name
 

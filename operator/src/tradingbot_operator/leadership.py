@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from tradingbot_operator.cluster import ApiError, Cluster, Conflict
+from tradingbot_operator.api_errors import ApiError, Conflict
+from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.settings import Election
 

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import structlog
 
+from tradingbot_operator.api_errors import ApiUnavailable, Conflict, NotFound
 from tradingbot_operator.certificates import control_secret
-from tradingbot_operator.cluster import ApiUnavailable, Cluster, Conflict, NotFound
+from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.decision import decide

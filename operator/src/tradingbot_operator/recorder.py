@@ -8,7 +8,8 @@ from datetime import datetime
 import structlog
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
-from tradingbot_operator.cluster import ApiError, Cluster, Conflict
+from tradingbot_operator.api_errors import ApiError, Conflict
+from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Bot, Manifest
 from tradingbot_operator.core.outcome import Announcement
