@@ -13,7 +13,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 from kubernetes.aio.dynamic import DynamicClient
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
-from tradingbot_operator.api_errors import ApiRefused, ApiUnavailable, Conflict, NotFound
+from tradingbot_operator.api_errors import ApiError, ApiRefused, ApiUnavailable, Conflict, NotFound
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 
