@@ -1,5 +1,6 @@
 """A small client of Binance's protocol for tests, written from its documentation and not from our code."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -7,10 +8,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from harness.simulator import SimulatorProcess
 
@@ -24,6 +28,23 @@ class Reply:
     status: int
     body: Json
     headers: dict[str, str]
+
+
+class Ed25519Signer:
+    """A key made for one test run."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+
+    def sign(self, payload: str) -> str:
+        return base64.b64encode(self._key.sign(payload.encode())).decode()
+
+    def write_public(self, folder: Path) -> Path:
+        """The public key as a PEM file."""
+        pem = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        path = folder / "public.pem"
+        path.write_bytes(pem)
+        return path
 
 
 class BinanceClient:
