@@ -17,7 +17,7 @@ from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
-from tradingbot_runtime.errors import ConfigError, VenueError
+from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.live import ledger_of
@@ -167,6 +167,8 @@ class App:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self.exit_code = BAD_CONFIG if isinstance(error, ConfigError) else FAILED
+        if isinstance(error, JournalError) and self.sources is not None:
+            self.sources.slot.journal.abandon()
         log.error("Failed", error=type(error).__name__, message=str(error), exc_info=error)
         self.ended.set()
 

@@ -18,7 +18,7 @@ from tradingbot_runtime.core.market import Market as MarketState
 from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
-from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import AnyEvent, FeedLost, Instrument, Money, OrderId, ReferenceTicked
 from tradingbot_runtime.reconcile import Reconciler
@@ -132,10 +132,16 @@ class Barrier:
         else:
             budget = self.slot.budgets.setdefault(link.name, budget_of(self.slot.config, link.name))
             gateway = link.open_gateway(self._deliver(link.name), self._on_connected(link.name), budget.block)
-            self.slot.journal.pin(f"account of venue {link.name}", self.account(link.name))
+            self._pin(link.name)
         self.gateways[link.name] = gateway
         self.spawn(gateway.run())
         return gateway
+
+    def _pin(self, venue: str) -> None:
+        try:
+            self.slot.journal.pin(f"account of venue {venue}", self.account(venue))
+        except JournalError as error:
+            raise ConfigError(str(error)) from error  # no retry mends it, and no write has failed
 
     def _listen(self, link: VenueLink, instrument: Instrument, on_tick: Callable[[AnyEvent], object]) -> None:
         feed = link.feed(instrument, on_tick)

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,12 +45,14 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
             self._prepare()
             self._wal = os.open(f"{path}-wal", os.O_RDONLY)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, JournalError) as error:
             os.close(self._lock)
             raise JournalError(f"{path}: {error}") from error
         self._encode = msgspec.json.Encoder().encode
         self._fsync: asyncio.Future[None] | None = None
         self.commits = Histogram()
+        self._failure: BaseException | None = None  # of an fsync: what was committed may be lost with the node
+        self._is_abandoned = False
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +63,8 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error):  # a full volume: the next process reads the WAL
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         os.close(self._wal)
         self._db.close()
         os.close(self._lock)
@@ -70,10 +74,10 @@ class Journal:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise JournalError(f"the journal is damaged: {verdict}")
+            raise JournalError(f"is damaged: {verdict}")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
-            raise JournalError(f"the journal has version {version}; this program knows {len(MIGRATIONS)}")
+            raise JournalError(f"was written by a newer program: version {version}, known here: {len(MIGRATIONS)}")
         for number in range(version, len(MIGRATIONS)):
             db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
         db.execute("INSERT OR IGNORE INTO meta VALUES ('created', 'now')")  # the WAL file exists from here on
@@ -93,7 +97,7 @@ class Journal:
         return row[0] if row else None
 
     def put(self, key: str, value: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._change("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def keep(self, key: str, value: str) -> str:
         """The value of the first time: `value` now, and the same ever after."""
@@ -113,8 +117,16 @@ class Journal:
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> None:
-        """Commit records and the state of the orders that they touched, in one transaction."""
+        """Commit records and the state of the orders that they touched, in one transaction. Raises JournalError."""
+        if self._is_abandoned:
+            return
         started = time.perf_counter_ns()
+        with self._failing_loudly():
+            self._commit(market, records, orders)
+        self.commits.observe(time.perf_counter_ns() - started)
+        self._fsync_soon()
+
+    def _commit(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> None:
         db, encode = self._db, self._encode
         db.execute("BEGIN IMMEDIATE")
         for record in records:
@@ -131,28 +143,50 @@ class Journal:
                  order.venue_order_id, order.is_closed, time.time_ns()),
             )  # fmt: skip
         db.execute("COMMIT")
-        self.commits.observe(time.perf_counter_ns() - started)
-        self._fsync_soon()
+
+    def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
+        """Commit one statement; whether it changed a row. Raises JournalError."""
+        if self._is_abandoned:
+            return True
+        with self._failing_loudly():
+            changed = self._db.execute(statement, parameters).rowcount == 1
+        if changed:
+            self._fsync_soon()
+        return changed
+
+    @contextmanager
+    def _failing_loudly(self) -> Iterator[None]:
+        """What cannot be journalled must not be sent: the error ends the process."""
+        if self._failure is not None:
+            raise JournalError(f"the journal's fsync failed: {self._failure}") from self._failure
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal cannot be written: {error}") from error
+
+    def abandon(self) -> None:
+        """Write no more: after a failed write all that is left is to cancel, which must not fail for it as well.
+
+        The next process asks the venue about every order that is not closed in here.
+        """
+        self._is_abandoned = True
 
     def keep_fill(self, market: str, account: str, instrument: Instrument, fill: OrderFilled) -> bool:
         """Remember a trade; False when it was known, which makes a fill apply once across restarts."""
         row = (instrument.venue, account, instrument.symbol, fill.trade_id, market, fill.order_id, fill.quantity,
                self._encode(fill))  # fmt: skip
-        cursor = self._db.execute(
+        return self._change(
             "INSERT OR IGNORE INTO fills (venue, account, symbol, trade_id, market, order_id, quantity, payload)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
-        self._fsync_soon()
-        return cursor.rowcount == 1
 
     def keep_day(self, market: str, day: int, opening: int) -> None:
-        self._db.execute("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))
+        self._change("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))
 
     def latch(self, halt: Halt) -> None:
         row = (halt.id, halt.reason, halt.message, halt.at_ns)
-        self._db.execute("INSERT OR IGNORE INTO latches VALUES (?, ?, ?, ?)", row)
-        self._fsync_soon()
+        self._change("INSERT OR IGNORE INTO latches VALUES (?, ?, ?, ?)", row)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -194,7 +228,13 @@ class Journal:
 
     def _fsync_now(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None:
         future = loop.run_in_executor(None, os.fdatasync, self._wal)
-        future.add_done_callback(lambda _: None if done.done() else done.set_result(None))
+        future.add_done_callback(lambda synced: self._synced(synced, done))
+
+    def _synced(self, synced: "asyncio.Future[None]", done: "asyncio.Future[None]") -> None:
+        if not synced.cancelled():
+            self._failure = self._failure or synced.exception()
+        if not done.done():
+            done.set_result(None)
 
 
 def read_decisions(path: Path) -> Iterator[Decided]:
