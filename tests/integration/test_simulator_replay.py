@@ -103,6 +103,13 @@ def test_broken_lines_are_skipped_counted_and_logged_once_and_the_rest_is_played
     assert "RecordingClockWentBack" in logged
 
 
+def test_without_a_recording_in_the_folder_a_market_is_made_up(tmp_path: Path) -> None:
+    with SimulatorProcess("--recording", str(tmp_path), "--symbol", "ADAUSDT") as simulator:
+        first = asyncio.run(heard(simulator, "adausdt@bookTicker", 5))
+        assert all(float(frame["b"]) < float(frame["a"]) for frame in first)
+        assert simulator.admin.state()["recording"] is None
+
+
 def test_a_compressed_recording_cut_in_the_middle_ends_there_and_the_exchange_stays_open(tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     data = gzip.compress(written(tmp_path / "whole", tops(20_000), 1).read_bytes())

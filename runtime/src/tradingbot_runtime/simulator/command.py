@@ -81,12 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
     """The server that the options describe. ValueError or OSError says what is wrong with them."""
-    recording = arguments.recording
-    if recording is not None:
-        for file in parts(recording):
-            with file.open("rb"):
-                pass  # a missing file is a mistake of the command line, not of the market
-        recording = recording if parts(recording) else None  # an empty folder: the market is made up
     credentials = Credentials(
         api_key=os.environ.get(API_KEY_VARIABLE) or secrets.token_hex(32),
         secret=os.environ.get(SECRET_VARIABLE) or secrets.token_hex(32),
@@ -101,7 +95,7 @@ def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
         exchange, credentials, RateLimits(arguments.weight_per_minute, arguments.orders_per_10s), arguments.latency_ms
     )
     source = MarketSource(
-        recording=recording, speed=arguments.speed, loop=arguments.loop, seed=arguments.seed,
+        recording=_recording(arguments.recording), speed=arguments.speed, loop=arguments.loop, seed=arguments.seed,
         shape=Shape(volatility=arguments.volatility, steps_per_s=max(1, arguments.steps_per_second)),
     )  # fmt: skip
     return Server(venue, source), credentials
@@ -125,6 +119,17 @@ async def _serve(server: Server, credentials: Credentials, arguments: argparse.N
     await server.serve(arguments.host, arguments.port, stop, started)
     log.info("SimulatorStopped")
     return 0
+
+
+def _recording(path: Path | None) -> Path | None:
+    """`path`, once it is known to be readable; None for an empty folder: the market is then made up."""
+    if path is None:
+        return None
+    files = parts(path)
+    for file in files:
+        with file.open("rb"):
+            pass  # a missing file is a mistake of the command line, not of the market
+    return path if files else None
 
 
 def _addresses(host: str, port: int) -> dict[str, str]:
