@@ -59,9 +59,9 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     _step(console, "kubectl apply -f manifests/demo", lambda _: k.kubectl("apply", "-f", "manifests/demo/bot.yaml"))
     _step(console, "TradingBot Ready", lambda _: _ready())
     console.print(f"  Ready {time.monotonic() - applied:.1f} s after apply")
-    console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip())
+    console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip(), soft_wrap=True)
     show(console, "demo-0", seconds)
-    console.print(TRY)
+    console.print(TRY, soft_wrap=True)
     console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
 
 
