@@ -72,8 +72,18 @@ class OperatorProcess:
                                             stdout=log, stderr=log)  # fmt: skip
 
     def wait_until_leading(self) -> None:
-        eventually(lambda: self.metric("tradingbot_operator_leader") == 1 and self.get("/readyz")[0] == 200, 20,
-                   f"the operator leads; its log: {self.log.read_text()[-2000:]}")  # fmt: skip
+        """Ends the process when it does not get there, and says why."""
+
+        def there() -> bool:
+            leads = self.metric("tradingbot_operator_leader") == 1 and self.get("/readyz")[0] == 200
+            return leads or not self.running
+
+        try:
+            eventually(there, 20)
+            assert self.running, "the operator ended"
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}; its log: {self.log.read_text()[-3000:]}") from None
 
     def stop(self) -> int:
         """Ask it to end; the exit code."""
