@@ -186,6 +186,7 @@ def test_an_amount_that_is_not_a_plain_decimal_is_refused(text: str) -> None:
         parse_amount(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**18))
 def test_amounts_survive_the_wire_exactly(atoms: int) -> None:
     assert parse_amount(amount_text(atoms)) == atoms
