@@ -1,0 +1,78 @@
+"""Credentials of a venue: from a mounted folder, followed when they change, and never shown."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.venues.binance.signing import LOOK_EVERY_S, CredentialsFolder, Ed25519Signer, credentials
+
+
+class Seconds:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def write(folder: Path, **values: str) -> None:
+    for name, value in values.items():
+        (folder / name).write_text(value)
+
+
+def test_a_rotated_secret_is_taken_without_a_restart(tmp_path: Path) -> None:
+    clock = Seconds()
+    folder = CredentialsFolder(tmp_path, clock)
+    write(tmp_path, apiKey="first", secretKey="one")
+    assert folder.current().api_key == "first"
+
+    write(tmp_path, apiKey="second-key", secretKey="two")
+    assert folder.current().api_key == "first"  # not looked at on every order
+    clock.now += LOOK_EVERY_S
+    assert folder.current().api_key == "second-key"
+
+
+def test_a_rotation_to_something_unusable_keeps_the_former_credentials(tmp_path: Path) -> None:
+    clock = Seconds()
+    folder = CredentialsFolder(tmp_path, clock)
+    write(tmp_path, apiKey="first", secretKey="one")
+    before = folder.current()
+
+    (tmp_path / "apiKey").unlink()
+    clock.now += LOOK_EVERY_S
+
+    assert folder.current() is before
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({}, "apiKey"),
+        ({"apiKey": " "}, "apiKey"),
+        ({"apiKey": "k"}, "secretKey"),
+        ({"apiKey": "k", "privateKey": "not a key"}, "privateKey"),
+    ],
+)
+def test_what_is_missing_is_named_and_no_value_is_shown(values: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named) as refused:
+        credentials(values, "venue x")
+    assert "not a key" not in str(refused.value)
+
+
+def test_an_ed25519_key_signs() -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    made = credentials({"apiKey": "k", "privateKey": pem}, "venue x")
+
+    assert isinstance(made.signer, Ed25519Signer)
+    assert made.query({"symbol": "BTCUSDT"}, 1).startswith("symbol=BTCUSDT&recvWindow=5000&timestamp=1&signature=")
+
+
+def test_nothing_secret_is_printed() -> None:
+    made = credentials({"apiKey": "the-api-key", "secretKey": "the-secret"}, "venue x")
+
+    assert "the-" not in repr(made) + str(made) + repr(made.signer) + made.account
