@@ -1,6 +1,8 @@
 """A bot's life against a real API server: the operator is a real process with its own rights and nothing more."""
 
 import json
+import logging
+import time
 
 import pytest
 
@@ -36,6 +38,24 @@ def test_a_bot_gets_its_children_and_is_ready(world: World) -> None:
         assert child["metadata"]["ownerReferences"][0]["uid"] == bot["metadata"]["uid"]
         assert child["metadata"]["labels"]["tradingbot.dev/bot"] == "maker"
     assert world.client.get(API, "Venue", world.namespace, "venue")["status"]["bots"] == 1  # type: ignore[index]  # it is there
+
+
+def test_a_bot_is_quickly_there_and_quickly_gone(world: World) -> None:
+    """The targets are 1 s each; the rest of the limits is for the machine, whose two cores run everything else too."""
+    started = time.monotonic()
+    world.apply(VENUE, manifest())
+    eventually(lambda: world.get("Pod", "maker-0"))
+    there = time.monotonic()
+    eventually(lambda: "maker-0" in world.node.pods)
+    running = time.monotonic()
+    world.condition("Ready", "True")
+    ready = time.monotonic()
+    world.delete()
+    world.gone()
+    times = {"apply to pod": there - started, "running to Ready": ready - running, "delete": time.monotonic() - ready}
+
+    logging.getLogger(__name__).info("seconds: %s", times)  # --log-cli-level=INFO shows it
+    assert max(times.values()) < 3, times
 
 
 def test_a_new_spread_is_pushed_and_acknowledged_and_restarts_nothing(world: World) -> None:

@@ -161,6 +161,31 @@ def test_however_it_is_scaled_no_market_is_traded_by_two_slots(sizes: list[int])
     assert {market for markets in cluster.traded().values() for market in markets} == wanted
 
 
+def test_a_market_is_held_until_its_slot_has_let_go_of_it() -> None:
+    """Else another bot could quote it while the old orders are still in the market."""
+    cluster = Cluster(bot(spec(FOUR)))
+    cluster.settle()
+    cluster.respecify(spec(FOUR[:1]))
+
+    first = cluster.step()
+    assert first.holds == frozenset(f"venue/{symbol}" for symbol in FOUR)
+
+    cluster.settle()
+    assert cluster.decide().holds == frozenset({"venue/AAAUSDT"})
+
+
+def test_a_slot_more_that_gets_no_market_restarts_nobody() -> None:
+    cluster = Cluster(bot(spec(("BTCUSDT",), replicas=3)))
+    cluster.settle()
+    before = template(cluster)
+
+    cluster.respecify(spec(("BTCUSDT",), replicas=4))  # BTCUSDT stays in slot 2
+    cluster.settle()
+
+    assert template(cluster) == before
+    assert len(cluster.pods) == 4
+
+
 def test_a_slot_is_drained_before_the_stateful_set_shrinks() -> None:
     cluster = Cluster(bot(spec(FOUR, replicas=2)))
     cluster.settle()

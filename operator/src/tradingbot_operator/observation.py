@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
-from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream, owned_by
+from tradingbot_operator.core.slots import being_released, last_accepted
 from tradingbot_operator.core.validation import instruments
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
@@ -74,14 +74,9 @@ def read_pod(manifest: Manifest, stream: Stream) -> Pod | None:
 
 
 def claims(config_map: Manifest) -> frozenset[str]:
-    """Instruments of the accepted spec in a bot's ConfigMap."""
-    document = (config_map.get("data") or {}).get(names.ACCEPTED)
-    if document is None:
-        return frozenset()
-    try:
-        return instruments(Accepted.read(document).spec)
-    except (ValueError, KeyError):
-        return frozenset()
+    """Instruments that are a bot's own, by its ConfigMap: of its accepted spec, and what it has yet to let go of."""
+    accepted = last_accepted(config_map)
+    return (instruments(accepted.spec) if accepted else frozenset()) | frozenset(being_released(config_map))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,11 @@ class Plan:
     def restart_hash(self) -> str:
         """Of all that takes effect only at a start of the process; no limit, size or spread is in it.
 
-        Slots above spec.replicas are on their way out: they must not restart the others.
+        Slots above spec.replicas are on their way out, and a slot without a market idles: neither may restart others.
         """
         spec = self.accepted.spec
-        serving = {n: config for n, config in self.slots.items() if n < min(self.replicas, spec.replicas)}
+        last = min(self.replicas, spec.replicas)
+        serving = {n: config for n, config in self.slots.items() if n < last and config.markets}
         return names.digest({
             "markets": {n: [m.model_dump(mode="json") for m in config.markets] for n, config in serving.items()},
             "venues": {name: [v.type, v.environment, _dump(v.endpoints), _dump(v.credentials_secret_ref)]

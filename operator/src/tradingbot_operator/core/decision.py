@@ -89,7 +89,8 @@ class _Running:
             commands=self._commands(size, shown.slots),
             events=announcements(self.bot.status.conditions, status.conditions),
             requeue_after_s=self._requeue_after(status, size, plan),
-            holds=instruments(self.accepted.spec),
+            # Also what a slot has yet to let go of: until then nobody else may trade it.
+            holds=instruments(self.accepted.spec) | frozenset(plan.releasing),
         )
 
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:

@@ -79,8 +79,7 @@ def assign(accepted: Accepted, observed: Observed, config_map: Manifest | None, 
     """The next step of the hand-over, from what the ConfigMap says to what the spec wants."""
     before = configured(config_map)
     granted = {instrument(m): slot for slot, config in before.items() for m in config.markets}
-    annotations = (config_map or {}).get("metadata", {}).get("annotations", {})
-    releasing = {str(k): int(v) for k, v in json.loads(annotations.get(names.RELEASING, "{}")).items()}
+    releasing = being_released(config_map)
     pods = {pod.ordinal: pod for pod in observed.pods}
 
     def released(slot: int, _instrument: str) -> bool:
@@ -88,6 +87,12 @@ def assign(accepted: Accepted, observed: Observed, config_map: Manifest | None, 
 
     wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
     return hand_over(wanted, Assignment(granted, releasing), released)
+
+
+def being_released(config_map: Manifest | None) -> dict[str, int]:
+    """Instruments that a slot has yet to let go of, as the ConfigMap says."""
+    annotations = (config_map or {}).get("metadata", {}).get("annotations", {})
+    return {str(k): int(v) for k, v in json.loads(annotations.get(names.RELEASING, "{}")).items()}
 
 
 def _let_go(pod: Pod | None, config: SlotConfig | None) -> bool:
