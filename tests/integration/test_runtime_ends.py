@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, RuntimeProcess, manifest, ours_at_venue, rows, runtime
+from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
 
 WITHIN_S = 5.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorProcess]:
     with SimulatorProcess(*STILL) as process:
         yield process
@@ -28,34 +28,32 @@ def left_in_journal(bot: RuntimeProcess) -> list[tuple[str, ...]]:
     return rows(bot.journal, "SELECT order_id, state FROM orders WHERE closed = 0")
 
 
-def assert_ended_clean(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+def assert_ended_clean(bot: RuntimeProcess) -> None:
     code, taken_s = bot.terminate()
     print(f"SIGTERM -> exit {code} after {taken_s:.2f} s")  # noqa: T201 - the number that is shown
 
-    assert ours_at_venue(simulator) == set()
+    assert ours_at_venue(bot) == set()
     assert left_in_journal(bot) == []
     assert code == 0, bot.output()
     assert taken_s <= WITHIN_S
 
 
-def test_sigterm_leaves_nothing_at_the_venue_and_nothing_open_in_the_journal(
-    simulator: SimulatorProcess, bot: RuntimeProcess
-) -> None:
-    assert len(ours_at_venue(simulator)) == 4
-    assert_ended_clean(simulator, bot)
+def test_sigterm_leaves_nothing_at_the_venue_and_nothing_open_in_the_journal(bot: RuntimeProcess) -> None:
+    assert len(ours_at_venue(bot)) == 4
+    assert_ended_clean(bot)
 
 
 def test_sigterm_while_the_venue_answers_5xx_for_two_seconds(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
     simulator.admin.inject("http-5xx", "*", seconds=2)
 
-    assert_ended_clean(simulator, bot)
+    assert_ended_clean(bot)
 
 
 def test_sigterm_while_the_account_stream_is_cut(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
     simulator.admin.inject("drop", "userDataStream.subscribe.signature", seconds=30)
     simulator.admin.inject("disconnect", "ws-api")
 
-    assert_ended_clean(simulator, bot)
+    assert_ended_clean(bot)
 
 
 def test_sigterm_while_the_fate_of_an_order_is_unknown(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
@@ -64,21 +62,21 @@ def test_sigterm_while_the_fate_of_an_order_is_unknown(simulator: SimulatorProce
     simulator.admin.inject("silence", "user", seconds=30)
     simulator.admin.inject("accept-then-5xx", "order.place", seconds=30)
     bot.start()
-    until(lambda: len(ours_at_venue(simulator)) == 4, "the venue has the orders")
+    until(lambda: len(ours_at_venue(bot)) == 4, "the venue has the orders")
 
-    assert_ended_clean(simulator, bot)
+    assert_ended_clean(bot)
 
 
 def test_orders_of_an_earlier_life_are_cancelled_even_before_the_barrier_is_passed(
     simulator: SimulatorProcess, bot: RuntimeProcess
 ) -> None:
     bot.kill()
-    assert len(ours_at_venue(simulator)) == 4
+    assert len(ours_at_venue(bot)) == 4
     simulator.admin.inject("silence", "btcusdt@bookTicker", seconds=60)  # the barrier waits for the feed
     bot.start()
     bot.until(lambda state: "the feed" in state["message"], "it waits for the feed")
 
-    assert_ended_clean(simulator, bot)
+    assert_ended_clean(bot)
 
 
 def test_orders_of_an_earlier_life_are_cancelled_even_when_the_account_stream_never_came(
@@ -89,7 +87,7 @@ def test_orders_of_an_earlier_life_are_cancelled_even_when_the_account_stream_ne
     bot.start()
     bot.until(lambda state: "account stream" in state["message"], "it waits for the account stream")
 
-    assert_ended_clean(simulator, bot)
+    assert_ended_clean(bot)
 
 
 def test_orders_that_could_not_be_confirmed_end_with_exit_1(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
@@ -113,10 +111,10 @@ def test_orders_that_could_not_even_be_asked_about_end_with_exit_1(
 
 
 def test_stopped_by_command_with_on_stop_leave_keeps_orders_but_the_end_never_does(
-    simulator: SimulatorProcess, bot: RuntimeProcess
+    bot: RuntimeProcess,
 ) -> None:
     bot.terminate()
-    bot.documents = manifest(simulator, onStop="Leave")
+    bot.spec = {"onStop": "Leave"}
     bot.start().until_quoting()
 
-    assert_ended_clean(simulator, bot)
+    assert_ended_clean(bot)
