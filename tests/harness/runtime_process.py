@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any
 import yaml
 
 from harness.simulator import Json, SimulatorProcess, until
+from tradingbot_runtime.core.order_ids import OrderKey, bot_number, encode
 
 VENUE = "simulator"
 MARKET = "btc"
@@ -30,7 +32,7 @@ REQUEST_WITHIN_S = 5.0
 STILL = ("--volatility", "0", "--orders-per-10s", "100000", "--weight-per-minute", "1000000")
 
 
-def manifest(simulator: SimulatorProcess, **spec: Any) -> list[Json]:  # noqa: ANN401 - a YAML tree
+def manifest(simulator: SimulatorProcess, name: str = "tested", **spec: Any) -> list[Json]:  # noqa: ANN401 - a YAML tree
     """A Venue and a TradingBot in mode Live on it; `spec` replaces fields of the bot's spec."""
     symbol = {"venue": VENUE, "symbol": "BTCUSDT"}
     venue = {
@@ -50,7 +52,7 @@ def manifest(simulator: SimulatorProcess, **spec: Any) -> list[Json]:  # noqa: A
     }  # fmt: skip
     return [
         {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "Venue", "metadata": {"name": VENUE}, "spec": venue},
-        {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "TradingBot", "metadata": {"name": "tested"},
+        {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "TradingBot", "metadata": {"name": name},
          "spec": bot | spec},
     ]  # fmt: skip
 
@@ -66,10 +68,14 @@ def making(**changes: Any) -> Json:  # noqa: ANN401 - a YAML tree
 
 @dataclass
 class RuntimeProcess:
-    """`tradingbot-runtime run` on a manifest, with one journal over all its lives."""
+    """`tradingbot-runtime run` on a manifest, with one journal over all its lives.
+
+    `spec` replaces fields of the usual bot's spec; `documents` replaces the whole manifest.
+    """
 
     folder: Path
     simulator: SimulatorProcess
+    spec: Mapping[str, Any] = field(default_factory=dict)
     documents: list[Json] = field(default_factory=list)
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +83,7 @@ class RuntimeProcess:
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
     lives: int = 0
+    name: str = field(default_factory=lambda: f"bot-{secrets.token_hex(4)}")  # bots of several tests share a venue
 
     @property
     def journal(self) -> Path:
@@ -91,7 +98,7 @@ class RuntimeProcess:
     def launch(self) -> "RuntimeProcess":
         """Start without waiting for anything."""
         assert self.process is None, "runs already"
-        documents = self.documents or manifest(self.simulator)
+        documents = self.documents or manifest(self.simulator, self.name, **self.spec)
         path = self.folder / "manifest.yaml"
         path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
         self.lives += 1
@@ -108,6 +115,11 @@ class RuntimeProcess:
             limit = (self.file_limit_bytes, self.file_limit_bytes)
             resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, limit)
         return self
+
+    @property
+    def prefix(self) -> str:
+        """What this bot's order ids begin with, whatever the epoch."""
+        return encode(OrderKey(bot_number(f"local-{self.name}"), 0, 0, 0))[:14]
 
     # -- watching ------------------------------------------------------------------------------------------------
 
@@ -229,30 +241,30 @@ class RuntimeProcess:
 
 @contextmanager
 def runtime(folder: Path, simulator: SimulatorProcess, **options: Any) -> Iterator[RuntimeProcess]:  # noqa: ANN401 - fields
-    """A RuntimeProcess that is not started yet; whatever still runs at the end is killed."""
+    """A RuntimeProcess that is not started yet. At the end the faults are cleared, and what still runs is ended."""
     folder.mkdir(parents=True, exist_ok=True)
-    process = RuntimeProcess(folder, simulator, **options)
+    bot = RuntimeProcess(folder, simulator, **options)
     try:
-        yield process
+        yield bot
     finally:
-        if process.process is not None:
-            process.kill()
+        simulator.admin.clear_faults()
+        if bot.running:
+            bot.terminate()
 
 
 # -- what the venue and the journal say ------------------------------------------------------------------------------
 
 
-def ours_at_venue(simulator: SimulatorProcess) -> set[str]:
-    """Client ids of the orders that are open at the venue."""
-    return {str(order["clientOrderId"]) for order in simulator.admin.open_orders()}
+def ours_at_venue(bot: RuntimeProcess) -> set[str]:
+    """Client ids of the bot's orders that are open at the venue."""
+    placed = (str(order["clientOrderId"]) for order in bot.simulator.admin.open_orders())
+    return {client_id for client_id in placed if client_id.startswith(bot.prefix)}
 
 
-def bought_at_venue(simulator: SimulatorProcess) -> Decimal:
-    """The position that all orders at the venue add up to, by their executed quantities."""
-    return sum(
-        (Decimal(o["executedQty"]) * (1 if o["side"] == "BUY" else -1) for o in simulator.admin.all_orders()),
-        Decimal(0),
-    )
+def bought_at_venue(bot: RuntimeProcess) -> Decimal:
+    """The position that all of the bot's orders at the venue add up to, by their executed quantities."""
+    orders = (o for o in bot.simulator.admin.all_orders() if o["clientOrderId"].startswith(bot.prefix))
+    return sum((Decimal(o["executedQty"]) * (1 if o["side"] == "BUY" else -1) for o in orders), Decimal(0))
 
 
 def rows(journal: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:

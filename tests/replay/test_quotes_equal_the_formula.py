@@ -12,7 +12,7 @@ import pytest
 
 from harness.formula import Level, Parameters, wanted
 from harness.formula import Place as Grid
-from harness.runtime_process import making, manifest, rows, runtime
+from harness.runtime_process import making, rows, runtime
 from harness.simulator import RECORDING, Json, SimulatorProcess, until
 from tradingbot_runtime.journal import Decided, read_decisions
 from tradingbot_runtime.model import OrderFilled, Place, Side
@@ -51,8 +51,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("replay")
     options = ("--recording", str(RECORDING), "--speed", SPEED, "--orders-per-10s", "100000", "--weight-per-minute",
                "1000000", *(f"--balance={asset}={amount}" for asset, amount in OPENING.items()))  # fmt: skip
-    with SimulatorProcess(*options) as simulator, runtime(folder, simulator) as bot:
-        bot.documents = manifest(simulator, strategy={"marketMaking": STRATEGY})
+    with (
+        SimulatorProcess(*options) as simulator,
+        runtime(folder, simulator, spec={"strategy": {"marketMaking": STRATEGY}}) as bot,
+    ):
         bot.start()
         until(lambda: bot.metric("tradingbot_frames_total", outcome="ok") >= FRAMES, f"{FRAMES} frames", WITHIN_S)
         frames = int(bot.metric("tradingbot_frames_total", outcome="ok"))
