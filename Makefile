@@ -42,7 +42,7 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) hack/generate/install.py --check
 
 unit: ## unit and replay tests
-	$(PYTEST) -q -n 2 tests/unit tests/replay
+	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
 
 check: lint types contracts fresh unit ## all of the above that changes nothing; under a minute
 

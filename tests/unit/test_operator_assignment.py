@@ -43,7 +43,9 @@ def test_no_market_is_ever_with_two_slots(steps: list[tuple[int, bool]], first: 
             holding = {name: {now.granted[name]} & held if name in now.granted else set()
                        for name, held in holding.items()}  # fmt: skip
         now = hand_over(
-            rendezvous(names, slots), now, lambda slot, name: slot not in holding.get(name, set())  # noqa: B023 - called at once
+            rendezvous(names, slots),
+            now,
+            lambda slot, name: slot not in holding.get(name, set()),  # noqa: B023 - called at once
         )
         for name, slot in now.granted.items():
             holding.setdefault(name, set()).add(slot)

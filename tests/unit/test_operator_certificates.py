@@ -28,9 +28,7 @@ async def _handshake(secret: Manifest, identity: ControlIdentity, folder: Path) 
     async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         trust = ssl.create_default_context(cadata=identity.authorities)
-        _, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=trust, server_hostname=identity.server_name
-        )
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname=identity.server_name)
         writer.close()
         await writer.wait_closed()
 

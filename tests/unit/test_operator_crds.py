@@ -85,10 +85,13 @@ def test_everything_in_a_crd_is_bounded_and_described(name: str) -> None:
 def test_every_list_says_how_it_is_merged(name: str) -> None:
     lists = {path: s["x-kubernetes-list-type"] for path, s in specs_and_status(name) if s["type"] == "array"}
     merged = {path for path, kind in lists.items() if kind == "map"}
-    assert merged == {
-        "tradingbot.dev_tradingbots": {"spec.markets", "status.conditions", "status.slots", "status.halts"},
-        "tradingbot.dev_venues": {"status.conditions"},
-    }[name]
+    assert (
+        merged
+        == {
+            "tradingbot.dev_tradingbots": {"spec.markets", "status.conditions", "status.slots", "status.halts"},
+            "tradingbot.dev_venues": {"status.conditions"},
+        }[name]
+    )
 
 
 def test_a_status_has_no_defaults() -> None:
