@@ -68,7 +68,7 @@ def made_skew(**fields: object) -> InventorySkew:
 
 
 def made_making(**fields: object) -> MarketMaking:
-    return MarketMaking(**fields)  # type: ignore[arg-type]  # as above
+    return MarketMaking(**fields)  # type: ignore[arg-type]  # drawn by the strategies below
 
 
 skews = st.builds(
@@ -77,7 +77,8 @@ skews = st.builds(
 )  # fmt: skip
 configs = st.builds(
     made_making, spread_bps=decimals("10", "40"), min_spread_bps=decimals("0", "10"),
-    max_spread_bps=decimals("40", "90"), fee_bps=decimals("0", "10"), edge_bps=decimals("0", "10"), layers=st.integers(1, 8), step_bps=decimals("0", "9"),
+    max_spread_bps=decimals("40", "90"), fee_bps=decimals("0", "10"), edge_bps=decimals("0", "10"),
+    layers=st.integers(1, 8), step_bps=decimals("0", "9"),
     sizes=st.lists(decimals("0.0001", "500", places=5), min_size=1, max_size=4), inventory_skew=st.none() | skews,
 )  # fmt: skip
 instruments = st.builds(
