@@ -99,9 +99,8 @@ def mistakes(value: Any, schema: Schema, path: str = "spec") -> Iterator[str]:  
 
 
 def _fits(value: Any, schema: Schema) -> bool:  # noqa: ANN401 - a JSON tree
-    if "type" not in schema:  # unknown field
-        return False
-    if not isinstance(value, _TYPES[schema["type"]]) or isinstance(value, bool):
+    known = "type" in schema
+    if not known or not isinstance(value, _TYPES[schema["type"]]) or isinstance(value, bool):
         return False
     if "enum" in schema:
         return value in schema["enum"]

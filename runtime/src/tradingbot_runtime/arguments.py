@@ -50,9 +50,7 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
     run.add_argument("--credentials", type=Path, metavar="DIR", help="folder with one folder for each venue")
     run.add_argument("--control", type=Path, metavar="DIR", help="folder with tls.crt, tls.key, token: the control API")
     run.add_argument("--host", help="address of the servers (default: 127.0.0.1; in a pod 0.0.0.0)")
-    run.add_argument(
-        "--http-port", type=int, default=HTTP_PORT, help="probes, /metrics, /state; 0: any free"
-    )
+    run.add_argument("--http-port", type=int, default=HTTP_PORT, help="probes, /metrics, /state; 0: any free")
     run.add_argument("--control-port", type=int, default=int(os.environ.get("CONTROL_PORT", CONTROL_PORT)),
                      help="control stream; 0: any free one")  # fmt: skip
     run.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
