@@ -125,7 +125,7 @@ class Reconciler:
             known = orders.get(order_id)
             if known is not None and executed > known.filled:
                 self.doubt(order_id)  # a fill that the stream has not told
-            if known is None:
+            if known is None or known.is_closed:  # what we hold for closed and the venue lists is in the market
                 log.warning("StrayOrder", market=market.name, order_id=order_id, action="cancel")
                 await market.gateway.cancel(market.instrument, order_id)
         for order in list(orders):
