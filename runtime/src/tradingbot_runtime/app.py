@@ -17,7 +17,7 @@ from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
-from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
+from tradingbot_runtime.errors import ConfigError, JournalError, TradingError, VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.live import ledger_of
@@ -37,7 +37,7 @@ LEASE_GONE_S = 2.0
 SHUTDOWN_WITHIN_S = 4.0
 STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
 DEAD_AFTER_NS = 20_000_000_000
-OK, FAILED, BAD_CONFIG, FENCED = 0, 1, 2, 3
+OK, FAILED, FENCED = 0, 1, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class App:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     exit_code: int = OK
+    refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
     lease: SlotLease | None = None
     sources: Sources | None = None
 
@@ -81,6 +82,8 @@ class App:
             self._spawn(self._trade(slot, barrier))
             await self.ended.wait()
             await self._end(slot, barrier)
+        if self.refusal is not None:
+            raise self.refusal
         return self.exit_code
 
     def _slot(self, journal: Journal) -> Slot:
@@ -166,10 +169,13 @@ class App:
         self.tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        self.exit_code = BAD_CONFIG if isinstance(error, ConfigError) else FAILED
-        if isinstance(error, JournalError) and self.sources is not None:
+        self.exit_code = FAILED
+        if isinstance(error, ConfigError):
+            self.refusal = error
+        elif isinstance(error, JournalError) and self.sources is not None:
             self.sources.slot.journal.abandon()
-        log.error("Failed", error=type(error).__name__, message=str(error), exc_info=error)
+        known = isinstance(error, TradingError)  # says all there is to say; anything else is a bug
+        log.error("Failed", error=type(error).__name__, message=str(error), exc_info=None if known else error)
         self.ended.set()
 
     # -- end -----------------------------------------------------------------------------------------------------
