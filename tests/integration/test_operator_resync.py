@@ -3,16 +3,21 @@
 import asyncio
 import os
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from harness.bot_model import bot
 from harness.bot_world import API, VENUE, manifest
 from harness.control_plane import ControlPlane
 from tradingbot_operator.api_errors import Conflict, NotFound
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.outcome import Announcement
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
+from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import Resync
 from tradingbot_operator.store import Store
 
@@ -85,3 +90,18 @@ def test_an_object_with_another_uid_is_not_deleted(tradingbot_api: ControlPlane,
     run(tradingbot_api, work)
 
     assert tradingbot_api.client.get("v1", "ServiceAccount", namespace, "maker")
+
+
+def test_the_same_event_is_counted_and_not_repeated(tradingbot_api: ControlPlane, namespace: str) -> None:
+    announcement = Announcement(Reason.DRAIN_TIMED_OUT, "something is left", warning=True)
+
+    async def work(cluster: Cluster) -> None:
+        recorder = Recorder(cluster, "test", lambda: datetime.now(UTC))
+        for _ in range(3):
+            await recorder.post(bot(namespace=namespace), announcement)
+
+    run(tradingbot_api, work)
+
+    events = tradingbot_api.client.list("v1", "Event", namespace)
+    (event,) = [found for found in events if found["reason"] == "DrainTimedOut"]
+    assert (event["count"], event["type"], event["involvedObject"]["name"]) == (3, "Warning", "maker")

@@ -1,0 +1,137 @@
+"""What a watch event wakes up, and how urgently; and when the liveness probe gives up."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from kubernetes.aio.client import Configuration
+
+from tradingbot_operator.app import utc_now
+from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.handlers import Intake
+from tradingbot_operator.leadership import Leadership
+from tradingbot_operator.queue import Priority, WorkQueue
+from tradingbot_operator.reconcile import Key, slim
+from tradingbot_operator.recorder import Recorder
+from tradingbot_operator.resync import Resync
+from tradingbot_operator.settings import Election
+from tradingbot_operator.store import Store
+from tradingbot_operator.telemetry import Reconciliations, Telemetry, Watches
+
+BOT: Key = ("TradingBot", "n", "maker")
+VENUE: Key = ("Venue", "n", "venue")
+
+
+def bot(version: int = 1, generation: int = 1, **metadata: str) -> Manifest:
+    side = {"venue": "venue", "symbol": "BTCUSDT"}
+    return {"kind": "TradingBot", "spec": {"markets": [{"name": "btc", "reference": side, "execution": side}]},
+            "metadata": {"namespace": "n", "name": "maker", "uid": "u", "resourceVersion": str(version),
+                         "generation": generation, **metadata}}  # fmt: skip
+
+
+def child(kind: str, version: int = 1) -> Manifest:
+    labels = {"tradingbot.dev/bot": "maker"}
+    return {"kind": kind, "metadata": {"namespace": "n", "name": "maker-0", "uid": "p", "labels": labels,
+                                       "resourceVersion": str(version)}}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Desk:
+    store: Store = field(default_factory=Store)
+    queue: WorkQueue[Key] = field(default_factory=lambda: WorkQueue(lambda: 0.0, lambda: 0.5))
+    kicked: list[str] = field(default_factory=list)
+
+    def take(self, kind: str, event: str | None, manifest: Manifest) -> dict[Key, Priority]:
+        """The keys that the event woke up."""
+        Intake(self.store, self.queue, self.kicked.append, lambda _: None).take(kind, event, manifest)
+        woken: dict[Key, Priority] = {}
+        while taken := self.queue.machine.take(0.0):
+            woken[taken[0]] = taken[1]
+            self.queue.done(taken[0])
+        return woken
+
+
+def test_a_new_bot_and_a_new_generation_are_specs_and_a_status_is_not() -> None:
+    desk = Desk()
+
+    assert desk.take("TradingBot", None, bot()) == {BOT: Priority.SPEC, VENUE: Priority.SPEC}
+    assert desk.take("TradingBot", "MODIFIED", bot(2)) == {BOT: Priority.CHILD}
+    assert desk.take("TradingBot", "MODIFIED", bot(3, generation=2))[BOT] is Priority.SPEC
+
+
+def test_our_own_write_coming_back_wakes_nobody() -> None:
+    desk = Desk()
+    desk.store.put("TradingBot", bot(5))
+
+    assert desk.take("TradingBot", "MODIFIED", bot(5)) == {}
+    assert desk.take("TradingBot", "MODIFIED", bot(4)) == {}
+
+
+def test_a_deletion_goes_before_everything() -> None:
+    desk = Desk()
+    desk.take("TradingBot", None, bot())
+
+    assert desk.take("TradingBot", "MODIFIED", bot(2, deletionTimestamp="2026-01-01T00:00:00Z"))[BOT] is Priority.HALT
+
+
+def test_a_venue_wakes_the_bots_that_name_it() -> None:
+    desk = Desk()
+    desk.take("TradingBot", None, bot())
+    venue = {"kind": "Venue", "metadata": {"namespace": "n", "name": "venue", "uid": "v", "resourceVersion": "1"}}
+
+    assert desk.take("Venue", "ADDED", venue) == {VENUE: Priority.SPEC, BOT: Priority.SPEC}
+    assert desk.take("Venue", "DELETED", venue).keys() == {VENUE, BOT}
+
+
+def test_a_pod_wakes_its_bot_and_its_stream() -> None:
+    desk = Desk()
+
+    assert desk.take("Pod", "ADDED", child("Pod")) == {BOT: Priority.CHILD}
+    assert desk.kicked == ["p"]
+
+
+def test_no_secret_is_kept_in_memory() -> None:
+    metadata = {"name": "s", "namespace": "n"}
+    secret = {"kind": "Secret", "metadata": metadata | {"managedFields": []}, "data": {"token": "x"}}
+
+    assert slim(secret) == {"kind": "Secret", "metadata": metadata}
+
+
+def health(now: float, *, leading: bool = True, blind: int = 0, prepare: Callable[[WorkQueue[Key]], None]) -> str:
+    queue: WorkQueue[Key] = WorkQueue(lambda: 0.0, lambda: 0.5)
+    prepare(queue)
+    cluster, store = Cluster(Configuration()), Store()
+    leadership = Leadership(cluster, "me", Election("n"), lambda: now, utc_now, leading=leading)
+    resync = Resync(cluster, store, queue, lambda: now, last_success=0.0, blind_in_a_row=blind)
+    recorder = Recorder(cluster, "me", utc_now)
+    watches, tally = Watches(lambda: now), Reconciliations()
+    return Telemetry(lambda: now, 100.0, leadership, queue, store, cluster, lambda: None, recorder, resync, watches,
+                     tally).unhealthy()  # fmt: skip
+
+
+def waits(queue: WorkQueue[Key]) -> None:
+    queue.add(BOT, Priority.CHILD)
+
+
+def works(queue: WorkQueue[Key]) -> None:
+    waits(queue)
+    asyncio.run(queue.take())
+
+
+@pytest.mark.parametrize(("now", "blind", "prepare", "why"), [
+    (10, 0, waits, ""), (361, 0, lambda _: None, "no successful LIST"), (61, 0, waits, "a key waits"),
+    (181, 0, works, "a reconciliation takes"), (10, 3, lambda _: None, "the watches missed something"),
+])  # fmt: skip
+def test_the_probe_fails_when_reconciliations_do_not_happen(
+    now: float, blind: int, prepare: Callable[[WorkQueue[Key]], None], why: str
+) -> None:
+    found = health(now, blind=blind, prepare=prepare)
+
+    assert found.startswith(why)
+    assert bool(found) == bool(why)
+
+
+def test_a_standby_has_nothing_to_prove() -> None:
+    assert health(10_000, leading=False, prepare=waits) == ""
