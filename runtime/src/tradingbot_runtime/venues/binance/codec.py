@@ -57,8 +57,8 @@ class Serving(msgspec.Struct, frozen=True, gc=False):
 def scaled(text: str) -> int:
     """A decimal string in units of 1e-8; ValueError when it is none or has more decimals."""
     whole, _, decimals = text.partition(".")
-    if len(decimals) > _EIGHT or not whole.isdecimal() or not (decimals == "" or decimals.isdecimal()):
-        raise ValueError(text)
+    if len(decimals) > _EIGHT or not text.isascii() or not whole.isdecimal() or not (decimals or "0").isdecimal():
+        raise ValueError(f"{text[:40]!r} is no decimal number of this venue")
     return int(whole + decimals.ljust(_EIGHT, "0"))
 
 
@@ -112,7 +112,7 @@ class MarketCodec:
         except msgspec.ValidationError as error:
             self._expect_notice(payload, error)
             return None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FrameRefused("NotJson", str(error)) from error
         if combined.stream != self._stream:
             return None
@@ -122,10 +122,12 @@ class MarketCodec:
             bid_lots, ask_lots = self._grid.lots(ticker.B), self._grid.lots(ticker.A)
         except msgspec.ValidationError as error:
             raise FrameRefused("WrongShape", str(error)) from error
+        except UnicodeDecodeError as error:
+            raise FrameRefused("NotJson", str(error)) from error
         except ValueError as error:
             raise FrameRefused("BadNumber", str(error)) from error
         if ticker.s != self._symbol:
-            raise FrameRefused("WrongSymbol", ticker.s)
+            raise FrameRefused("WrongSymbol", f"{ticker.s[:40]!r} in place of {self._symbol}")
         if not 0 < bid < ask:
             raise FrameRefused("Crossed", f"bid {ticker.b}, ask {ticker.a}")
         return ReferenceTicked(
@@ -135,7 +137,7 @@ class MarketCodec:
     def _expect_notice(self, payload: memoryview | bytes, error: msgspec.ValidationError) -> None:
         try:
             self._serving.decode(payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise FrameRefused("WrongShape", str(error)) from error
 
 
