@@ -23,6 +23,7 @@ class Client:
 
     name: str
     command: tuple[str, ...]
+    last_word: str = ""  # what a client prints that has ended well
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,10 @@ def run(client: Client, load: Load) -> Run:
             command = [part.format(port=port, folder=folder) for part in client.command]
             with _process(command, errors) as process:
                 result = _finish(venue, load.seconds + START_WITHIN_S)
-                process.terminate()  # the floor has ended already, by the venue's end
-                output = _finish(process, STOP_WITHIN_S)
-        if not result:
+                output = _finish(process, STOP_WITHIN_S)  # a client ends with its venue
+        if not result or not output.endswith(client.last_word):
             errors.seek(0)
-            raise RunFailed(f"{client.name}: no result: {errors.read()[-2000:].decode(errors='replace')}")
+            raise RunFailed(f"{client.name}: did not end well: {errors.read()[-2000:].decode(errors='replace')}")
     return Run(client, msgspec.json.decode(result, type=Measured), output)
 
 
@@ -124,6 +124,6 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 def _finish(process: subprocess.Popen[str], within_s: float) -> str:
     try:
-        return process.communicate(timeout=within_s)[0]
+        return process.communicate(timeout=within_s)[0].strip()
     except subprocess.TimeoutExpired:
         return ""

@@ -4,7 +4,8 @@
 
 Made of what `barrier.py` makes it of: BinanceFeed, LiveMarket, Engine, the journal on a file, BinanceGateway with HMAC
 keys read from a mounted folder, on uvloop. Left out is only what the bench's venue does not serve: REST (the
-instrument is fixed, the balances are told), metrics and the control stream. Runs until SIGTERM.
+instrument is fixed, the balances are told), metrics and the control stream. Ends with the venue,
+or by SIGTERM.
 """
 
 import argparse
@@ -88,6 +89,7 @@ class Bot:
         self, config: SlotConfig, journal: Journal, keys: Callable[[], Credentials], kind: type[Engine] = Engine
     ) -> None:
         self.now_ns = Clock().now_ns
+        self.ended = asyncio.Event()
         self.link = VenueLink("bench", config.venues["bench"], self.now_ns, keys)
         self.link.instruments["BTCUSDT"] = BTCUSDT
         engine = engine_of(config, journal, kind)
@@ -111,7 +113,9 @@ class Bot:
         self.link.feeds["BTCUSDT"] = self.feed
 
     def connected(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - as `OnConnected` says
-        """Trade while the account stream is live; the venue sends no tick before it is."""
+        """Trade while the account stream is live; the venue sends no tick before it is, and comes only once."""
+        if not connected:
+            self.ended.set()
         state = TradingState.ACTIVE if connected else TradingState.RECONCILING
         self.market.handle(BalancesReported(time_ns=self.now_ns(), base=0, quote=BTCUSDT.money("10000")))
         self.market.handle(StateChanged(time_ns=self.now_ns(), state=state, reason=reason or "Trading"))
@@ -122,12 +126,11 @@ class Bot:
             self.market.handle(TimePassed(time_ns=self.now_ns()))
 
     async def run(self) -> None:
-        """Until SIGTERM."""
-        ended = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        """Until SIGTERM, or the end of the venue."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.ended.set)
         jobs = (self.feed.run(), self.gateway.run(), self.link.watch(DEAD_AFTER_NS), self.timer())
         tasks = [asyncio.create_task(job) for job in jobs]
-        await ended.wait()
+        await self.ended.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

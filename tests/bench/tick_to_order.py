@@ -25,9 +25,9 @@ from venue_build import BUILD, NoCompiler, build
 
 BOT = (sys.executable, str(Path(__file__).with_name("bot_client.py")), "{port}", "{folder}")
 FLOOR = Client("minimal C client on epoll (floor)", (str(BUILD / "floor_client"), "{port}"))
-OURS = Client("tradingbot-runtime", BOT)
-UNWRITTEN = Client("tradingbot-runtime, journal not written", (*BOT, "--unwritten"))
-PROFILED = Client("tradingbot-runtime, with clocks in it", (*BOT, "--stages"))
+OURS = Client("tradingbot-runtime", BOT, "}")
+UNWRITTEN = Client("tradingbot-runtime, journal not written", (*BOT, "--unwritten"), "}")
+PROFILED = Client("tradingbot-runtime, with clocks in it", (*BOT, "--stages"), "}")
 MEASURED = (FLOOR, OURS, UNWRITTEN)
 IN_PROCESS = "in process"
 HEAD = ("tick sent -> order received", "p50 us", "p99 us", "p50 ratio", "p99 ratio", "new order p50", "new order p99",

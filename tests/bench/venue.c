@@ -62,8 +62,13 @@ struct venue {
     bool client_left;
 };
 
-static void fail(const char *what) {
-    perror(what);
+static void give_up(const char *why) {
+    fprintf(stderr, "venue: %s\n", why);
+    exit(1);
+}
+
+static void fail(const char *call) {
+    perror(call);
     exit(1);
 }
 
@@ -179,7 +184,7 @@ static void upgrade(struct venue *venue, struct peer *peer) {
     char *end = strstr((char *)peer->bytes, "\r\n\r\n"), reply[512];
     if (end == NULL) return;
     size_t length = websocket_accept((char *)peer->bytes, reply, sizeof reply);
-    if (length == 0) fail("not a websocket upgrade");
+    if (length == 0) give_up("a client asked for something else than a websocket");
     peer->is_market = strncmp((char *)peer->bytes, "GET /stream", 11) == 0;
     if (peer->is_market) venue->market = peer;
     peer->upgraded = true;
@@ -245,7 +250,8 @@ static void run(struct venue *venue) {
     struct epoll_event events[PEERS + 2];
     while (!venue->client_left && !(venue->tick_count == venue->ticks_wanted && is_settled(venue))) {
         int ready = epoll_wait(venue->poll, events, PEERS + 2, CLIENTS_WITHIN_MS);
-        if (ready == 0 || (ready < 0 && errno != EINTR)) fail("no client");
+        if (ready == 0) give_up("no client in time");
+        if (ready < 0 && errno != EINTR) fail("epoll_wait");
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
             if (fd == venue->listener) on_connection(venue);
