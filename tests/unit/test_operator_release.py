@@ -8,6 +8,7 @@ from harness.bot_model import INSTALLATION, Cluster, bot, spec
 from tradingbot_operator.api.v1alpha1 import Phase
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import DrainSlot, Finalizer
+from tradingbot_operator.observation import read_status
 from tradingbot_runtime.model.events import TradingState
 
 
@@ -111,3 +112,19 @@ def test_a_pod_that_never_started_may_follow_one_that_left_orders_behind() -> No
     fresh = [slot.model_copy(update={"config_hash": ""}) for slot in cluster.bot.status.slots]
     cluster.bot = replace(cluster.bot, status=cluster.bot.status.model_copy(update={"slots": tuple(fresh)}))
     assert cluster.decide().finalizer is Finalizer.REMOVE
+
+
+def test_a_status_of_another_version_does_not_hold_a_deletion_up() -> None:
+    cluster = deleted()
+    strange = [condition.model_copy(update={"reason": "FromTheFuture"}) for condition in cluster.bot.status.conditions]
+    cluster.bot = replace(cluster.bot, status=cluster.bot.status.model_copy(update={"conditions": tuple(strange)}))
+
+    assert cluster.decide().status.phase is Phase.TERMINATING
+
+
+def test_leases_are_remembered_also_from_a_status_that_cannot_be_read() -> None:
+    slots = [{"ordinal": 0, "leaseUID": "lease-1"}]
+
+    status = read_status({"phase": "FromTheFuture", "slots": slots})
+
+    assert status.slots[0].lease_uid == "lease-1"

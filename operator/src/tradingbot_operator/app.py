@@ -181,7 +181,7 @@ async def _first(acquire: Coroutine[Any, Any, int], stop: asyncio.Event) -> bool
     """Whether the Lease was acquired before somebody asked us to stop."""
     election, stopped = asyncio.create_task(acquire), asyncio.create_task(stop.wait())
     await asyncio.wait({election, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    led = election.done()
+    led = election.done() and election.result() > 0  # a bug in the election ends the process here
     await _end([election, stopped])
     return led
 

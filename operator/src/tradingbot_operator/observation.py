@@ -27,14 +27,24 @@ def timestamp(moment: datetime) -> str:
 def read_bot(manifest: Manifest) -> Bot:
     """A spec that cannot be used is a finding, not an error."""
     metadata = ObjectMeta.model_validate(manifest["metadata"])
-    try:
-        status = TradingBotStatus.model_validate(manifest.get("status") or {})
-    except ValidationError:  # written by a version that we do not know; it is written anew
-        status = TradingBotStatus()
+    status = read_status(manifest.get("status") or {})
     try:
         return Bot(metadata, status, TradingBotSpec.model_validate(manifest.get("spec") or {}))
     except ValidationError as error:
         return Bot(metadata, status, None, tuple(problems(error, TradingBotSpec, "spec")))
+
+
+def read_status(content: Manifest) -> TradingBotStatus:
+    """What another version of the operator wrote and we cannot read is written anew, except for the slots.
+
+    They say which Leases were created: one that somebody deleted must not come back because of an upgrade.
+    """
+    for part in (content, {"slots": content.get("slots") or []}):
+        try:
+            return TradingBotStatus.model_validate(part)
+        except ValidationError:
+            continue
+    return TradingBotStatus()
 
 
 def read_venue(manifest: Manifest) -> VenueSpec | tuple[str, ...]:

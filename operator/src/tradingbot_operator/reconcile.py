@@ -167,11 +167,12 @@ class Reconciler:
         uids = {pod["metadata"]["name"]: pod["metadata"]["uid"]
                 for pod in self.observer.pods((bot.namespace, bot.name))}  # fmt: skip
         for command in outcome.commands:
+            uid = uids.get(command.pod, "")  # it may have gone since the decision
             match command:
                 case DrainSlot():
-                    await self.runtime.drain(uids[command.pod], command.reason)
+                    await self.runtime.drain(uid, command.reason)
                 case ConfigureSlot():
-                    await self.runtime.configure(uids[command.pod], command.document, command.config_hash)
+                    await self.runtime.configure(uid, command.document, command.config_hash)
 
     async def _tell(self, bot: Bot, outcome: Outcome) -> None:
         for announcement in outcome.events:

@@ -1,8 +1,8 @@
 """A bot that is being deleted: drain it, and let it go when nothing is in the market any more, or time is up."""
 
-from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase, TradingBotStatus
+from tradingbot_operator.api.v1alpha1 import Phase, TradingBotStatus
 from tradingbot_operator.core import names
-from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, complete, merge, no, yes
+from tradingbot_operator.core.conditions import ConditionType, Reason, complete, merge, no, yes
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.status import flat
@@ -48,13 +48,13 @@ def _left_behind(pod: Pod) -> str:
 
 
 def _status(bot: Bot, observed: Observed) -> TradingBotStatus:
-    kept = [Observation(ConditionType(c.type), ConditionStatus(c.status), Reason(c.reason), c.message)
-            for c in bot.status.conditions if c.type in KEPT]  # fmt: skip
     changed = [
         no(ConditionType.READY, Reason.DELETING), yes(ConditionType.RECONCILING, Reason.DELETING),
         no(ConditionType.TRADING_ENABLED, Reason.DELETING), flat(observed.pods),
     ]  # fmt: skip
-    conditions = merge(bot.status.conditions, complete([*kept, *changed]), bot.metadata.generation, observed.now)
+    kept = {condition.type: condition for condition in bot.status.conditions if condition.type in KEPT}
+    fresh = merge(bot.status.conditions, complete(changed), bot.metadata.generation, observed.now)
+    conditions = tuple(kept.get(condition.type, condition) for condition in fresh)
     return bot.status.model_copy(update={
         "conditions": conditions, "phase": Phase.TERMINATING, "observed_generation": bot.metadata.generation,
     })  # fmt: skip
