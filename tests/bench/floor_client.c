@@ -87,7 +87,8 @@ static void place(struct client *client, long price) {
     client->price = price;
     client->sent++;
     int length = snprintf(text, sizeof text,
-                          "{\"id\":\"%ldp\",\"method\":\"order.place\",\"params\":{\"symbol\":\"BTCUSDT\",\"side\":\"BUY\","
+                          "{\"id\":\"%ldp\",\"method\":\"order.place\",\"params\":{"
+                          "\"symbol\":\"BTCUSDT\",\"side\":\"BUY\","
                           "\"type\":\"LIMIT_MAKER\",\"price\":\"%ld.%02ld\",\"quantity\":\"0.00014\","
                           "\"newClientOrderId\":\"floor%027ld\",\"newOrderRespType\":\"ACK\"}}",
                           client->sent, price / 100, price % 100, client->sent);
@@ -133,7 +134,8 @@ int main(int count, char **values) {
     int port = atoi(values[1]), poll = epoll_create1(EPOLL_CLOEXEC);
     open_link(&client.market, port, "/stream?streams=btcusdt@bookTicker");
     open_link(&client.orders, port, "/ws-api/v3");
-    static const char subscribe[] = "{\"id\":\"subscribe\",\"method\":\"userDataStream.subscribe.signature\",\"params\":{}}";
+    static const char subscribe[] =
+        "{\"id\":\"subscribe\",\"method\":\"userDataStream.subscribe.signature\",\"params\":{}}";
     send_text(client.orders.fd, subscribe, sizeof subscribe - 1);
     watch(poll, client.market.fd);
     watch(poll, client.orders.fd);

@@ -99,6 +99,7 @@ void answer_request(struct order_desk *desk, const char *json, int64_t now_ms, s
         cancel(desk, json, request, now_ms, answer);
     } else if (strcmp(method, "userDataStream.subscribe.signature") == 0) {
         answer->kind = REQUEST_SUBSCRIBE;
-        snprintf(answer->reply, REPLY_MOST, "{\"id\":\"%s\",\"status\":200,\"result\":{\"subscriptionId\":0}}", request);
+        snprintf(answer->reply, REPLY_MOST, "{\"id\":\"%s\",\"status\":200,\"result\":{\"subscriptionId\":0}}",
+                 request);
     }
 }

@@ -22,9 +22,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "arrival.h"
 #include "latencies.h"
 #include "orders.h"
 #include "websocket.h"
@@ -36,7 +36,7 @@ enum {
     MOVE_TICKS = 500,
     CLIENTS_WITHIN_MS = 30000,
 };
-static const int64_t SECOND_NS = 1000000000, ANSWER_WITHIN_NS = 1000000000;
+static const int64_t ANSWER_WITHIN_NS = 1000000000;
 
 struct peer {
     int fd;
@@ -70,12 +70,6 @@ static void give_up(const char *why) {
 static void fail(const char *call) {
     perror(call);
     exit(1);
-}
-
-static int64_t now_ns(void) { /* the clock of SO_TIMESTAMPNS */
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
 static void watch(const struct venue *venue, int fd) {
@@ -118,7 +112,8 @@ static void send_tick(struct venue *venue) {
     char text[256];
     int length = snprintf(text, sizeof text,
                           "{\"stream\":\"btcusdt@bookTicker\",\"data\":{\"u\":%ld,\"s\":\"BTCUSDT\","
-                          "\"b\":\"%ld.%02ld000000\",\"B\":\"%u.%05u000\",\"a\":\"%ld.%02ld000000\",\"A\":\"%u.%05u000\"}}",
+                          "\"b\":\"%ld.%02ld000000\",\"B\":\"%u.%05u000\","
+                          "\"a\":\"%ld.%02ld000000\",\"A\":\"%u.%05u000\"}}",
                           ++venue->tick_count, bid / 100, bid % 100, venue->noise >> 27, venue->noise >> 16 & 0x3FFF,
                           ask / 100, ask % 100, venue->noise >> 22 & 31, venue->noise >> 12 & 0x3FFF);
     uint8_t frame[sizeof text + FRAME_HEAD_MOST];
@@ -138,23 +133,6 @@ static void start_ticks(struct venue *venue) {
 }
 
 /* -- orders in ---------------------------------------------------------------------------------------------------- */
-
-/* Like read, with the kernel's time of arrival of the last byte read; our own time where the kernel gave none. */
-static ssize_t read_stamped(int fd, void *into, size_t room, int64_t *arrived_ns) {
-    struct iovec vector = {into, room};
-    char control[256];
-    struct msghdr message = {
-        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    ssize_t got = recvmsg(fd, &message, 0);
-    *arrived_ns = now_ns();
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); got > 0 && c != NULL; c = CMSG_NXTHDR(&message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS) continue;
-        struct timespec stamp;
-        memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
-        *arrived_ns = stamp.tv_sec * SECOND_NS + stamp.tv_nsec;
-    }
-    return got;
-}
 
 static void on_request(struct venue *venue, int fd, const struct frame *frame, int64_t arrived_ns) {
     char json[4096];

@@ -8,7 +8,7 @@ SOURCES = Path(__file__).parent
 BUILD = SOURCES.parents[1] / ".cache" / "bench"
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic")
 PROGRAMS = {
-    "venue": ("venue.c", "orders.c", "latencies.c", "websocket.c"),
+    "venue": ("venue.c", "arrival.c", "orders.c", "latencies.c", "websocket.c"),
     "floor_client": ("floor_client.c", "websocket.c"),
 }
 
