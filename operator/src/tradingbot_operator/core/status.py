@@ -123,6 +123,8 @@ def ready(p: Picture) -> Observation:
         if observation := rule(p):
             return observation
     reason, message = LIVE[p.desired_state]
+    if not p.slots:
+        return yes(T.READY, reason, "there are no slots: spec.replicas is 0")
     idle = [s for s in p.slots if not s.config.markets]
     return yes(T.READY, reason, f"{message}; no market for {_names(idle)}" if idle else message)
 
