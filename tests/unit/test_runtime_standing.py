@@ -1,0 +1,58 @@
+"""What a slot may do: every pair of circumstances has one answer, and the stronger one gives it."""
+
+from itertools import combinations
+
+import pytest
+
+from tradingbot_runtime.config import DesiredState
+from tradingbot_runtime.core.standing import READY, RULES, Circumstances, standing
+from tradingbot_runtime.model import TradingState
+
+S = TradingState
+# Strongest first: with several at once, the first one decides.
+ORDER: list[tuple[str, dict[str, object], TradingState]] = [
+    ("fenced", {"fenced": "the Lease is held by another pod"}, S.FENCED),
+    ("terminating", {"terminating": True}, S.STOPPED),
+    ("halted", {"halts": ("RiskBreachMaxLoss",)}, S.HALTED),
+    ("starting", {"barrier_passed": False}, S.STARTING),
+    ("drained", {"drained": "moves"}, S.DRAINED),
+    ("stopped", {"desired": DesiredState.STOPPED}, S.STOPPED),
+    ("reconciling", {"doubts": "venue sim: closed"}, S.RECONCILING),
+    ("paused", {"desired": DesiredState.PAUSED}, S.REDUCING),
+    ("idle", {"has_markets": False}, S.ACTIVE),
+]
+
+
+def circumstances(*changes: dict[str, object]) -> Circumstances:
+    values: dict[str, object] = {"desired": DesiredState.RUNNING, "has_markets": True, "barrier_passed": True}
+    for change in reversed(changes):  # the stronger one wins where both say something of one field
+        values |= change
+    return Circumstances(**values)  # type: ignore[arg-type]  # a table of keyword arguments
+
+
+def test_nothing_special_is_trading() -> None:
+    assert standing(circumstances()).state is S.ACTIVE
+
+
+@pytest.mark.parametrize(("name", "change", "state"), ORDER, ids=[row[0] for row in ORDER])
+def test_one_circumstance_has_its_state(name: str, change: dict[str, object], state: TradingState) -> None:
+    assert standing(circumstances(change)).state is state, name
+
+
+@pytest.mark.parametrize(("strong", "weak"), list(combinations(ORDER, 2)), ids=lambda row: row[0])
+def test_of_two_circumstances_the_stronger_one_decides(
+    strong: tuple[str, dict[str, object], TradingState], weak: tuple[str, dict[str, object], TradingState]
+) -> None:
+    assert standing(circumstances(strong[1], weak[1])).state is strong[2]
+
+
+def test_every_rule_is_in_the_table() -> None:
+    assert [rule.__name__ for rule in RULES] == [row[0] for row in ORDER]
+
+
+def test_halted_reconciling_starting_and_fenced_are_not_ready() -> None:
+    assert set(TradingState) - READY == {S.STARTING, S.RECONCILING, S.HALTED, S.FENCED}
+
+
+def test_the_oldest_halt_gives_the_reason() -> None:
+    assert standing(circumstances({"halts": ("First", "Second")})).reason == "First"
