@@ -231,9 +231,14 @@ def test_frames_that_cannot_be_used_are_counted_by_their_reason_and_quotes_go_on
 
 
 def test_nothing_is_sent_while_the_venue_wants_to_be_left_alone(
-    simulator: SimulatorProcess, bot: RuntimeProcess
+    own_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
-    wait_s = 4
+    with runtime(tmp_path, own_simulator) as bot:
+        bot.start().until_quoting()
+        _is_left_alone(own_simulator, bot, wait_s=4)
+
+
+def _is_left_alone(simulator: SimulatorProcess, bot: RuntimeProcess, wait_s: int) -> None:
     simulator.admin.inject("429", "order.*", count=1, retry_after_s=wait_s)
     simulator.admin.play([book_ticker(10**12, ("61000.00", "1"), ("61000.01", "1"))])  # wants all quotes elsewhere
     until(lambda: bot.metric("tradingbot_venue_errors_total", kind="RateLimited-1003") == 1, "the venue said to wait")
