@@ -77,7 +77,7 @@ def test_enough_recorded_frames_were_received_and_acted_on(run: Run) -> None:
     print(f"{run.frames} frames, {decisions} decisions, {fills} fills")  # noqa: T201 - the numbers that are shown
 
     assert run.frames >= FRAMES
-    assert decisions >= 300
+    assert decisions >= 200
     assert fills >= 3, "the holdings must move, or the skew proves nothing"
 
 

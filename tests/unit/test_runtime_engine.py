@@ -118,9 +118,9 @@ def test_an_order_of_unknown_fate_is_never_sent_again_and_counts_in_full() -> No
         bot.handle(OutcomeLost(time_ns=Nanos(SECOND + 1), order_id=approved.command.order_id))
 
     assert bot.handle(tick(SECOND + 2)) == []
-    moved = bot.handle(tick(SECOND + 3, 6_100_000, 6_100_002))
-    assert commands(moved) == []
-    assert {r.reason for r in bot.decision.refused} == {Refusal.MAX_POSITION}
+    assert bot.handle(tick(SECOND + 3, 6_100_000, 6_100_002)) == []  # nor another one beside it, where the market went
+    now = bot.market.situation(Nanos(SECOND + 3), 1)
+    assert (now.buying, now.selling, now.open_orders) == (1_000, 1_000, 2)
 
 
 def test_the_budget_cuts_what_matters_least_and_keeps_its_reserve_for_cancels() -> None:

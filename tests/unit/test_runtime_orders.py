@@ -1,10 +1,10 @@
 """The order table: complete, and what the rows that hurt must do."""
 
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tradingbot_runtime.core.orders import CLOSED, TRANSITIONS, Order, Orders, OrderState, Step, advance
 from tradingbot_runtime.model import (

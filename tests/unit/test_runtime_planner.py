@@ -1,5 +1,6 @@
 """The planner: the fewest messages that get what is wanted."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,14 @@ def test_an_order_of_unknown_fate_holds_its_place() -> None:
     made = plan([quote(Side.SELL, 101)], [working("a", Side.SELL, 101, state=OrderState.UNKNOWN)], EXACT)
 
     assert made.place == ()
+
+
+@pytest.mark.parametrize("state", [OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.LOST])
+def test_an_unsettled_order_holds_its_place_wherever_the_market_goes(state: OrderState) -> None:
+    wanted = [quote(Side.SELL, 201), quote(Side.SELL, 205), quote(Side.BUY, 199)]
+    made = plan(wanted, [working("a", Side.SELL, 101, state=state)], EXACT)
+
+    assert (made.cancel, made.place) == ((), (wanted[1], wanted[2]))
 
 
 def test_an_order_on_its_way_out_does_not_serve_a_quote() -> None:

@@ -149,7 +149,8 @@ class Slot:
                 live.engine.market.terms = terms_of(new, market, live.instrument, self.references[market.name])
         for venue, budget in self.budgets.items():
             fresh = budget_of(new, venue)
-            budget.per_second, budget.burst, budget.reserve = fresh.per_second, fresh.burst, fresh.reserve
+            budget.set_rate(fresh.per_second)
+            budget.burst, budget.reserve = fresh.burst, fresh.reserve
         applied = ConfigApplied(time_ns=self.now_ns(), config_hash=new.config_hash(), document=new.document())
         self.journal.write("", [applied], [])
         log.info("ConfigApplied", config_hash=applied.config_hash)

@@ -1,6 +1,6 @@
 """The message budget: a token bucket in integers, with a part that only cancels may use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tradingbot_runtime.model import Nanos
@@ -21,9 +21,15 @@ class Budget:
     full_at_ns: Nanos = Nanos(0)
     blocked_until_ns: Nanos = Nanos(0)  # the venue's own word; holds for cancels too
 
-    @property
-    def interval_ns(self) -> int:
-        return int(_SECOND / self.per_second)
+    interval_ns: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.set_rate(self.per_second)
+
+    def set_rate(self, per_second: Fraction) -> None:
+        """Also while running: what has been taken stays taken."""
+        self.per_second = per_second
+        self.interval_ns = int(_SECOND / per_second)
 
     def available(self, now_ns: Nanos) -> int:
         """Messages of any kind that may be sent now."""

@@ -5,8 +5,11 @@ asking the venue.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from tradingbot_runtime.model import (
     CancelRejected,
@@ -179,8 +182,7 @@ def step_of(event: OrderEvent) -> Step:
     return _STEPS[type(event)]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     id: OrderId
     side: Side
     price: Ticks

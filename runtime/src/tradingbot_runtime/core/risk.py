@@ -5,8 +5,10 @@ size. A reason code is the same word in logs, metrics and status.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import (
@@ -58,8 +60,7 @@ class Limits:
     stale_after_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, gc=False):
     """What an order is judged against."""
 
     now_ns: Nanos
@@ -84,10 +85,10 @@ class Situation:
         """The situation with `order` in the market too."""
         if order.side is Side.BUY:
             cost = Money(self.buying_cost + order.price * order.quantity * tick_lot)
-            changed = replace(self, buying=Lots(self.buying + order.quantity), buying_cost=cost)
+            changed = msgspec.structs.replace(self, buying=Lots(self.buying + order.quantity), buying_cost=cost)
         else:
-            changed = replace(self, selling=Lots(self.selling + order.quantity))
-        return replace(changed, open_orders=self.open_orders + 1, order_tokens=self.order_tokens - 1)
+            changed = msgspec.structs.replace(self, selling=Lots(self.selling + order.quantity))
+        return msgspec.structs.replace(changed, open_orders=self.open_orders + 1, order_tokens=self.order_tokens - 1)
 
 
 def exposure(orders: Iterable[Order], tick_lot: int) -> tuple[Lots, Lots, Money, int]:

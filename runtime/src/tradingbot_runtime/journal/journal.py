@@ -1,11 +1,10 @@
 """The journal: SQLite in WAL mode on the slot's volume. What is not in here has not happened.
 
 An intent is committed before it is sent. With `synchronous=NORMAL` a commit survives the process; an fsync of the WAL
-follows within `FSYNC_WITHIN_S`, off the tick path, so that a lost node loses no more than that (and the venue's own
-order list, by client id, closes that gap at the start barrier).
+follows within `durability.FSYNC_WITHIN_S`, off the tick path, so that a lost node loses no more than that (and the
+venue's own order list, by client id, closes that gap at the start barrier).
 """
 
-import asyncio
 import fcntl
 import os
 import sqlite3
@@ -21,13 +20,13 @@ import msgspec
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.records import AnyRecord, Decided
 from tradingbot_runtime.journal.schema import MIGRATIONS
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.telemetry.metrics import Histogram
 
-FSYNC_WITHIN_S = 0.05
 _ORDERS = (
     "SELECT order_id, side, price, quantity, (SELECT coalesce(sum(quantity), 0) FROM fills"
     " WHERE fills.order_id = orders.order_id), state, venue_order_id FROM orders"
@@ -44,14 +43,12 @@ class Journal:
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
             self._prepare()
-            self._wal = os.open(f"{path}-wal", os.O_RDONLY)
+            self._wal = WalSync(Path(f"{path}-wal"))
         except (sqlite3.Error, OSError, JournalError) as error:
             os.close(self._lock)
             raise JournalError(f"{path}: {error}") from error
         self._encode = msgspec.json.Encoder().encode
-        self._fsync: asyncio.Future[None] | None = None
         self.commits = Histogram()
-        self._failure: BaseException | None = None  # of an fsync: what was committed may be lost with the node
         self._is_abandoned = False
 
     def __enter__(self) -> Self:
@@ -65,7 +62,7 @@ class Journal:
     def close(self) -> None:
         with suppress(sqlite3.Error):  # a full volume: the next process reads the WAL
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        os.close(self._wal)
+        self._wal.close()
         self._db.close()
         os.close(self._lock)
 
@@ -80,7 +77,7 @@ class Journal:
             raise JournalError(f"was written by a newer program: version {version}, known here: {len(MIGRATIONS)}")
         for number in range(version, len(MIGRATIONS)):
             db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
-        db.execute("INSERT OR IGNORE INTO meta VALUES ('created', 'now')")  # the WAL file exists from here on
+        db.execute("INSERT OR IGNORE INTO meta VALUES ('kind', 'tradingbot journal')")  # now there is a WAL
 
     # -- identity ------------------------------------------------------------------------------------------------
 
@@ -124,7 +121,7 @@ class Journal:
         with self._failing_loudly():
             self._commit(market, records, orders)
         self.commits.observe(time.perf_counter_ns() - started)
-        self._fsync_soon()
+        self._wal.soon()
 
     def _commit(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> None:
         db, encode = self._db, self._encode
@@ -151,14 +148,14 @@ class Journal:
         with self._failing_loudly():
             changed = self._db.execute(statement, parameters).rowcount == 1
         if changed:
-            self._fsync_soon()
+            self._wal.soon()
         return changed
 
     @contextmanager
     def _failing_loudly(self) -> Iterator[None]:
         """What cannot be journalled must not be sent: the error ends the process."""
-        if self._failure is not None:
-            raise JournalError(f"the journal's fsync failed: {self._failure}") from self._failure
+        if self._wal.failure is not None:  # what was committed may be lost with the node
+            raise JournalError(f"the journal's fsync failed: {self._wal.failure}") from self._wal.failure
         try:
             yield
         except sqlite3.Error as error:
@@ -213,28 +210,6 @@ class Journal:
     def latches(self) -> list[Halt]:
         rows = self._db.execute("SELECT id, reason, message, at_ns FROM latches ORDER BY at_ns")
         return [Halt(id=i, reason=r, message=m, at_ns=at) for i, r, m, at in rows]
-
-    # -- durability ----------------------------------------------------------------------------------------------
-
-    def _fsync_soon(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            os.fdatasync(self._wal)  # no loop: a tool, or the end of the process
-            return
-        if self._fsync is None or self._fsync.done():
-            self._fsync = loop.create_future()
-            loop.call_later(FSYNC_WITHIN_S / 2, self._fsync_now, loop, self._fsync)
-
-    def _fsync_now(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None:
-        future = loop.run_in_executor(None, os.fdatasync, self._wal)
-        future.add_done_callback(lambda synced: self._synced(synced, done))
-
-    def _synced(self, synced: "asyncio.Future[None]", done: "asyncio.Future[None]") -> None:
-        if not synced.cancelled():
-            self._failure = self._failure or synced.exception()
-        if not done.done():
-            done.set_result(None)
 
 
 def read_decisions(path: Path) -> Iterator[Decided]:

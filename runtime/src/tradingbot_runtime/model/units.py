@@ -6,6 +6,7 @@ A price is a number of the instrument's ticks, a quantity a number of its lots, 
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import NewType
 
 import msgspec
@@ -28,8 +29,11 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
-class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue says of a symbol; converts between its decimals and our integers."""
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What a venue says of a symbol; converts between its decimals and our integers.
+
+    What follows from the sizes is worked out once (`cached_property`): the tick path asks for it at every order.
+    """
 
     venue: str
     symbol: str
@@ -41,7 +45,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     max_lots: Lots
     min_notional: Money
 
-    @property
+    @cached_property
     def money_exponent(self) -> int:
         exponent = self.tick_size.normalize().as_tuple().exponent
         lot_exponent = self.lot_size.normalize().as_tuple().exponent
@@ -49,21 +53,21 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             raise TypeError(f"{self.symbol}: tick and lot must be finite")
         return min(exponent + lot_exponent, ASSET_EXPONENT)
 
-    @property
+    @cached_property
     def money_unit(self) -> Decimal:
         return Decimal(1).scaleb(self.money_exponent)
 
-    @property
+    @cached_property
     def tick_lot(self) -> int:
         """Money units of one lot at a price of one tick."""
         return int((self.tick_size * self.lot_size).scaleb(-self.money_exponent))
 
-    @property
+    @cached_property
     def lot_units(self) -> int:
         """1e-8 units of the base asset in one lot."""
         return int(self.lot_size.scaleb(-ASSET_EXPONENT))
 
-    @property
+    @cached_property
     def fee_money(self) -> int:
         """Money units in 1e-8 of the quote asset."""
         return int(Decimal(1).scaleb(ASSET_EXPONENT - self.money_exponent))
