@@ -12,7 +12,7 @@ from tradingbot_runtime.journal.durability import WalSync
 
 async def until(condition: object, deadline_s: float = 5.0) -> None:
     async with asyncio.timeout(deadline_s):
-        while not condition():  # type: ignore[operator]
+        while not condition():  # type: ignore[operator]  # noqa: ASYNC110 - a thread's doing
             await asyncio.sleep(0.001)
 
 
