@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -32,13 +33,14 @@ from tradingbot_runtime.model import (
 )
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.terms import budget_of, terms_of
+from tradingbot_runtime.venues.protocols import Gateway
 
 SECOND = 1_000_000_000
 NAME = "btc"
 
 
 class Wire:
-    """Where commands leave the process: a list, in their order."""
+    """The part of a Gateway that this subject needs: where commands leave the process. A list, in their order."""
 
     connected = True
 
@@ -76,9 +78,9 @@ def made(path: Path, wire: Wire, configured: SlotConfig) -> Slot:
     state = Market(terms_of(configured, market, BTC, BTC), Position(BTC), Account(BTC), state=slot.standing.state)
     live = LiveMarket(
         name=NAME, instrument=BTC, engine=Engine(state, OrderIds(1, 0, slot.epoch), budget), journal=journal,
-        gateway=wire, account="a", on_change=slot.changed.set, on_breach=slot.breached,
+        gateway=cast("Gateway", wire), account="a", on_change=slot.changed.set, on_breach=slot.breached,
         on_doubt=lambda *_: None, is_fenced=lambda: False,
-    )  # type: ignore[arg-type]  # fmt: skip  # Wire answers no questions
+    )  # fmt: skip
     slot.markets[NAME], slot.references[NAME] = live, BTC
     live.handle(BalancesReported(time_ns=Nanos(1), base=10**9, quote=BTC.money("1000000")))
     slot.update(barrier_passed=True)
@@ -134,7 +136,7 @@ def test_new_rates_are_taken_into_the_running_budget(slot: Slot) -> None:
 
     assert configure(slot, config(venues=venues).document()) == ("Applied", "")
     budget: Budget = slot.markets[NAME].engine.budget
-    assert (budget.per_second, budget.burst) == (7, 3)
+    assert (budget.per_second, budget.burst) == (Fraction(7), 3)
 
 
 COLD = [
