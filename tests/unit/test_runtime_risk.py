@@ -1,5 +1,7 @@
 """Pre-trade risk, check by check: what is refused, with which reason, and where the line is."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -15,13 +17,15 @@ from tradingbot_runtime.model import (
     OrderRejected,
     Place,
     Side,
+    StateChanged,
     Ticks,
     TradingState,
+    VenueTicked,
 )
 
 MID = 6_000_000
 CALM = Situation(
-    now_ns=Nanos(10 * SECOND), state=TradingState.ACTIVE, reference_age_ns=0, book_valid=True, mid_2=2 * MID,
+    now_ns=Nanos(10 * SECOND), state=TradingState.ACTIVE, feed_age_ns=0, book_valid=True, mid_2=2 * MID,
     mid_unit=1, venue_bid=Ticks(MID - 1), venue_ask=Ticks(MID + 1), position=Lots(0), base=Lots(100_000),
     quote=BTC.money("100000"), buying=Lots(0), selling=Lots(0), buying_cost=Money(0), open_orders=0, order_tokens=9,
     quiet_until_ns=Nanos(0),
@@ -51,8 +55,8 @@ LINES = [
     ("reducing, and others reduce already", order(), {"state": TradingState.REDUCING, "position": -1_500,
                                                       "buying": 501}, {}, Refusal.REDUCE_ONLY),
     ("reducing just so", order(), {"state": TradingState.REDUCING, "position": -1_000}, {}, None),
-    ("a feed too old", order(), {"reference_age_ns": 3 * SECOND + 1}, {}, Refusal.FEED_STALE),
-    ("a feed just fresh", order(), {"reference_age_ns": 3 * SECOND}, {}, None),
+    ("a feed too old", order(), {"feed_age_ns": 3 * SECOND + 1}, {}, Refusal.FEED_STALE),
+    ("a feed just fresh", order(), {"feed_age_ns": 3 * SECOND}, {}, None),
     ("no book", order(), {"book_valid": False}, {}, Refusal.BOOK_INVALID),
     ("a pause after refusals", order(), {"quiet_until_ns": 10 * SECOND + 1}, {}, Refusal.BACKING_OFF),
     ("the pause is over", order(), {"quiet_until_ns": 10 * SECOND}, {}, None),
@@ -96,7 +100,7 @@ def test_every_reason_has_a_line_above() -> None:
 
 
 def test_a_cancel_passes_when_everything_else_is_refused() -> None:
-    hopeless = situation(state=TradingState.FENCED, book_valid=False, order_tokens=0, reference_age_ns=10**18)
+    hopeless = situation(state=TradingState.FENCED, book_valid=False, order_tokens=0, feed_age_ns=10**18)
     cancel = Cancel(order_id=OrderId("o"))
 
     assert [a.command for a in review([cancel], hopeless, limits()).approved] == [cancel]
@@ -138,3 +142,24 @@ def test_refusals_of_one_batch_are_one_refusal() -> None:
     assert sent, "after a second it tries again"
     bot.handle(accept(sent[0].command.order_id, 2 * SECOND + 1))
     assert bot.market.quiet.in_a_row == 0
+
+
+def test_a_venues_book_that_is_old_stops_quotes_as_an_old_reference_does() -> None:
+    bot = trading()
+    bot.market.terms = replace(bot.market.terms, reference_is_venue=False)
+    bot.handle(VenueTicked(time_ns=Nanos(SECOND), bid=Ticks(MID - 1), ask=Ticks(MID + 1)))
+
+    assert bot.handle(tick(SECOND)), "both are fresh"
+    bot.handle(tick(4 * SECOND + 1))
+    assert bot.quotes == (), "the reference ticks on, the venue has been silent for more than three seconds"
+
+
+@pytest.mark.parametrize("state", [TradingState.ACTIVE, TradingState.REDUCING])
+def test_a_loss_beyond_the_limit_halts_a_paused_bot_too(state: TradingState) -> None:
+    bot = trading(max_daily_loss=BTC.money("100"))
+    bot.handle(StateChanged(time_ns=Nanos(SECOND), state=state, reason="r"))
+    bot.market.position.lots, bot.market.position.cost = Lots(1_000), Money(1_000 * MID * BTC.tick_lot)
+    bot.handle(tick(SECOND))
+    bot.handle(tick(2 * SECOND, MID - 1_200_000, MID - 1_199_998))  # 0.01 BTC, 12,000 USDT lower
+
+    assert (bot.market.state, bot.market.breach) == (TradingState.HALTED, "RiskBreachMaxLoss")

@@ -49,7 +49,7 @@ class Engine:
             return []
         now = market.situation(event.time_ns, self.budget.for_orders(event.time_ns))
 
-        fresh = now.reference_age_ns <= terms.limits.stale_after_ns
+        fresh = now.feed_age_ns <= terms.limits.stale_after_ns
         quoting = fresh and now.state in QUOTING
         self.quotes = tuple(terms.strategy.quotes(market.view)) if quoting else ()
 

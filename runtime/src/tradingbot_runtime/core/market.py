@@ -35,6 +35,7 @@ from tradingbot_runtime.model import (
 )
 
 BREACH_LOSS = "RiskBreachMaxLoss"
+HOLDING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})  # a paused bot loses money too
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class Market:
         return Situation(
             now_ns=now_ns,
             state=self.state,
-            reference_age_ns=now_ns - self.reference.seen_ns,
+            feed_age_ns=now_ns - min(self.reference.seen_ns, self.venue.seen_ns),
             book_valid=self.reference.is_valid and self.venue.is_valid,
             mid_2=self.mid_2,
             mid_unit=self.terms.reference_denominator,
@@ -100,7 +101,7 @@ class Market:
     def _watch_loss(self, now_ns: Nanos) -> None:
         """Halts by itself, within the tick that breaks the limit."""
         limit = self.terms.limits.max_daily_loss
-        if limit is None or self.state is not TradingState.ACTIVE or not self.reference.is_valid:
+        if limit is None or self.state not in HOLDING or not self.reference.is_valid:
             return
         if self.daily.loss(now_ns, self.position.profit(self.mid_2, self.terms.reference_denominator)) > limit:
             self.state, self.breach = TradingState.HALTED, BREACH_LOSS

@@ -65,7 +65,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     now_ns: Nanos
     state: TradingState
-    reference_age_ns: int
+    feed_age_ns: int  # of the older of both books
     book_valid: bool
     mid_2: int  # twice the reference price, in our ticks times `mid_unit`
     mid_unit: int
@@ -141,9 +141,9 @@ def state(order: Place, now: Situation, _: Limits) -> Verdict:
 
 
 def staleness(_: Place, now: Situation, limits: Limits) -> Verdict:
-    if now.reference_age_ns <= limits.stale_after_ns:
+    if now.feed_age_ns <= limits.stale_after_ns:
         return None
-    return Refusal.FEED_STALE, f"the last tick is {now.reference_age_ns} ns old; {limits.stale_after_ns} allowed"
+    return Refusal.FEED_STALE, f"the last tick is {now.feed_age_ns} ns old; {limits.stale_after_ns} allowed"
 
 
 def book(_: Place, now: Situation, __: Limits) -> Verdict:
