@@ -128,22 +128,16 @@ def test_reports_twice_and_in_the_wrong_order_are_applied_once(
     assert trades[0] == trades[1]
 
 
-def test_a_fill_that_only_rest_knows_of_is_found(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
-    simulator.admin.inject("silence", "user", seconds=60)
-    filled = fill_best_bid(simulator, bot, 1)
-    started = time.monotonic()
-    until_position(bot, filled)
-    print(f"a fill without a report is known after {time.monotonic() - started:.1f} s")  # noqa: T201
-
-
-def test_a_part_of_an_order_that_fills_without_a_report_is_found_while_the_order_rests(
+def test_fills_that_only_rest_knows_of_are_found_also_a_part_of_an_order_that_goes_on_resting(
     simulator: SimulatorProcess, bot: RuntimeProcess
 ) -> None:
     simulator.admin.inject("silence", "user", seconds=60)
-    fill_best_bid(simulator, bot, 1, "0.0004")
-    assert len(ours_at_venue(bot)) == 4
+    simulator.admin.play([trade(1, "59900.00", "0.0015", buyer_is_maker=True)])  # all of one bid, a part of the next
+    assert bought_at_venue(bot) == Decimal("0.0015")
+    started = time.monotonic()
 
-    until_position(bot, Decimal("0.0004"))
+    until_position(bot, Decimal("0.0015"))
+    print(f"fills without a report are known after {time.monotonic() - started:.1f} s")  # noqa: T201
 
 
 def test_another_bots_trades_on_the_same_account_are_not_ours(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
@@ -263,22 +257,18 @@ def test_a_venues_clock_that_was_moved_is_measured_again(simulator: SimulatorPro
     simulator.admin.inject("clock-step", step_ms=30_000)
 
 
-def test_a_journal_that_cannot_be_written_stops_the_bot_and_leaves_no_order(
-    own_simulator: SimulatorProcess, tmp_path: Path
-) -> None:
-    simulator = own_simulator
-    with runtime(tmp_path, simulator, file_limit_bytes=400_000) as bot:
-        bot.start().until_quoting()
-        price = 60_000
-        while bot.running:  # every move is journalled, until nothing fits any more
-            price += 150 if price < 66_000 else -6_000
-            until(lambda: not bot.running or len(ours_at_venue(bot)) == 4, "it quotes, or has ended")
-            simulator.admin.play([book_ticker(10**12 + price, (f"{price}.00", "1"), (f"{price}.01", "1"))])
-        code = bot.wait()
+def test_a_journal_that_cannot_be_written_stops_the_bot_and_leaves_no_order(tmp_path: Path) -> None:
+    restless = ("--volatility", "15", "--orders-per-10s", "100000")  # until nothing more fits
+    with (
+        SimulatorProcess(*restless) as simulator,
+        runtime(tmp_path, simulator, file_limit_bytes=300_000) as bot,
+    ):
+        code = bot.start().wait(60)
 
-    assert code == 1
-    assert bot.logged("Failed")[0]["error"] == "JournalError"
-    assert ours_at_venue(bot) == set()
+        assert code == 1, bot.output()
+        assert bot.logged("Failed")[0]["error"] == "JournalError"
+        assert simulator.admin.state()["ordersPlaced"] >= 4
+        assert ours_at_venue(bot) == set()
 
 
 def _weight(simulator: SimulatorProcess) -> int:
