@@ -88,13 +88,13 @@ class World:
         conditions = self.get("tb/demo").get("status", {}).get("conditions", [])
         return dict(next((c for c in conditions if c["type"] == kind), {}))
 
-    def kill_container(self, pod: str) -> None:
-        """SIGKILL to the container's first process, from its node, as an out-of-memory killer would."""
+    def signal_container(self, pod: str, name: str) -> None:
+        """A signal to the container's first process, from its node: SIGKILL is what an out-of-memory killer does."""
         found = self.get("pod", pod)
         container = found["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
         node = found["spec"]["nodeName"]
         subprocess.run(
-            [CLUSTER, "docker", "exec", node, "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", container],
+            [CLUSTER, "docker", "exec", node, "ctr", "-n", "k8s.io", "task", "kill", "-s", name, container],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
-from tradingbot_runtime.errors import ConfigError, JournalError, TradingError, VenueError
+from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError, VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.live import ledger_of
@@ -34,6 +34,8 @@ log = structlog.get_logger("app")
 TICK_S = 0.1
 LOOK_S = 1.0
 LEASE_GONE_S = 2.0
+LOCK_WITHIN_S = 40.0  # a pod's grace period, and some
+LOCK_POLL_S = 0.2
 SHUTDOWN_WITHIN_S = 4.0
 STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
 DEAD_AFTER_NS = 20_000_000_000
@@ -70,7 +72,7 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.ended.set)
         async with AsyncExitStack() as stack:
-            journal = stack.enter_context(Journal(self.process.journal))
+            journal = stack.enter_context(await self._journal())
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
             slot = self._slot(journal)
             links = self._links()
@@ -85,6 +87,16 @@ class App:
         if self.refusal is not None:
             raise self.refusal
         return self.exit_code
+
+    async def _journal(self) -> Journal:
+        """In a cluster the slot's former pod may still be dying on the same volume: that takes seconds, not a crash."""
+        tries = int(LOCK_WITHIN_S / LOCK_POLL_S) if self.process.leases is not None else 0
+        for _ in range(tries):
+            try:
+                return Journal(self.process.journal)
+            except JournalLocked:
+                await asyncio.sleep(LOCK_POLL_S)
+        return Journal(self.process.journal)
 
     def _slot(self, journal: Journal) -> Slot:
         desired = Circumstances(self.config.desired_state, bool(self.config.markets))

@@ -3,6 +3,7 @@
 * TradingError
   - ConfigError            ours: refuse to start (exit 2)
   - JournalError           the volume's: refuse to start
+    - JournalLocked        another process has it; in a cluster, one that is about to be killed
   - VenueError             theirs: drop the session, resynchronise, resume
     - VenueProtocolError   the venue said something impossible
     - OutcomeUnknown       no answer, or one that proves nothing: ask the venue before anything else
@@ -23,6 +24,10 @@ class ConfigError(TradingError):
 
 class JournalError(TradingError):
     """The journal cannot be used, or belongs to another bot or account."""
+
+
+class JournalLocked(JournalError):
+    """Another process has the journal open."""
 
 
 class VenueError(TradingError):

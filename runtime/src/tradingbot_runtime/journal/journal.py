@@ -19,7 +19,7 @@ import msgspec
 
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order, OrderState
-from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.errors import JournalError, JournalLocked
 from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.records import AnyRecord, Decided
 from tradingbot_runtime.journal.schema import MIGRATIONS
@@ -235,5 +235,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise JournalError(f"{path}: another process trades with this journal") from error
+        raise JournalLocked(f"{path}: another process trades with this journal") from error
     return descriptor
