@@ -228,7 +228,8 @@ def test_nothing_is_sent_while_the_venue_wants_to_be_left_alone(
     own_simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     with runtime(tmp_path, own_simulator) as bot:
-        bot.start().until_quoting()
+        own_simulator.admin.inject("http-5xx", "order.place", count=1)  # an order to ask about every second
+        bot.start().until(lambda s: s["markets"] and in_state(s, "Open") == 3, "the others rest")
         _is_left_alone(own_simulator, bot, wait_s=4)
 
 
@@ -247,10 +248,12 @@ def _is_left_alone(simulator: SimulatorProcess, bot: RuntimeProcess, wait_s: int
 
 
 def test_a_venues_clock_that_was_moved_is_measured_again(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    before = ours_at_venue(bot)
     simulator.admin.inject("clock-step", step_ms=-30_000)
-    simulator.admin.inject("disconnect", TICKER)  # withdraw and place again
+    simulator.admin.inject("silence", TICKER, seconds=6)  # so that all is to be withdrawn
 
     until(lambda: bot.metric("tradingbot_venue_errors_total", kind="Refused-1021") >= 1, "a timestamp is refused")
+    until(lambda: not ours_at_venue(bot) & before, "and then no more; the sweep would be too late", 5)
     bot.until_quoting()
     assert bot.terminate()[0] == 0
     assert ours_at_venue(bot) == set()
