@@ -92,6 +92,8 @@ class App:
         """In a cluster the slot's former pod may still be dying on the same volume: that takes seconds, not a crash."""
         tries = int(LOCK_WITHIN_S / LOCK_POLL_S) if self.process.leases is not None else 0
         for _ in range(tries):
+            if self.ended.is_set():
+                break
             try:
                 return Journal(self.process.journal)
             except JournalLocked:
