@@ -103,6 +103,17 @@ def test_missing_credentials_are_named_and_nothing_is_sent(bot: RuntimeProcess, 
     assert bot.simulator.secret not in bot.output()
 
 
+def test_a_credentials_folder_without_credentials_is_named_and_the_end_is_orderly(
+    bot: RuntimeProcess, tmp_path: Path
+) -> None:
+    bot.options = ("--credentials", str(tmp_path / "none"))
+
+    assert refused(bot) == [
+        f"{tmp_path / 'none' / VENUE}: apiKey is missing; wanted: apiKey, and secretKey (HMAC) or privateKey (Ed25519)"
+    ]
+    assert len(bot.logged("Ended")) == 1, "the Lease is released even so"
+
+
 def test_a_testnet_manifest_is_refused_by_a_simulator(bot: RuntimeProcess) -> None:
     documents = manifest(bot.simulator, bot.name)
     documents[0]["spec"]["environment"] = "Testnet"

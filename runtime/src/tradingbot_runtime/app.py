@@ -20,7 +20,6 @@ from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError, VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
-from tradingbot_runtime.live import ledger_of
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.servers import Addresses, serve
@@ -229,11 +228,13 @@ class App:
 
 
 def _left(slot: Slot, barrier: Barrier) -> dict[str, int]:
-    """Orders that may be in the market, by market: those of a market that the barrier did not get to as well."""
+    """Orders that may be in the market, by market: those of a market that the barrier did not get to as well.
+
+    Paper orders are filed elsewhere and end with the process.
+    """
     left = {}
     for market in slot.config.markets:
         reconciler = barrier.reconcilers.get(market.name)
         if reconciler is None or reconciler.may_have_orders:
-            ledger = ledger_of(market.name, barrier.account(market.execution.venue))
-            left[market.name] = len(slot.journal.orders_not_closed(ledger))
+            left[market.name] = len(slot.journal.orders_not_closed(market.name))
     return {name: count for name, count in left.items() if count}
