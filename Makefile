@@ -47,10 +47,11 @@ unit: ## unit and replay tests
 check: lint types contracts fresh unit ## all of the above that changes nothing; under a minute
 
 integration: ## tests against real sockets, processes and a real API server
-	$(PYTEST) -q tests/integration
+	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench
 
 cluster-tests: cluster images-load ## tests on the local cluster
-	$(PYTEST) -q tests/cluster
+	$(PYTEST) -q tests/cluster/test_local_cluster.py
+	$(PYTEST) -q -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
 
 test: setup check integration cluster-tests ## everything; what CI runs
 

@@ -1,5 +1,6 @@
 """Fixtures on the local cluster, and the table of what was measured, printed at the end."""
 
+import fcntl
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -7,17 +8,23 @@ import pytest
 
 from harness.kind_cluster import CLUSTER, World, kubectl, world
 
-MEASURED: list[tuple[str, str, str]] = []  # what, measured, limit
+MEASURED = "measured"
 
 
 @pytest.fixture(scope="session")
-def operator_installed() -> None:
-    """The images are in the nodes (`make cluster-tests` loads them); install the operator of this very tree."""
-    status = subprocess.run([CLUSTER, "status"], capture_output=True, text=True, check=False)
-    assert status.returncode == 0, "the local cluster is not up: make cluster images-load"
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
-    kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
-    kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
+def operator_installed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The operator of this very tree, installed once, however many workers there are; its image is in the nodes."""
+    shared = tmp_path_factory.getbasetemp().parent
+    with (shared / "operator.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (shared / "operator.installed").exists():
+            return
+        status = subprocess.run([CLUSTER, "status"], capture_output=True, text=True, check=False)
+        assert status.returncode == 0, "the local cluster is not up: make cluster images-load"
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
+        kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
+        kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
+        (shared / "operator.installed").touch()
 
 
 @pytest.fixture
@@ -27,19 +34,20 @@ def demo(operator_installed: None) -> Iterator[World]:  # noqa: ARG001 - the ope
 
 
 @pytest.fixture
-def measure() -> Callable[[str, float, float, str], None]:
+def measure(record_property: Callable[[str, object], None]) -> Callable[[str, float, float, str], None]:
     """Note a number for the table, and hold it to its limit."""
 
     def note(what: str, value: float, limit: float, unit: str = "s") -> None:
-        MEASURED.append((what, f"{value:.1f} {unit}", f"<= {limit:g} {unit}"))
+        record_property(MEASURED, f"{what:<66} {value:>7.1f} {unit}   <= {limit:g} {unit}")
         assert value <= limit, f"{what}: {value:.1f} {unit}, allowed {limit:g}"
 
     return note
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not MEASURED:
-        return
-    terminalreporter.section("measured on the local cluster")
-    for what, value, limit in MEASURED:
-        terminalreporter.write_line(f"{what:<72} {value:>10}   {limit}")
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    rows = [value for report in reports for name, value in report.user_properties if name == MEASURED]
+    if rows:
+        terminalreporter.section("measured on the local cluster")
+        for row in rows:
+            terminalreporter.write_line(str(row))
