@@ -18,19 +18,20 @@ from tradingbot_runtime.journal import Decided, read_decisions
 from tradingbot_runtime.model import OrderFilled, Place, Side
 
 FRAMES = 10_000
+FILLS = 5
 SPEED = "25"
 WITHIN_S = 30.0
 OPENING = {"BTC": Fraction(1), "USDT": Fraction(100_000)}
 # What exchangeInfo says of BTCUSDT.
 GRID = Grid(tick=Fraction("0.01"), lot=Fraction("0.00001"), min_quantity=Fraction("0.00001"), min_notional=Fraction(5))
 STRATEGY = making(
-    spreadBps="1.5", minSpreadBps="0.3", maxSpreadBps="20", feeBps="0.1", edgeBps="0.15", stepBps="0.7", layers=5,
+    spreadBps="1.2", minSpreadBps="0.3", maxSpreadBps="20", feeBps="0.1", edgeBps="0.15", stepBps="0.7", layers=5,
     sizes=["0.001", "0.0023", "0.004"], hysteresis={"ticks": 0, "quantityShare": "0.01"},
     inventorySkew={"targetShare": "0.4", "spreadFactorBps": "3.7", "sizeFactor": "0.9", "maxImbalance": "0.45",
                    "minSizeFactor": "0.35", "maxSizeFactor": "1.7"},
 )  # fmt: skip
 PARAMETERS = Parameters(
-    spread=Fraction("1.5"), min_spread=Fraction("0.3"), max_spread=Fraction(20), min_edge=Fraction("0.25"),
+    spread=Fraction("1.2"), min_spread=Fraction("0.3"), max_spread=Fraction(20), min_edge=Fraction("0.25"),
     step=Fraction("0.7"), layers=5, sizes=(Fraction("0.001"), Fraction("0.0023"), Fraction("0.004")),
     skew_spread=Fraction("3.7"), skew_size=Fraction("0.9"), max_skew=Fraction("0.45"), target=Fraction("0.4"),
     min_factor=Fraction("0.35"), max_factor=Fraction("1.7"),
@@ -56,7 +57,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         runtime(folder, simulator, spec={"strategy": {"marketMaking": STRATEGY}}) as bot,
     ):
         bot.start()
-        until(lambda: bot.metric("tradingbot_frames_total", outcome="ok") >= FRAMES, f"{FRAMES} frames", WITHIN_S)
+        until(
+            lambda: (
+                bot.metric("tradingbot_frames_total", outcome="ok") >= FRAMES
+                and bot.metric("tradingbot_fills_total") >= FILLS
+            ),
+            f"{FRAMES} frames and {FILLS} fills",
+            WITHIN_S,
+        )
         frames = int(bot.metric("tradingbot_frames_total", outcome="ok"))
         assert bot.terminate()[0] == 0, bot.output()
         held = {b["asset"]: Fraction(b["free"]) + Fraction(b["locked"]) for b in simulator.admin.state()["balances"]}
@@ -78,7 +86,7 @@ def test_enough_recorded_frames_were_received_and_acted_on(run: Run) -> None:
 
     assert run.frames >= FRAMES
     assert decisions >= 200
-    assert fills >= 3, "the holdings must move, or the skew proves nothing"
+    assert fills >= FILLS, "the holdings must move, or the skew proves nothing"
 
 
 def test_quotes_of_every_decision_are_zero_ticks_and_zero_lots_off(run: Run, frames: dict[int, Json]) -> None:
