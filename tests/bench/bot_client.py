@@ -103,7 +103,7 @@ class Bot:
             engine=engine,
             journal=journal,
             gateway=self.gateway,
-            account=keys().account,
+            account="bench",
             on_change=lambda: None,
             on_breach=lambda _, reason: sys.exit(f"halted: {reason}"),
             on_doubt=lambda _, order_id: sys.exit(f"in doubt: {order_id}"),

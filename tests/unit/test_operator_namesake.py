@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.bot_model import Cluster, bot
-
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest, Stream
 from tradingbot_operator.observation import Observer

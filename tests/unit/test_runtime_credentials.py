@@ -75,4 +75,4 @@ def test_an_ed25519_key_signs() -> None:
 def test_nothing_secret_is_printed() -> None:
     made = credentials({"apiKey": "the-api-key", "secretKey": "the-secret"}, "venue x")
 
-    assert "the-" not in repr(made) + str(made) + repr(made.signer) + made.account
+    assert "the-" not in repr(made) + str(made) + repr(made.signer)

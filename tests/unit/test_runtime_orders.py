@@ -1,6 +1,5 @@
 """The order table: complete, and what the rows that hurt must do."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -150,8 +150,7 @@ class Barrier:
 
     def account(self, venue: str) -> str:
         """Names the account that orders at `venue` go to."""
-        link = self.links[venue]
-        return link.credentials().account if link.credentials and self.slot.config.mode is Mode.LIVE else PAPER
+        return self.links[venue].account if self.slot.config.mode is Mode.LIVE else PAPER
 
     def _deliver(self, venue: str) -> OnEvent:
         def deliver(symbol: str, event: AnyEvent) -> None:

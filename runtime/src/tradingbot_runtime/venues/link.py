@@ -32,6 +32,7 @@ class VenueLink:
     instruments: dict[str, Instrument] = field(default_factory=dict)  # by symbol
     feeds: dict[str, BinanceFeed] = field(default_factory=dict)  # by symbol
     gateway: BinanceGateway | None = None
+    account: str = ""  # the venue's number of it, once introduced; empty without credentials
 
     def __post_init__(self) -> None:
         self.queries = BinanceQueries(self.name, BinanceRest(endpoints(self.spec).rest, self.credentials))
@@ -40,7 +41,7 @@ class VenueLink:
         """Measure the clock and make sure that the venue is what the manifest says that it is.
 
         A simulator says so in every answer; where the environment and the answer disagree, no order is ever sent.
-        Raises ConfigError then, and VenueError when the venue does not answer.
+        Raises ConfigError then, and VenueError when the venue does not answer, or not to these credentials.
         """
         await self.queries.rest.measure_clock()
         simulator = await self.queries.rest.identity()
@@ -49,6 +50,8 @@ class VenueLink:
                 f"says that it is the simulator {simulator!r}" if simulator else "does not say that it is a simulator"
             )
             raise ConfigError(f"Venue {self.name}: environment is {self.spec.environment}, but the venue {says}")
+        if self.credentials is not None:
+            self.account = await self.queries.account_id()
 
     async def instrument(self, symbol: str) -> Instrument:
         if symbol not in self.instruments:

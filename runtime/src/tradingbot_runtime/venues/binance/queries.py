@@ -69,6 +69,7 @@ class _Balance(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     balances: list[_Balance]
+    uid: int = 0
 
 
 class _Symbol(msgspec.Struct, rename="camel"):
@@ -98,6 +99,13 @@ class BinanceQueries:
         if found.status != "TRADING":
             raise VenueRefused(0, f"{symbol} is not traded now: {found.status}")
         return _instrument(self.venue, found)
+
+    async def account_id(self) -> str:
+        """The venue's own number of the account: it stays when the keys are rotated."""
+        account = await self.rest.signed("GET", "account", _Account, {"omitZeroBalances": "true"})
+        if not account.uid:
+            raise VenueProtocolError("the account has no uid")
+        return str(account.uid)
 
     async def balances(self, instrument: Instrument, now_ns: Nanos) -> BalancesReported:
         account = await self.rest.signed("GET", "account", _Account, {"omitZeroBalances": "true"})

@@ -62,11 +62,6 @@ class Credentials:
     def __repr__(self) -> str:
         return "Credentials(...)"
 
-    @property
-    def account(self) -> str:
-        """Names the account without telling its key."""
-        return hashlib.sha256(self.api_key.encode()).hexdigest()[:12]
-
     def query(self, parameters: Mapping[str, str | int], timestamp_ms: int) -> str:
         """The signed query of a REST request."""
         query = urlencode({**parameters, "recvWindow": RECV_WINDOW_MS, "timestamp": timestamp_ms})
