@@ -2,7 +2,9 @@
 
 import argparse
 import base64
+import hashlib
 import json
+import os
 import secrets
 import sys
 import time
@@ -49,6 +51,8 @@ def main() -> int:
 
 
 def _up(console: Console, data: Path | None, seconds: float) -> None:
+    if data is not None and not data.is_file():
+        raise k.StepFailed(f"{data}: there is no such file")
     started = time.monotonic()
     _step(console, "cluster", lambda say: k.script(k.CLUSTER, "up", show=say))
     _step(console, "images", lambda say: k.script(str(k.ROOT / "hack/images/build"), show=say))
@@ -61,7 +65,9 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     console.print(f"  Ready {time.monotonic() - applied:.1f} s after apply")
     console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip(), soft_wrap=True)
     show(console, "demo-0", seconds)
-    console.print(TRY, soft_wrap=True)
+    name = os.environ.get("CLUSTER", "tradingbot")
+    console.print(TRY.replace("kubectl -n", f"kubectl --name {name} -n" if name != "tradingbot" else "kubectl -n"),
+                  soft_wrap=True)  # fmt: skip
     console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
 
 
@@ -92,6 +98,10 @@ def _simulator(say: Callable[[str], None], data: Path | None) -> None:
     if recording is not None:
         _upload(recording)
     k.kubectl("apply", "-f", "manifests/demo/simulator.yaml")
+    # Another recording is another market: the simulator starts anew with it, and only then.
+    marked = hashlib.sha256(recording.read_bytes() if recording else b"").hexdigest()[:16]
+    template = {"template": {"metadata": {"annotations": {"tradingbot.dev/recording": marked}}}}
+    k.kubectl("-n", k.NAMESPACE, "patch", "deployment/simulator", "--type=merge", "-p", json.dumps({"spec": template}))
     k.kubectl("-n", k.NAMESPACE, "rollout", "status", "deployment/simulator", "--timeout=120s")
 
 

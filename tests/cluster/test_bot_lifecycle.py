@@ -169,6 +169,18 @@ def test_a_second_slot_without_a_market_idles_and_says_so(demo: World) -> None:
     assert len(quoting) <= 1
 
 
+def test_scaled_to_zero_and_back_the_lease_was_handed_over(demo: World) -> None:
+    demo.apply_bot()
+    demo.wait_ready()
+    eventually(lambda: demo.quoting("demo-0"), 15, "quoting")
+    demo.kubectl("scale", "tb/demo", "--replicas=0")
+    eventually(lambda: not demo.get("pods", "-l", "tradingbot.dev/bot=demo")["items"], 45, "the pod is gone")
+    assert demo.venue()["openOrders"] == []
+    assert not demo.get("lease", "demo-0")["spec"].get("holderIdentity"), "the pod may release its Lease to the end"
+    demo.kubectl("scale", "tb/demo", "--replicas=1")
+    eventually(lambda: demo.quoting("demo-0"), 45, "quoting again, without waiting for the Lease to run out")
+
+
 def test_the_operators_log_holds_no_forbidden_and_no_secret(demo: World) -> None:
     import base64  # noqa: PLC0415 - this test alone needs it
 

@@ -57,7 +57,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         http_host=env.get("HTTP_HOST", "0.0.0.0"),  # noqa: S104 - kubelet and Prometheus ask from outside of the pod
         http_port=number.whole("HTTP_PORT", 8080, 0, 65535),
         workers=number.whole("WORKERS", 8, 1, 64),
-        resync_s=number.seconds("RESYNC_S", 300),
+        resync_s=number.seconds("RESYNC_S", 60),
         log_level=env.get("LOG_LEVEL", "INFO"),
     )
 

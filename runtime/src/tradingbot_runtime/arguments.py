@@ -10,6 +10,7 @@ import shtab
 from tradingbot_runtime import run_command
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
 from tradingbot_runtime.simulator import command as simulate_command
+from tradingbot_runtime.simulator.command import port_number
 
 RUN_HELP = """\
 Run one TradingBot. Without a cluster:   tradingbot-runtime run manifests/samples/bot-paper.yaml
@@ -50,8 +51,13 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
     run.add_argument("--credentials", type=Path, metavar="DIR", help="folder with one folder for each venue")
     run.add_argument("--control", type=Path, metavar="DIR", help="folder with tls.crt, tls.key, token: the control API")
     run.add_argument("--host", help="address of the servers (default: 127.0.0.1; in a pod 0.0.0.0)")
-    run.add_argument("--http-port", type=int, default=HTTP_PORT, help="probes, /metrics, /state; 0: any free")
-    run.add_argument("--control-port", type=int, default=int(os.environ.get("CONTROL_PORT", CONTROL_PORT)),
+    run.add_argument(
+        "--http-port",
+        type=port_number,
+        default=HTTP_PORT,
+        help="probes, /metrics, /state; 0: any free",
+    )
+    run.add_argument("--control-port", type=port_number, default=int(os.environ.get("CONTROL_PORT", CONTROL_PORT)),
                      help="control stream; 0: any free one")  # fmt: skip
     run.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     run.set_defaults(command=run_command.run)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any
 
 import structlog
@@ -25,7 +26,7 @@ from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.venues.binance.codec import venue_tick
-from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.link import JITTER, VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.protocols import Gateway, OnEvent
 
@@ -66,13 +67,13 @@ class Barrier:
     async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:
         """Do `step` until it succeeds, telling what is being waited for."""
         self.slot.update(waiting_for=name)
-        while True:
+        for failures in count():
             try:
                 await step()
             except (VenueError, TimeoutError) as error:
                 log.warning("BarrierStepFailed", step=name, error=type(error).__name__, message=str(error))
                 self.slot.update(waiting_for=f"{name}: {error or 'no answer'}")
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(JITTER.delay_s(failures))
             else:
                 return
 

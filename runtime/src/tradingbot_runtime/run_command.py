@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -45,9 +46,14 @@ def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> Slot
         text = options.manifest.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig([f"{options.manifest}: {error}"]) from error
+    if options.slot is not None:
+        raise ConfigError("--slot goes with --slot-config; a manifest is run as one slot with all its markets")
     manifest = load(text, options.overrides)
-    everything = {0: [market.name for market in manifest.bot.markets]}
-    return slot_config(manifest.identity, manifest.bot, manifest.venues, everything, 0)
+    # As in a cluster: no slots, no trading.
+    everything = {0: [market.name for market in manifest.bot.markets] if manifest.bot.replicas else []}
+    # Two journals of one manifest are two bots: they must never mark their orders alike. A journal keeps the first.
+    identity = manifest.identity.model_copy(update={"uid": f"{manifest.identity.uid}-{secrets.token_hex(8)}"})
+    return slot_config(identity, manifest.bot, manifest.venues, everything, 0)
 
 
 def _mounted(folder: Path, ordinal: int) -> SlotConfig:

@@ -47,6 +47,7 @@ class Plan:
     partition: int
     storage: Manifest  # spec of the volume claim; immutable once the StatefulSet exists
     installation: Installation
+    ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property
     def restart_hash(self) -> str:
@@ -99,8 +100,8 @@ def service_account(plan: Plan) -> Manifest:
 
 
 def role(plan: Plan) -> Manifest:
-    """The runtime may renew its slots' Leases, and nothing else."""
-    leases = [names.slot_lease(plan.bot.name, slot) for slot in sorted(plan.slots)]
+    """The runtime may renew its slots' Leases, and nothing else; a pod that ends must be able to release its own."""
+    leases = [names.slot_lease(plan.bot.name, slot) for slot in sorted({*plan.slots, *plan.ending})]
     rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": leases,
             "verbs": ["get", "update", "patch"]}  # fmt: skip
     # Without names the rule would mean every Lease.

@@ -99,8 +99,9 @@ class _Running:
         slots = documents(self.bot, self.accepted, assignment, size.replicas)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
+        ending = frozenset(pod.ordinal for pod in self.observed.pods)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation)  # fmt: skip
+                    self.installation, ending)  # fmt: skip
         return replace(plan, partition=self._partition(plan, stateful_set))
 
     def _partition(self, plan: Plan, stateful_set: Manifest | None) -> int:
@@ -185,5 +186,7 @@ def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
             partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
             return bool(stored["spec"]["replicas"] != wanted["spec"]["replicas"]
                         or strategy.get("rollingUpdate", {}).get("partition", 0) != partition)  # fmt: skip
+        case "Role":
+            return bool((stored.get("rules") or []) != wanted["rules"])
         case _:
             return False

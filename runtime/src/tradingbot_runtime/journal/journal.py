@@ -38,8 +38,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         """Raises JournalError when another process has it, or it is damaged or newer than this program."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(path)
+        except OSError as error:
+            raise JournalError(f"{path}: {error.strerror}") from error
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
             self._prepare()

@@ -34,6 +34,8 @@ DEFAULT_BALANCES = ("USDT=100000", "BTC=1", "ETH=30", "ADA=200000")
 _BPS_IN_MILLIONTHS = 100
 STDERR = 2
 
+MAX_PORT = 65_535
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `simulate`."""
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=9000, help="port to listen on; 0: any free one (default: %(default)s)")
+    add("--port", type=port_number, default=9000, help="port to listen on; 0: any free one (default: %(default)s)")
     add("--symbol", action="append", metavar="SYMBOL", help=f"what is traded, repeatable: {known} (default: BTCUSDT)")
     add(
         "--recording",
@@ -68,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--orders-per-10s", type=int, default=100, help="new orders allowed in ten seconds (default: %(default)s)")
 
 
+def port_number(text: str) -> int:
+    """An argument's type: the system would silently take a larger number for another port."""
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a port, 0 to {MAX_PORT}")
+    return int(text)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. Logs go to stderr: stdout is for the addresses."""
     configure_logs(descriptor=STDERR)
@@ -76,7 +85,11 @@ def run(arguments: argparse.Namespace) -> int:
     except (ValueError, OSError) as wrong:
         sys.stderr.write(f"tradingbot-runtime simulate: {wrong}\n")
         return 2
-    return uvloop.run(_serve(server, credentials, arguments))
+    try:
+        return uvloop.run(_serve(server, credentials, arguments))
+    except OSError as wrong:
+        sys.stderr.write(f"tradingbot-runtime simulate: cannot listen on {arguments.host}:{arguments.port}: {wrong}\n")
+        return 2
 
 
 def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
