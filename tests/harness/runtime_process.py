@@ -119,7 +119,8 @@ class RuntimeProcess:
     @property
     def prefix(self) -> str:
         """What this bot's order ids begin with, whatever the epoch."""
-        return encode(OrderKey(bot_number(f"local-{self.name}"), 0, 0, 0))[:14]
+        uid = str(rows(self.journal, "SELECT value FROM meta WHERE key = 'uid'")[0][0])
+        return encode(OrderKey(bot_number(uid), 0, 0, 0))[:14]
 
     # -- watching ------------------------------------------------------------------------------------------------
 

@@ -186,7 +186,5 @@ def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
             partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
             return bool(stored["spec"]["replicas"] != wanted["spec"]["replicas"]
                         or strategy.get("rollingUpdate", {}).get("partition", 0) != partition)  # fmt: skip
-        case "Role":
-            return bool((stored.get("rules") or []) != wanted["rules"])
         case _:
             return False
