@@ -16,7 +16,6 @@ from tradingbot_runtime.model import OrderId
 MAGIC = 0x7B07
 LENGTH = 32
 MAX_EPOCH = 0xFFFF
-MAX_SEQUENCE = 0xFFFFFFFF
 
 
 class OrderKey(NamedTuple):
