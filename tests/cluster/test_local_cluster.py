@@ -234,15 +234,19 @@ def machine_state() -> set[str]:
 
 
 def scratch_processes() -> set[str]:
-    """Processes in the scratch cluster's control group, or with its name in their command line."""
+    """Processes in the scratch cluster's control group, or with its name in their command line.
+
+    A dead one counts no more: a killed node's init is the machine's own init's to reap, and some take seconds over it.
+    """
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             about = (process / "cgroup").read_text() + (process / "cmdline").read_text()
+            dead = re.search(r"^State:\s+[ZX]", (process / "status").read_text(), re.MULTILINE)
         except (FileNotFoundError, ProcessLookupError):  # it has ended since
             continue
-        if SCRATCH_KEY in about:
-            found.add(f"process {process.name}")
+        if SCRATCH_KEY in about and not dead:
+            found.add(f"process {process.name}: {about}")
     return found
 
 
