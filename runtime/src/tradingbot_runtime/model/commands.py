@@ -21,4 +21,28 @@ class Cancel(Command, frozen=True, kw_only=True, gc=False):
     pass
 
 
-AnyCommand = Place | Cancel
+class Replace(Command, frozen=True, kw_only=True, gc=False):
+    """One message that cancels `replaces` and, only when that has succeeded, places a new post-only order.
+
+    Both count at their full size until both answers are in.
+    """
+
+    replaces: OrderId
+    side: Side
+    price: Ticks
+    quantity: Lots
+
+    def new_order(self) -> Place:
+        return Place(order_id=self.order_id, side=self.side, price=self.price, quantity=self.quantity)
+
+
+class CancelAll(Command, frozen=True, kw_only=True, gc=False):
+    """One message that cancels every order of the symbol; each of `order_ids` is answered for by itself.
+
+    `order_id` is the first of them: it names the request.
+    """
+
+    order_ids: tuple[OrderId, ...]
+
+
+AnyCommand = Place | Cancel | Replace | CancelAll

@@ -64,9 +64,37 @@ class StateChanged(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class OrderBuilt(Event, frozen=True, kw_only=True, gc=False):
+    """Two-phase venues: the venue has prepared the order and given it an id; nothing is submitted."""
+
+    order_id: OrderId
+    venue_order_id: str
+
+
+class OrderSubmitting(Event, frozen=True, kw_only=True, gc=False):
+    """Two-phase venues: the built order is about to be submitted. Committed before the first byte is sent."""
+
+    order_id: OrderId
+
+
+class BuildExpired(Event, frozen=True, kw_only=True, gc=False):
+    """Two-phase venues: the venue says that what was built was not submitted and no longer can be."""
+
+    order_id: OrderId
+
+
+class OrderDenied(Event, frozen=True, kw_only=True, gc=False):
+    """Nothing was sent and nothing ever will be: the order did not leave this process."""
+
+    order_id: OrderId
+    reason: str
+    message: str = ""
+
+
 class OrderAccepted(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
     venue_order_id: str
+    venue_time_ns: int = 0  # of the change, by the venue's clock; 0: the venue does not say
 
 
 class OrderRejected(Event, frozen=True, kw_only=True, gc=False):
@@ -84,6 +112,12 @@ class OutcomeLost(Event, frozen=True, kw_only=True, gc=False):
     message: str = ""
 
 
+class ProofOverdue(Event, frozen=True, kw_only=True, gc=False):
+    """The venue could prove neither that it has the order nor that it has not, for longer than we wait."""
+
+    order_id: OrderId
+
+
 class OrderFilled(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
     trade_id: str
@@ -93,14 +127,17 @@ class OrderFilled(Event, frozen=True, kw_only=True, gc=False):
     fee: int  # in 1e-8 of `fee_asset`, rounded against us
     fee_asset: str
     maker: bool = True
+    venue_time_ns: int = 0
 
 
 class OrderCanceled(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
+    venue_time_ns: int = 0
 
 
 class OrderExpired(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
+    venue_time_ns: int = 0
 
 
 class CancelRejected(Event, frozen=True, kw_only=True, gc=False):
@@ -114,6 +151,7 @@ class CancelRejected(Event, frozen=True, kw_only=True, gc=False):
 class OrderStatus(StrEnum):
     """A venue's answer about one order."""
 
+    BUILDING = "Building"  # two-phase venues: built, and not submitted
     OPEN = "Open"
     FILLED = "Filled"
     CANCELED = "Canceled"
@@ -129,6 +167,7 @@ class OrderReported(Event, frozen=True, kw_only=True, gc=False):
     status: OrderStatus
     executed: Lots
     venue_order_id: str = ""
+    venue_time_ns: int = 0  # of the order's last change; an answer older than what is known changes nothing
 
 
 class Restored(Event, frozen=True, kw_only=True, gc=False):
@@ -141,12 +180,20 @@ class Restored(Event, frozen=True, kw_only=True, gc=False):
     executed: Lots
     venue_order_id: str
     state: str
+    replaces: OrderId = OrderId("")
+    seen: bool = False  # the venue has acknowledged it
+    venue_time_ns: int = 0
 
 
 OrderEvent = (
-    OrderAccepted
+    OrderBuilt
+    | OrderSubmitting
+    | BuildExpired
+    | OrderDenied
+    | OrderAccepted
     | OrderRejected
     | OutcomeLost
+    | ProofOverdue
     | OrderFilled
     | OrderCanceled
     | OrderExpired
