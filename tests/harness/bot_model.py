@@ -12,6 +12,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.decision import decide
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod, Stream
 from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.ownership import OWNED, owned_fields
 from tradingbot_operator.core.picture import with_leases
 from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
 from tradingbot_runtime.model.control import MarketReport, SlotReport
@@ -38,6 +39,11 @@ def report_of(config: SlotConfig, pod_uid: str, **changes: Any) -> SlotReport:  
     whole = SlotReport(slot=config.slot, pod_uid=pod_uid, state=TradingState.ACTIVE, reason="Running", message="",
                        ready=True, config_hash=config.config_hash(), epoch=1, markets=markets)  # fmt: skip
     return msgspec.structs.replace(whole, **changes)
+
+
+def fields(applied: Any) -> Manifest:  # noqa: ANN401 - any JSON
+    """As the API server notes what an applier set; every list is owned as a whole."""
+    return {f"f:{name}": fields(value) for name, value in applied.items()} if isinstance(applied, dict) else {}
 
 
 @dataclass(slots=True)
@@ -104,7 +110,9 @@ class Cluster:
         if child["kind"] == "StatefulSet":
             metadata["generation"] = (old["metadata"]["generation"] if old else 0) + 1
         kept = {"status": old["status"]} if old and "status" in old else {}
-        self.children[key] = child | {"metadata": metadata} | kept
+        entry = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields(child)}
+        owned = owned_fields({"metadata": {"managedFields": [entry]}})
+        self.children[key] = child | {"metadata": metadata, OWNED: owned} | kept
 
     def _obey(self, outcome: Outcome) -> None:
         by_name = {pod.name: n for n, pod in self.pods.items()}

@@ -107,12 +107,15 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared_operator(tradingbot_api: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+def shared_operator(
+    request: pytest.FixtureRequest, tradingbot_api: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shared]:
+    """A module that wants another resync period than one second says so in RESYNC_S."""
     folder = tmp_path_factory.mktemp("operator")
     install(tradingbot_api)
-    port = free_port("127.0.0.2")
+    port, resync_s = free_port("127.0.0.2"), getattr(request.module, "RESYNC_S", "1")
     operator = OperatorProcess(kubeconfig_of_account(tradingbot_api, folder), folder / "operator.log",
-                               {"CONTROL_PORT": str(port), "RESYNC_S": "1"})  # fmt: skip
+                               {"CONTROL_PORT": str(port), "RESYNC_S": resync_s})  # fmt: skip
     operator.start()
     operator.wait_until_leading()
     yield Shared(operator, port, itertools.count(1))

@@ -1,7 +1,5 @@
 """What people, nodes and networks do to a running bot, and what the operator makes of it."""
 
-from functools import partial
-
 import pytest
 
 from harness.bot_world import VENUE, World, lists, manifest
@@ -22,27 +20,16 @@ def test_a_converged_bot_costs_no_write(world: World) -> None:
     assert world.operator.writes() == before
 
 
-CHILDREN = (
-    ("StatefulSet", "maker"), ("ConfigMap", "maker-slots"), ("Secret", "maker-control"), ("Service", "maker"),
-    ("ServiceAccount", "maker"), ("Role", "maker"), ("RoleBinding", "maker"),
-)  # fmt: skip
-
-
-def test_a_child_that_somebody_deleted_comes_back(world: World) -> None:
+def test_a_control_secret_that_somebody_deleted_comes_back_with_the_next_resync(world: World) -> None:
+    """It is neither listed nor watched."""
     world.apply(VENUE, manifest())
     world.condition("Ready", "True")
+    before = world.get("Secret", "maker-control")
+    assert before
 
-    for kind, name in CHILDREN:
-        before = world.get(kind, name)
-        assert before
-        uid = before["metadata"]["uid"]
-        world.client.delete(before["apiVersion"], kind, world.namespace, name)
-        eventually(partial(_another, world, kind, name, uid), what=f"{kind} {name} again")
+    world.client.delete("v1", "Secret", world.namespace, "maker-control")
 
-
-def _another(world: World, kind: str, name: str, uid: str) -> bool:
-    found = world.get(kind, name)
-    return found is not None and found["metadata"]["uid"] != uid
+    eventually(lambda: (world.get("Secret", "maker-control") or before)["metadata"]["uid"] != before["metadata"]["uid"])
 
 
 def test_a_lease_that_somebody_deleted_stays_deleted(world: World) -> None:
@@ -60,15 +47,15 @@ def test_a_lease_that_somebody_deleted_stays_deleted(world: World) -> None:
     assert world.get("Lease", "maker-0") is None
 
 
-def test_an_edit_by_hand_is_put_right(world: World) -> None:
-    world.apply(VENUE, manifest())
+def test_a_bot_without_slots_and_resources_costs_no_write(world: World) -> None:
+    """What is empty is owned as well, or it would be written for ever."""
+    world.apply(VENUE, manifest(replicas=0, pod={"resources": {"limits": {}, "requests": {}}}))
     world.condition("Ready", "True")
+    before, sweeps = world.operator.writes(), lists(world)
 
-    world.client.merge("apps/v1", "StatefulSet", world.namespace, "maker", {"spec": {"replicas": 3}})
-    world.client.merge("v1", "ConfigMap", world.namespace, "maker-slots", {"data": {"slot-0.json": "{}"}})
+    eventually(lambda: lists(world) >= sweeps + 3, what="three more resyncs")
 
-    eventually(lambda: world.spec("StatefulSet")["replicas"] == 1)
-    eventually(lambda: (world.get("ConfigMap", "maker-slots") or {})["data"]["slot-0.json"] != "{}")
+    assert world.operator.writes() == before
 
 
 def test_a_dead_process_is_noticed_and_its_return_is_enough(world: World) -> None:

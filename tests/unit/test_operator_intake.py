@@ -13,11 +13,11 @@ from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.handlers import Intake
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.queue import Priority, WorkQueue
-from tradingbot_operator.reconcile import Key, slim
+from tradingbot_operator.reconcile import Key
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import Resync
 from tradingbot_operator.settings import Election
-from tradingbot_operator.store import Store
+from tradingbot_operator.store import Store, slim
 from tradingbot_operator.telemetry import Reconciliations, Telemetry, Watches
 
 BOT: Key = ("TradingBot", "n", "maker")
@@ -92,11 +92,22 @@ def test_a_pod_wakes_its_bot_and_its_stream() -> None:
     assert desk.kicked == ["p"]
 
 
+def test_a_child_whose_label_was_taken_wakes_the_bot_that_had_it() -> None:
+    desk = Desk()
+    desk.take("Role", "ADDED", child("Role"))
+    stray = child("Role", 2)
+    stray["metadata"]["labels"] = {"tradingbot.dev/bot": "another"}
+
+    assert BOT in desk.take("Role", "MODIFIED", stray)
+    assert desk.store.children(("n", "maker")) == {}
+    assert list(desk.store.children(("n", "another"))) == [("Role", "maker-0")]
+
+
 def test_no_secret_is_kept_in_memory() -> None:
     metadata = {"name": "s", "namespace": "n"}
     secret = {"kind": "Secret", "metadata": metadata | {"managedFields": []}, "data": {"token": "x"}}
 
-    assert slim(secret) == {"kind": "Secret", "metadata": metadata}
+    assert slim("Secret", secret) == {"kind": "Secret", "metadata": metadata}
 
 
 def health(now: float, *, leading: bool = True, blind: int = 0, prepare: Callable[[WorkQueue[Key]], None]) -> str:

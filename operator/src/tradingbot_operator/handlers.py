@@ -19,9 +19,9 @@ from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.queue import Priority, WorkQueue
-from tradingbot_operator.reconcile import Key, slim
-from tradingbot_operator.resync import affected
-from tradingbot_operator.store import Store
+from tradingbot_operator.reconcile import Key
+from tradingbot_operator.resync import RESOURCES, affected
+from tradingbot_operator.store import Store, slim
 
 LOGIN_VALID = timedelta(minutes=10)  # the service account's token rotates; kopf reads it only at a login
 WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
@@ -29,6 +29,11 @@ WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
     ("Venue", (GROUP, VERSION, "venues")),
     ("StatefulSet", ("apps", "v1", "statefulsets")),
     ("Pod", ("", "v1", "pods")),
+    ("ConfigMap", ("", "v1", "configmaps")),
+    ("Service", ("", "v1", "services")),
+    ("ServiceAccount", ("", "v1", "serviceaccounts")),
+    ("Role", ("rbac.authorization.k8s.io", "v1", "roles")),
+    ("RoleBinding", ("rbac.authorization.k8s.io", "v1", "rolebindings")),
 )
 
 
@@ -55,11 +60,13 @@ class Intake:
         self.heard(kind)
         before = self.store.get(kind, (manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
         keep = self.store.remove if event == "DELETED" else self.store.put
-        if not keep(kind, slim(manifest)):
+        if not keep(kind, slim(kind, manifest)):
             return
         if kind == "Pod":
             self.kick(manifest["metadata"]["uid"])
-        for key in affected(kind, manifest, self.store):
+        # Also whom it belonged to before: a label that was taken away is one of the things to put right.
+        changed = [*(affected(kind, before, self.store) if before else ()), *affected(kind, manifest, self.store)]
+        for key in dict.fromkeys(changed):
             if key[0] == kind or kind != "TradingBot" or _respecified(before, manifest) or event == "DELETED":
                 self.queue.add(key, _priority(kind, before, manifest))
 
@@ -69,7 +76,7 @@ def _respecified(before: Manifest | None, after: Manifest) -> bool:
 
 
 def _priority(kind: str, before: Manifest | None, after: Manifest) -> Priority:
-    if kind not in {"TradingBot", "Venue"}:
+    if kind not in RESOURCES:
         return Priority.CHILD
     if kind == "TradingBot" and "deletionTimestamp" in after["metadata"]:
         return Priority.HALT
@@ -89,7 +96,7 @@ def registry(intake: Intake, configuration: Configuration) -> kopf.OperatorRegis
     kopf.on.startup(registry=handlers)(on_startup)
     kopf.on.login(registry=handlers)(on_login)
     for kind, resource in WATCHED:
-        labels = None if kind in {"TradingBot", "Venue"} else {names.MANAGED_BY: names.FIELD_MANAGER}
+        labels = None if kind in RESOURCES else {names.MANAGED_BY: names.FIELD_MANAGER}
         kopf.on.event(*resource, registry=handlers, id=kind, labels=labels)(_handler(intake, kind))
     return handlers
 
@@ -120,8 +127,9 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.inactivity_timeout = 70
     settings.watching.chunk_size = 500
     for kind, resource in WATCHED:
-        if kind in {"StatefulSet", "Pod"}:
+        if kind not in RESOURCES:
             settings.watching.label_selectors[resource] = names.SELECTOR
+    settings.queueing.idle_timeout = 0.5  # one task for each object that was heard of within this
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = EndlessBackoff()

@@ -20,7 +20,7 @@ from tradingbot_operator.observation import Observer, read_bot, read_venue, venu
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
-from tradingbot_operator.store import Name, Store, name_of
+from tradingbot_operator.store import Name, Store, name_of, slim
 
 Key = tuple[str, str, str]  # kind, namespace, name
 
@@ -105,7 +105,7 @@ class Reconciler:
         if bot.metadata.deleting or self.store.get("Secret", (bot.namespace, name)) is not None:
             return
         if (found := await self.cluster.metadata("Secret", bot.namespace, name)) is not None:
-            self.store.put("Secret", slim(found))
+            self.store.put("Secret", slim("Secret", found))
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
         if outcome.finalizer is Finalizer.REMOVE:
@@ -118,7 +118,7 @@ class Reconciler:
             await self._control_secret(bot)
         leases = {slot: await self._lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
         for child in outcome.apply:
-            self.store.put(child["kind"], slim(await self.cluster.apply(child)))
+            self.store.put(child["kind"], slim(child["kind"], await self.cluster.apply(child)))
         for gone in outcome.prune:
             await self.cluster.delete(gone.kind, bot.namespace, gone.name, gone.uid)
         await self._command(bot, outcome)
@@ -134,7 +134,7 @@ class Reconciler:
             stored = await self.cluster.set_finalizers(manifest, [*others, names.FINALIZER] if wanted else others)
         except NotFound:
             return
-        self.store.put("TradingBot", slim(stored))
+        self.store.put("TradingBot", slim("TradingBot", stored))
 
     async def _control_secret(self, bot: Bot) -> None:
         name = names.control_secret(bot.name)
@@ -148,7 +148,7 @@ class Reconciler:
             stored = await self.cluster.replace(secret | {"metadata": versioned})
             await self.recorder.post(bot, Announcement(Reason.CERTIFICATE_RENEWED, "of the control stream"))
         self.forget_identity((bot.namespace, bot.name))
-        self.store.put("Secret", slim(stored))
+        self.store.put("Secret", slim("Secret", stored))
 
     async def _lease(self, bot: Bot, lease: Manifest) -> str:
         """The uid of the slot's Lease. One that a lost answer of ours left behind is taken up, not made again."""
@@ -181,7 +181,7 @@ class Reconciler:
     async def _write_status(self, kind: str, name: Name, status: Manifest) -> None:
         where = {"namespace": name[0], "name": name[1]}
         try:
-            self.store.put(kind, slim(await self.cluster.apply_status(kind, where, status)))
+            self.store.put(kind, slim(kind, await self.cluster.apply_status(kind, where, status)))
         except NotFound:
             log.info("GoneBeforeItsStatus", kind=kind, **where)
 
@@ -198,12 +198,3 @@ class Reconciler:
 
 def _by_slot(outcome: Outcome) -> dict[int, Manifest]:
     return {int(lease["metadata"]["name"].rpartition("-")[2]): lease for lease in outcome.leases}
-
-
-def slim(manifest: Manifest) -> Manifest:
-    """Without what only takes memory, and without secrets."""
-    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
-    content = {key: value for key, value in manifest.items() if key not in {"data", "stringData"}}
-    if manifest.get("kind") != "Secret" and "data" in manifest:
-        content["data"] = manifest["data"]
-    return content | {"metadata": metadata}

@@ -1,7 +1,7 @@
 """The periodic LIST of everything: fills the store at the start, repairs it afterwards, and proves that we still see.
 
-The watches carry the news; this is for what a watch lost (see `store.Sweep`), for the kinds that are not watched, and
-for children that somebody deleted by hand.
+The watches carry the news; this is for what a watch lost (see `store.Sweep`), and for the Secrets, which are neither
+listed nor watched.
 """
 
 from collections import Counter
@@ -15,15 +15,13 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.observation import claims, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
-from tradingbot_operator.reconcile import Key, slim
-from tradingbot_operator.store import Store, name_of
+from tradingbot_operator.reconcile import Key
+from tradingbot_operator.store import METADATA_ONLY, Store, name_of, slim
 
 log = structlog.get_logger("resync")
 
 RESOURCES = ("Venue", "TradingBot")
-WATCHED_CHILDREN = ("StatefulSet", "Pod")
-CONTENT_MATTERS = frozenset({"ConfigMap"})  # of the others it is enough to know that they are there, and their hash
-OTHER_CHILDREN = ("ConfigMap", "Service", "ServiceAccount", "Role", "RoleBinding")
+CHILDREN = ("StatefulSet", "Pod", "ConfigMap", "Service", "ServiceAccount", "Role", "RoleBinding")
 
 
 @dataclass(slots=True)
@@ -40,9 +38,8 @@ class Resync:
         """LIST every kind and set every resource to be looked at. Raises ApiError."""
         first = self.last_success is None
         missed = 0
-        for kind in (*RESOURCES, *WATCHED_CHILDREN, *OTHER_CHILDREN):
-            found = await self._kind(kind)
-            missed += found if kind not in OTHER_CHILDREN else 0
+        for kind in (*RESOURCES, *CHILDREN):
+            missed += await self._kind(kind)
         self.store.clear("Secret")  # there is no right to list Secrets: each bot looks for its own again
         self._claims()
         for kind in RESOURCES:
@@ -56,10 +53,9 @@ class Resync:
     async def _kind(self, kind: str) -> int:
         """How many objects were not as the store had them."""
         selector = "" if kind in RESOURCES else names.SELECTOR
-        metadata_only = kind in OTHER_CHILDREN and kind not in CONTENT_MATTERS
         with self.store.sweep(kind) as sweep:
-            async for manifest in self.cluster.list(kind, selector, metadata_only=metadata_only):
-                sweep.see(slim(manifest))
+            async for manifest in self.cluster.list(kind, selector, metadata_only=kind in METADATA_ONLY):
+                sweep.see(slim(kind, manifest))
         self.counters["missed"] += len(sweep.missed)
         self.counters["ghosts"] += len(sweep.ghosts)
         for manifest in (*sweep.missed, *sweep.ghosts):

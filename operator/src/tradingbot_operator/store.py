@@ -7,12 +7,34 @@ from typing import Self
 
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.core.ownership import OWNED, owned_fields
 
 Name = tuple[str, str]  # namespace, name
+
+# Of these it is enough to know that they are there, the hash of what was applied, and which fields are still ours.
+METADATA_ONLY = frozenset({"Service", "ServiceAccount", "Role", "RoleBinding"})
+_APPLIED = METADATA_ONLY | {"ConfigMap", "StatefulSet"}
+_METADATA = frozenset({"apiVersion", "kind", "metadata"})
 
 
 def name_of(manifest: Manifest) -> Name:
     return (manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+
+
+def slim(kind: str, manifest: Manifest) -> Manifest:
+    """What is worth its memory, and no secrets."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
+    owned = {OWNED: owned_fields(manifest)} if kind in _APPLIED else {}
+    content = {key: value for key, value in manifest.items() if _kept(kind, key)}
+    if kind == "StatefulSet" and "spec" in content:  # the template is large, and known by its hash
+        content["spec"] = {key: value for key, value in content["spec"].items() if key != "template"}
+    return content | {"metadata": metadata} | owned
+
+
+def _kept(kind: str, key: str) -> bool:
+    if kind in METADATA_ONLY or kind == "Secret":
+        return key in _METADATA
+    return kind != "Pod" or key != "spec"
 
 
 @dataclass(slots=True)
@@ -31,6 +53,8 @@ class Store:
         self._touch(kind, name)
         if old is not None and not _newer(manifest, old):
             return False
+        if old is not None and _bot(old) != _bot(manifest):
+            self._drop(kind, name)
         self._objects[kind][name] = manifest
         if bot := _bot(manifest):
             self._children.setdefault(bot, {})[(kind, name[1])] = manifest

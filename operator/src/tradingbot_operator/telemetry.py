@@ -15,7 +15,7 @@ from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.queue import WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.recorder import Recorder
-from tradingbot_operator.resync import Resync
+from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Store
 
@@ -134,7 +134,7 @@ class Telemetry:
         yield requests
         objects = GaugeMetricFamily(f"{PREFIX}_cache_objects", "Objects in the store.", labels=["kind"])
         age = GaugeMetricFamily(f"{PREFIX}_watch_last_event_age_seconds", "Since the last event.", labels=["kind"])
-        for kind in ("TradingBot", "Venue", "StatefulSet", "Pod"):
+        for kind in (*RESOURCES, *CHILDREN):
             objects.add_metric([kind], self.store.count(kind))
             if kind in self.watches.heard:
                 age.add_metric([kind], self.clock() - self.watches.heard[kind])

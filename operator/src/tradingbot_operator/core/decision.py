@@ -16,6 +16,7 @@ from tradingbot_operator.core.outcome import (
     SlotCommand,
     announcements,
 )
+from tradingbot_operator.core.ownership import OWNED, owns
 from tradingbot_operator.core.picture import picture, refused_status, running_status
 from tradingbot_operator.core.release import release
 from tradingbot_operator.core.rollout import next_partition
@@ -172,15 +173,21 @@ def _claim(spec: Manifest) -> Manifest:
 
 
 def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
-    """Against the hash of what was applied last, and against edits by hand where the whole object is at hand."""
+    """Against the hash of what was applied last, and against edits by hand, which take a field away from us.
+
+    Values are compared where money depends on them; a key that somebody added to a ConfigMap is not ours to remove.
+    """
     if stored is None:
         return True
     annotations = stored["metadata"].get("annotations") or {}
     if annotations.get(names.SPEC_HASH) != wanted["metadata"]["annotations"][names.SPEC_HASH]:
         return True
+    if not owns(wanted, stored.get(OWNED, "")):
+        return True
     match wanted["kind"]:
         case "ConfigMap":
-            return bool(stored.get("data") != wanted["data"])
+            data = stored.get("data") or {}
+            return any(data.get(key) != document for key, document in wanted["data"].items())
         case "StatefulSet":
             strategy = stored["spec"].get("updateStrategy", {})
             partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]

@@ -1,0 +1,79 @@
+"""What somebody does to a bot's children is seen by the watches: no resync comes within these tests."""
+
+from functools import partial
+
+import pytest
+
+from harness.api_client import Object
+from harness.bot_world import VENUE, World, manifest
+from harness.operator_process import eventually
+
+pytestmark = pytest.mark.controlplane
+RESYNC_S = "3600"
+
+CHILDREN = (
+    ("StatefulSet", "maker"), ("ConfigMap", "maker-slots"), ("Service", "maker"), ("ServiceAccount", "maker"),
+    ("Role", "maker"), ("RoleBinding", "maker"),
+)  # fmt: skip
+
+
+def test_a_child_that_somebody_deleted_comes_back_within_seconds(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True")
+
+    for kind, name in CHILDREN:
+        before = world.get(kind, name)
+        assert before
+        uid = before["metadata"]["uid"]
+        world.client.delete(before["apiVersion"], kind, world.namespace, name)
+        eventually(partial(_another, world, kind, name, uid), what=f"{kind} {name} again")
+
+
+def _another(world: World, kind: str, name: str, uid: str) -> bool:
+    found = world.get(kind, name)
+    return found is not None and found["metadata"]["uid"] != uid
+
+
+EDITS: tuple[tuple[str, str, Object], ...] = (
+    ("StatefulSet", "maker", {"spec": {"replicas": 3}}),
+    ("StatefulSet", "maker", {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}),
+    ("ConfigMap", "maker-slots", {"data": {"slot-0.json": "{}"}}),
+    ("ConfigMap", "maker-slots", {"data": {"slot-0.json": None}}),
+    ("Service", "maker", {"spec": {"selector": {"app": "another"}}}),
+    ("Service", "maker", {"spec": {"publishNotReadyAddresses": False}}),
+    ("ServiceAccount", "maker", {"automountServiceAccountToken": False}),
+    ("Role", "maker", {"rules": []}),
+    ("RoleBinding", "maker", {"subjects": []}),
+    ("Role", "maker", {"metadata": {"labels": {"tradingbot.dev/bot": None}}}),
+    ("Role", "maker", {"metadata": {"labels": {"tradingbot.dev/bot": "another"}}}),
+    ("Role", "maker", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None, "tradingbot.dev/bot": None}}}),
+    ("Role", "maker", {"metadata": {"ownerReferences": None}}),
+)
+
+
+def test_an_edit_by_hand_is_put_right_within_seconds_and_then_nothing_is_written(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True")
+
+    for kind, name, edit in EDITS:
+        before = world.get(kind, name)
+        assert before
+        world.client.merge(before["apiVersion"], kind, world.namespace, name, edit)
+        eventually(partial(_as_before, world, before), what=f"{kind} {name} without {edit}")
+
+    world.condition("Ready", "True")
+    world.client.merge("v1", "ConfigMap", world.namespace, "maker-slots", {"data": {"note": "of a person"}})
+    writes = world.operator.writes()
+    eventually(lambda: world.operator.metric("tradingbot_operator_watch_last_event_age_seconds", kind="ConfigMap") > 1)
+    assert world.operator.writes() == writes
+
+
+def _as_before(world: World, before: Object) -> bool:
+    found = world.get(before["kind"], before["metadata"]["name"])
+    return found is not None and _essence(found) == _essence(before)
+
+
+def _essence(manifest: Object) -> Object:
+    metadata = {key: manifest["metadata"].get(key) for key in ("labels", "annotations", "ownerReferences")}
+    content = {key: value for key, value in manifest.items() if key not in {"metadata", "status"}}
+    return content | {"metadata": metadata}
