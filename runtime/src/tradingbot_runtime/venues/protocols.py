@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import (
     AnyEvent,
@@ -47,8 +49,50 @@ class Feed(Protocol):
         ...
 
 
+class TradeCursor(msgspec.Struct, frozen=True):
+    """How far the account's trades have been read; it is kept in the journal."""
+
+    since_ms: int  # the venue's clock: where the reading begins that has no trade to go on from
+    trade_id: str = ""  # the newest trade read
+
+
+class Trade(msgspec.Struct, frozen=True):
+    """A trade as the venue lists it; `fill.order_id` is empty where the list does not name our own id."""
+
+    venue_order_id: str
+    fill: OrderFilled
+
+
+class TradesPage(msgspec.Struct, frozen=True):
+    trades: tuple[Trade, ...]  # oldest first; those of other orders of the account too
+    cursor: TradeCursor  # where the next page begins
+    more: bool  # the venue has more at once
+
+
 class Gateway(Protocol):
-    """Orders out, reports in. Reports come through the `OnEvent` that the gateway was made with."""
+    """Orders out, reports in. Reports come through the `OnEvent` that the gateway was made with.
+
+    A question raises VenueError when it fails: an empty answer is one that the venue gave.
+    """
+
+    @property
+    def two_phase(self) -> bool:
+        """An order is built first and then submitted: it begins as INTENT, and the gateway tells the steps."""
+        ...
+
+    @property
+    def exclusive(self) -> bool:
+        """The venue has no client ids: one (account, symbol) belongs to one bot, every order there is its own."""
+        ...
+
+    @property
+    def locked(self) -> str:
+        """Why the venue answers nobody now (maintenance, trading lock); empty: it does. No question is asked then."""
+        ...
+
+    def remember(self, order_id: OrderId, venue_order_id: str) -> None:
+        """An order of an earlier life. Venues with client ids need not know."""
+        ...
 
     def send(self, instrument: Instrument, approved: Approved) -> None:
         """Send at once, never wait. What becomes of it comes back as an event, at the latest after a deadline."""
@@ -66,11 +110,29 @@ class Gateway(Protocol):
     async def instrument(self, symbol: str) -> Instrument: ...
     async def balances(self, instrument: Instrument) -> BalancesReported: ...
     async def open_orders(self, instrument: Instrument) -> list[Restored]:
-        """Open orders whose ids are of our making, whoever's bot it is."""
+        """Every open order of the account at this symbol.
+
+        `order_id` is the client id as the venue has it, whoever's it is, or, where the venue has none, ours for an
+        order that is known and empty for one that is not.
+        """
         ...
 
-    async def order(self, instrument: Instrument, order_id: OrderId) -> OrderReported: ...
+    async def order(self, instrument: Instrument, order_id: OrderId) -> OrderReported:
+        """ABSENT: the venue is healthy and does not know it. BUILDING: it was built and is not submitted."""
+        ...
+
+    async def order_id(self, instrument: Instrument, venue_order_id: str) -> OrderId | None:
+        """The client id of an order that the venue names by its own; None when it has none."""
+        ...
+
     async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]: ...
-    async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
-        """Cancel and wait for the answer; an order that the venue does not know is an answer too."""
+    async def trades(self, instrument: Instrument, cursor: TradeCursor) -> TradesPage:
+        """The account's trades from `cursor` on, with some that were read before: none may slip through."""
+        ...
+
+    async def cancel(self, instrument: Instrument, order_id: OrderId, venue_order_id: str = "") -> None:
+        """Cancel and wait for the answer; an order that the venue does not know is an answer too.
+
+        By `venue_order_id` where `order_id` is not of our making.
+        """
         ...

@@ -33,10 +33,10 @@ from tradingbot_runtime.model import (
 from tradingbot_runtime.venues.binance.outcomes import Code, Proof, proof
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
 from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, Result, RetryAfter
-from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_event, order_id_of
+from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event, order_id_of
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff, Connection
-from tradingbot_runtime.venues.protocols import OnConnected, OnEvent
+from tradingbot_runtime.venues.protocols import OnConnected, OnEvent, TradeCursor, TradesPage
 
 REPLY_WITHIN_NS = 5_000_000_000
 IN_FLIGHT_MOST = 1_000
@@ -66,6 +66,10 @@ class GatewayHealth:
 
 
 class BinanceGateway:
+    two_phase = False
+    exclusive = False
+    locked = ""
+
     def __init__(  # noqa: PLR0913 - the composition root passes each collaborator once
         self,
         api_url: str,
@@ -98,6 +102,9 @@ class BinanceGateway:
     @property
     def connected(self) -> bool:
         return self.health.connected
+
+    def remember(self, order_id: OrderId, venue_order_id: str) -> None:
+        """Nothing to remember: Binance finds an order by our own id."""
 
     async def run(self) -> None:
         await self._connection.run()
@@ -201,10 +208,11 @@ class BinanceGateway:
     def _succeeded(self, waiting: _InFlight, result: Result) -> OrderEvent:
         now_ns, venue_order_id = self._now_ns(), str(result.order_id)
         if not waiting.is_cancel:
-            return OrderAccepted(time_ns=now_ns, order_id=waiting.order_id, venue_order_id=venue_order_id)
+            return OrderAccepted(time_ns=now_ns, order_id=waiting.order_id, venue_order_id=venue_order_id,
+                                 venue_time_ns=result.transact_time * MS)  # fmt: skip
         executed = waiting.instrument.lots(result.executed_qty)
-        return OrderReported(time_ns=now_ns, order_id=waiting.order_id, status=OrderStatus.CANCELED,
-                             executed=executed, venue_order_id=venue_order_id)  # fmt: skip
+        return OrderReported(time_ns=now_ns, order_id=waiting.order_id, status=OrderStatus.CANCELED, executed=executed,
+                             venue_order_id=venue_order_id, venue_time_ns=result.transact_time * MS)  # fmt: skip
 
     def _failed(self, waiting: _InFlight, status: int, error: ReplyError) -> None:
         now_ns, proved = self._now_ns(), proof(status, error.code, error.msg)
@@ -267,8 +275,14 @@ class BinanceGateway:
     async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]:
         return await self._queries.fills(instrument, order_id, venue_order_id, self._now_ns())
 
-    async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
-        await self._queries.cancel(instrument, order_id)
+    async def order_id(self, instrument: Instrument, venue_order_id: str) -> OrderId | None:
+        return await self._queries.order_id(instrument, venue_order_id)
+
+    async def trades(self, instrument: Instrument, cursor: TradeCursor) -> TradesPage:
+        return await self._queries.trades(instrument, cursor, self._now_ns())
+
+    async def cancel(self, instrument: Instrument, order_id: OrderId, venue_order_id: str = "") -> None:
+        await self._queries.cancel(instrument, order_id, venue_order_id)
 
 
 def _place(instrument: Instrument, place: Place) -> dict[str, str | int]:

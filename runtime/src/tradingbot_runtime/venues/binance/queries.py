@@ -23,7 +23,9 @@ from tradingbot_runtime.model import (
 )
 from tradingbot_runtime.venues.binance.codec import SIDES
 from tradingbot_runtime.venues.binance.outcomes import Code
+from tradingbot_runtime.venues.binance.reports import MS
 from tradingbot_runtime.venues.binance.rest import BinanceRest
+from tradingbot_runtime.venues.protocols import Trade, TradeCursor, TradesPage
 
 STATUSES = {
     "NEW": OrderStatus.OPEN,
@@ -37,6 +39,8 @@ STATUSES = {
     "REJECTED": OrderStatus.REJECTED,
 }
 TRADES_PAGE = 1000
+READ_AGAIN = 20  # of the newest trades, at every look: one that became visible late is among them
+READ_AGAIN_MS = 60_000  # the same, while there has been no trade yet
 
 
 class VenueOrder(msgspec.Struct, rename="camel"):
@@ -48,6 +52,7 @@ class VenueOrder(msgspec.Struct, rename="camel"):
     executed_qty: str
     status: str
     side: str
+    update_time: int = 0
 
 
 class VenueTrade(msgspec.Struct, rename="camel"):
@@ -59,6 +64,7 @@ class VenueTrade(msgspec.Struct, rename="camel"):
     commission_asset: str
     is_buyer: bool
     is_maker: bool
+    time: int = 0
 
 
 class _Balance(msgspec.Struct):
@@ -117,9 +123,9 @@ class BinanceQueries:
         )
 
     async def open_orders(self, instrument: Instrument, now_ns: Nanos) -> list[Restored]:
-        """Open orders whose ids are of our making, whoever's bot it is."""
+        """Every open order of the account at this symbol, whoever's it is."""
         orders = await self.rest.signed("GET", "openOrders", list[VenueOrder], {"symbol": instrument.symbol})
-        return [_restored(order, instrument, now_ns) for order in orders if decode(order.client_order_id)]
+        return [_restored(order, instrument, now_ns) for order in orders]
 
     async def order(self, instrument: Instrument, order_id: OrderId, now_ns: Nanos) -> OrderReported:
         parameters = {"symbol": instrument.symbol, "origClientOrderId": order_id}
@@ -137,7 +143,14 @@ class BinanceQueries:
             status=STATUSES[order.status],
             executed=instrument.lots_floor(order.executed_qty),
             venue_order_id=str(order.order_id),
+            venue_time_ns=order.update_time * MS,
         )
+
+    async def order_id(self, instrument: Instrument, venue_order_id: str) -> OrderId | None:
+        """Our id of an order that is named by the venue's; None when it is not of our making."""
+        parameters = {"symbol": instrument.symbol, "orderId": venue_order_id}
+        order = await self.rest.signed("GET", "order", VenueOrder, parameters)
+        return OrderId(order.client_order_id) if decode(order.client_order_id) else None
 
     async def fills(
         self, instrument: Instrument, order_id: OrderId, venue_order_id: str, now_ns: Nanos
@@ -150,9 +163,24 @@ class BinanceQueries:
         trades = await self.rest.signed("GET", "myTrades", list[VenueTrade], parameters)
         return [filled(trade, order_id, instrument, now_ns) for trade in trades]
 
-    async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
+    async def trades(self, instrument: Instrument, cursor: TradeCursor, now_ns: Nanos) -> TradesPage:
+        """A page of the account's trades: Binance's list names the venue's order id only."""
+        parameters: dict[str, str | int] = {"symbol": instrument.symbol, "limit": TRADES_PAGE}
+        parameters |= {"fromId": cursor.trade_id} if cursor.trade_id else {"startTime": cursor.since_ms}
+        found = await self.rest.signed("GET", "myTrades", list[VenueTrade], parameters)
+        trades = tuple(Trade(str(t.order_id), filled(t, OrderId(""), instrument, now_ns)) for t in found)
+        more = len(found) == TRADES_PAGE
+        behind = 1 if more else READ_AGAIN
+        if len(found) >= behind:
+            cursor = TradeCursor(cursor.since_ms, str(found[-behind].id))
+        elif not found and not cursor.trade_id:
+            cursor = TradeCursor(max(cursor.since_ms, self.rest.timestamp_ms() - READ_AGAIN_MS))
+        return TradesPage(trades, cursor, more)
+
+    async def cancel(self, instrument: Instrument, order_id: OrderId, venue_order_id: str = "") -> None:
         """Cancel one order and wait for the answer; a venue that does not know it (any more) is an answer too."""
-        parameters = {"symbol": instrument.symbol, "origClientOrderId": order_id}
+        name = {"orderId": venue_order_id} if venue_order_id else {"origClientOrderId": order_id}
+        parameters: dict[str, str | int] = {"symbol": instrument.symbol, **name}
         try:
             await self.rest.signed("DELETE", "order", dict[str, Any], parameters)
         except VenueRefused as refused:
@@ -171,6 +199,7 @@ def filled(trade: VenueTrade, order_id: OrderId, instrument: Instrument, now_ns:
         fee=asset_units(trade.commission),
         fee_asset=trade.commission_asset,
         maker=trade.is_maker,
+        venue_time_ns=trade.time * MS,
     )
 
 
@@ -185,6 +214,8 @@ def _restored(order: VenueOrder, instrument: Instrument, now_ns: Nanos) -> Resto
         executed=executed,
         venue_order_id=str(order.order_id),
         state=OrderState.PARTIAL if executed else OrderState.OPEN,
+        seen=True,
+        venue_time_ns=order.update_time * MS,
     )
 
 

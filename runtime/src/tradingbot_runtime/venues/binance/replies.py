@@ -18,6 +18,7 @@ class Result(msgspec.Struct, rename="camel"):
     order_id: int = 0
     status: str = ""
     executed_qty: str = "0"
+    transact_time: int = 0  # milliseconds of the venue's clock
 
 
 class Frame(msgspec.Struct, rename="camel"):

@@ -21,6 +21,8 @@ from tradingbot_runtime.model import (
 )
 from tradingbot_runtime.venues.binance.codec import SIDES
 
+MS = 1_000_000  # nanoseconds
+
 
 class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
     s: str
@@ -38,6 +40,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
     N: str | None
     t: int
     m: bool
+    T: int = 0  # when it happened, by the venue's clock, in milliseconds
 
 
 _ENDS = {"CANCELED": OrderStatus.CANCELED, "EXPIRED": OrderStatus.EXPIRED, "TRADE_PREVENTION": OrderStatus.EXPIRED}
@@ -54,9 +57,11 @@ def order_id_of(report: ExecutionReport) -> tuple[OrderId, OrderKey] | None:
 
 def order_event(report: ExecutionReport, order_id: OrderId, instrument: Instrument, now_ns: Nanos) -> OrderEvent | None:
     """What the report says; None for what changes nothing. Raises ValueError for numbers off the grid."""
-    venue_order_id = str(report.i)
+    venue_order_id, venue_time_ns = str(report.i), report.T * MS
     if report.x == "NEW":
-        return OrderAccepted(time_ns=now_ns, order_id=order_id, venue_order_id=venue_order_id)
+        return OrderAccepted(
+            time_ns=now_ns, order_id=order_id, venue_order_id=venue_order_id, venue_time_ns=venue_time_ns
+        )
     if report.x == "TRADE":
         return OrderFilled(
             time_ns=now_ns,
@@ -68,12 +73,18 @@ def order_event(report: ExecutionReport, order_id: OrderId, instrument: Instrume
             fee=asset_units(report.n),
             fee_asset=report.N or "",
             maker=report.m,
+            venue_time_ns=venue_time_ns,
         )
     if report.x == "REJECTED":
         return OrderRejected(time_ns=now_ns, order_id=order_id, reason=report.r)
     if report.x in _ENDS:
         executed = instrument.lots(report.z)
         return OrderReported(
-            time_ns=now_ns, order_id=order_id, status=_ENDS[report.x], executed=executed, venue_order_id=venue_order_id
+            time_ns=now_ns,
+            order_id=order_id,
+            status=_ENDS[report.x],
+            executed=executed,
+            venue_order_id=venue_order_id,
+            venue_time_ns=venue_time_ns,
         )
     return None

@@ -37,10 +37,11 @@ from tradingbot_runtime.simulator.instruments import Listing
 from tradingbot_runtime.simulator.market_events import TopChanged
 from tradingbot_runtime.simulator.matching import TimeInForce
 from tradingbot_runtime.simulator.orders import NewOrder, OrderType
+from tradingbot_runtime.simulator.orders import Trade as ExchangeTrade
 from tradingbot_runtime.simulator.refusals import Refusal
-from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_event
+from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event
 from tradingbot_runtime.venues.link import VenueLink
-from tradingbot_runtime.venues.protocols import OnConnected, OnEvent
+from tradingbot_runtime.venues.protocols import OnConnected, OnEvent, Trade, TradeCursor, TradesPage
 
 CAPITAL = 100_000  # units of the quote asset, and as much again in the base asset
 LATENCY_S = 0.02
@@ -55,6 +56,12 @@ class PaperGateway:
     on_connected: OnConnected
     connected: bool = False
     exchanges: dict[str, Exchange] = field(default_factory=dict)  # by symbol
+    two_phase: bool = False
+    exclusive: bool = False
+    locked: str = ""
+
+    def remember(self, order_id: OrderId, venue_order_id: str) -> None:
+        """Nothing to remember: orders of an earlier process are over."""
 
     async def run(self) -> None:
         """There is no connection to lose."""
@@ -138,18 +145,33 @@ class PaperGateway:
             )
         status = OrderStatus.OPEN if order.status.open else OrderStatus(order.status.value.capitalize())
         return OrderReported(time_ns=self.now_ns(), order_id=order_id, status=status, executed=order.executed,
-                             venue_order_id=str(order.order_id))  # fmt: skip
+                             venue_order_id=str(order.order_id), venue_time_ns=order.updated_ms * MS)  # fmt: skip
+
+    async def order_id(self, instrument: Instrument, venue_order_id: str) -> OrderId | None:
+        exchange = self.exchanges.get(instrument.symbol)
+        order = exchange.history.get(int(venue_order_id)) if exchange else None
+        return OrderId(order.client_id) if order else None
 
     async def fills(self, instrument: Instrument, order_id: OrderId, venue_order_id: str) -> list[OrderFilled]:
         trades = self.exchanges[instrument.symbol].history.trades
-        return [
-            OrderFilled(time_ns=self.now_ns(), order_id=order_id, trade_id=str(t.trade_id), side=t.side, price=t.price,
-                        quantity=t.lots, fee=t.commission, fee_asset=t.commission_asset, maker=t.maker)
-            for t in trades
-            if str(t.order_id) == venue_order_id
-        ]  # fmt: skip
+        return [self._filled(t, order_id) for t in trades if str(t.order_id) == venue_order_id]
 
-    async def cancel(self, instrument: Instrument, order_id: OrderId) -> None:
+    async def trades(self, instrument: Instrument, cursor: TradeCursor) -> TradesPage:
+        exchange, after = self.exchanges.get(instrument.symbol), int(cursor.trade_id or 0)
+        found = [t for t in exchange.history.trades if t.trade_id > after] if exchange else []
+        newest = TradeCursor(cursor.since_ms, str(found[-1].trade_id)) if found else cursor
+        return TradesPage(
+            tuple(Trade(str(t.order_id), self._filled(t, OrderId(""))) for t in found), newest, more=False
+        )
+
+    def _filled(self, trade: ExchangeTrade, order_id: OrderId) -> OrderFilled:
+        return OrderFilled(
+            time_ns=self.now_ns(), order_id=order_id, trade_id=str(trade.trade_id), side=trade.side, price=trade.price,
+            quantity=trade.lots, fee=trade.commission, fee_asset=trade.commission_asset, maker=trade.maker,
+            venue_time_ns=trade.time_ms * MS,
+        )  # fmt: skip
+
+    async def cancel(self, instrument: Instrument, order_id: OrderId, venue_order_id: str = "") -> None:  # noqa: ARG002 - by our own id always
         exchange = self.exchanges.get(instrument.symbol)
         order = exchange.history.by_client_id(instrument.symbol, order_id) if exchange else None
         if exchange and order and order.status.open:
