@@ -5,12 +5,16 @@ Everything here is frozen and can be journalled, replayed, or sent.
 
 from tradingbot_runtime.model.commands import AnyCommand, Cancel, CancelAll, Command, Place, Replace
 from tradingbot_runtime.model.events import (
+    AccountChecked,
     AnyEvent,
     BalancesReported,
     BuildExpired,
     CancelRejected,
+    ClockMeasured,
+    CrossTicked,
     Event,
     FeedLost,
+    HaltResumed,
     OrderAccepted,
     OrderBuilt,
     OrderCanceled,
@@ -22,6 +26,7 @@ from tradingbot_runtime.model.events import (
     OrderReported,
     OrderStatus,
     OrderSubmitting,
+    OthersExposed,
     OutcomeLost,
     ProofOverdue,
     ReferenceTicked,
@@ -29,6 +34,7 @@ from tradingbot_runtime.model.events import (
     StateChanged,
     TimePassed,
     TradingState,
+    VenueLocked,
     VenueTicked,
 )
 from tradingbot_runtime.model.units import (
@@ -45,6 +51,7 @@ from tradingbot_runtime.model.units import (
 
 __all__ = [
     "ASSET_EXPONENT",
+    "AccountChecked",
     "AnyCommand",
     "AnyEvent",
     "BalancesReported",
@@ -52,9 +59,12 @@ __all__ = [
     "Cancel",
     "CancelAll",
     "CancelRejected",
+    "ClockMeasured",
     "Command",
+    "CrossTicked",
     "Event",
     "FeedLost",
+    "HaltResumed",
     "Instrument",
     "Lots",
     "Money",
@@ -71,6 +81,7 @@ __all__ = [
     "OrderReported",
     "OrderStatus",
     "OrderSubmitting",
+    "OthersExposed",
     "OutcomeLost",
     "Place",
     "ProofOverdue",
@@ -82,6 +93,7 @@ __all__ = [
     "Ticks",
     "TimePassed",
     "TradingState",
+    "VenueLocked",
     "VenueTicked",
     "asset_units",
 ]  # fmt: skip

@@ -10,11 +10,12 @@ class Command(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
 
 
 class Place(Command, frozen=True, kw_only=True, gc=False):
-    """A post-only limit order: it never takes liquidity."""
+    """A limit order. It never takes liquidity, unless `post_only` is off: then `price` is how far it may go."""
 
     side: Side
     price: Ticks
     quantity: Lots
+    post_only: bool = True
 
 
 class Cancel(Command, frozen=True, kw_only=True, gc=False):

@@ -16,6 +16,7 @@ class TradingState(StrEnum):
     REDUCING = "Reducing"  # only orders that bring the position closer to zero
     STOPPED = "Stopped"  # by the manifest: no orders
     DRAINED = "Drained"  # by the operator's command, before a move or deletion: no orders
+    VENUE_LOCKED = "VenueLocked"  # the venue takes neither orders nor cancels now
     HALTED = "Halted"  # latched until a person resumes: no orders
     FENCED = "Fenced"  # the slot's Lease is not ours: no orders
 
@@ -60,8 +61,55 @@ class BalancesReported(Event, frozen=True, kw_only=True, gc=False):
 
 
 class StateChanged(Event, frozen=True, kw_only=True, gc=False):
+    """What the market may do from now on. `flatten`: halted, and the position is to be closed in small steps."""
+
     state: TradingState
     reason: str
+    flatten: bool = False
+
+
+class HaltResumed(Event, frozen=True, kw_only=True, gc=False):
+    """A person has released a halt of this reason: what was measured up to then is accepted."""
+
+    reason: str
+
+
+class VenueLocked(Event, frozen=True, kw_only=True, gc=False):
+    """The venue takes neither orders nor cancels (trading lock, maintenance), or does so again.
+
+    Unlocked is said only after several healthy answers in a row.
+    """
+
+    venue: str
+    locked: bool
+    reason: str = ""
+
+
+class AccountChecked(Event, frozen=True, kw_only=True, gc=False):
+    """Orders, trades and balances were compared with the venue; `mismatch` says what differs, empty: nothing."""
+
+    mismatch: str = ""
+
+
+class ClockMeasured(Event, frozen=True, kw_only=True, gc=False):
+    """How far the venue's clock is ahead of ours (`core.clock_offset`)."""
+
+    offset_ns: int
+
+
+class CrossTicked(Event, frozen=True, kw_only=True, gc=False):
+    """The mid of the second source of the price, for comparison only: `mid_2 / (2 * unit)` of our ticks."""
+
+    mid_2: int
+    unit: int
+
+
+class OthersExposed(Event, frozen=True, kw_only=True, gc=False):
+    """What the slot's other markets hold and could still buy or sell, at its worst, where it adds to ours."""
+
+    long: int  # in 1e-8 of our base asset: other markets of that asset
+    short: int  # as a positive number
+    gross: int  # in 1e-8 of our quote asset: absolute worst positions of other markets priced in it
 
 
 class OrderBuilt(Event, frozen=True, kw_only=True, gc=False):
@@ -201,5 +249,18 @@ OrderEvent = (
     | OrderReported
 )
 AnyEvent = (
-    ReferenceTicked | VenueTicked | FeedLost | TimePassed | BalancesReported | StateChanged | Restored | OrderEvent
+    ReferenceTicked
+    | VenueTicked
+    | CrossTicked
+    | FeedLost
+    | TimePassed
+    | BalancesReported
+    | AccountChecked
+    | ClockMeasured
+    | OthersExposed
+    | VenueLocked
+    | StateChanged
+    | HaltResumed
+    | Restored
+    | OrderEvent
 )
