@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tradingbot_runtime.model import Lots, Side, Ticks
 from tradingbot_runtime.simulator.accounts import Account, Commission
 from tradingbot_runtime.simulator.amounts import ATOMS, BadAmount, amount_text, parse_amount
+from tradingbot_runtime.simulator.binance_json import account_event
 from tradingbot_runtime.simulator.exchange import Exchange
 from tradingbot_runtime.simulator.instruments import LISTINGS, listing
 from tradingbot_runtime.simulator.market_events import DepthSnapshot, TopChanged, TradePrinted
@@ -142,7 +143,7 @@ def test_self_trade_prevention_expires_the_resting_order_and_frees_its_money() -
     exchange.place(request(Side.BUY, ASK - 50, 1_000), 2)
     assert resting.status is OrderStatus.EXPIRED_IN_MATCH
     assert exchange.account.balance("BTC").locked == 0
-    assert "TRADE_PREVENTION" in [event.get("x") for event in exchange.drain_events()]
+    assert "TRADE_PREVENTION" in [account_event(event).get("x") for event in exchange.drain_events()]
 
 
 def test_the_account_hears_every_change_in_order() -> None:
@@ -150,7 +151,7 @@ def test_the_account_hears_every_change_in_order() -> None:
     order, _ = exchange.place(request(Side.BUY, BID, 2_000), 1)
     prints(exchange, BID - 1, 500, buyer_is_maker=True)
     exchange.cancel(order, "the cancel", 2)
-    events = exchange.drain_events()
+    events = [account_event(event) for event in exchange.drain_events()]
     reports = [event for event in events if event["e"] == "executionReport"]
     assert [(r["x"], r["X"], r["z"]) for r in reports] == [
         ("NEW", "NEW", "0.00000000"),

@@ -16,14 +16,15 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Commission:
-    """Rates in millionths of what is received."""
+    """Rates in millionths of what is received. `step`: the smallest commission, in atoms."""
 
     maker: int
     taker: int
+    step: int = 1
 
     def of(self, received: int, *, maker: bool) -> int:
-        """Commission on `received` atoms, rounded down to a whole atom."""
-        return received * (self.maker if maker else self.taker) // RATE_SCALE
+        """Commission on `received` atoms, rounded down to a whole step."""
+        return received * (self.maker if maker else self.taker) // (RATE_SCALE * self.step) * self.step
 
 
 class Account:

@@ -6,6 +6,7 @@ Source: Binance spot API documentation (REST, websocket API, user data stream).
 from collections.abc import Iterable
 
 from tradingbot_runtime.model import Side
+from tradingbot_runtime.simulator.account_events import AccountEvent, BalancesChanged, Deposited, OrderChanged
 from tradingbot_runtime.simulator.accounts import Account
 from tradingbot_runtime.simulator.amounts import amount_text
 from tradingbot_runtime.simulator.orders import Order, Trade
@@ -107,21 +108,30 @@ def balances(account: Account, *, omit_zero: bool = False) -> list[Json]:
     ]
 
 
-def execution_report(
-    order: Order, execution: str, time_ms: int, trade: Trade | None = None, cancel_id: str = ""
-) -> Json:
-    """User stream event. `execution`: NEW, CANCELED, EXPIRED, TRADE, TRADE_PREVENTION.
+def account_event(event: AccountEvent) -> Json:
+    """The event of the user data stream that tells of `event`."""
+    match event:
+        case OrderChanged():
+            return _execution_report(event)
+        case BalancesChanged():
+            return _account_position(event)
+        case Deposited():
+            return {"e": "balanceUpdate", "E": event.time_ms, "a": event.asset, "d": amount_text(event.atoms),
+                    "T": event.time_ms}  # fmt: skip
 
-    In a report of a cancel, `c` is the cancel's own id and `C` the order's, as at Binance.
-    """
+
+def _execution_report(changed: OrderChanged) -> Json:
+    """In a report of a cancel, `c` is the cancel's own id and `C` the order's, as at Binance."""
+    order, trade, cancel_id = changed.order, changed.trade, changed.cancel_id
     listing = order.listing
     last_price, last_lots = (trade.price, trade.lots) if trade else (0, 0)
     return {
-        "e": "executionReport", "E": time_ms, "s": listing.symbol, "c": cancel_id or order.client_id,
+        "e": "executionReport", "E": changed.time_ms, "s": listing.symbol, "c": cancel_id or order.client_id,
         "S": _SIDE[order.side], "o": order.type.value, "f": order.time_in_force.value,
         "q": amount_text(order.lots * listing.lot_atoms), "p": amount_text(order.price * listing.tick_atoms),
-        "P": amount_text(0), "F": amount_text(0), "g": -1, "C": order.client_id if cancel_id else "", "x": execution,
-        "X": order.status.value, "r": "NONE", "i": order.order_id, "l": amount_text(last_lots * listing.lot_atoms),
+        "P": amount_text(0), "F": amount_text(0), "g": -1, "C": order.client_id if cancel_id else "",
+        "x": changed.change.value, "X": order.status.value, "r": "NONE", "i": order.order_id,
+        "l": amount_text(last_lots * listing.lot_atoms),
         "z": amount_text(order.executed * listing.lot_atoms), "L": amount_text(last_price * listing.tick_atoms),
         "n": amount_text(trade.commission if trade else 0), "N": trade.commission_asset if trade else None,
         "T": order.updated_ms, "t": trade.trade_id if trade else -1, "I": order.order_id, "w": order.status.open,
@@ -131,15 +141,9 @@ def execution_report(
     }  # fmt: skip
 
 
-def account_position(account: Account, assets: Iterable[str], time_ms: int) -> Json:
-    """User stream event: balances that may have changed."""
-    changed = [
-        {"a": asset, "f": amount_text(account.balance(asset).free), "l": amount_text(account.balance(asset).locked)}
-        for asset in assets
+def _account_position(changed: BalancesChanged) -> Json:
+    holdings = [
+        {"a": holding.asset, "f": amount_text(holding.free), "l": amount_text(holding.locked)}
+        for holding in changed.holdings
     ]
-    return {"e": "outboundAccountPosition", "E": time_ms, "u": time_ms, "B": changed}
-
-
-def balance_update(asset: str, delta: int, time_ms: int) -> Json:
-    """User stream event: a deposit or a withdrawal."""
-    return {"e": "balanceUpdate", "E": time_ms, "a": asset, "d": amount_text(delta), "T": time_ms}
+    return {"e": "outboundAccountPosition", "E": changed.time_ms, "u": changed.time_ms, "B": holdings}

@@ -8,7 +8,14 @@ from collections.abc import Iterable
 import msgspec
 
 from tradingbot_runtime.model import Lots, Side, Ticks
-from tradingbot_runtime.simulator import binance_json
+from tradingbot_runtime.simulator.account_events import (
+    AccountEvent,
+    BalancesChanged,
+    Change,
+    Deposited,
+    Holding,
+    OrderChanged,
+)
 from tradingbot_runtime.simulator.accounts import Account
 from tradingbot_runtime.simulator.book import Book
 from tradingbot_runtime.simulator.history import History
@@ -30,7 +37,7 @@ class Exchange:
         self.engines = {symbol: MatchingEngine(Book()) for symbol in self.listings}
         self.account = account
         self.history = History(history)
-        self.events: list[binance_json.Json] = []
+        self.events: list[AccountEvent] = []
         self._next_order = first_id
         self._next_trade = first_id
 
@@ -43,24 +50,43 @@ class Exchange:
         return self.engines[symbol].book
 
     def place(self, request: NewOrder, time_ms: int) -> tuple[Order, list[Trade]]:
-        """Accept an order and match it. Raises Refusal (nothing has happened then)."""
+        """Accept an order by Binance's rules and match it. Raises Refusal (nothing has happened then)."""
         engine = self.engines[request.listing.symbol]
         if request.quote_atoms:
-            request = msgspec.structs.replace(request, lots=_affordable(engine, request))
+            request = msgspec.structs.replace(request, lots=affordable(engine, request))
         objection = refusal(Situation(request, engine, self.account, self.history))
         if objection is not None:
             raise objection
-        order = self._accept(request, time_ms)
-        trades = self._settle(engine.place(_submission(order, request)), time_ms)
-        return order, [trade for trade in trades if trade.order_id == order.order_id]
+        order = self.accept(request, time_ms)
+        return order, self.match(order, time_ms)
+
+    def accept(self, request: NewOrder, time_ms: int) -> Order:
+        """Take an order on, and set its money aside. It is not in the market yet: `match` does that.
+
+        Whether it may be taken on, the protocol's own rules have seen. ValueError when the money is not there.
+        """
+        order = self._order(request, time_ms)
+        if order.price and not self.account.lock(order):
+            raise ValueError(f"order {order.order_id} needs more than there is")
+        self.history.add(order)
+        self.events.append(OrderChanged(order=order.copy(), change=Change.NEW, time_ms=time_ms))
+        if order.price:
+            self._report_balances(_assets([order.listing]), time_ms)
+        return order
+
+    def match(self, order: Order, time_ms: int) -> list[Trade]:
+        """Bring an accepted order into the market; its own trades. ValueError where it is post-only and would take."""
+        engine = self.engines[order.listing.symbol]
+        trades = self._settle(engine.place(_submission(order)), time_ms)
+        return [trade for trade in trades if trade.order_id == order.order_id]
 
     def cancel(self, order: Order, cancel_id: str, time_ms: int) -> None:
         """Take an open order out of the market. Raises Refusal when it is not open."""
         if not order.status.open:
             raise Refusal(Reason.UNKNOWN_ORDER)
         self.engines[order.listing.symbol].cancel(order.order_id)
-        self._close(order, OrderStatus.CANCELED, "CANCELED", time_ms, cancel_id)
-        self._report_balances([order.listing], time_ms)
+        self._close(order, OrderStatus.CANCELED, Change.CANCELED, time_ms, cancel_id)
+        self._report_balances(_assets([order.listing]), time_ms)
 
     def find(self, listing: Listing, order_id: int | None, client_id: str | None) -> Order | None:
         """By the exchange's id or, without one, the newest of that client id."""
@@ -90,28 +116,21 @@ class Exchange:
         if balance.free + atoms < 0:
             raise Refusal(Reason.BALANCE)
         balance.free += atoms
-        self.events.append(binance_json.balance_update(asset, atoms, time_ms))
-        self.events.append(binance_json.account_position(self.account, [asset], time_ms))
+        self.events.append(Deposited(asset=asset, atoms=atoms, time_ms=time_ms))
+        self._report_balances([asset], time_ms)
 
-    def drain_events(self) -> list[binance_json.Json]:
+    def drain_events(self) -> list[AccountEvent]:
         events, self.events = self.events, []
         return events
 
-    def _accept(self, request: NewOrder, time_ms: int) -> Order:
-        order = Order(
-            order_id=self._next_order, client_id=request.client_id or f"sim{self._next_order}",
-            listing=request.listing, side=request.side, type=request.type, time_in_force=request.time_in_force,
+    def _order(self, request: NewOrder, time_ms: int) -> Order:
+        order_id, self._next_order = self._next_order, self._next_order + 1
+        return Order(
+            order_id=order_id, client_id=request.client_id or f"sim{order_id}", listing=request.listing,
+            side=request.side, type=request.type, time_in_force=request.time_in_force,
             price=request.price or Ticks(0), lots=request.lots, quote_atoms=request.quote_atoms,
             created_ms=time_ms, updated_ms=time_ms,
         )  # fmt: skip
-        self._next_order += 1
-        if order.price:
-            self.account.lock(order)  # `order_rules.funds` has seen that it is there
-        self.history.add(order)
-        self.events.append(binance_json.execution_report(order, "NEW", time_ms))
-        if order.price:
-            self._report_balances([order.listing], time_ms)
-        return order
 
     def _settle(self, executions: list[Execution], time_ms: int) -> list[Trade]:
         trades = []
@@ -126,7 +145,7 @@ class Exchange:
             else:
                 self._expire(order, execution, time_ms)
         if touched:
-            self._report_balances(touched.values(), time_ms)
+            self._report_balances(_assets(touched.values()), time_ms)
         return trades
 
     def _fill(self, order: Order, execution: Executed, time_ms: int) -> Trade:
@@ -139,7 +158,7 @@ class Exchange:
         self.history.add_trade(trade)
         if not order.left:
             self.history.close(order)
-        self.events.append(binance_json.execution_report(order, "TRADE", time_ms, trade))
+        self.events.append(OrderChanged(order=order.copy(), change=Change.TRADE, time_ms=time_ms, trade=trade))
         return trade
 
     def _trade(self, order: Order, execution: Executed, time_ms: int) -> Trade:
@@ -158,31 +177,36 @@ class Exchange:
 
     def _expire(self, order: Order, execution: Expired, time_ms: int) -> None:
         if execution.self_trade:
-            self._close(order, OrderStatus.EXPIRED_IN_MATCH, "TRADE_PREVENTION", time_ms)
+            self._close(order, OrderStatus.EXPIRED_IN_MATCH, Change.PREVENTED, time_ms)
         else:
-            self._close(order, OrderStatus.EXPIRED, "EXPIRED", time_ms)
+            self._close(order, OrderStatus.EXPIRED, Change.EXPIRED, time_ms)
 
-    def _close(self, order: Order, status: OrderStatus, report: str, time_ms: int, cancel_id: str = "") -> None:
+    def _close(self, order: Order, status: OrderStatus, change: Change, time_ms: int, cancel_id: str = "") -> None:
         if order.price:
             self.account.release(order)
         order.status = status
         order.updated_ms = time_ms
         self.history.close(order)
-        self.events.append(binance_json.execution_report(order, report, time_ms, cancel_id=cancel_id))
+        self.events.append(OrderChanged(order=order.copy(), change=change, time_ms=time_ms, cancel_id=cancel_id))
 
-    def _report_balances(self, listings: Iterable[Listing], time_ms: int) -> None:
-        assets = {asset: None for entry in listings for asset in (entry.instrument.base, entry.instrument.quote)}
-        self.events.append(binance_json.account_position(self.account, assets, time_ms))
+    def _report_balances(self, assets: Iterable[str], time_ms: int) -> None:
+        held = ((asset, self.account.balance(asset)) for asset in assets)
+        holdings = tuple(Holding(asset, balance.free, balance.locked) for asset, balance in held)
+        self.events.append(BalancesChanged(holdings=holdings, time_ms=time_ms))
 
 
-def _submission(order: Order, request: NewOrder) -> Submission:
+def _assets(listings: Iterable[Listing]) -> Iterable[str]:
+    return dict.fromkeys(asset for entry in listings for asset in (entry.instrument.base, entry.instrument.quote))
+
+
+def _submission(order: Order) -> Submission:
     return Submission(
-        order_id=order.order_id, side=order.side, price=request.price, lots=order.lots,
+        order_id=order.order_id, side=order.side, price=order.price or None, lots=order.lots,
         time_in_force=order.time_in_force, post_only=order.type is OrderType.LIMIT_MAKER,
     )  # fmt: skip
 
 
-def _affordable(engine: MatchingEngine, request: NewOrder) -> Lots:
+def affordable(engine: MatchingEngine, request: NewOrder) -> Lots:
     """How much a market buy for `quote_atoms` can take."""
     instrument = request.listing.instrument
     budget, wanted = request.quote_atoms // instrument.tick_lot, 0

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from tradingbot_runtime.simulator.binance_json import account_event
 from tradingbot_runtime.simulator.exchange import Exchange
 from tradingbot_runtime.simulator.faults import FaultPlan
 from tradingbot_runtime.simulator.market import MarketData
@@ -68,4 +69,4 @@ class SimulatedVenue:
     def tell_account(self) -> None:
         """Send what has happened to the account since the last call."""
         for event in self.exchange.drain_events():
-            self.publish_account_event(event)
+            self.publish_account_event(account_event(event))

@@ -32,6 +32,7 @@ from tradingbot_runtime.model import (
     asset_units,
 )
 from tradingbot_runtime.simulator.accounts import Account, Commission
+from tradingbot_runtime.simulator.binance_json import account_event
 from tradingbot_runtime.simulator.exchange import Exchange
 from tradingbot_runtime.simulator.instruments import Listing
 from tradingbot_runtime.simulator.market_events import TopChanged
@@ -102,7 +103,7 @@ class PaperGateway:
         self._tell(instrument, exchange)
 
     def _tell(self, instrument: Instrument, exchange: Exchange) -> None:
-        for report in exchange.drain_events():
+        for report in map(account_event, exchange.drain_events()):
             if report["e"] == "executionReport":
                 parsed = msgspec.convert(report, ExecutionReport)
                 event = order_event(parsed, OrderId(parsed.C or parsed.c), instrument, self.now_ns())
