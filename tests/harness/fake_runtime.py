@@ -160,6 +160,13 @@ class FakeNode:
         assert self._loop
         asyncio.run_coroutine_threadsafe(self._stop(pod), self._loop).result(5)
 
+    def disconnect(self, pod: str) -> None:
+        """The network drops the connections; the process listens on."""
+        assert self._loop
+        for transport in self.pods[pod].transports:
+            if isinstance(transport, asyncio.WriteTransport):
+                self._loop.call_soon_threadsafe(transport.abort)
+
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         while not self._end.is_set():

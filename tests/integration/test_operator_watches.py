@@ -29,6 +29,38 @@ def test_a_child_that_somebody_deleted_comes_back_within_seconds(world: World) -
         eventually(partial(_another, world, kind, name, uid), what=f"{kind} {name} again")
 
 
+def _delete_control_secret(world: World) -> str:
+    """The uid that it had."""
+    before = world.get("Secret", "maker-control")
+    assert before
+    world.client.delete("v1", "Secret", world.namespace, "maker-control")
+    return str(before["metadata"]["uid"])
+
+
+def test_a_pod_that_cannot_mount_its_control_secret_brings_it_back(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True")
+    pod = world.node.pods["maker-0"].uid
+    uid = _delete_control_secret(world)
+
+    world.client.delete("v1", "Pod", world.namespace, "maker-0")
+
+    eventually(partial(_another, world, "Secret", "maker-control", uid))
+    eventually(lambda: "maker-0" in world.node.pods and world.node.pods["maker-0"].uid != pod)
+    world.condition("Ready", "True")
+
+
+def test_a_stream_that_is_refused_brings_a_control_secret_back(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True")
+    uid = _delete_control_secret(world)
+
+    world.node.pods["maker-0"].token = "of another Secret"  # noqa: S105 - made up
+    world.node.disconnect("maker-0")
+
+    eventually(partial(_another, world, "Secret", "maker-control", uid))
+
+
 def _another(world: World, kind: str, name: str, uid: str) -> bool:
     found = world.get(kind, name)
     return found is not None and found["metadata"]["uid"] != uid

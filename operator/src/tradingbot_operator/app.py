@@ -16,6 +16,7 @@ import structlog
 from tradingbot_operator import handlers, telemetry
 from tradingbot_operator.api_errors import ApiError, NotFound
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.core import names
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.observation import Observer
@@ -105,13 +106,18 @@ class App:
         def changed_after(bot: BotName, delay_s: float) -> None:
             parts.queue.add_after(("TradingBot", *bot), delay_s, Priority.CHILD)
 
+        def identity_failed(bot: BotName) -> None:
+            identities.forget(bot)
+            parts.store.forget("Secret", (bot[0], names.control_secret(bot[1])))
+            changed(bot, Priority.CHILD)
+
         installation = self.settings.installation
         return Surroundings(
             leader=Leader(self.settings.identity, parts.leadership.term),
             port=installation.control_port,
             lost_grace_s=installation.lost_grace_s,
             identity=identities.get,
-            forget_identity=identities.forget,
+            identity_failed=identity_failed,
             changed=changed,
             changed_after=changed_after,
             clock=parts.clock,

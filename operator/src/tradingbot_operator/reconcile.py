@@ -100,12 +100,19 @@ class Reconciler:
         return frozenset(name for name, metadata in found.items() if metadata is None)
 
     async def _find_control_secret(self, bot: Bot) -> None:
-        """Secrets are neither listed nor watched: this one is looked for when it is not known."""
+        """Secrets are neither listed nor watched: this one is looked for when it is not known, or may be what lacks."""
         name = names.control_secret(bot.name)
-        if bot.metadata.deleting or self.store.get("Secret", (bot.namespace, name)) is not None:
+        known = self.store.get("Secret", (bot.namespace, name)) is not None
+        if bot.metadata.deleting or (known and not self._awaits_volumes(bot)):
             return
+        self.store.forget("Secret", (bot.namespace, name))
         if (found := await self.cluster.metadata("Secret", bot.namespace, name)) is not None:
             self.store.put("Secret", slim("Secret", found))
+
+    def _awaits_volumes(self, bot: Bot) -> bool:
+        """Kubelet says in an Event only that a Secret it should mount is not there."""
+        pods = self.observer.pods((bot.namespace, bot.name))
+        return any((pod.get("status") or {}).get("phase") in {None, "Pending"} for pod in pods)
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
         if outcome.finalizer is Finalizer.REMOVE:

@@ -60,7 +60,7 @@ class Surroundings:
     port: int
     lost_grace_s: float
     identity: Callable[[BotName], Awaitable[ControlIdentity]]
-    forget_identity: Callable[[BotName], None]
+    identity_failed: Callable[[BotName], None]  # it was renewed, or its Secret is gone
     changed: Callable[[BotName, Priority], None]
     changed_after: Callable[[BotName, float], None]
     clock: Callable[[], float]
@@ -190,8 +190,8 @@ class PodStream:
     def _failed(self, error: Exception) -> None:
         self.counters[f"error_{type(error).__name__}"] += 1
         log.info("ControlStreamFailed", bot=self.bot, pod=self.pod, error=f"{type(error).__name__}: {error}")
-        if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError):
-            self.around.forget_identity(self.bot)  # it may have been renewed
+        if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError | IdentityUnavailable):
+            self.around.identity_failed(self.bot)
 
     async def _pause(self, delay_s: float) -> None:
         try:

@@ -85,6 +85,11 @@ class Store:
         for name in self.names(kind):
             self._drop(kind, name)
 
+    def forget(self, kind: str, name: Name) -> None:
+        """It has to be looked at again; one that is not there is fine."""
+        if name in self._objects.get(kind, {}):
+            self._drop(kind, name)
+
     def count(self, kind: str) -> int:
         return len(self._objects.get(kind, {}))
 
