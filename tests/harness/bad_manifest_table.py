@@ -3,6 +3,7 @@
 from typing import Any
 
 from harness.bad_manifests import REMOVED, Bad
+from harness.live_risk import LIVE_RISK
 
 MM = "spec.strategy.marketMaking"
 SPREAD = f"{MM}.spreadBps"
@@ -12,8 +13,7 @@ STALE = "must be a duration from 100ms to 5m, written like 250ms, 3s, 10m or 1h"
 VOLUME = "must be a Kubernetes quantity from 64Mi to 1Ti (bytes)"
 BETWEEN = "must lie between minSpreadBps and maxSpreadBps"
 HTTP_URL = "must be an address like http://host:9000, without user, password or query"
-LIVE = {"spec.mode": "Live", "spec.risk": {"maxPosition": "1", "maxOrder": "0.1", "maxOpenOrders": 20,
-                                           "maxDailyLoss": "100", "maxDistanceBps": "100"}}  # fmt: skip
+LIVE = {"spec.mode": "Live", "spec.risk": LIVE_RISK}
 
 
 def _unknown(name: str, path: str, allowed: str, value: object = 1, kind: str = "TradingBot") -> Bad:
@@ -140,9 +140,21 @@ STRATEGY = (
 )  # fmt: skip
 
 RISK = (
-    *(_live_without(limit) for limit in ("maxPosition", "maxOrder", "maxOpenOrders", "maxDailyLoss", "maxDistanceBps")),
+    *(_live_without(limit) for limit in LIVE_RISK),
     Bad("Live without risk", {"spec.mode": "Live"}, ("spec.risk.maxPosition", "spec.risk.maxDistanceBps",
                                                     "mode Live demands every limit")),
+    _text("no drawdown at all", "spec.risk.maxDrawdown", "0", 'from "0.0001" to "1" (a share; 1 is the whole)'),
+    _text("a drawdown in percent", "spec.risk.maxDrawdown", "5", 'from "0.0001" to "1" (a share; 1 is the whole)'),
+    _text("a clock that may be an hour off", "spec.risk.maxClockDrift", "1h", "must be a duration from 10ms to 1m"),
+    _text("patience without end", "spec.risk.haltAfter", "24h", "must be a duration from 1s to 10m"),
+    Bad("no order may ever be placed", {"spec.risk.maxOrdersPerMinute": 0},
+        ("spec.risk.maxOrdersPerMinute", "should be greater than or equal to 1"),
+        ("spec.risk.maxOrdersPerMinute", "must be at least 1")),
+    Bad("a loss rate without its window", {"spec.risk.maxLossRate": {"loss": "10"}},
+        ("spec.risk.maxLossRate.within", "Required value"), ("spec.risk.maxLossRate.within", "required")),
+    Bad("a policy that does not exist", {"spec.risk.onBreach": "SellAll"},
+        ("spec.risk.onBreach", 'supported values: "CancelAll", "Flatten", "ReduceOnly"'),
+        ("spec.risk.onBreach", "must be 'CancelAll', 'Flatten' or 'ReduceOnly'")),
     Bad("an unknown mode", {"spec.mode": "live"}, ("spec.mode", 'supported values: "Paper", "Live"'),
         ("spec.mode", "must be 'Paper' or 'Live'")),
     Bad("an unknown state", {"spec.desiredState": "Off"},

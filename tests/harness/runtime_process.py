@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from harness.live_risk import LIVE_RISK
 from harness.simulator import Json, SimulatorProcess, until
 from tradingbot_runtime.core.order_ids import OrderKey, bot_number, encode
 
@@ -45,11 +46,8 @@ def manifest(simulator: SimulatorProcess, name: str = "tested", **spec: Any) -> 
         "mode": "Live",
         "strategy": {"marketMaking": making()},
         "markets": [{"name": MARKET, "reference": dict(symbol), "execution": dict(symbol)}],
-        "risk": {
-            "maxPosition": "0.5", "maxOrder": "0.1", "maxOpenOrders": 50, "maxDailyLoss": "5000",
-            "maxDistanceBps": "500", "staleAfter": "1s",
-        },
-    }  # fmt: skip
+        "risk": {**LIVE_RISK, "maxPosition": "0.5", "staleAfter": "1s"},
+    }
     return [
         {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "Venue", "metadata": {"name": VENUE}, "spec": venue},
         {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "TradingBot", "metadata": {"name": name},

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.bot_model import Cluster, bot, spec
+from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Phase
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest, Observed
@@ -95,8 +96,7 @@ def test_a_rate_limit_of_the_venue_restarts_nothing() -> None:
 
 @pytest.mark.parametrize("change", [
     {"pod": {"image": "runtime:2"}}, {"pod": {"resources": {"limits": {"memory": "1Gi"}}}},
-    {"mode": "Live", "risk": {"maxPosition": "1", "maxOrder": "1", "maxOpenOrders": 1, "maxDailyLoss": "1",
-                              "maxDistanceBps": "1"}},
+    {"mode": "Live", "risk": LIVE_RISK},
 ])  # fmt: skip
 def test_what_needs_a_restart_rolls_slot_by_slot_from_the_top(change: dict[str, Any]) -> None:
     keyed = {"environment": "Testnet", "type": "Binance", "credentialsSecretRef": {"name": "keys"}}

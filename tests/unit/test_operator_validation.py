@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from harness.bot_model import VENUE, bot, spec
+from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.observed import Bot, Observed, Rival
 from tradingbot_operator.core.validation import Refusal, validate
 from tradingbot_runtime.config import VenueSpec
 
 NOW = Observed(now="2026-01-02T00:00:10Z", venues={"venue": VENUE})
-LIVE = {"mode": "Live", "risk": {"maxPosition": "1", "maxOrder": "1", "maxOpenOrders": 1, "maxDailyLoss": "1",
-                                 "maxDistanceBps": "1"}}  # fmt: skip
+LIVE = {"mode": "Live", "risk": LIVE_RISK}
 KEYS = {"environment": "Testnet", "type": "Binance", "credentialsSecretRef": {"name": "keys"}}
 KEYED = VenueSpec.model_validate(KEYS)
 

@@ -4,23 +4,22 @@ from tradingbot_runtime.config.bot import (
     DesiredState,
     Market,
     Mode,
-    OnBreach,
     OnStop,
-    Risk,
     TradingBotSpec,
     VenueSymbol,
 )
 from tradingbot_runtime.config.manifest import Manifest, load
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.problems import InvalidConfig, problems
-from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, SlotConfig, slot_config
+from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
+from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, ResumedHalt, SlotConfig, slot_config
 from tradingbot_runtime.config.spec import Rule, Spec
 from tradingbot_runtime.config.strategy import Hysteresis, InventorySkew, MarketMaking, Strategy
 from tradingbot_runtime.config.venue import Endpoints, Environment, RateLimit, VenueSpec, VenueType
 
 __all__ = [
     "BotIdentity", "DesiredState", "Endpoints", "Environment", "HaltLatch", "Hysteresis", "InvalidConfig",
-    "InventorySkew", "LeaseReference", "Manifest", "Market", "MarketMaking", "Mode", "OnBreach", "OnStop", "Pod",
-    "RateLimit", "Risk", "Rule", "SlotConfig", "Spec", "Storage", "Strategy", "TradingBotSpec", "VenueSpec",
-    "VenueSymbol", "VenueType", "load", "problems", "slot_config",
+    "InventorySkew", "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "Mode", "OnBreach",
+    "OnStop", "Pod", "RateLimit", "ResumedHalt", "Risk", "Rule", "SlotConfig", "Spec", "Storage", "Strategy",
+    "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "load", "problems", "slot_config",
 ]  # fmt: skip

@@ -7,16 +7,13 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from tradingbot_runtime.config.fields import (
-    BaseQuantity,
     Deadline,
     MarketName,
-    PositiveBps,
-    QuoteAmount,
-    Staleness,
     Symbol,
     VenueName,
 )
 from tradingbot_runtime.config.pod import Pod, Storage
+from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.config.spec import Rule, Spec, written_twice
 from tradingbot_runtime.config.strategy import Strategy
 
@@ -39,10 +36,6 @@ class OnStop(StrEnum):
     LEAVE = "Leave"
 
 
-class OnBreach(StrEnum):
-    CANCEL_ALL = "CancelAll"
-
-
 class VenueSymbol(Spec):
     venue: VenueName = Field(description="Name of a Venue in this namespace.")
     symbol: Symbol = Field(description="Symbol at that venue.")
@@ -54,29 +47,16 @@ class Market(Spec):
     name: MarketName = Field(description="Short name, unique within the bot.")
     reference: VenueSymbol = Field(description="Where the reference price comes from.")
     execution: VenueSymbol = Field(description="Where the orders go.")
+    cross_check: VenueSymbol | None = Field(
+        default=None,
+        description="A second source of the price, for comparison only: see risk.maxDivergenceBps. As stale as the "
+        "others, it stops quotes as they do.",
+    )
 
-
-class Risk(Spec):
-    """Limits that no order may exceed. In mode Live each must be written: a forgotten one must not mean `none`."""
-
-    max_position: BaseQuantity | None = Field(
-        default=None, description="Largest absolute position per market, counting all that could still fill."
-    )
-    max_order: BaseQuantity | None = Field(default=None, description="Largest single order.")
-    max_open_orders: Annotated[int, Field(strict=True, ge=1, le=500)] | None = Field(
-        default=None, description="Orders in the market at once, per market; unknown ones count."
-    )
-    max_daily_loss: QuoteAmount | None = Field(
-        default=None, description="Loss since midnight UTC (realised and unrealised, fees included) that halts."
-    )
-    max_distance_bps: PositiveBps | None = Field(
-        default=None, description="Fat finger: no order further than this from the reference price."
-    )
-    stale_after_ns: Staleness = Field(
-        default=3_000_000_000, alias="staleAfter",
-        description="Without proof of life from a feed for this long all quotes are withdrawn.",
-    )  # fmt: skip
-    on_breach: OnBreach = Field(default=OnBreach.CANCEL_ALL, description="What a breached loss limit does.")
+    @property
+    def feeds(self) -> tuple[VenueSymbol, ...]:
+        """Every market whose data this one needs."""
+        return (self.reference, self.execution, *((self.cross_check,) if self.cross_check else ()))
 
 
 class Rollout(Spec):
@@ -86,8 +66,8 @@ class Rollout(Spec):
     )  # fmt: skip
 
 
-def _demanded_when_live(limit: str) -> Rule:
-    name = to_camel(limit)
+def _demanded_when_live(limit: str, name: str = "") -> Rule:
+    name = name or to_camel(limit)
     return Rule(
         f"self.mode != 'Live' || has(self.risk.{name})",
         f"mode Live demands every limit: write {name}, a forgotten one must not mean none",
@@ -122,6 +102,10 @@ class TradingBotSpec(Spec):
         _demanded_when_live("max_open_orders"),
         _demanded_when_live("max_daily_loss"),
         _demanded_when_live("max_distance_bps"),
+        _demanded_when_live("max_drawdown"),
+        _demanded_when_live("max_orders_per_minute"),
+        _demanded_when_live("max_rejects_per_minute"),
+        _demanded_when_live("max_clock_drift_ns", "maxClockDrift"),
         Rule(
             "self.markets.all(m, self.markets.exists_one(n, n.execution.venue == m.execution.venue"
             " && n.execution.symbol == m.execution.symbol))",
@@ -138,4 +122,4 @@ class TradingBotSpec(Spec):
     )
 
     def venue_names(self) -> frozenset[str]:
-        return frozenset(v.venue for m in self.markets for v in (m.reference, m.execution))
+        return frozenset(v.venue for m in self.markets for v in m.feeds)

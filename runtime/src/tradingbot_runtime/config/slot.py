@@ -8,13 +8,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, Risk, TradingBotSpec
+from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, TradingBotSpec
 from tradingbot_runtime.config.fields import BotName, Deadline
+from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.spec import Spec
 from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import VenueSpec
 
 _MILLI = Decimal("0.001")
+_LEAST = Decimal("1e-12")
+_LEAST_SHARE = Decimal("0.0001")
+
+
+HaltId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class BotIdentity(Spec):
@@ -36,8 +42,16 @@ class LeaseReference(Spec):
 class HaltLatch(Spec):
     """A halt that holds until a person resumes it; in here so that a fresh pod starts halted too."""
 
-    id: str = Field(min_length=1, max_length=64, description="Names this very halt.")
+    id: HaltId = Field(description="Names this very halt.")
     reason: str = Field(min_length=1, max_length=64, description="Reason code.")
+    policy: OnBreach = Field(default=OnBreach.CANCEL_ALL, description="What follows, as risk.onBreach.")
+
+
+class ResumedHalt(Spec):
+    """A halt that a person has released; it names one, so that an old approval never releases a new halt."""
+
+    id: HaltId = Field(description="The halt.")
+    by: str = Field(min_length=1, max_length=253, description="Who released it.")
 
 
 class SlotConfig(Spec):
@@ -59,6 +73,9 @@ class SlotConfig(Spec):
         default=None, description="None without a cluster: the journal's lock stands in."
     )
     halts: Annotated[list[HaltLatch], Field(max_length=100)] = Field(default=[], description="Halts that hold.")
+    resumed: Annotated[list[ResumedHalt], Field(max_length=100)] = Field(
+        default=[], description="Halts that a person has released, of this configuration or of the slot's journal."
+    )
 
     def document(self) -> str:
         """The canonical text: equal configurations have equal texts, and hashes."""
@@ -85,7 +102,7 @@ def slot_config(
     """
     trading = sum(1 for names in slots.values() if names) or 1
     markets = [market for market in spec.markets if market.name in slots.get(slot, ())]
-    used = {v.venue for m in markets for v in (m.reference, m.execution)}
+    used = {v.venue for m in markets for v in m.feeds}
     return SlotConfig(
         bot=identity,
         slot=slot,
@@ -109,7 +126,20 @@ def _share_of_rate(venue: VenueSpec, trading: int) -> VenueSpec:
 
 
 def _share_of_risk(risk: Risk, trading: int) -> Risk:
-    if risk.max_daily_loss is None or trading == 1:
+    """Every limit that holds for the bot, by the number of its slots that trade."""
+    if trading == 1:
         return risk
-    share = (risk.max_daily_loss / trading).quantize(Decimal("1e-12"), ROUND_DOWN)
-    return risk.model_copy(update={"max_daily_loss": share})
+
+    def share(amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else max((amount / trading).quantize(_LEAST, ROUND_DOWN), _LEAST)
+
+    rate, drawdown = risk.max_loss_rate, risk.max_drawdown
+    return risk.model_copy(
+        update={
+            "max_daily_loss": share(risk.max_daily_loss),
+            "max_base_exposure": share(risk.max_base_exposure),
+            "max_gross": share(risk.max_gross),
+            "max_drawdown": drawdown and max((drawdown / trading).quantize(_LEAST, ROUND_DOWN), _LEAST_SHARE),
+            "max_loss_rate": rate and LossRate(loss=share(rate.loss) or _LEAST, within_ns=rate.within_ns),
+        }
+    )
