@@ -128,7 +128,8 @@ def test_the_budget_cuts_what_matters_least_and_keeps_its_reserve_for_cancels() 
 
     sent = [a.command for a in bot.handle(tick(SECOND))]
 
-    assert [(c.side, c.price) for c in sent if isinstance(c, Place)] == [(q.side, q.price) for q in bot.quotes[:3]]
+    inner = (bot.quotes[0], bot.quotes[3], bot.quotes[1])  # of both sides, then the next layer
+    assert [(c.side, c.price) for c in sent if isinstance(c, Place)] == [(q.side, q.price) for q in inner]
 
 
 def test_a_venue_that_says_wait_hears_nothing_not_even_cancels() -> None:

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
-from tradingbot_runtime.core.quoting import Plan, Quote, plan
+from tradingbot_runtime.core.planner import Room, commands, compare, schedule
+from tradingbot_runtime.core.quoting import Quote
 from tradingbot_runtime.core.risk import Approved, Decision, Situation, review
 from tradingbot_runtime.model import (
     AnyCommand,
     AnyEvent,
-    Cancel,
+    CancelAll,
     CancelRejected,
     OrderRejected,
     Place,
+    Replace,
     TradingState,
 )
 
@@ -47,36 +49,39 @@ class Engine:
             return []  # to try again at once could be refused for ever: wait for a tick
         if terms.leave_on_stop and market.state in ON_COMMAND:
             return []
-        now = market.situation(event.time_ns, self.budget.for_orders(event.time_ns))
+        calls = terms.capabilities.calls_per_place
+        now = market.situation(event.time_ns, self.budget.for_orders(event.time_ns) // calls)
 
         fresh = now.feed_age_ns <= terms.limits.stale_after_ns
         quoting = fresh and now.state in QUOTING
         self.quotes = tuple(terms.strategy.quotes(market.view)) if quoting else ()
 
-        changes = plan(self.quotes, market.orders, terms.tolerance)
-        commands = self._within_budget(changes, now)
-        self.decision = review(commands, now, terms.limits)
+        changes = compare(self.quotes, market.orders, terms.tolerance, (now.mid_2, now.mid_unit))
+        planned = commands(schedule(changes, terms.capabilities, self._room(now)), self.ids.ahead)
+        self.decision = review(planned, now, terms.limits)
         for approved in self.decision.approved:
             self._record(approved.command, now)
         return self.decision.approved
 
-    def _within_budget(self, changes: Plan, now: Situation) -> list[AnyCommand]:
-        """As many changes as there is room for, what matters most first; withdrawing everything always passes."""
-        withdraw = not self.quotes and not self.budget.is_blocked(now.now_ns)
-        room = len(changes.cancel) if withdraw else self.budget.available(now.now_ns)
-        cancels = [Cancel(order_id=order_id) for order_id in changes.cancel[:room]]
-        left = max(min(now.order_tokens, room - len(cancels)), 0)
-        places = [
-            Place(order_id=self.ids.ahead(i), side=quote.side, price=quote.price, quantity=quote.quantity)
-            for i, quote in enumerate(changes.place[:left])
-        ]
-        return [*cancels, *places]
+    def _room(self, now: Situation) -> Room:
+        """Withdrawing everything always passes, unless the venue itself said to wait."""
+        if not self.quotes and not self.budget.is_blocked(now.now_ns):
+            return Room(messages=len(self.market.orders.live), orders=0)
+        return Room(self.budget.available(now.now_ns), self.budget.for_orders(now.now_ns))
 
     def _record(self, command: AnyCommand, now: Situation) -> None:
         """Remember what is about to be sent, before it is sent."""
-        self.budget.take(now.now_ns)
-        if isinstance(command, Cancel):
-            self.market.orders.cancel_sent(command.order_id)
-        else:
+        orders = self.market.orders
+        if isinstance(command, Place):
+            self.budget.take(now.now_ns, self.market.terms.capabilities.calls_per_place)
             self.ids.use(command.order_id)
-            self.market.orders.place(command)
+            orders.place(command)
+            return
+        self.budget.take(now.now_ns)
+        if isinstance(command, Replace):
+            self.ids.use(command.order_id)
+            orders.cancel_sent(command.replaces)
+            orders.place(command.new_order())
+            return
+        for order_id in command.order_ids if isinstance(command, CancelAll) else (command.order_id,):
+            orders.cancel_sent(order_id)

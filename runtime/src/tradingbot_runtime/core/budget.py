@@ -42,9 +42,9 @@ class Budget:
         """Messages other than cancels that may be sent now."""
         return max(self.available(now_ns) - self.reserve, 0)
 
-    def take(self, now_ns: Nanos) -> None:
-        """Account for one message, whether there was room for it or not: cancels of our own orders always pass."""
-        self.full_at_ns = Nanos(max(self.full_at_ns, now_ns) + self.interval_ns)
+    def take(self, now_ns: Nanos, messages: int = 1) -> None:
+        """Account for `messages`, whether there was room for them or not: cancels of our own orders always pass."""
+        self.full_at_ns = Nanos(max(self.full_at_ns, now_ns) + messages * self.interval_ns)
 
     def block(self, until_ns: Nanos) -> None:
         """The venue said to wait: a message before `until_ns` would prolong the ban."""

@@ -1,14 +1,12 @@
-"""Strategies say what they want; `plan` works out the fewest messages to get there."""
+"""What a strategy may look at, what it answers, and when an order is close enough to that."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tradingbot_runtime.core.book import Book
-from tradingbot_runtime.core.orders import Order, OrderState
-from tradingbot_runtime.model import Lots, Money, OrderId, Side, Ticks
-
-UNSETTLED = frozenset({OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.LOST})
+from tradingbot_runtime.core.orders import Order
+from tradingbot_runtime.model import Lots, Money, Side, Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +49,3 @@ class Tolerance:
 
 
 EXACT = Tolerance(0, 0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    cancel: tuple[OrderId, ...]
-    place: tuple[Quote, ...]
-
-
-def plan(wanted: Sequence[Quote], working: Iterable[Order], tolerance: Tolerance) -> Plan:
-    """Keep what is close enough, cancel the rest, place what is missing; each order serves one quote.
-
-    Cancels come first and the most aggressive first, then places, inner first: where the budget ends, what is left
-    undone is what matters least. An order on its way, or of unknown fate, holds the place of one quote on its side,
-    wherever the market has gone meanwhile: another one beside it would double the quote.
-    """
-    free = [order for order in working if order.state is not OrderState.PENDING_CANCEL]
-    missing: list[Quote] = []
-    for quote in wanted:
-        fitting = [o for o in free if o.side is quote.side and tolerance.keeps(o, quote)]
-        if fitting:
-            free.remove(min(fitting, key=lambda o: (abs(o.price - quote.price), o.id)))
-        else:
-            missing.append(quote)
-    for order in free:
-        beside = [q for q in missing if q.side is order.side and order.state in UNSETTLED]
-        if beside:
-            missing.remove(_nearest(order, beside))
-    leaving = [o for o in free if o.state in (OrderState.OPEN, OrderState.PARTIAL)]
-    leaving.sort(key=lambda o: (-o.side.sign * o.price, o.id))
-    return Plan(tuple(o.id for o in leaving), tuple(missing))
-
-
-def _nearest(order: Order, quotes: Iterable[Quote]) -> Quote:
-    return min(quotes, key=lambda quote: (abs(order.price - quote.price), quote.price))

@@ -14,11 +14,13 @@ from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import (
     AnyCommand,
     Cancel,
+    CancelAll,
     Instrument,
     Lots,
     Money,
     Nanos,
     Place,
+    Replace,
     Side,
     Ticks,
     TradingState,
@@ -229,13 +231,16 @@ def review(commands: Iterable[AnyCommand], now: Situation, limits: Limits) -> De
     """Judge commands in order; each approved order counts against the next."""
     decision = Decision()
     for command in commands:
-        if isinstance(command, Cancel):
+        if isinstance(command, Cancel | CancelAll):
             decision.approved.append(Approved(command))
             continue
-        verdict = next(filter(None, (check(command, now, limits) for check in CHECKS)), None)
+        order = command.new_order() if isinstance(command, Replace) else command
+        verdict = next(filter(None, (check(order, now, limits) for check in CHECKS)), None)
         if verdict is None:
             decision.approved.append(Approved(command))
-            now = now.plus(command, limits.instrument.tick_lot)
-        else:
-            decision.refused.append(Refused(command, *verdict))
+            now = now.plus(order, limits.instrument.tick_lot)
+            continue
+        decision.refused.append(Refused(order, *verdict))
+        if isinstance(command, Replace):  # the old order is unwanted all the same
+            decision.approved.append(Approved(Cancel(order_id=command.replaces)))
     return decision

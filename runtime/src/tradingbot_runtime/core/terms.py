@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tradingbot_runtime.core.planner import ONE_BY_ONE, Capabilities
 from tradingbot_runtime.core.quoting import Strategy, Tolerance
 from tradingbot_runtime.core.risk import Limits
 
@@ -14,4 +15,5 @@ class Terms:
     reference_numerator: int = 1  # reference ticks -> ours
     reference_denominator: int = 1
     reference_is_venue: bool = False  # one market is both: its ticks move both books
+    capabilities: Capabilities = ONE_BY_ONE
     leave_on_stop: bool = False  # a stop by command leaves the orders where they are
