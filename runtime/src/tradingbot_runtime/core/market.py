@@ -14,18 +14,23 @@ from tradingbot_runtime.core.terms import Terms
 from tradingbot_runtime.model import (
     AnyEvent,
     BalancesReported,
+    BuildExpired,
     CancelRejected,
     Event,
     FeedLost,
     Nanos,
     OrderAccepted,
+    OrderBuilt,
     OrderCanceled,
+    OrderDenied,
     OrderEvent,
     OrderExpired,
     OrderFilled,
     OrderRejected,
     OrderReported,
+    OrderSubmitting,
     OutcomeLost,
+    ProofOverdue,
     ReferenceTicked,
     Restored,
     StateChanged,
@@ -143,14 +148,14 @@ def _restored(market: Market, event: Restored) -> None:
 def _filled(market: Market, event: OrderFilled) -> None:
     before = market.orders.get(event.order_id)
     after, market.anomaly = market.orders.apply(event)
-    if before and after and after.filled > before.filled:  # a trade that is known already moves nothing
+    if before is None or (after and after.filled > before.filled):  # a trade that is known already moves nothing
         market.position.apply(event)
         market.account.apply(event)
 
 
 def _ordered(market: Market, event: OrderEvent) -> None:
     _, market.anomaly = market.orders.apply(event)
-    if isinstance(event, OrderRejected):
+    if isinstance(event, OrderRejected | OrderDenied):
         market.quiet.refused(event.time_ns)
     elif isinstance(event, OrderAccepted):
         market.quiet.accepted()
@@ -166,7 +171,20 @@ _APPLY: Mapping[type[Event], Callable[[Market, Any], None]] = {
     Restored: _restored,
     OrderFilled: _filled,
     **dict.fromkeys(
-        (OrderAccepted, OrderRejected, OutcomeLost, OrderCanceled, OrderExpired, CancelRejected, OrderReported),
+        (
+            OrderBuilt,
+            OrderSubmitting,
+            BuildExpired,
+            OrderDenied,
+            OrderAccepted,
+            OrderRejected,
+            OutcomeLost,
+            ProofOverdue,
+            OrderCanceled,
+            OrderExpired,
+            CancelRejected,
+            OrderReported,
+        ),
         _ordered,
     ),
 }

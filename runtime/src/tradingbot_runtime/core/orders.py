@@ -1,185 +1,58 @@
-"""The life of an order: one table says what may follow what (reference/runtime.md 3.2).
+"""An order, what a report does to it, and all orders of a market. The table is in `order_states`."""
 
-An order whose outcome is ambiguous is UNKNOWN: it is never sent again, counts at its full size, and is resolved by
-asking the venue.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
 
+from tradingbot_runtime.core.order_states import (
+    ACKNOWLEDGING,
+    CLOSED,
+    PENDING,
+    SEEN,
+    STEPS,
+    TRANSITIONS,
+    UNPROVED,
+    UNSENT,
+    WORKING,
+    OrderState,
+    Step,
+)
 from tradingbot_runtime.model import (
     CancelRejected,
     Lots,
-    OrderAccepted,
-    OrderCanceled,
     OrderEvent,
-    OrderExpired,
     OrderFilled,
     OrderId,
-    OrderRejected,
     OrderReported,
     OrderStatus,
-    OutcomeLost,
     Place,
+    Replace,
     Restored,
     Side,
     Ticks,
 )
 
+__all__ = [
+    "CLOSED",
+    "PENDING",
+    "TRANSITIONS",
+    "UNPROVED",
+    "UNSENT",
+    "WORKING",
+    "Anomaly",
+    "Order",
+    "OrderState",
+    "Orders",
+    "Step",
+    "advance",
+    "step_of",
+]
+
 CLOSED_KEPT = 2_000  # closed orders remembered, for fills that come late
-
-
-class OrderState(StrEnum):
-    SUBMITTING = "Submitting"  # the intent is committed; the request may be on its way
-    UNKNOWN = "Unknown"
-    OPEN = "Open"
-    PARTIAL = "Partial"
-    PENDING_CANCEL = "PendingCancel"
-    FILLED = "Filled"
-    CANCELED = "Canceled"
-    EXPIRED = "Expired"
-    REJECTED = "Rejected"
-    LOST = "Lost"  # cannot be proved either way: counts as exposure until a person or the venue says more
-
-
-CLOSED = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED})
-UNPROVED = frozenset({OrderState.UNKNOWN, OrderState.LOST})
-
-
-class Step(StrEnum):
-    """What can happen to an order, as rows of the table below."""
-
-    ACCEPTED = "Accepted"
-    REJECTED = "Rejected"
-    OUTCOME_LOST = "OutcomeLost"
-    FILLED = "Filled"
-    CANCELED = "Canceled"
-    EXPIRED = "Expired"
-    CANCEL_SENT = "CancelSent"
-    CANCEL_REFUSED = "CancelRefused"
-    CANCEL_GONE = "CancelGone"
-    SEEN_OPEN = "SeenOpen"
-    SEEN_FILLED = "SeenFilled"
-    SEEN_CANCELED = "SeenCanceled"
-    SEEN_EXPIRED = "SeenExpired"
-    SEEN_REJECTED = "SeenRejected"
-    PROVED_ABSENT = "ProvedAbsent"
-
-
-_S = OrderState
-_ENDS: Mapping[Step, OrderState] = {
-    Step.CANCELED: _S.CANCELED,
-    Step.EXPIRED: _S.EXPIRED,
-    Step.SEEN_FILLED: _S.FILLED,
-    Step.SEEN_CANCELED: _S.CANCELED,
-    Step.SEEN_EXPIRED: _S.EXPIRED,
-    Step.SEEN_REJECTED: _S.REJECTED,
-}
-_LATE_FILL: Mapping[Step, OrderState] = {Step.FILLED: _S.PARTIAL}  # reopened, counted, and looked up at the venue
-_LATE = (Step.ACCEPTED, Step.OUTCOME_LOST, Step.CANCEL_GONE)
-
-TRANSITIONS: Mapping[OrderState, Mapping[Step, OrderState]] = {
-    _S.SUBMITTING: {
-        **_ENDS,
-        Step.ACCEPTED: _S.OPEN,
-        Step.REJECTED: _S.REJECTED,
-        Step.OUTCOME_LOST: _S.UNKNOWN,
-        Step.FILLED: _S.PARTIAL,  # the fill may overtake the acknowledgement
-        Step.CANCEL_SENT: _S.PENDING_CANCEL,
-        Step.SEEN_OPEN: _S.OPEN,
-        Step.PROVED_ABSENT: _S.REJECTED,
-    },
-    _S.UNKNOWN: {
-        **_ENDS,
-        Step.ACCEPTED: _S.OPEN,
-        Step.REJECTED: _S.REJECTED,  # the answer came after all
-        Step.OUTCOME_LOST: _S.UNKNOWN,
-        Step.FILLED: _S.PARTIAL,
-        Step.CANCEL_SENT: _S.PENDING_CANCEL,
-        Step.SEEN_OPEN: _S.OPEN,
-        Step.PROVED_ABSENT: _S.REJECTED,
-    },
-    _S.OPEN: {
-        **_ENDS,
-        Step.ACCEPTED: _S.OPEN,  # stream and reply both acknowledge
-        Step.OUTCOME_LOST: _S.OPEN,  # the reply was lost, the stream has told
-        Step.FILLED: _S.PARTIAL,
-        Step.CANCEL_SENT: _S.PENDING_CANCEL,
-        Step.SEEN_OPEN: _S.OPEN,
-        Step.PROVED_ABSENT: _S.LOST,  # it was there: absence proves nothing good
-        Step.CANCEL_REFUSED: _S.OPEN,
-        Step.CANCEL_GONE: _S.UNKNOWN,
-    },
-    _S.PARTIAL: {
-        **_ENDS,
-        Step.ACCEPTED: _S.PARTIAL,
-        Step.OUTCOME_LOST: _S.PARTIAL,  # filled in part: it is in the market, whatever the reply was
-        Step.FILLED: _S.PARTIAL,
-        Step.CANCEL_SENT: _S.PENDING_CANCEL,
-        Step.SEEN_OPEN: _S.PARTIAL,
-        Step.PROVED_ABSENT: _S.LOST,
-        Step.CANCEL_REFUSED: _S.PARTIAL,
-        Step.CANCEL_GONE: _S.UNKNOWN,
-    },
-    _S.PENDING_CANCEL: {
-        **_ENDS,
-        Step.ACCEPTED: _S.PENDING_CANCEL,
-        Step.REJECTED: _S.REJECTED,
-        Step.OUTCOME_LOST: _S.PENDING_CANCEL,  # a cancel may be sent again
-        Step.FILLED: _S.PENDING_CANCEL,
-        Step.CANCEL_SENT: _S.PENDING_CANCEL,
-        Step.CANCEL_REFUSED: _S.OPEN,
-        Step.CANCEL_GONE: _S.UNKNOWN,  # most often it filled while the cancel was on its way: ask
-        Step.SEEN_OPEN: _S.PENDING_CANCEL,
-        Step.PROVED_ABSENT: _S.REJECTED,
-    },
-    _S.LOST: {
-        **_ENDS,
-        **_LATE_FILL,
-        Step.ACCEPTED: _S.OPEN,
-        Step.CANCEL_SENT: _S.PENDING_CANCEL,
-        Step.SEEN_OPEN: _S.OPEN,
-        Step.OUTCOME_LOST: _S.LOST,
-        Step.PROVED_ABSENT: _S.LOST,
-    },
-    # Closed orders: what repeats the end, or comes late, changes nothing; a fill reopens.
-    _S.FILLED: dict.fromkeys((*_ENDS, *_LATE, Step.CANCEL_REFUSED), _S.FILLED),
-    _S.CANCELED: {**dict.fromkeys((Step.CANCELED, Step.SEEN_CANCELED, *_LATE), _S.CANCELED), **_LATE_FILL},
-    _S.EXPIRED: {**dict.fromkeys((Step.EXPIRED, Step.SEEN_EXPIRED, *_LATE), _S.EXPIRED), **_LATE_FILL},
-    _S.REJECTED: {
-        **dict.fromkeys((Step.REJECTED, Step.SEEN_REJECTED, Step.PROVED_ABSENT, *_LATE), _S.REJECTED),
-        **_LATE_FILL,
-    },
-}
-
-_SEEN: Mapping[OrderStatus, Step] = {
-    OrderStatus.OPEN: Step.SEEN_OPEN,
-    OrderStatus.FILLED: Step.SEEN_FILLED,
-    OrderStatus.CANCELED: Step.SEEN_CANCELED,
-    OrderStatus.EXPIRED: Step.SEEN_EXPIRED,
-    OrderStatus.REJECTED: Step.SEEN_REJECTED,
-    OrderStatus.ABSENT: Step.PROVED_ABSENT,
-}
-_STEPS: Mapping[type, Step] = {
-    OrderAccepted: Step.ACCEPTED,
-    OrderRejected: Step.REJECTED,
-    OutcomeLost: Step.OUTCOME_LOST,
-    OrderFilled: Step.FILLED,
-    OrderCanceled: Step.CANCELED,
-    OrderExpired: Step.EXPIRED,
-}
-
-
-def step_of(event: OrderEvent) -> Step:
-    if isinstance(event, OrderReported):
-        return _SEEN[event.status]
-    if isinstance(event, CancelRejected):
-        return Step.CANCEL_GONE if event.gone else Step.CANCEL_REFUSED
-    return _STEPS[type(event)]
+NO_ORDER = OrderId("")
+TIMELESS = frozenset({OrderStatus.ABSENT, OrderStatus.BUILDING})  # these say nothing of a change
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -191,6 +64,14 @@ class Order(msgspec.Struct, frozen=True):
     state: OrderState = OrderState.SUBMITTING
     venue_order_id: str = ""
     trades: frozenset[str] = frozenset()
+    replaces: OrderId = NO_ORDER
+    seen: bool = False  # the venue has acknowledged it at some time
+    venue_time_ns: int = 0  # of the newest report, by the venue's clock
+
+    @property
+    def was_there(self) -> bool:
+        """The venue has had it for sure: that it does not know it now proves nothing good."""
+        return self.seen or self.state in WORKING
 
     @property
     def leaves_quantity(self) -> Lots:
@@ -211,34 +92,91 @@ class Anomaly:
     message: str
 
 
+def step_of(order: Order, event: OrderEvent) -> Step:
+    """The table's column for `event`; two columns depend on whether the venue had ever acknowledged the order."""
+    if isinstance(event, OrderReported):
+        return Step.VANISHED if event.status is OrderStatus.ABSENT and order.was_there else SEEN[event.status]
+    if isinstance(event, CancelRejected):
+        return Step.CANCEL_GONE if event.gone or not order.was_there else Step.CANCEL_REFUSED
+    return STEPS[type(event)]
+
+
 def advance(order: Order, event: OrderEvent) -> tuple[Order, Anomaly | None]:
-    """The order after `event`, and what was odd about it. A trade that is known already changes nothing."""
-    step = step_of(event)
+    """The order after `event`, and what was odd about it.
+
+    A trade that is known already, and a report that is older than what is known, change nothing.
+    """
+    step = step_of(order, event)
     state = TRANSITIONS[order.state].get(step)
     if state is None:
         return order, Anomaly(order.id, "UnexpectedReport", f"{step} in state {order.state}")
     if isinstance(event, OrderFilled):
         return _filled(order, event, state)
-    if isinstance(event, OrderReported):
-        if event.executed > order.filled and state in CLOSED:
-            # Its fills come one by one, by trade id; until they are here the order is not over.
-            return order, Anomaly(order.id, "FillsMissing", f"venue: {event.executed} lots, known: {order.filled}")
-        return replace(order, state=state, venue_order_id=event.venue_order_id or order.venue_order_id), None
-    if isinstance(event, OrderAccepted):
-        return replace(order, state=state, venue_order_id=event.venue_order_id), None
-    return replace(order, state=state), None
+    if isinstance(event, OrderReported) and event.status not in TIMELESS:
+        return _reported(order, event, state)
+    return _moved(order, event, state)
+
+
+def _reported(order: Order, event: OrderReported, state: OrderState) -> tuple[Order, Anomaly | None]:
+    if _is_outdated(order, event):
+        return order, None
+    if event.executed > order.filled:
+        # Its fills come one by one, by trade id; until they are here the order is not over.
+        missing = Anomaly(order.id, "FillsMissing", f"venue: {event.executed} lots, known: {order.filled}")
+        return (order if state in CLOSED else _moved(order, event, state)[0]), missing
+    if event.status is OrderStatus.FILLED and order.filled < order.quantity:
+        return order, Anomaly(order.id, "FilledInPart", f"said to be filled with {event.executed} of {order.quantity}")
+    return _moved(order, event, state)
+
+
+def _is_outdated(order: Order, report: OrderReported) -> bool:
+    """Whether the report shows an earlier moment than what is known; where the times say nothing, an end is later."""
+    newer = report.venue_time_ns > order.venue_time_ns
+    if newer:
+        return False
+    if report.venue_time_ns and report.venue_time_ns < order.venue_time_ns:
+        return True
+    return report.executed < order.filled or (report.status is OrderStatus.OPEN and order.is_closed)
+
+
+def _moved(order: Order, event: OrderEvent, state: OrderState) -> tuple[Order, Anomaly | None]:
+    reopened = order.is_closed and state not in CLOSED
+    after = replace(
+        order,
+        state=_by_quantity(order.filled, order.quantity, state),
+        venue_order_id=getattr(event, "venue_order_id", "") or order.venue_order_id,
+        seen=order.was_there or step_of(order, event) in ACKNOWLEDGING,
+        venue_time_ns=max(order.venue_time_ns, getattr(event, "venue_time_ns", 0)),
+    )
+    return after, Anomaly(order.id, "Reopened", f"{event} in state {order.state}") if reopened else None
+
+
+def _by_quantity(filled: int, quantity: int, state: OrderState) -> OrderState:
+    """Open with fills is PARTIAL, with all of them FILLED: quantity decides, not the report."""
+    if state not in WORKING:
+        return state
+    if filled >= quantity:
+        return OrderState.FILLED
+    return OrderState.PARTIAL if filled else OrderState.OPEN
 
 
 def _filled(order: Order, event: OrderFilled, state: OrderState) -> tuple[Order, Anomaly | None]:
     if event.trade_id in order.trades:
         return order, None
-    late = Anomaly(order.id, "LateFill", f"fill in state {order.state}") if order.is_closed else None
     filled = Lots(order.filled + event.quantity)
-    after = replace(order, filled=filled, trades=order.trades | {event.trade_id})
-    if filled < order.quantity:
-        return replace(after, state=state), late
-    over = Anomaly(order.id, "Overfill", f"{filled} of {order.quantity} lots") if filled > order.quantity else None
-    return replace(after, state=OrderState.FILLED), over or late
+    after = replace(
+        order,
+        filled=filled,
+        state=OrderState.FILLED if filled >= order.quantity else state,
+        trades=order.trades | {event.trade_id},
+        seen=True,
+        venue_time_ns=max(order.venue_time_ns, event.venue_time_ns),
+    )
+    if filled > order.quantity:
+        return after, Anomaly(order.id, "Overfill", f"{filled} of {order.quantity} lots")
+    if order.is_closed or order.state in UNSENT:
+        return after, Anomaly(order.id, "LateFill", f"fill in state {order.state}")
+    return after, None
 
 
 @dataclass(slots=True)
@@ -247,6 +185,7 @@ class Orders:
 
     live: dict[OrderId, Order] = field(default_factory=dict)
     closed: dict[OrderId, Order] = field(default_factory=dict)
+    first_state: OrderState = OrderState.SUBMITTING  # INTENT where the gateway tells when it submits
 
     def __iter__(self) -> Iterator[Order]:
         return iter(self.live.values())
@@ -256,15 +195,29 @@ class Orders:
 
     def place(self, place: Place) -> None:
         """Remember what is about to be sent, before it is sent."""
-        self.live[place.order_id] = Order(place.order_id, place.side, place.price, place.quantity)
+        self.live[place.order_id] = Order(
+            place.order_id, place.side, place.price, place.quantity, state=self.first_state
+        )
+
+    def replace(self, command: Replace) -> None:
+        """Both count in full until both answers are in. Raises KeyError when the old one cannot be replaced."""
+        self._sent(command.replaces, Step.REPLACE_SENT)
+        self.place(command.new_order())
+        self.live[command.order_id] = replace(self.live[command.order_id], replaces=command.replaces)
 
     def cancel_sent(self, order_id: OrderId) -> None:
+        self._sent(order_id, Step.CANCEL_SENT)
+
+    def _sent(self, order_id: OrderId, step: Step) -> None:
         order = self.live[order_id]
-        self.live[order_id] = replace(order, state=TRANSITIONS[order.state][Step.CANCEL_SENT])
+        self.live[order_id] = replace(order, state=TRANSITIONS[order.state][step])
 
     def restore(self, event: Restored) -> None:
-        order = Order(event.order_id, event.side, event.price, event.quantity, event.executed,
-                      OrderState(event.state), event.venue_order_id)  # fmt: skip
+        order = Order(
+            id=event.order_id, side=event.side, price=event.price, quantity=event.quantity, filled=event.executed,
+            state=OrderState(event.state), venue_order_id=event.venue_order_id, replaces=event.replaces,
+            seen=event.seen, venue_time_ns=event.venue_time_ns,
+        )  # fmt: skip
         self._keep(order)
 
     def apply(self, event: OrderEvent) -> tuple[Order | None, Anomaly | None]:
