@@ -20,7 +20,7 @@ ORDER = "POST /api/v3/order"
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess("--recording", os.devnull) as started:
+    with SimulatorProcess("--empty") as started:
         started.admin.play([depth_diff((1, 9), [["60000.00", "1"]], [["60010.00", "1"]])])
         yield started
 

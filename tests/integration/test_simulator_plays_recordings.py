@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -119,6 +121,30 @@ def test_a_compressed_recording_cut_in_the_middle_ends_there_and_the_exchange_st
         events = simulator.admin.state()["counters"]["marketEvents"]
         assert 0 < events < 20_000
         assert simulator.admin.identity()["simulator"] == "tradingbot"
+
+
+@pytest.mark.parametrize("more", [(), ("--loop",), ("--speed", "max")])
+def test_a_recording_without_a_usable_line_is_refused_with_one_line_and_nothing_listens(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    path = written(tmp_path / "other", [{"stream": "btcusdt@kline_1m", "data": {}}] * 5)
+    command = (sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0", "--recording", str(path), *more)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    assert ended.returncode == 2, ended
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"--recording {path}: none of its 5 lines can be used (5 OtherStream); needed: ")
+
+
+def test_a_recording_that_lost_its_market_while_it_was_played_over_and_over_ends_the_simulator_with_2(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path / "short", tops(20))
+    with SimulatorProcess("--recording", str(path), "--loop", "--speed", "10") as simulator:
+        path.write_bytes(b"")
+        assert simulator.process is not None
+        assert simulator.process.wait(20) == 2
 
 
 async def placed_beside(client: BinanceClient, side: str, best: str, distance: Decimal) -> Decimal:

@@ -20,7 +20,7 @@ SIGNER = Ed25519Signer()
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """No market of its own: the tests say what happens in it."""
     key = SIGNER.write_public(tmp_path_factory.mktemp("keys"))
-    options = ("--recording", os.devnull, "--ed25519-public-key", str(key), "--balance", "BTC=1000",
+    options = ("--empty", "--ed25519-public-key", str(key), "--balance", "BTC=1000",
                "--balance", "USDT=100000000",
                "--orders-per-10s", "10000", "--weight-per-minute", "1000000")  # fmt: skip
     with SimulatorProcess(*options) as process:
@@ -240,7 +240,7 @@ def test_latency_delays_every_request() -> None:
             assert (await client.get(path)).status == 200
             assert time.monotonic() - started >= 0.15
 
-    with SimulatorProcess("--recording", os.devnull, "--latency-ms", "150") as far:
+    with SimulatorProcess("--empty", "--latency-ms", "150") as far:
         run(far, scenario)
 
 
@@ -254,12 +254,12 @@ def test_requests_beyond_the_limits_are_refused_with_a_time_to_wait() -> None:
         infos = [await client.get("exchangeInfo") for _ in range(8)]
         assert -1003 in [reply.body.get("code") for reply in infos]
 
-    with SimulatorProcess("--recording", os.devnull, "--orders-per-10s", "3", "--weight-per-minute", "60") as strict:
+    with SimulatorProcess("--empty", "--orders-per-10s", "3", "--weight-per-minute", "60") as strict:
         run(strict, scenario)
 
 
 def test_the_simulator_ends_with_0_on_sigterm_and_with_2_on_a_mistake(tmp_path: Path) -> None:
-    with SimulatorProcess("--recording", os.devnull) as process:
+    with SimulatorProcess("--empty") as process:
 
         async def scenario(client: BinanceClient) -> None:
             async with open_socket(client, process.stream), open_socket(client, process.websocket_api):

@@ -1,7 +1,6 @@
 """Websockets: the API's sessions and event stream, and the market streams, as Binance documents them."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -18,7 +17,7 @@ SIGNER = Ed25519Signer()
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """No market of its own: the tests say what happens in it."""
     key = SIGNER.write_public(tmp_path_factory.mktemp("keys"))
-    with SimulatorProcess("--recording", os.devnull, "--ed25519-public-key", str(key)) as process:
+    with SimulatorProcess("--empty", "--ed25519-public-key", str(key)) as process:
         process.admin.play([depth_diff((1, 100), [["60000.00", "1.5"]], [["60010.00", "1"]])])
         yield process
 

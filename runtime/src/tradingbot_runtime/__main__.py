@@ -8,6 +8,7 @@ from types import FrameType
 from tradingbot_runtime.arguments import parser
 from tradingbot_runtime.config import InvalidConfig
 from tradingbot_runtime.errors import ConfigError, JournalError
+from tradingbot_runtime.options import parsed
 
 BAD_CONFIG = 2
 
@@ -16,9 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0, 1 failed, 2 a configuration that cannot be used, 3 fenced."""
     # First of all: as process 1 of a container, without a handler, SIGTERM would be ignored.
     signal.signal(signal.SIGTERM, _end)
-    options = parser().parse_args(arguments)
-    command: Callable[..., int] = options.command
     try:
+        options = parsed(parser(), arguments)
+        command: Callable[..., int] = options.command
         return command(options)
     except InvalidConfig as error:
         for problem in error.problems:

@@ -1,7 +1,6 @@
 """The command line."""
 
 import argparse
-import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,11 +8,13 @@ import shtab
 
 from tradingbot_runtime import run_command
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
+from tradingbot_runtime.options import PORT, Checked, Parser, Whole
 from tradingbot_runtime.simulator import command as simulate_command
-from tradingbot_runtime.simulator.command import port_number
+from tradingbot_runtime.telemetry.logs import LEVELS
 
 RUN_HELP = """\
-Run one TradingBot. Without a cluster:   tradingbot-runtime run manifests/samples/bot-paper.yaml
+Run one TradingBot. Without a cluster, beside `tradingbot-runtime simulate`:
+  tradingbot-runtime run manifests/samples/bot-local.yaml
 In a pod, the operator passes --slot-config, --control and --credentials.
 
 Credentials of a venue named NAME come from the environment (TRADINGBOT_NAME_API_KEY, and TRADINGBOT_NAME_SECRET_KEY or
@@ -22,10 +23,17 @@ TRADINGBOT_NAME_PRIVATE_KEY), or with --credentials from the files DIR/NAME/{api
 Exit codes: 0 ended as asked, no order left; 1 failed, or orders may be left; 2 the configuration cannot be used;
 3 fenced: the slot's Lease was lost.
 """
+COMPLETION_HELP = """\
+Print a completion script. For this shell only:
+  bash   eval "$(tradingbot-runtime completion bash)"
+  zsh    tradingbot-runtime completion zsh > DIR/_tradingbot-runtime, where DIR is a folder of $fpath
+  fish   tradingbot-runtime completion fish | source
+"""
+SLOT = Whole(0, 255)
 
 
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(prog="tradingbot-runtime", description="The runtime of one trading bot.")
+    root = Parser(prog="tradingbot-runtime", description="The runtime of one trading bot.")
     root.add_argument("--version", action="version", version=version("tradingbot-runtime"))
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a bot", description=RUN_HELP,
@@ -34,33 +42,40 @@ def parser() -> argparse.ArgumentParser:
     simulate = commands.add_parser("simulate", help="simulate an exchange that speaks Binance spot's protocol")
     simulate_command.add_arguments(simulate)
     simulate.set_defaults(command=simulate_command.run)
-    completion = commands.add_parser("completion", help="print a completion script for your shell")
-    completion.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
+    completion = commands.add_parser("completion", help="print a completion script for your shell",
+                                     description=COMPLETION_HELP,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    completion.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which one")
     completion.set_defaults(command=lambda options: _print_completion(root, options.shell))
     return root
 
 
 def _run_arguments(run: argparse.ArgumentParser) -> None:
+    add = run.add_argument
     what = run.add_mutually_exclusive_group(required=True)
-    what.add_argument("manifest", nargs="?", type=Path, help="YAML with one TradingBot and its Venues")
-    what.add_argument("--slot-config", type=Path, metavar="DIR", help="folder with slot-N.json, made by the operator")
-    run.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", dest="overrides",
-                     help="override a field, e.g. --set spec.strategy.marketMaking.spreadBps=12")  # fmt: skip
-    run.add_argument("--slot", type=int, help="ordinal of the slot (default: from POD_NAME, or 0)")
-    run.add_argument("--journal", type=Path, help="journal file (default: below the state folder of your account)")
-    run.add_argument("--credentials", type=Path, metavar="DIR", help="folder with one folder for each venue")
-    run.add_argument("--control", type=Path, metavar="DIR", help="folder with tls.crt, tls.key, token: the control API")
-    run.add_argument("--host", help="address of the servers (default: 127.0.0.1; in a pod 0.0.0.0)")
-    run.add_argument(
-        "--http-port",
-        type=port_number,
-        default=HTTP_PORT,
-        help="probes, /metrics, /state; 0: any free",
-    )
-    run.add_argument("--control-port", type=port_number, default=int(os.environ.get("CONTROL_PORT", CONTROL_PORT)),
-                     help="control stream; 0: any free one")  # fmt: skip
-    run.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    manifest = what.add_argument("manifest", nargs="?", type=Path, help="YAML with one TradingBot and its Venues")
+    folder = what.add_argument("--slot-config", type=Path, metavar="DIR",
+                               help="folder with slot-N.json, made by the operator")  # fmt: skip
+    add("--set", action="append", default=[], metavar="PATH=VALUE", dest="overrides",
+        help="override a field, e.g. --set spec.strategy.marketMaking.spreadBps=12; repeatable")  # fmt: skip
+    add("--slot", action=Checked, kind=SLOT, metavar="N",
+        help="ordinal of the slot, with --slot-config; where absent from POD_NAME")  # fmt: skip
+    journal = add("--journal", type=Path, metavar="FILE",
+                  help="journal file (default: below the state folder of your account)")  # fmt: skip
+    credentials = add("--credentials", type=Path, metavar="DIR",
+                      help="folder with one folder for each venue (default: the environment)")  # fmt: skip
+    control = add("--control", type=Path, metavar="DIR",
+                  help="folder with tls.crt, tls.key, token (default: no control stream)")  # fmt: skip
+    add("--host", help="address of the servers (default: 127.0.0.1; in a pod 0.0.0.0)")
+    add("--http-port", action=Checked, kind=PORT, metavar="PORT", default=str(HTTP_PORT),
+        help="port of the probes, /metrics and /state; 0: any free one")  # fmt: skip
+    add("--control-port", action=Checked, kind=PORT, metavar="PORT",
+        help=f"port of the control stream; 0: any free one; where absent CONTROL_PORT, or {CONTROL_PORT}")  # fmt: skip
+    add("--log-level", default="info", choices=LEVELS, help="what is logged: this, and what is worse (default: info)")
     run.set_defaults(command=run_command.run)
+    for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (folder, shtab.DIRECTORY),
+                         (credentials, shtab.DIRECTORY), (control, shtab.DIRECTORY)):  # fmt: skip
+        action.complete = kind  # type: ignore[attr-defined]  # where shtab looks
 
 
 def _print_completion(root: argparse.ArgumentParser, shell: str) -> int:

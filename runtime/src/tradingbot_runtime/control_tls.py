@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 
 from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.os_errors import in_words
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger("control")
 
@@ -45,8 +46,12 @@ def server_tls(folder: Path) -> ssl.SSLContext:
     """
     try:
         certificate = _Certificate(folder)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"control certificate {folder}: tls.crt and tls.key do not fit together: {error.reason}"
+        ) from error
     except OSError as error:
-        raise ConfigError(f"control certificate in {folder}: {error}") from error
+        raise ConfigError(f"control certificate {error.filename or folder}: {in_words(error)}") from error
 
     def choose(connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = certificate.current()

@@ -14,6 +14,9 @@ from tradingbot_runtime.app import App, Process
 from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.lease import KubernetesLeases
+from tradingbot_runtime.model.control import CONTROL_PORT
+from tradingbot_runtime.options import PORT
+from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.servers import Addresses
 from tradingbot_runtime.telemetry import configure_logs
 from tradingbot_runtime.venues.binance.signing import Credentials, CredentialsFolder, credentials
@@ -29,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         addresses=Addresses(
             host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached
             http_port=options.http_port,
-            control_port=options.control_port,
+            control_port=_control_port(options.control_port, environment),
             control=options.control,
         ),
         pod_uid=environment.get("POD_UID", f"process-{os.getpid()}"),
@@ -44,8 +47,10 @@ def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> Slot
         return _mounted(options.slot_config, _ordinal(options.slot, environment))
     try:
         text = options.manifest.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig([f"{options.manifest}: {error}"]) from error
+    except OSError as error:
+        raise InvalidConfig([f"{options.manifest}: {in_words(error)}"]) from error
+    except UnicodeDecodeError as error:
+        raise InvalidConfig([f"{options.manifest}: is no YAML: byte {error.start + 1} is not UTF-8"]) from error
     if options.slot is not None:
         raise ConfigError("--slot goes with --slot-config; a manifest is run as one slot with all its markets")
     manifest = load(text, options.overrides)
@@ -63,7 +68,7 @@ def _mounted(folder: Path, ordinal: int) -> SlotConfig:
     except ValidationError as error:
         raise InvalidConfig([f"{file}: {line}" for line in problems(error, SlotConfig)]) from error
     except OSError as error:
-        raise InvalidConfig([f"{file}: {error.strerror}"]) from error
+        raise InvalidConfig([f"{file}: {in_words(error)}"]) from error
 
 
 def _ordinal(given: int | None, environment: Mapping[str, str]) -> int:
@@ -74,6 +79,16 @@ def _ordinal(given: int | None, environment: Mapping[str, str]) -> int:
     if not ordinal.isdecimal():
         raise ConfigError("--slot or POD_NAME (ending in -N) must say which slot this is")
     return int(ordinal)
+
+
+def _control_port(given: int | None, environment: Mapping[str, str]) -> int:
+    if given is not None:
+        return given
+    text = environment.get("CONTROL_PORT", str(CONTROL_PORT))
+    try:
+        return PORT.read(text)
+    except ValueError as error:
+        raise ConfigError(f"CONTROL_PORT={text}: must be {PORT}") from error
 
 
 def _default_journal(config: SlotConfig, environment: Mapping[str, str]) -> Path:

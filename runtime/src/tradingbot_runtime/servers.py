@@ -1,14 +1,13 @@
 """The runtime's two servers: HTTP for probes, metrics and people, and the control stream for the operator."""
 
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from tradingbot_runtime.control import ControlServer
-from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.os_errors import listening
 from tradingbot_runtime.readings import Sources, readings
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.state_view import state_view
@@ -33,7 +32,7 @@ async def serve(stack: AsyncExitStack, addresses: Addresses, sources: Sources) -
     slot = sources.slot
     if addresses.control is not None:
         sources.control = ControlServer(slot, addresses.control, addresses.host, addresses.control_port)
-        with _listening(addresses.host, addresses.control_port):
+        with listening(addresses.host, addresses.control_port):
             control_port = await sources.control.start()
         stack.push_async_callback(sources.control.stop)
         log.info("ControlStreamListening", host=addresses.host, port=control_port)
@@ -47,19 +46,10 @@ async def serve(stack: AsyncExitStack, addresses: Addresses, sources: Sources) -
         addresses.host,
         addresses.http_port,
     )
-    with _listening(addresses.host, addresses.http_port):
+    with listening(addresses.host, addresses.http_port):
         http_port = await http.start()
     stack.push_async_callback(http.stop)
     log.info("HttpListening", host=addresses.host, port=http_port, url=f"http://{addresses.host}:{http_port}/state")
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[None]:
-    """An address that is taken is a mistake of the command line, not a bug."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 def _not_ready(slot: Slot) -> list[str]:

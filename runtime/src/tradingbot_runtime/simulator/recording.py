@@ -35,6 +35,10 @@ _SHOWN = 120
 RawLevel = tuple[str, str]
 
 
+class UnusableRecording(Exception):
+    """There is no market in it. The message says what was found and what is needed."""
+
+
 class SkippedLine(Exception):
     """A line that cannot be used. `reason` is a CamelCase code: metric label and log field."""
 
@@ -83,10 +87,11 @@ class _Snapshot(msgspec.Struct):
 class FrameReader:
     """Turns the JSON of recorded frames into market events; keeps the counters of what it could not use."""
 
-    def __init__(self, listings: Iterable[Listing]) -> None:
+    def __init__(self, listings: Iterable[Listing], *, tells: bool = True) -> None:
         self._listings = {listing.symbol: listing for listing in listings}
         self.read = 0
         self.skipped: Counter[str] = Counter()
+        self._tells = tells  # logs the first line of each reason
         self._envelope = msgspec.json.Decoder(_Envelope)
         self._top = msgspec.json.Decoder(_Top)
         self._depth = msgspec.json.Decoder(_Depth)
@@ -127,7 +132,7 @@ class FrameReader:
     def skip(self, reason: str, message: str, line: bytes) -> None:
         """Count a line that is passed over; the first of each reason is logged."""
         self.skipped[reason] += 1
-        if self.skipped[reason] == 1:
+        if self._tells and self.skipped[reason] == 1:
             log.warning(
                 "RecordingLineSkipped", reason=reason, message=message, line=self.read,
                 text=line[:_SHOWN].decode(errors="replace"),
@@ -209,6 +214,23 @@ def read_lines(path: Path) -> Iterator[bytes]:
             if not line:
                 return
             yield line
+
+
+def require_events(path: Path, listings: Iterable[Listing]) -> None:
+    """Raises UnusableRecording when no line of the recording is an event of these listings.
+
+    Reads as far as the first event, and logs nothing: what is passed over is told when it is played.
+    """
+    known = tuple(listings)
+    reader = FrameReader(known, tells=False)
+    if any(reader.line(line) is not None for line in read_lines(path)):
+        return
+    found = ", ".join(f"{count} {reason}" for reason, count in reader.skipped.most_common())
+    what = f"none of its {reader.read} lines can be used ({found})" if found else "has no lines"
+    raise UnusableRecording(
+        f"--recording {path}: {what}; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth or "
+        f"trade of {', '.join(listing.symbol for listing in known)} (--symbol)"
+    )
 
 
 def parts(path: Path) -> list[Path]:

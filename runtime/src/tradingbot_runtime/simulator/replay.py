@@ -19,7 +19,7 @@ from tradingbot_runtime.simulator.market_events import (
     TopChanged,
     TradePrinted,
 )
-from tradingbot_runtime.simulator.recording import FrameReader, read_lines
+from tradingbot_runtime.simulator.recording import FrameReader, UnusableRecording, read_lines
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
 log = structlog.get_logger("simulator")
@@ -83,13 +83,15 @@ class Replay:
         self._trades = IdRange()
 
     async def run(self, path: Path, *, loop: bool) -> None:
-        """Play the recording to its end, or for ever."""
+        """Play the recording to its end, or for ever. Raises UnusableRecording when there is no event in it."""
         self.running = True
         while True:
             events = await self._play(path)
             self.rounds += 1
             log.info("RecordingEnded", path=str(path), events=events, skipped=dict(self._reader.skipped), loop=loop)
-            if not loop or not events:
+            if not events:
+                raise UnusableRecording(f"recording {path}: there is no market in it any more: it has been changed")
+            if not loop:
                 break
             self._start_over()
         self.running = False

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from tradingbot_runtime.os_errors import listening
 from tradingbot_runtime.simulator import streams, websocket_api
 from tradingbot_runtime.simulator.admin import IDENTITY, Admin
 from tradingbot_runtime.simulator.generated import GeneratedMarket, Shape
@@ -23,8 +24,12 @@ STOP_WITHIN_S = 1.0
 
 
 class MarketSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the market comes from. `recording` None: generated. `speed` None: as fast as clients follow."""
+    """Where the market comes from. `recording` None: generated. `speed` None: as fast as clients follow.
 
+    `empty`: from nowhere; there are only the frames that are posted to /simulator/frames.
+    """
+
+    empty: bool = False
     recording: Path | None = None
     speed: float | None = 1.0
     loop: bool = False
@@ -51,12 +56,15 @@ class Server:
         self.app.on_response_prepare.append(_identify)
 
     async def serve(self, host: str, port: int, stop: asyncio.Event, started: Callable[[int], None]) -> None:
-        """Listen, call `started` with the port, play the market, until `stop`."""
+        """Listen, call `started` with the port, play the market, until `stop`.
+
+        Raises ConfigError when the address cannot be used, and UnusableRecording.
+        """
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
+            with listening(host, port):
+                await web.TCPSite(runner, host, port).start()
             started(runner.addresses[0][1])
             await self._until(stop, self._market())
         finally:
@@ -84,7 +92,7 @@ class Server:
             replay = Replay(self._venue, self._reader, source.speed, self.streams.backlog)
             self._admin.replay = replay
             await replay.run(source.recording, loop=source.loop)
-        else:
+        elif not source.empty:
             await self._generate(source)
 
     async def _generate(self, source: MarketSource) -> None:

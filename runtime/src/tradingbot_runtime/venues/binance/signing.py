@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.os_errors import in_words
 
 RECV_WINDOW_MS = 5_000
 LOOK_EVERY_S = 1.0
@@ -115,9 +116,10 @@ class CredentialsFolder:
         try:
             self._credentials = self._read()
         except (ConfigError, OSError, UnicodeDecodeError) as error:
+            message = f"{error.filename}: {in_words(error)}" if isinstance(error, OSError) else str(error)
             if self._credentials is None:
-                raise ConfigError(str(error)) from error
-            log.error("CredentialsUnusable", folder=str(self._folder), message=str(error))  # noqa: TRY400 - told in words
+                raise ConfigError(message) from error
+            log.error("CredentialsUnusable", folder=str(self._folder), message=message)  # noqa: TRY400 - told in words
         return self._credentials
 
     def _read(self) -> Credentials:
