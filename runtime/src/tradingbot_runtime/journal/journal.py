@@ -25,6 +25,7 @@ from tradingbot_runtime.journal.records import AnyRecord, Decided
 from tradingbot_runtime.journal.schema import MIGRATIONS
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
+from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.telemetry.metrics import Histogram
 
 _ORDERS = (
@@ -33,23 +34,28 @@ _ORDERS = (
 )
 
 
+PRIVATE = 0o600
+
+
 class Journal:
     """One process owns it: the lock file beside it stands in for the slot's Lease where there is no cluster."""
 
     def __init__(self, path: Path) -> None:
         """Raises JournalError when another process has it, or it is damaged or newer than this program."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _lock(path)
         except OSError as error:
-            raise JournalError(f"{path}: {error.strerror}") from error
+            raise JournalError(f"{path}: {in_words(error)}") from error
         try:
+            _keep_private(path)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
             self._prepare()
             self._wal = WalSync(Path(f"{path}-wal"))
         except (sqlite3.Error, OSError, JournalError) as error:
             os.close(self._lock)
-            raise JournalError(f"{path}: {error}") from error
+            said = in_words(error) if isinstance(error, OSError) else error
+            raise JournalError(f"{path}: {said}") from error
         self._encode = msgspec.json.Encoder().encode
         self.commits = Histogram()
         self._is_abandoned = False
@@ -232,8 +238,17 @@ def _order(row: tuple[str, str, int, int, int, str, str]) -> Order:
                  venue_order_id)  # fmt: skip
 
 
+def _keep_private(path: Path) -> None:
+    """Make the journal's files its owner's alone: they tell every order. SQLite gives new ones the database's mode."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE))
+    for file in (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", ".lock"))):
+        with suppress(FileNotFoundError, PermissionError):  # of another owner, on a volume that is shared by group
+            if file.stat().st_mode & 0o777 != PRIVATE:
+                file.chmod(PRIVATE)
+
+
 def _lock(path: Path) -> int:
-    descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, PRIVATE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
