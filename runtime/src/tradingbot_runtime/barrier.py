@@ -32,7 +32,6 @@ from tradingbot_runtime.venues.protocols import Gateway, OnEvent
 
 log = structlog.get_logger("barrier")
 
-RETRY_S = 1.0
 CONNECT_WITHIN_S = 10.0
 POLL_S = 0.02
 
@@ -66,16 +65,13 @@ class Barrier:
 
     async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:
         """Do `step` until it succeeds, telling what is being waited for."""
+
+        def tell(error: Exception) -> None:
+            log.warning("BarrierStepFailed", step=name, error=type(error).__name__, message=str(error))
+            self.slot.update(waiting_for=f"{name}: {error or 'no answer'}")
+
         self.slot.update(waiting_for=name)
-        for failures in count():
-            try:
-                await step()
-            except (VenueError, TimeoutError) as error:
-                log.warning("BarrierStepFailed", step=name, error=type(error).__name__, message=str(error))
-                self.slot.update(waiting_for=f"{name}: {error or 'no answer'}")
-                await asyncio.sleep(JITTER.delay_s(failures))
-            else:
-                return
+        await insist(step, tell)
 
     async def _build(self, market: Market) -> None:
         """The market's engine, its feeds, and its venue's gateway when it is the first one there."""
@@ -190,18 +186,38 @@ class Barrier:
         has not restored yet is asked about there.
         """
         gateway = self.gateways[venue]
-        while gateway.connected and self.connections[venue] == connection:
-            try:
-                for reconciler in self.reconcilers.values():
-                    if reconciler.market.gateway is gateway and reconciler.is_restored:
-                        await reconciler.catch_up()
-            except VenueError as error:
-                self._doubt(venue, str(error))
-                await asyncio.sleep(RETRY_S)
-            else:
-                if self.connections[venue] == connection and gateway.connected:
-                    self._doubt(venue, "")
-                return
+
+        async def catch_up() -> None:
+            for reconciler in self.reconcilers.values():
+                if reconciler.market.gateway is gateway and reconciler.is_restored:
+                    await reconciler.catch_up()
+
+        def is_current() -> bool:
+            return gateway.connected and self.connections[venue] == connection
+
+        if await insist(catch_up, lambda error: self._doubt(venue, str(error) or "no answer"), is_current):
+            self._doubt(venue, "")
+
+
+async def insist(
+    step: Callable[[], Awaitable[None]], tell: Callable[[Exception], None], wanted: Callable[[], bool] = lambda: True
+) -> bool:
+    """Do `step` until it succeeds, with growing pauses and jitter; `tell` hears of each failure.
+
+    False as soon as it is not `wanted` any more. There is no other end: a slot that gave up would hold its market and
+    do nothing, where the venue may be back in a minute.
+    """
+    for failures in count():
+        if not wanted():
+            break
+        try:
+            await step()
+        except (VenueError, TimeoutError) as error:
+            tell(error)
+            await asyncio.sleep(JITTER.delay_s(failures))
+        else:
+            return wanted()
+    return False
 
 
 def _through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callable[[AnyEvent], None]:
