@@ -6,8 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 from aiohttp import web
 
+from tradingbot_runtime.config import InvalidConfig
 from tradingbot_runtime.simulator import binance_json
 from tradingbot_runtime.simulator.amounts import BadAmount, parse_amount
+from tradingbot_runtime.simulator.fault_plan import SeededFaults, parse_plan
 from tradingbot_runtime.simulator.faults import FaultKind, FaultRequest
 from tradingbot_runtime.simulator.recording import FrameReader, SkippedLine
 from tradingbot_runtime.simulator.refusals import Refusal
@@ -45,6 +47,9 @@ class Admin:
         app.router.add_get("/simulator/faults", self.faults)
         app.router.add_post("/simulator/faults", self.inject)
         app.router.add_delete("/simulator/faults", self.clear)
+        app.router.add_get("/simulator/fault-plan", self.fault_plan)
+        app.router.add_post("/simulator/fault-plan", self.follow_fault_plan)
+        app.router.add_delete("/simulator/fault-plan", self.forget_fault_plan)
         app.router.add_post("/simulator/frames", self.frames)
         app.router.add_post("/simulator/deposits", self.deposit)
 
@@ -85,6 +90,9 @@ class Admin:
             if fault.kind is FaultKind.CLOCK_STEP:
                 self._venue.clock.step(fault.step_ms)
                 return _json({"timeMs": self._venue.clock.now_ms()})
+            if fault.kind is FaultKind.LOCK:
+                self._venue.conditions.lock_trading(fault.seconds or 0.0)
+                return _json({"lockedFor": fault.seconds or 0.0})
             self._venue.faults.arm(fault, self._venue.clock.now_ms())
         except (msgspec.DecodeError, ValueError) as wrong:
             return _json({"error": str(wrong)}, 400)
@@ -93,6 +101,24 @@ class Admin:
     async def clear(self, _: web.Request) -> web.Response:
         self._venue.faults.clear()
         return _json({"armed": []})
+
+    async def fault_plan(self, _: web.Request) -> web.Response:
+        plan = self._venue.faults.plan
+        written = plan.plan.model_dump(mode="json", by_alias=True) if isinstance(plan, SeededFaults) else None
+        return _json({"plan": written, "injected": self._venue.faults.injected})
+
+    async def follow_fault_plan(self, request: web.Request) -> web.Response:
+        """Follow the plan in the body, from its beginning; it takes the place of another."""
+        try:
+            plan = parse_plan(msgspec.json.decode(await request.read()))
+        except (msgspec.DecodeError, InvalidConfig) as wrong:
+            return _json({"error": str(wrong)}, 400)
+        self._venue.faults.plan = SeededFaults(plan)
+        return _json({"plan": plan.model_dump(mode="json", by_alias=True)})
+
+    async def forget_fault_plan(self, _: web.Request) -> web.Response:
+        self._venue.faults.plan = None
+        return _json({"plan": None})
 
     async def frames(self, request: web.Request) -> web.Response:
         """Play frames now: the body is lines of JSON as in a recording, without time stamps."""

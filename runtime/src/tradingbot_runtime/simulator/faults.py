@@ -1,21 +1,26 @@
-"""Faults on request: what to break, where, how often, how long. Pure; time is an input.
+"""Faults on request or by plan: what to break, where, how often, how long. Pure; time is an input.
 
-A fault names a target by a glob: an HTTP request is "POST /api/v3/order", a websocket API call its method
-("order.place"), a market stream its name ("btcusdt@bookTicker"), the account's events "user".
+A fault names a target by a glob: an HTTP request is "POST /api/v3/order" or "POST /order/{id}/cancel", a websocket API
+call its method ("order.place"), a market stream its name ("btcusdt@bookTicker", "/market/depth/ADAUSDM"), the account's
+events "user" (Binance) and "/accounts/stream" (DeltaDeFi).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 import msgspec
 
 
 class FaultKind(StrEnum):
     HTTP_5XX = "http-5xx"  # 503, nothing was done
-    ACCEPT_THEN_5XX = "accept-then-5xx"  # done, and answered 504 "execution status unknown"
+    ACCEPT_THEN_5XX = "accept-then-5xx"  # done, and answered with a 5xx that says nothing of it
     ACCEPT_THEN_DROP = "accept-then-drop"  # done, and the connection is cut without an answer
     DROP = "drop"  # nothing was done, and the connection is cut without an answer
+    LOST_ANSWER = "lost-answer"  # done, and never answered; the connection lives on
+    LOST_REQUEST = "lost-request"  # nothing was done, and never answered; the connection lives on
+    HALF_SENT = "half-sent"  # an answer or a frame ends in its middle with the connection
     DELAY = "delay"  # requests and stream frames arrive `delay_ms` later
     TOO_MANY = "429"
     BANNED = "418"
@@ -23,20 +28,24 @@ class FaultKind(StrEnum):
     DISCONNECT = "disconnect"  # connections that carry a matching stream are cut, at once
     DUPLICATE = "duplicate"  # a frame is sent twice
     REORDER = "reorder"  # a frame is sent after the one that follows it
-    GARBAGE = "garbage"  # a frame is cut in the middle
-    CROSSED_BOOK = "crossed-book"  # bid and ask of bookTicker change places
+    GARBAGE = "garbage"  # half of the JSON of a frame or an answer, in a whole message
+    CROSSED_BOOK = "crossed-book"  # best bid and ask change places
     CLOCK_STEP = "clock-step"  # the exchange's clock jumps by `step_ms`, at once
+    LOCK = "lock"  # DeltaDeFi's trading is locked for `seconds`, at once
+    TX_EXPIRED = "tx-expired"  # a submit is refused: 4300, build again
+    UTXO_SPENT = "utxo-spent"  # a submit is refused: 4301, build again
 
 
 REQUEST_FAULTS = (
-    FaultKind.HTTP_5XX, FaultKind.ACCEPT_THEN_5XX, FaultKind.ACCEPT_THEN_DROP, FaultKind.DROP, FaultKind.DELAY,
-    FaultKind.TOO_MANY, FaultKind.BANNED,
+    FaultKind.HTTP_5XX, FaultKind.ACCEPT_THEN_5XX, FaultKind.ACCEPT_THEN_DROP, FaultKind.DROP, FaultKind.LOST_ANSWER,
+    FaultKind.LOST_REQUEST, FaultKind.HALF_SENT, FaultKind.DELAY, FaultKind.TOO_MANY, FaultKind.BANNED,
+    FaultKind.GARBAGE, FaultKind.CLOCK_STEP,
 )  # fmt: skip
 STREAM_FAULTS = (
     FaultKind.SILENCE, FaultKind.DUPLICATE, FaultKind.REORDER, FaultKind.GARBAGE, FaultKind.CROSSED_BOOK,
-    FaultKind.DELAY,
+    FaultKind.DELAY, FaultKind.HALF_SENT, FaultKind.DISCONNECT,
 )  # fmt: skip
-IMMEDIATE_FAULTS = (FaultKind.DISCONNECT, FaultKind.CLOCK_STEP)
+IMMEDIATE_FAULTS = (FaultKind.DISCONNECT, FaultKind.CLOCK_STEP, FaultKind.LOCK)
 MAX_FAULTS = 100
 
 
@@ -52,6 +61,13 @@ class FaultRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     step_ms: int = 0
 
 
+class Plan(Protocol):
+    """Faults that nobody asked for one by one."""
+
+    def draw(self, kinds: tuple[FaultKind, ...], target: str) -> FaultRequest | None:
+        """What befalls this request or frame, of these kinds."""
+
+
 @dataclass(slots=True)
 class Fault:
     request: FaultRequest
@@ -63,10 +79,11 @@ class Fault:
         return self.left != 0 and (self.until_ms is None or now_ms < self.until_ms)
 
 
-class FaultPlan:
-    """The faults that are armed, oldest first."""
+class Faults:
+    """The faults that are armed, oldest first; then what the plan, if there is one, draws."""
 
     def __init__(self) -> None:
+        self.plan: Plan | None = None
         self._faults: list[Fault] = []
         self.injected: dict[str, int] = {}
 
@@ -83,20 +100,25 @@ class FaultPlan:
         self._faults.clear()
 
     def take(self, kinds: tuple[FaultKind, ...], target: str, now_ms: int) -> FaultRequest | None:
-        """The oldest armed fault of these kinds for `target`, counted as used."""
+        """What befalls `target` now, of these kinds: an armed fault, counted as used, or one that the plan draws."""
         for fault in self._faults:
             request = fault.request
             if request.kind in kinds and fault.active(now_ms) and fnmatchcase(target, request.match):
                 fault.hits += 1
                 if fault.left is not None:
                     fault.left -= 1
-                self.injected[request.kind] = self.injected.get(request.kind, 0) + 1
-                return request
-        return None
+                return self._counted(request)
+        drawn = self.plan.draw(kinds, target) if self.plan is not None else None
+        if drawn is None:
+            return None
+        if drawn.kind is FaultKind.SILENCE and len(self._faults) < MAX_FAULTS:  # it goes on after this frame
+            self.arm(msgspec.structs.replace(drawn, match=target), now_ms)
+        return self._counted(drawn)
 
     @property
-    def armed(self) -> bool:
-        return bool(self._faults)
+    def possible(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self._faults) or self.plan is not None
 
     def describe(self, now_ms: int) -> list[dict[str, object]]:
         self._forget(now_ms)
@@ -104,6 +126,10 @@ class FaultPlan:
             {"kind": fault.request.kind.value, "match": fault.request.match, "left": fault.left, "hits": fault.hits}
             for fault in self._faults
         ]
+
+    def _counted(self, request: FaultRequest) -> FaultRequest:
+        self.injected[request.kind] = self.injected.get(request.kind, 0) + 1
+        return request
 
     def _forget(self, now_ms: int) -> None:
         self._faults = [fault for fault in self._faults if fault.active(now_ms)]

@@ -1,6 +1,5 @@
 """REST at /api/v3: routes, signatures, limits, faults."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -9,16 +8,25 @@ import msgspec
 from aiohttp import web
 
 from tradingbot_runtime.simulator import signatures
+from tradingbot_runtime.simulator.faults import FaultKind
+from tradingbot_runtime.simulator.http_faults import undergo
 from tradingbot_runtime.simulator.order_entry import Parameters
 from tradingbot_runtime.simulator.private_api import PRIVATE_CALLS, PrivateApi, PrivateCall
 from tradingbot_runtime.simulator.public_api import PUBLIC_CALLS, PublicApi, PublicCall
-from tradingbot_runtime.simulator.refusals import Refusal
+from tradingbot_runtime.simulator.refusals import Reason, Refusal
 from tradingbot_runtime.simulator.request_faults import DEFAULT_RETRY_S, Ordeal, ordeal
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
 PREFIX = "/api/v3"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 RETRY_STATUSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT)  # a teapot: Binance's word for a ban
+
+_SPOKEN = {
+    FaultKind.HTTP_5XX: Reason.DISCONNECTED,
+    FaultKind.ACCEPT_THEN_5XX: Reason.STATUS_UNKNOWN,
+    FaultKind.TOO_MANY: Reason.TOO_MANY_REQUESTS,
+    FaultKind.BANNED: Reason.BANNED,
+}
 
 
 class RestApi:
@@ -35,13 +43,13 @@ class RestApi:
             app.router.add_route(method, PREFIX + path, self._guarded(self._private_handler(private), private.weight))
 
     def _public_handler(self, call: PublicCall) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: web.Request) -> web.Response:
             return _json(call.answer(self._public, dict(request.query)))
 
         return handle
 
     def _private_handler(self, call: PrivateCall) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: web.Request) -> web.Response:
             parameters = await self._authenticated(request)
             return _json(call.answer(self._private, parameters))
 
@@ -57,34 +65,31 @@ class RestApi:
         self._venue.credentials.check(payload, signature)
         return parameters
 
-    def _guarded(self, handler: Handler, weight: int) -> Handler:
+    def _guarded(self, handler: Handler, weight: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """`handler` behind faults, latency and limits; refusals become answers."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            fate = ordeal(self._venue, f"{request.method} {request.path}")
-            if fate.delay_s:
-                await asyncio.sleep(fate.delay_s)
-            if fate.lost:
-                return _cut(request)
-            response = await self._answer(request, handler, weight, fate)
-            if fate.unanswered:
-                return _cut(request)
-            response.headers.update(self._venue.limits.weight_headers())
-            if request.method == "POST":
-                response.headers.update(self._venue.limits.order_headers())
-            return response
+            fate = ordeal(self._venue.conditions, f"{request.method} {request.path}")
+            return await undergo(request, fate, lambda: self._answer(request, handler, weight, fate))
 
         return handle
 
-    async def _answer(self, request: web.Request, handler: Handler, weight: int, fate: Ordeal) -> web.StreamResponse:
-        if fate.refusal is not None:
-            return _refused(fate.refusal, fate.retry_after_s)
+    async def _answer(self, request: web.Request, handler: Handler, weight: int, fate: Ordeal) -> web.Response:
+        response = await self._handled(request, handler, weight) if fate.handled else web.Response()
+        spoken = spoken_refusal(fate, self._venue.limits.weight.limit)
+        if spoken is not None:
+            response = _refused(spoken, fate.retry_after_s)
+        response.headers.update(self._venue.limits.weight_headers())
+        if request.method == "POST":
+            response.headers.update(self._venue.limits.order_headers())
+        return response
+
+    async def _handled(self, request: web.Request, handler: Handler, weight: int) -> web.Response:
         try:
             self._venue.limits.request(weight, self._venue.clock.now_ms())
-            response = await handler(request)
+            return await handler(request)
         except Refusal as refusal:
-            response = _refused(refusal, DEFAULT_RETRY_S)
-        return response if fate.answer is None else _refused(fate.answer, DEFAULT_RETRY_S)
+            return _refused(refusal, DEFAULT_RETRY_S)
 
 
 def _refused(refusal: Refusal, retry_after_s: int) -> web.Response:
@@ -98,8 +103,7 @@ def _json(body: object, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
-def _cut(request: web.Request) -> web.Response:
-    """Cut the connection; what is returned reaches nobody."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
+def spoken_refusal(fate: Ordeal, weight_limit: int) -> Refusal | None:
+    """What a fault answers in place of the truth."""
+    reason = _SPOKEN.get(fate.kind) if fate.kind is not None else None
+    return None if reason is None else Refusal(reason, weight_limit)

@@ -1,13 +1,22 @@
 """What the armed faults make of one frame of a stream. Pure; time is an input."""
 
 from collections.abc import Callable
+from enum import Enum, auto
 
 import msgspec
 
-from tradingbot_runtime.simulator.faults import STREAM_FAULTS, FaultKind, FaultPlan, FaultRequest
+from tradingbot_runtime.simulator.faults import STREAM_FAULTS, FaultKind, FaultRequest, Faults
 
 MAX_HELD = 100
 Json = dict[str, object]
+
+
+class Cut(Enum):
+    """What becomes of the connection."""
+
+    NO = auto()
+    BEFORE = auto()  # it is cut, and the frame not sent
+    HALFWAY = auto()  # it is cut after half of the frame's bytes
 
 
 class OutgoingFrame(msgspec.Struct, frozen=True, gc=False):
@@ -15,18 +24,19 @@ class OutgoingFrame(msgspec.Struct, frozen=True, gc=False):
 
     data: bytes
     delay_s: float = 0.0
+    cut: Cut = Cut.NO
 
 
 class StreamFaults:
     """Between what is published and what is sent. Holds back at most MAX_HELD frames (`reorder`)."""
 
-    def __init__(self, plan: FaultPlan) -> None:
-        self._plan = plan
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
         self._held: dict[str, OutgoingFrame] = {}
 
-    def frames(self, target: str, payload: Json, now_ms: int) -> list[OutgoingFrame]:
+    def frames(self, target: str, payload: object, now_ms: int) -> list[OutgoingFrame]:
         """What is sent in place of `payload`: nothing, once, twice, broken, or together with one held before."""
-        fault = self._plan.take(STREAM_FAULTS, target, now_ms) if self._plan.armed else None
+        fault = self._faults.take(STREAM_FAULTS, target, now_ms) if self._faults.possible else None
         if fault is None:
             return [OutgoingFrame(msgspec.json.encode(payload)), *self._release(target)]
         frame = OutgoingFrame(msgspec.json.encode(payload))
@@ -45,17 +55,24 @@ class StreamFaults:
         return [held] if held is not None else []
 
 
-def crossed(payload: Json) -> Json:
-    """A bookTicker frame with bid and ask changed; any other frame as it is."""
-    if not {"b", "B", "a", "A"} <= payload.keys():
+def crossed(payload: object) -> object:
+    """A bookTicker frame or a depth snapshot with best bid and ask changed; any other frame as it is."""
+    if not isinstance(payload, dict):
         return payload
-    return payload | {"b": payload["a"], "B": payload["A"], "a": payload["b"], "A": payload["B"]}
+    if {"b", "B", "a", "A"} <= payload.keys():
+        return payload | {"b": payload["a"], "B": payload["A"], "a": payload["b"], "A": payload["B"]}
+    bids, asks = payload.get("bids"), payload.get("asks")
+    if bids and asks:
+        return payload | {"bids": [asks[0], *bids[1:]], "asks": [bids[0], *asks[1:]]}
+    return payload
 
 
-_FAULTY: dict[FaultKind, Callable[[OutgoingFrame, Json, FaultRequest], list[OutgoingFrame]]] = {
+_FAULTY: dict[FaultKind, Callable[[OutgoingFrame, object, FaultRequest], list[OutgoingFrame]]] = {
     FaultKind.SILENCE: lambda _frame, _payload, _fault: [],
     FaultKind.DELAY: lambda frame, _, fault: [OutgoingFrame(frame.data, fault.delay_ms / 1000)],
     FaultKind.DUPLICATE: lambda frame, _payload, _fault: [frame, frame],
     FaultKind.GARBAGE: lambda frame, _payload, _fault: [OutgoingFrame(frame.data[: len(frame.data) // 2])],
     FaultKind.CROSSED_BOOK: lambda _, payload, _fault: [OutgoingFrame(msgspec.json.encode(crossed(payload)))],
+    FaultKind.HALF_SENT: lambda frame, _payload, _fault: [OutgoingFrame(frame.data, cut=Cut.HALFWAY)],
+    FaultKind.DISCONNECT: lambda frame, _payload, _fault: [OutgoingFrame(frame.data, cut=Cut.BEFORE)],
 }

@@ -1,53 +1,38 @@
 """The shell around the exchange's core: its clock, its market data, and who hears what."""
 
-import time
 from collections.abc import Callable, Iterable
 
-import structlog
-
 from tradingbot_runtime.simulator.binance_json import account_event
+from tradingbot_runtime.simulator.conditions import Conditions
 from tradingbot_runtime.simulator.exchange import Exchange
-from tradingbot_runtime.simulator.faults import FaultPlan
 from tradingbot_runtime.simulator.market import MarketData
 from tradingbot_runtime.simulator.market_events import AnyMarketEvent
 from tradingbot_runtime.simulator.rate_limits import RateLimits
 from tradingbot_runtime.simulator.signatures import Credentials
-from tradingbot_runtime.simulator.stream_faults import Json, StreamFaults
-
-log = structlog.get_logger("simulator")
-
-
-class ExchangeClock:
-    """Wall clock in milliseconds; `step` moves it, for tests of clients."""
-
-    def __init__(self) -> None:
-        self.offset_ms = 0
-
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000 + self.offset_ms
-
-    def step(self, by_ms: int) -> None:
-        self.offset_ms += by_ms
-        log.warning("ClockStepped", by_ms=by_ms)
+from tradingbot_runtime.simulator.stream_faults import Json
 
 
 class SimulatedVenue:
-    """One exchange with one account. Everything happens in one event loop, so nothing here needs a lock."""
+    """One exchange with one account. Everything happens in one event loop, so nothing here needs a lock.
+
+    `follow` hears every event of the market after it has happened here.
+    """
 
     def __init__(self, exchange: Exchange, credentials: Credentials, limits: RateLimits, latency_ms: int = 0) -> None:
         self.exchange = exchange
         self.credentials = credentials
         self.limits = limits
-        self.latency_s = latency_ms / 1000
-        self.clock = ExchangeClock()
-        self.faults = FaultPlan()
-        self.stream_faults = StreamFaults(self.faults)
+        self.conditions = Conditions(latency_ms)
+        self.clock = self.conditions.clock
+        self.faults = self.conditions.faults
+        self.stream_faults = self.conditions.stream_faults
         self.markets = {
             symbol: MarketData(listing, exchange.book(symbol)) for symbol, listing in exchange.listings.items()
         }
         self.market_events = 0
         self.publish_frame: Callable[[str, Callable[[], Json]], None] = lambda _name, _render: None
         self.publish_account_event: Callable[[Json], None] = lambda _event: None
+        self.follow: Callable[[AnyMarketEvent], None] = lambda _event: None
 
     def market(self, symbol: str) -> MarketData:
         self.exchange.listing(symbol)  # refuses an unknown symbol
@@ -61,6 +46,7 @@ class SimulatedVenue:
         for name, render in self.markets[event.symbol].publish(event, now_ms):
             self.publish_frame(name, render)
         self.tell_account()
+        self.follow(event)
 
     def feed_all(self, events: Iterable[AnyMarketEvent]) -> None:
         for event in events:

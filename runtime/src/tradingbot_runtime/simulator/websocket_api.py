@@ -16,9 +16,9 @@ from tradingbot_runtime.simulator.order_entry import Parameters, mandatory
 from tradingbot_runtime.simulator.private_api import PRIVATE_CALLS, PrivateApi
 from tradingbot_runtime.simulator.public_api import PUBLIC_CALLS, PublicApi
 from tradingbot_runtime.simulator.refusals import Reason, Refusal
-from tradingbot_runtime.simulator.request_faults import DEFAULT_RETRY_S, Ordeal, ordeal
-from tradingbot_runtime.simulator.rest import RETRY_STATUSES
-from tradingbot_runtime.simulator.stream_faults import Json, OutgoingFrame
+from tradingbot_runtime.simulator.request_faults import Delivery, Ordeal, ordeal
+from tradingbot_runtime.simulator.rest import RETRY_STATUSES, spoken_refusal
+from tradingbot_runtime.simulator.stream_faults import Cut, Json, OutgoingFrame
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
 log = structlog.get_logger("simulator")
@@ -26,6 +26,7 @@ MAX_SESSIONS = 300
 USER = "user"  # the account's events, as faults name them
 _PUBLIC = {call.websocket: call for call in PUBLIC_CALLS}
 _PRIVATE = {call.websocket: call for call in PRIVATE_CALLS}
+_NO_FAULT = Ordeal(delay_s=0.0)
 
 
 class _Request(msgspec.Struct):
@@ -106,45 +107,50 @@ class WebsocketApi:
         except msgspec.DecodeError:
             self._respond(session, None, Refusal(Reason.MALFORMED, "JSON"))
             return
-        fate = ordeal(self._venue, request.method)
+        fate = ordeal(self._venue.conditions, request.method)
         if fate.delay_s:  # requests behind this one need not wait for it
             asyncio.get_running_loop().call_later(fate.delay_s, self._handle, session, request, fate)
         else:
             self._handle(session, request, fate)
 
     def _handle(self, session: Session, request: _Request, fate: Ordeal) -> None:
-        if fate.lost or fate.unanswered:
+        if fate.delivery is Delivery.CUT:
             session.subscriptions.clear()  # this connection hears no more, not even of what it is about to do
             session.connection.abort()
-        if not fate.lost:
-            answer = self._answer(session, request, fate)
-            if not fate.unanswered:
-                self._respond(session, request.id, answer, fate.retry_after_s)
+        if not fate.handled and fate.delivery is not Delivery.WHOLE:
+            return
+        answer = self._answer(session, request, fate)
+        if fate.delivery not in (Delivery.CUT, Delivery.NEVER):
+            self._respond(session, request.id, answer, fate)
 
     def _answer(self, session: Session, request: _Request, fate: Ordeal) -> object:
         """The result, or the Refusal that takes its place."""
-        if fate.refusal is not None:
-            return fate.refusal
-        try:
-            result = self._call(session, request)
-        except Refusal as refusal:
-            result = refusal
-        return result if fate.answer is None else fate.answer
+        result: object = None
+        if fate.handled:
+            try:
+                result = self._call(session, request)
+            except Refusal as refusal:
+                result = refusal
+        return spoken_refusal(fate, self._venue.limits.weight.limit) or result
 
     def _respond(
-        self, session: Session, request_id: int | str | None, answer: object, retry_after_s: int = DEFAULT_RETRY_S
+        self, session: Session, request_id: int | str | None, answer: object, fate: Ordeal = _NO_FAULT
     ) -> None:
         response: Json = {"id": request_id, "status": 200}
         if isinstance(answer, Refusal):
             error = answer.body()
             if answer.status in RETRY_STATUSES:
                 now_ms = self._venue.clock.now_ms()
-                error["data"] = {"serverTime": now_ms, "retryAfter": now_ms + retry_after_s * 1000}
+                error["data"] = {"serverTime": now_ms, "retryAfter": now_ms + fate.retry_after_s * 1000}
             response |= {"status": answer.status, "error": error}
         else:
             response["result"] = answer
         response["rateLimits"] = self._venue.limits.used()
-        session.connection.send(OutgoingFrame(msgspec.json.encode(response)))
+        data = msgspec.json.encode(response)
+        if fate.delivery is Delivery.GARBAGE:
+            data = data[: len(data) // 2]
+        cut = Cut.HALFWAY if fate.delivery is Delivery.HALF else Cut.NO
+        session.connection.send(OutgoingFrame(data, cut=cut))
 
     def _call(self, session: Session, request: _Request) -> object:
         parameters = {name: _text(value) for name, value in request.params.items() if value is not None}
