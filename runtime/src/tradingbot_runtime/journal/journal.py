@@ -5,7 +5,6 @@ follows within `durability.FSYNC_WITHIN_S`, off the tick path, so that a lost no
 venue's own order list, by client id, closes that gap at the start barrier).
 """
 
-import fcntl
 import os
 import sqlite3
 import time
@@ -16,13 +15,16 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order, OrderState
-from tradingbot_runtime.errors import JournalError, JournalLocked
+from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal.durability import WalSync
+from tradingbot_runtime.journal.files import keep_private, lock
+from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
+from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, Decided
-from tradingbot_runtime.journal.schema import MIGRATIONS
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.os_errors import in_words
@@ -33,25 +35,32 @@ _ORDERS = (
     " WHERE fills.order_id = orders.order_id), state, venue_order_id FROM orders"
 )
 
-
-PRIVATE = 0o600
+BEHIND, EPOCH = "behind", "epoch"  # keys in `meta`
 
 
 class Journal:
     """One process owns it: the lock file beside it stands in for the slot's Lease where there is no cluster."""
 
     def __init__(self, path: Path) -> None:
-        """Raises JournalError when another process has it, or it is damaged or newer than this program."""
+        """Raises JournalError when another process has it, or it is damaged or newer than this program.
+
+        A journal that is refused is left as it is, byte by byte.
+        """
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _lock(path)
+            self._lock = lock(path)
         except OSError as error:
             raise JournalError(f"{path}: {in_words(error)}") from error
         try:
-            _keep_private(path)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
-            self._prepare()
+            found = verify(path, mark := read_mark(self._lock))
+            keep_private(path)
+            self._db = connect(path)
             self._wal = WalSync(Path(f"{path}-wal"))
+            if found.behind:  # remembered until the start barrier has settled it; epochs go on above the lost ones
+                rows = ((BEHIND, found.behind), (EPOCH, str(mark.epoch)))
+                self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+            self._mark = replace(found.knows, epoch=max(found.knows.epoch, mark.epoch), boot=boot_id())
+            write_mark(self._lock, self._mark)
         except (sqlite3.Error, OSError, JournalError) as error:
             os.close(self._lock)
             said = in_words(error) if isinstance(error, OSError) else error
@@ -69,24 +78,35 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        with suppress(sqlite3.Error):  # a full volume: the next process reads the WAL
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error, JournalError):  # a full volume: the next process reads the WAL
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._keep_mark(closed=not busy)
         self._wal.close()
         self._db.close()
         os.close(self._lock)
 
-    def _prepare(self) -> None:
-        db = self._db
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise JournalError(f"is damaged: {verdict}")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise JournalError(f"was written by a newer program: version {version}, known here: {len(MIGRATIONS)}")
-        for number in range(version, len(MIGRATIONS)):
-            db.executescript(f"BEGIN; {MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
-        db.execute("INSERT OR IGNORE INTO meta VALUES ('kind', 'tradingbot journal')")  # now there is a WAL
+    # -- durability ----------------------------------------------------------------------------------------------
+
+    async def durable(self) -> None:
+        """Return when all that has been committed survives the node. Raises JournalError when the disk says no.
+
+        Concurrent callers share one fsync. What a venue cannot find by our id is sent after this, never before.
+        """
+        if not self._is_abandoned:
+            await self._wal.durable()
+
+    def check(self) -> None:
+        """Raises JournalError when an fsync has failed: what was committed may be lost with the node."""
+        if self._wal.failure is not None and not self._is_abandoned:
+            raise JournalError(f"the journal's fsync failed: {self._wal.failure}") from self._wal.failure
+
+    def _keep_mark(self, **changes: int) -> None:
+        """Raises JournalError."""
+        self._mark = replace(self._mark, **changes)
+        try:
+            write_mark(self._lock, self._mark)
+        except OSError as error:
+            raise JournalError(f"the journal's mark cannot be written: {in_words(error)}") from error
 
     # -- identity ------------------------------------------------------------------------------------------------
 
@@ -112,12 +132,22 @@ class Journal:
             self.put(key, value)
         return kept or value
 
+    @property
+    def behind(self) -> str:
+        """Why this journal knows less than there has been; empty: it knows all, or that was settled."""
+        return self.meta(BEHIND) or ""
+
+    def settle_behind(self) -> None:
+        """What was missing has been rebuilt, or a halt holds because of it."""
+        self._change("DELETE FROM meta WHERE key = ?", (BEHIND,))
+
     def next_epoch(self, floor: int) -> int:
         """A number greater than `floor` and than every one given before; part of every order id."""
-        epoch = max(floor, int(self.meta("epoch") or 0)) + 1
+        epoch = max(floor, int(self.meta(EPOCH) or 0)) + 1
         if epoch > MAX_EPOCH:
             raise JournalError("the epochs are used up: start with a new volume")
-        self.put("epoch", str(epoch))
+        self.put(EPOCH, str(epoch))
+        self._keep_mark(epoch=epoch)
         return epoch
 
     # -- writing -------------------------------------------------------------------------------------------------
@@ -128,18 +158,22 @@ class Journal:
             return
         started = time.perf_counter_ns()
         with self._failing_loudly():
-            self._commit(market, records, orders)
+            last = self._commit(market, records, orders)
+        if last:
+            self._keep_mark(events=last)
         self.commits.observe(time.perf_counter_ns() - started)
         self._wal.soon()
 
-    def _commit(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> None:
-        db, encode = self._db, self._encode
+    def _commit(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> int:
+        """The number of the last record; 0 when there was none."""
+        db, encode, last = self._db, self._encode, 0
         db.execute("BEGIN IMMEDIATE")
         for record in records:
-            db.execute(
+            cursor = db.execute(
                 "INSERT INTO events (time_ns, market, kind, payload) VALUES (?, ?, ?, ?)",
                 (record.time_ns, market, type(record).__name__, encode(record)),
             )
+            last = cursor.lastrowid or 0
         for order in orders:
             db.execute(
                 "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
@@ -149,22 +183,23 @@ class Journal:
                  order.venue_order_id, order.is_closed, time.time_ns()),
             )  # fmt: skip
         db.execute("COMMIT")
+        return last
 
-    def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
-        """Commit one statement; whether it changed a row. Raises JournalError."""
+    def _change(self, statement: str, parameters: tuple[object, ...]) -> int:
+        """Commit one statement; the row that it inserted, or 0 when it changed nothing. Raises JournalError."""
         if self._is_abandoned:
-            return True
+            return 0
         with self._failing_loudly():
-            changed = self._db.execute(statement, parameters).rowcount == 1
-        if changed:
-            self._wal.soon()
-        return changed
+            cursor = self._db.execute(statement, parameters)
+        if cursor.rowcount != 1:
+            return 0
+        self._wal.soon()
+        return cursor.lastrowid or 0
 
     @contextmanager
     def _failing_loudly(self) -> Iterator[None]:
         """What cannot be journalled must not be sent: the error ends the process."""
-        if self._wal.failure is not None:  # what was committed may be lost with the node
-            raise JournalError(f"the journal's fsync failed: {self._wal.failure}") from self._wal.failure
+        self.check()
         try:
             yield
         except sqlite3.Error as error:
@@ -181,11 +216,16 @@ class Journal:
         """Remember a trade; False when it was known, which makes a fill apply once across restarts."""
         row = (instrument.venue, account, instrument.symbol, fill.trade_id, market, fill.order_id, fill.quantity,
                self._encode(fill))  # fmt: skip
-        return self._change(
+        if self._is_abandoned:
+            return True
+        last = self._change(
             "INSERT OR IGNORE INTO fills (venue, account, symbol, trade_id, market, order_id, quantity, payload)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
+        if last:
+            self._keep_mark(fills=last)
+        return bool(last)
 
     def keep_day(self, market: str, day: int, opening: int) -> None:
         self._change("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))
@@ -236,22 +276,3 @@ def _order(row: tuple[str, str, int, int, int, str, str]) -> Order:
     order_id, side, price, quantity, filled, state, venue_order_id = row
     return Order(OrderId(order_id), Side(side), Ticks(price), Lots(quantity), Lots(filled), OrderState(state),
                  venue_order_id)  # fmt: skip
-
-
-def _keep_private(path: Path) -> None:
-    """Make the journal's files its owner's alone: they tell every order. SQLite gives new ones the database's mode."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE))
-    for file in (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", ".lock"))):
-        with suppress(FileNotFoundError, PermissionError):  # of another owner, on a volume that is shared by group
-            if file.stat().st_mode & 0o777 != PRIVATE:
-                file.chmod(PRIVATE)
-
-
-def _lock(path: Path) -> int:
-    descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, PRIVATE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise JournalLocked(f"{path}: another process trades with this journal") from error
-    return descriptor

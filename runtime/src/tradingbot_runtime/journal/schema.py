@@ -1,5 +1,7 @@
 """The journal's tables. Forward only: a migration is added at the end and never changed."""
 
+KIND = "tradingbot journal"  # in `meta`: tells a journal from other databases
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -25,6 +27,12 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE days (
         market TEXT NOT NULL, day INTEGER NOT NULL, opening INTEGER NOT NULL, PRIMARY KEY (market, day)
+    ) WITHOUT ROWID;
+    """,
+    """
+    -- What the integers of a market's rows mean: the instrument that is traded, and the one that prices it.
+    CREATE TABLE markets (
+        market TEXT PRIMARY KEY, instrument BLOB NOT NULL, reference BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
 )
