@@ -135,8 +135,12 @@ class RuntimeProcess:
         samples = [line for line in lines if line.startswith((f"{name}{{", f"{name} "))]
         return sum(float(line.rpartition(" ")[2]) for line in samples if all(part in line for part in wanted))
 
-    def is_ready(self) -> bool:
-        return self._get("/readyz")[0] == 200
+    def not_ready(self) -> list[str]:
+        """Why /readyz refuses; empty: it does not."""
+        status, body = self._get("/readyz")
+        reasons = list(json.loads(body)["reasons"])
+        assert (status == 200) == (not reasons), (status, body)
+        return reasons
 
     def until(self, condition: Callable[[Json], object], what: str, within_s: float = 10.0) -> Json:
         """Wait for a condition on /state; returns that state. The process must not end meanwhile."""

@@ -56,3 +56,17 @@ def test_halted_reconciling_starting_and_fenced_are_not_ready() -> None:
 
 def test_the_oldest_halt_gives_the_reason() -> None:
     assert standing(circumstances({"halts": ("First", "Second")})).reason == "First"
+
+
+@pytest.mark.parametrize("name", [row[0] for row in ORDER])
+def test_without_market_data_a_slot_may_do_what_it_might_before_and_is_not_ready_where_it_would_trade(
+    name: str,
+) -> None:
+    change = {row[0]: row[1] for row in ORDER}[name]
+    seeing, blind = standing(circumstances(change)), standing(circumstances(change, {"blind": "no market data of btc"}))
+
+    assert blind.state is seeing.state
+    if seeing.state in {S.ACTIVE, S.REDUCING}:
+        assert (blind.reason, blind.message, blind.is_ready) == ("FeedStale", "no market data of btc", False)
+    else:
+        assert blind == seeing

@@ -166,6 +166,7 @@ class App:
             if self.sources is not None:
                 self.sources.lag_s = max(loop.time() - due, 0)
             due = max(due, loop.time() - TICK_S)
+            slot.look_at_feeds()
             for market in slot.markets.values():
                 market.handle(TimePassed(time_ns=self.clock.now_ns()))
                 daily = market.engine.market.daily

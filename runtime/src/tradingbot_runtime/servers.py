@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from tradingbot_runtime.control import ControlServer
+from tradingbot_runtime.model import TradingState
 from tradingbot_runtime.os_errors import listening
 from tradingbot_runtime.readings import Sources, readings
 from tradingbot_runtime.slot import Slot
@@ -53,7 +54,18 @@ async def serve(stack: AsyncExitStack, addresses: Addresses, sources: Sources) -
 
 
 def _not_ready(slot: Slot) -> list[str]:
-    """A slot that is halted or stopped is ready: it does what it should, and its pod must not be replaced for it."""
+    """Why the slot does not do what it should. The kubelet asks once a second and believes the third refusal in a row.
+
+    Readiness sends no traffic here; it lets a rollout go on to the next slot and lets a node be drained. So:
+
+    * halted, stopped or drained is ready: that is what the slot should be, and its pod must not be in the way.
+    * starting, fenced, or comparing with a venue that is away is not, at once: a slot that does not reach its venue
+      cannot prove that it leaves no order behind, and is not to be evicted on purpose. Three seconds of the kubelet's
+      patience cover a reconnect.
+    * a stale feed is not ready only after `slot.HICCUP_NS` more. Its quotes are gone by then and nothing is in danger;
+      to be unready for every second without a tick would stop drains and rollouts of quiet markets.
+    """
     if not slot.circumstances.barrier_passed:
         return [f"waiting for {slot.circumstances.waiting_for}"]
-    return [f"fenced: {slot.circumstances.fenced}"] if slot.circumstances.fenced else []
+    now = slot.standing
+    return [] if now.is_ready or now.state is TradingState.HALTED else [f"{now.reason}: {now.message}"]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from tradingbot_runtime.config import OnStop, SlotConfig, problems
 from tradingbot_runtime.control import Changes
 from tradingbot_runtime.core.budget import Budget
+from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import bot_number
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
@@ -23,6 +24,7 @@ log = structlog.get_logger("slot")
 APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
 # What may be replaced between two ticks; a difference anywhere else needs a new process.
 HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "epoch"})
+HICCUP_NS = 5_000_000_000
 TERM = "term"  # in the journal: the highest leader's term seen
 
 
@@ -67,6 +69,14 @@ class Slot:
         for market in self.markets.values():
             market.handle(StateChanged(time_ns=self.now_ns(), state=after.state, reason=after.reason))
         self.changed.set()
+
+    def look_at_feeds(self) -> None:
+        """Tell when there has been no market data for long; a market withdraws its quotes by itself, much sooner."""
+        now_ns = self.now_ns()
+        silent = sorted(name for name, live in self.markets.items() if is_silent(live.engine.market, now_ns))
+        blind = f"no market data of {', '.join(silent)}" if silent else ""
+        if blind != self.circumstances.blind:
+            self.update(blind=blind)
 
     def breached(self, market: str, reason: str) -> None:
         """A market has halted itself on a limit: latch it, for the whole slot, until a person resumes."""
@@ -171,6 +181,12 @@ def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:
     }:
         different.append("venues")
     return different
+
+
+def is_silent(market: Market, now_ns: Nanos) -> bool:
+    """Whether a feed has been away for longer than a reconnect takes, on top of what makes it stale."""
+    age_ns = now_ns - min(market.reference.seen_ns, market.venue.seen_ns)
+    return age_ns > market.terms.limits.stale_after_ns + HICCUP_NS
 
 
 def _market_report(market: LiveMarket) -> MarketReport:

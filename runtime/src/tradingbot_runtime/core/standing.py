@@ -8,6 +8,9 @@ from tradingbot_runtime.model import TradingState
 
 READY = frozenset({TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPED, TradingState.DRAINED})
 
+TRADING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})
+FEED_STALE = "FeedStale"
+
 
 @dataclass(slots=True)
 class Circumstances:
@@ -22,6 +25,7 @@ class Circumstances:
     barrier_passed: bool = False
     waiting_for: str = "the start barrier"
     doubts: str = ""  # what is being compared with the venue
+    blind: str = ""  # what there has been no market data of, for so long that it is no hiccup
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Standing:
     @property
     def is_ready(self) -> bool:
         """Trading goes on, or is off because somebody wants it so."""
-        return self.state in READY
+        return self.state in READY and self.reason != FEED_STALE
 
 
 Rule = Callable[[Circumstances], Standing | None]
@@ -86,4 +90,8 @@ RULES: tuple[Rule, ...] = (fenced, terminating, halted, starting, drained, stopp
 
 
 def standing(now: Circumstances) -> Standing:
-    return next(filter(None, (rule(now) for rule in RULES)), Standing(TradingState.ACTIVE, "Trading"))
+    allowed = next(filter(None, (rule(now) for rule in RULES)), Standing(TradingState.ACTIVE, "Trading"))
+    if now.blind and allowed.state in TRADING:
+        # It may do all that it might do otherwise, and will with the next tick; until then it does none of it.
+        return Standing(allowed.state, FEED_STALE, now.blind)
+    return allowed

@@ -1,0 +1,61 @@
+"""/readyz: true while a slot does what it should, and false, with the reason, while it cannot."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.runtime_process import STILL, RuntimeProcess, runtime
+from harness.simulator import SimulatorProcess, until
+
+TICKER = "btcusdt@bookTicker"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(*STILL) as process:
+        yield process
+
+
+@pytest.fixture
+def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
+    with runtime(tmp_path, simulator) as process:
+        process.start().until_quoting()
+        yield process
+
+
+def test_a_slot_whose_venue_is_away_is_not_ready_and_says_why_until_it_has_compared(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    assert bot.not_ready() == []
+    simulator.admin.inject("drop", "userDataStream.subscribe.signature", seconds=60)
+    simulator.admin.inject("disconnect", "ws-api")
+    until(lambda: bot.not_ready() != [], "it is not ready")
+    (reason,) = bot.not_ready()
+    assert reason.startswith("Reconciling: venue simulator: "), reason
+
+    simulator.admin.clear_faults()
+    until(lambda: bot.not_ready() == [], "it is ready again", 20)
+    assert bot.state()["state"] == "Active"
+
+
+def test_a_feed_that_is_silent_for_a_moment_leaves_a_slot_ready_and_one_that_stays_away_does_not(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    simulator.admin.inject("silence", TICKER, seconds=60)
+    until(lambda: not simulator.admin.open_orders(), "stale: the quotes are withdrawn", 5)
+    assert bot.not_ready() == [], "stale for a moment: a hiccup"
+
+    until(lambda: bot.not_ready() == ["FeedStale: no market data of btc"], "it is not ready", 15)
+    assert bot.state()["state"] == "Active", "the next tick is traded on"
+    simulator.admin.clear_faults()
+    bot.until_quoting()
+    until(lambda: bot.not_ready() == [], "it is ready again", 5)
+
+
+def test_a_stopped_slot_is_ready_also_when_it_sees_no_market(simulator: SimulatorProcess, tmp_path: Path) -> None:
+    with runtime(tmp_path, simulator, spec={"desiredState": "Stopped"}) as bot:
+        bot.start().until(lambda s: s["state"] == "Stopped", "it is stopped")
+        simulator.admin.inject("silence", TICKER, seconds=60)
+        bot.until(lambda s: s["markets"]["btc"]["feedAgeSeconds"] > 7, "no market data for long", 20)
+        assert bot.not_ready() == []
