@@ -19,13 +19,14 @@ from tradingbot_runtime.model import (
     AnyEvent,
     CancelAll,
     CancelRejected,
+    OrderDenied,
     OrderRejected,
     Place,
     Replace,
     TradingState,
 )
 
-REFUSALS = (OrderRejected, CancelRejected)
+REFUSALS = (OrderRejected, OrderDenied, CancelRejected)
 ON_COMMAND = frozenset({TradingState.STOPPED, TradingState.DRAINED})
 QUOTING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})
 
@@ -80,8 +81,7 @@ class Engine:
         self.budget.take(now.now_ns)
         if isinstance(command, Replace):
             self.ids.use(command.order_id)
-            orders.cancel_sent(command.replaces)
-            orders.place(command.new_order())
+            orders.replace(command)
             return
         for order_id in command.order_ids if isinstance(command, CancelAll) else (command.order_id,):
             orders.cancel_sent(order_id)

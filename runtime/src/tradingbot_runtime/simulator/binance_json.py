@@ -10,6 +10,7 @@ from tradingbot_runtime.simulator.account_events import AccountEvent, BalancesCh
 from tradingbot_runtime.simulator.accounts import Account
 from tradingbot_runtime.simulator.amounts import amount_text
 from tradingbot_runtime.simulator.orders import Order, Trade
+from tradingbot_runtime.simulator.refusals import Reason, Refusal
 
 Json = dict[str, object]
 SELF_TRADE_PREVENTION = "EXPIRE_MAKER"
@@ -70,6 +71,25 @@ def order_canceled(order: Order, cancel_id: str) -> Json:
         "orderListId": -1, "clientOrderId": cancel_id, "transactTime": order.updated_ms, **_quantities(order),
         "selfTradePreventionMode": SELF_TRADE_PREVENTION,
     }  # fmt: skip
+
+
+def replaced(canceled: object, placed: object) -> Json:
+    """Answer to a replacement whose two halves succeeded."""
+    return {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": canceled,
+            "newOrderResponse": placed}  # fmt: skip
+
+
+def replace_failed(reason: Refusal, canceled: object = None) -> Refusal:
+    """Refusal of a replacement: of its cancel or, where that has succeeded with `canceled`, of its new order."""
+    if canceled is None:
+        refusal = Refusal(Reason.REPLACE_FAILED)
+        refusal.data = {"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED", "cancelResponse": reason.body(),
+                        "newOrderResponse": None}  # fmt: skip
+    else:
+        refusal = Refusal(Reason.REPLACE_FAILED_IN_PART)
+        refusal.data = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE", "cancelResponse": canceled,
+                        "newOrderResponse": reason.body()}  # fmt: skip
+    return refusal
 
 
 def my_trade(trade: Trade) -> Json:

@@ -34,6 +34,32 @@ class PrivateApi:
         self._venue.tell_account()
         return binance_json.order_placed(order, trades, detail)
 
+    def replace(self, parameters: Parameters) -> Answer:
+        """Cancel one order and place another, `cancelReplaceMode` STOP_ON_FAILURE.
+
+        What is wrong with the new one's parameters is found before anything happens; a cancel that fails leaves the
+        new one unattempted.
+        """
+        mode = order_entry.mandatory(parameters, "cancelReplaceMode")
+        if mode != "STOP_ON_FAILURE":
+            raise Refusal(Reason.MALFORMED, "cancelReplaceMode")
+        listing = self._exchange.listing(order_entry.symbol(parameters))
+        order_entry.new_order(parameters, listing)
+        old = {"symbol": listing.symbol, "orderId": parameters.get("cancelOrderId", ""),
+               "origClientOrderId": parameters.get("cancelOrigClientOrderId", ""),
+               "newClientOrderId": parameters.get("cancelNewClientOrderId", "")}  # fmt: skip
+        if not old["orderId"] and not old["origClientOrderId"]:
+            raise Refusal(Reason.EITHER_MANDATORY, "cancelOrigClientOrderId", "cancelOrderId")
+        try:
+            canceled = self.cancel(old)
+        except Refusal as refusal:
+            raise binance_json.replace_failed(refusal) from refusal
+        try:
+            placed = self.place(parameters)
+        except Refusal as refusal:
+            raise binance_json.replace_failed(refusal, canceled) from refusal
+        return binance_json.replaced(canceled, placed)
+
     def cancel(self, parameters: Parameters) -> Answer:
         order = self._named(parameters, Reason.UNKNOWN_ORDER)
         answer = self._cancel(order, order_entry.text(parameters, "newClientOrderId", order_entry.CLIENT_ID))
@@ -133,6 +159,7 @@ class PrivateCall(msgspec.Struct, frozen=True):
 PRIVATE_CALLS: tuple[PrivateCall, ...] = (
     PrivateCall(("POST", "/order"), "order.place", 1, PrivateApi.place),
     PrivateCall(("DELETE", "/order"), "order.cancel", 1, PrivateApi.cancel),
+    PrivateCall(("POST", "/order/cancelReplace"), "order.cancelReplace", 1, PrivateApi.replace),
     PrivateCall(("GET", "/order"), "order.status", 4, PrivateApi.status),
     PrivateCall(("GET", "/openOrders"), "openOrders.status", 6, PrivateApi.open_orders),
     PrivateCall(("DELETE", "/openOrders"), "openOrders.cancelAll", 1, PrivateApi.cancel_all),

@@ -37,6 +37,8 @@ class Reason(Enum):
     DUPLICATE = (-2010, 400, "Duplicate order sent.")
     BALANCE = (-2010, 400, "Account has insufficient balance for requested action.")
     UNKNOWN_ORDER = (-2011, 400, "Unknown order sent.")
+    REPLACE_FAILED_IN_PART = (-2021, 409, "Order cancel-replace partially failed.")
+    REPLACE_FAILED = (-2022, 400, "Order cancel-replace failed.")
     NO_SUCH_ORDER = (-2013, 400, "Order does not exist.")
     KEY_FORMAT = (-2014, 401, "API-key format invalid.")
     KEY = (-2015, 401, "Invalid API-key, IP, or permissions for action.")
@@ -52,7 +54,9 @@ class Refusal(Exception):
         self.reason = reason
         self.code, self.status, text = reason.value
         self.message = text.format(*details)
+        self.data: dict[str, object] | None = None  # what more the answer says
         super().__init__(f"{self.message} ({self.code})")
 
     def body(self) -> dict[str, object]:
-        return {"code": self.code, "msg": self.message}
+        body: dict[str, object] = {"code": self.code, "msg": self.message}
+        return body if self.data is None else body | {"data": self.data}

@@ -16,24 +16,22 @@ from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import (
     BalancesReported,
     Cancel,
-    CancelRejected,
     Instrument,
     Nanos,
-    OrderAccepted,
     OrderEvent,
     OrderFilled,
     OrderId,
-    OrderRejected,
     OrderReported,
-    OrderStatus,
-    OutcomeLost,
     Place,
+    Replace,
     Restored,
 )
+from tradingbot_runtime.venues.binance import answers
 from tradingbot_runtime.venues.binance.outcomes import Code, Proof, proof
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
-from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, Result, RetryAfter
-from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event, order_id_of
+from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, RetryAfter
+from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_event, order_id_of
+from tradingbot_runtime.venues.binance.requests import orders_of, requests
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff, Connection
 from tradingbot_runtime.venues.protocols import OnConnected, OnEvent, TradeCursor, TradesPage
@@ -48,8 +46,7 @@ log = structlog.get_logger("gateway")
 @dataclass(frozen=True, slots=True)
 class _InFlight:
     instrument: Instrument
-    order_id: OrderId
-    is_cancel: bool
+    command: Place | Cancel | Replace
     deadline_ns: int
 
 
@@ -112,17 +109,14 @@ class BinanceGateway:
     # -- orders out ----------------------------------------------------------------------------------------------
 
     def send(self, instrument: Instrument, approved: Approved) -> None:
-        """Write the request to the socket; without a connection the order is refused, because it did not leave."""
-        command = approved.command
-        if self._transport is None or len(self._in_flight) >= IN_FLIGHT_MOST:
-            self._not_sent(instrument, command.order_id, is_cancel=isinstance(command, Cancel))
-        elif isinstance(command, Cancel):
-            parameters = {"symbol": instrument.symbol, "origClientOrderId": command.order_id}
-            self._request("order.cancel", f"{command.order_id}c", parameters)
-            self._expect(f"{command.order_id}c", instrument, command.order_id, is_cancel=True)
-        else:
-            self._request("order.place", f"{command.order_id}p", _place(instrument, command))
-            self._expect(f"{command.order_id}p", instrument, command.order_id, is_cancel=False)
+        """Write the request to the socket; without a connection an order is denied, because it did not leave."""
+        for request in requests(instrument, approved.command):
+            waiting = _InFlight(instrument, request.command, self._now_ns() + REPLY_WITHIN_NS)
+            if self._transport is None or len(self._in_flight) >= IN_FLIGHT_MOST:
+                self._tell(waiting, answers.not_sent(self._asked(waiting)))
+            else:
+                self._request(request.method, request.id, request.parameters)
+                self._in_flight[request.id] = waiting
 
     def expire(self) -> None:
         """Give up on requests whose reply is overdue. Called by a timer."""
@@ -135,21 +129,18 @@ class BinanceGateway:
             self.health.count("SubscribeOverdue")
             self._connection.reconnect()
 
-    def _expect(self, request_id: str, instrument: Instrument, order_id: OrderId, *, is_cancel: bool) -> None:
-        self._in_flight[request_id] = _InFlight(instrument, order_id, is_cancel, self._now_ns() + REPLY_WITHIN_NS)
-
     def _request(self, method: str, request_id: str, parameters: Mapping[str, str | int]) -> None:
         signed = self._credentials().parameters(parameters, self._queries.rest.timestamp_ms())
         payload = self._encode({"id": request_id, "method": method, "params": signed})
         if self._transport is not None:
             self._transport.send(WSMsgType.TEXT, payload)
 
-    def _not_sent(self, instrument: Instrument, order_id: OrderId, *, is_cancel: bool) -> None:
-        now_ns = self._now_ns()
-        event: OrderEvent = OrderRejected(time_ns=now_ns, order_id=order_id, reason="NotConnected")
-        if is_cancel:  # it stays wanted, and is sent again when the connection is back
-            event = OutcomeLost(time_ns=now_ns, order_id=order_id, message="not connected")
-        self._on_event(instrument.symbol, event)
+    def _asked(self, waiting: _InFlight) -> answers.Asked:
+        return answers.Asked(waiting.instrument, waiting.command, self._now_ns())
+
+    def _tell(self, waiting: _InFlight, events: list[OrderEvent]) -> None:
+        for event in events:
+            self._on_event(waiting.instrument.symbol, event)
 
     # -- connection ----------------------------------------------------------------------------------------------
 
@@ -178,7 +169,7 @@ class BinanceGateway:
             else:
                 self._reply(frame)
         except (msgspec.DecodeError, ValueError, KeyError) as error:
-            # A broken frame may have been the reply to an order: the request's deadline and the sweep find out.
+            # It may have been the reply to a request, which is then overdue, or a report, which the sweep misses.
             self.health.count("FrameRefused")
             log.warning("FrameRefused", connection="orders", message=str(error))
 
@@ -199,40 +190,25 @@ class BinanceGateway:
         if waiting is None:
             self.health.count("UnexpectedReply")  # overdue, and given up on
             return
-        if frame.error is None:
-            result = msgspec.json.decode(frame.result, type=Result)
-            self._on_event(waiting.instrument.symbol, self._succeeded(waiting, result))
-        else:
-            self._failed(waiting, frame.status, frame.error)
-
-    def _succeeded(self, waiting: _InFlight, result: Result) -> OrderEvent:
-        now_ns, venue_order_id = self._now_ns(), str(result.order_id)
-        if not waiting.is_cancel:
-            return OrderAccepted(time_ns=now_ns, order_id=waiting.order_id, venue_order_id=venue_order_id,
-                                 venue_time_ns=result.transact_time * MS)  # fmt: skip
-        executed = waiting.instrument.lots(result.executed_qty)
-        return OrderReported(time_ns=now_ns, order_id=waiting.order_id, status=OrderStatus.CANCELED, executed=executed,
-                             venue_order_id=venue_order_id, venue_time_ns=result.transact_time * MS)  # fmt: skip
+        try:
+            if frame.error is None:
+                self._tell(waiting, answers.succeeded(self._asked(waiting), frame.result))
+            else:
+                self._failed(waiting, frame.status, frame.error)
+        except (msgspec.DecodeError, ValueError) as error:
+            self.health.count("ReplyRefused")
+            self._lose(waiting, f"an answer that makes no sense: {error}")
 
     def _failed(self, waiting: _InFlight, status: int, error: ReplyError) -> None:
-        now_ns, proved = self._now_ns(), proof(status, error.code, error.msg)
+        proved = proof(status, error.code, error.msg)
         self.health.count(f"{proved}{error.code}")
-        if proved is Proof.UNKNOWN:
-            self._lose(waiting, f"status {status}: {error.msg} ({error.code})")
-            return
         if proved is Proof.RATE_LIMITED:
             told = msgspec.json.decode(error.data, type=RetryAfter)
             self._queries.rest.block(max((told.retry_after - told.server_time) / 1000, 1))
         self._doubt_clock(error.code)
-        log.warning("RequestRefused", order_id=waiting.order_id, cancel=waiting.is_cancel, code=error.code,
-                    message=error.msg)  # fmt: skip
-        event: OrderEvent
-        if waiting.is_cancel:
-            gone = error.code == Code.CANCEL_REJECTED
-            event = CancelRejected(time_ns=now_ns, order_id=waiting.order_id, gone=gone, reason=str(error.code))
-        else:
-            event = OrderRejected(time_ns=now_ns, order_id=waiting.order_id, reason=str(error.code), message=error.msg)
-        self._on_event(waiting.instrument.symbol, event)
+        log.warning("RequestRefused", command=type(waiting.command).__name__, orders=orders_of(waiting.command),
+                    code=error.code, message=error.msg)  # fmt: skip
+        self._tell(waiting, answers.failed(self._asked(waiting), status, error))
 
     def _block(self, seconds: float) -> None:
         self._on_rate_limited(Nanos(self._now_ns() + int(seconds * 1_000_000_000)))
@@ -241,9 +217,9 @@ class BinanceGateway:
         self._queries.rest.clock_doubted |= code == Code.INVALID_TIMESTAMP  # measured again by `VenueLink.watch`
 
     def _lose(self, waiting: _InFlight, message: str) -> None:
-        log.warning("OutcomeLost", order_id=waiting.order_id, cancel=waiting.is_cancel, message=message)
-        event = OutcomeLost(time_ns=self._now_ns(), order_id=waiting.order_id, message=message)
-        self._on_event(waiting.instrument.symbol, event)
+        log.warning("OutcomeLost", command=type(waiting.command).__name__, orders=orders_of(waiting.command),
+                    message=message)  # fmt: skip
+        self._tell(waiting, answers.lost(self._asked(waiting), message))
 
     def _report(self, raw: msgspec.Raw) -> None:
         if msgspec.json.decode(raw, type=EventType).e != "executionReport":
@@ -283,15 +259,3 @@ class BinanceGateway:
 
     async def cancel(self, instrument: Instrument, order_id: OrderId, venue_order_id: str = "") -> None:
         await self._queries.cancel(instrument, order_id, venue_order_id)
-
-
-def _place(instrument: Instrument, place: Place) -> dict[str, str | int]:
-    return {
-        "symbol": instrument.symbol,
-        "side": place.side.upper(),
-        "type": "LIMIT_MAKER",
-        "price": instrument.price_text(place.price),
-        "quantity": instrument.quantity_text(place.quantity),
-        "newClientOrderId": place.order_id,
-        "newOrderRespType": "ACK",
-    }

@@ -25,6 +25,8 @@ class Code:
     NEW_ORDER_REJECTED = -2010
     CANCEL_REJECTED = -2011
     NO_SUCH_ORDER = -2013
+    REPLACE_FAILED_IN_PART = -2021
+    REPLACE_FAILED = -2022
 
 
 class Proof(StrEnum):

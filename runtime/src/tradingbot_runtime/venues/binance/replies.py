@@ -21,6 +21,15 @@ class Result(msgspec.Struct, rename="camel"):
     transact_time: int = 0  # milliseconds of the venue's clock
 
 
+class Halves(msgspec.Struct, rename="camel"):
+    """What became of a replacement: each result is SUCCESS, FAILURE or NOT_ATTEMPTED."""
+
+    cancel_result: str = ""
+    new_order_result: str = ""
+    cancel_response: msgspec.Raw = msgspec.Raw(b"{}")
+    new_order_response: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 class Frame(msgspec.Struct, rename="camel"):
     """A reply (`id`), or an event of the account stream (`event`)."""
 

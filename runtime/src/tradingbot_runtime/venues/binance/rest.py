@@ -12,9 +12,9 @@ from yarl import URL
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
 from tradingbot_runtime.venues.binance.signing import Credentials
+from tradingbot_runtime.venues.response_body import whole_body
 
 TIMEOUT_S = 5.0
-MAX_BODY_BYTES = 32_000_000
 RETRY_AFTER_S = 10  # where the venue does not say
 T = TypeVar("T")
 Parameters = Mapping[str, str | int]
@@ -111,7 +111,7 @@ class BinanceRest:
         url = URL(f"{self._base}/{path}", encoded=True)
         try:
             async with self._open().request(method, url, **options) as response:
-                body = await _whole(response)
+                body = await whole_body(response)
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: the failure's text holds the URL, and with it the signature.
             raise OutcomeUnknown(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None
@@ -121,16 +121,6 @@ class BinanceRest:
             refusal = _refusal(body)
             raise error(response.status, refusal.code, refusal.msg or f"HTTP {response.status}")
         return body, response.headers
-
-
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The body, however many pieces it comes in. Raises VenueProtocolError when it is absurdly long."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise VenueProtocolError(f"an answer of more than {MAX_BODY_BYTES} bytes")
-    return bytes(body)
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> int:

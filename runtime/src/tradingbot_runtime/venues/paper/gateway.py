@@ -17,6 +17,7 @@ from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.model import (
     BalancesReported,
     Cancel,
+    CancelAll,
     CancelRejected,
     Instrument,
     Lots,
@@ -28,6 +29,7 @@ from tradingbot_runtime.model import (
     OrderStatus,
     Place,
     ReferenceTicked,
+    Replace,
     Restored,
     asset_units,
 )
@@ -84,23 +86,40 @@ class PaperGateway:
         asyncio.get_running_loop().call_later(LATENCY_S, self._arrive, instrument, approved)
 
     def _arrive(self, instrument: Instrument, approved: Approved) -> None:
-        command, exchange = approved.command, self.exchanges[instrument.symbol]
+        match command := approved.command:
+            case Place():
+                self._place(instrument, command)
+            case Cancel():
+                self._cancel(instrument, command.order_id)
+            case CancelAll():
+                for order_id in command.order_ids:
+                    self._cancel(instrument, order_id)
+            case Replace() if self._cancel(instrument, command.replaces):
+                self._place(instrument, command.new_order())
+            case Replace():
+                self._reject(instrument, command.order_id, "NotAttempted", "the old order could not be cancelled")
+        self._tell(instrument, self.exchanges[instrument.symbol])
+
+    def _place(self, instrument: Instrument, place: Place) -> None:
+        exchange = self.exchanges[instrument.symbol]
         try:
-            if isinstance(command, Cancel):
-                order = exchange.history.by_client_id(instrument.symbol, command.order_id)
-                if order is None or not order.status.open:
-                    event = CancelRejected(time_ns=self.now_ns(), order_id=command.order_id, gone=True, reason="Gone")
-                    self.on_event(instrument.symbol, event)
-                    return
-                exchange.cancel(order, f"{command.order_id}c", self._time_ms())
-            else:
-                exchange.place(_new_order(exchange.listing(instrument.symbol), command), self._time_ms())
+            exchange.place(_new_order(exchange.listing(instrument.symbol), place), self._time_ms())
         except Refusal as refusal:
-            rejected = OrderRejected(
-                time_ns=self.now_ns(), order_id=command.order_id, reason=str(refusal.code), message=refusal.message
-            )
-            self.on_event(instrument.symbol, rejected)
-        self._tell(instrument, exchange)
+            self._reject(instrument, place.order_id, str(refusal.code), refusal.message)
+
+    def _cancel(self, instrument: Instrument, order_id: OrderId) -> bool:
+        exchange = self.exchanges[instrument.symbol]
+        order = exchange.history.by_client_id(instrument.symbol, order_id)
+        if order is None or not order.status.open:
+            event = CancelRejected(time_ns=self.now_ns(), order_id=order_id, gone=True, reason="Gone")
+            self.on_event(instrument.symbol, event)
+            return False
+        exchange.cancel(order, f"{order_id}c", self._time_ms())
+        return True
+
+    def _reject(self, instrument: Instrument, order_id: OrderId, reason: str, message: str) -> None:
+        rejected = OrderRejected(time_ns=self.now_ns(), order_id=order_id, reason=reason, message=message)
+        self.on_event(instrument.symbol, rejected)
 
     def _tell(self, instrument: Instrument, exchange: Exchange) -> None:
         for report in map(account_event, exchange.drain_events()):
@@ -195,5 +214,6 @@ def _exchange(instrument: Instrument, tick: ReferenceTicked) -> Exchange:
 
 
 def _new_order(listing: Listing, place: Place) -> NewOrder:
-    return NewOrder(listing=listing, side=place.side, type=OrderType.LIMIT_MAKER, time_in_force=TimeInForce.GTC,
+    kind, force = (OrderType.LIMIT_MAKER, TimeInForce.GTC) if place.post_only else (OrderType.LIMIT, TimeInForce.IOC)
+    return NewOrder(listing=listing, side=place.side, type=kind, time_in_force=force,
                     client_id=place.order_id, price=place.price, lots=place.quantity)  # fmt: skip
