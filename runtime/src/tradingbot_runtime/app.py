@@ -21,6 +21,7 @@ from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, 
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.model import TimePassed
+from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
@@ -51,6 +52,7 @@ class Process:
     pod_uid: str
     leases: KubernetesLeases | None
     log_lines: LineWriter
+    tells_progress: bool  # somebody may be watching: log what the markets do
 
 
 @dataclass(slots=True)
@@ -122,6 +124,8 @@ class App:
             self._spawn(link.watch(DEAD_AFTER_NS))
         await barrier.run()
         log.info("BarrierPassed", state=slot.standing.state, markets=sorted(slot.markets), epoch=slot.epoch)
+        if self.process.tells_progress:
+            self._spawn(tell_progress(slot))
         while True:
             await asyncio.sleep(LOOK_S)
             for reconciler in barrier.reconcilers.values():
