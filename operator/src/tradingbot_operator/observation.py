@@ -13,6 +13,7 @@ from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream, owned_by
 from tradingbot_operator.core.slots import being_released, last_accepted
 from tradingbot_operator.core.validation import instruments
+from tradingbot_operator.pod_trouble import trouble
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
 
@@ -62,7 +63,7 @@ def venue_names(manifest: Manifest) -> frozenset[str]:
     return frozenset(str(side["venue"]) for side in sides if "venue" in side)
 
 
-def read_pod(manifest: Manifest, stream: Stream) -> Pod | None:
+def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
     """None for a pod that is none of the StatefulSet's."""
     metadata, status = manifest["metadata"], manifest.get("status") or {}
     _, _, ordinal = metadata["name"].rpartition("-")
@@ -80,6 +81,7 @@ def read_pod(manifest: Manifest, stream: Stream) -> Pod | None:
         terminating="deletionTimestamp" in metadata,
         stream=stream,
         bot_uid=(metadata.get("annotations") or {}).get(names.BOT_UID, ""),
+        trouble=None if "deletionTimestamp" in metadata else trouble(status, now),
     )
 
 
@@ -115,10 +117,10 @@ class Observer:
     def observe(self, bot: Bot, missing_secrets: frozenset[str]) -> Observed:
         name = (bot.namespace, bot.name)
         children = self.store.children(name)
-        found = [read_pod(child, self.stream(child["metadata"]["uid"])) for child in self.pods(name)]
+        now = self.now()
+        found = [read_pod(child, self.stream(child["metadata"]["uid"]), now) for child in self.pods(name)]
         pods = sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)
         own = {key: child for key, child in children.items() if key[0] in CHILD_KINDS and owned_by(child, bot)}
-        now = self.now()
         return Observed(
             now=timestamp(now),
             venues=self._venues(bot),

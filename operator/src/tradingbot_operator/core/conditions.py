@@ -26,14 +26,18 @@ class Reason(StrEnum):
     PAUSED_AS_REQUESTED = "PausedAsRequested"
     STOPPED_AS_REQUESTED = "StoppedAsRequested"
     PROVISIONING = "Provisioning"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    CONTAINER_NOT_CREATED = "ContainerNotCreated"
+    START_REFUSED = "StartRefused"  # by the runtime: a configuration, credentials or a journal that it cannot use
+    CRASH_LOOPING = "CrashLooping"
     PODS_NOT_READY = "PodsNotReady"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     CONFIG_NOT_ACKNOWLEDGED = "ConfigNotAcknowledged"
     RUNTIME_UNREACHABLE = "RuntimeUnreachable"
     LEASE_NOT_HELD = "LeaseNotHeld"
     HALTED = "Halted"
-    # Reconciling
-    NEW_GENERATION = "NewGeneration"
+    # Reconciling: CONVERGED, else why the bot is not Ready
     CONVERGED = "Converged"
     SCALING = "Scaling"
     CONFIG_RELOADING = "ConfigReloading"
@@ -60,6 +64,7 @@ class Reason(StrEnum):
     STOPPED = "Stopped"
     WARMUP = "Warmup"
     FENCED = "Fenced"
+    VENUE_LOCKED = "VenueLocked"
     NO_MARKETS = "NoMarkets"
     # Flat
     NO_OPEN_ORDERS = "NoOpenOrders"
@@ -105,7 +110,8 @@ def merge(
 def complete(observations: Iterable[Observation]) -> tuple[Observation, ...]:
     """Every type of a bot is there from the first write on; what nobody observed is Unknown."""
     seen = {observation.type: observation for observation in observations}
-    return tuple(seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED)) for kind in ConditionType)
+    missing = "the operator has not looked at this yet"
+    return tuple(seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED, missing)) for kind in ConditionType)
 
 
 def _type(observation: Observation) -> str:

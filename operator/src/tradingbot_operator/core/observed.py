@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
+from tradingbot_operator.core.conditions import Reason
 from tradingbot_runtime.config import TradingBotSpec, VenueSpec
 from tradingbot_runtime.model.control import ConfigAnswered, SlotReport
 from tradingbot_runtime.model.events import TradingState
@@ -78,6 +79,15 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a pod does not get to the point where its runtime can speak for itself."""
+
+    reason: Reason
+    message: str
+    hopeless: bool = False  # it stays so until a person changes something
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod of the bot."""
 
@@ -91,6 +101,7 @@ class Pod:
     terminating: bool = False
     stream: Stream = Stream()
     bot_uid: str = ""  # whose pod it is; empty where it does not say
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,10 @@ GOOD = {
     ConditionType.STALLED: ConditionStatus.FALSE,
 }
 # What everybody sees in the conditions anyway; an Event for it would be noise.
-QUIET_REASONS = frozenset({Reason.PROGRESSING, Reason.PROVISIONING, Reason.RUNTIME_UNREACHABLE, Reason.NOT_YET_OBSERVED,
-                           Reason.PODS_NOT_READY, Reason.VALID})  # fmt: skip
+QUIET_REASONS = frozenset({
+    Reason.PROGRESSING, Reason.CONVERGED, Reason.PROVISIONING, Reason.RUNTIME_UNREACHABLE, Reason.NOT_YET_OBSERVED,
+    Reason.PODS_NOT_READY, Reason.VALID,
+})  # fmt: skip
 
 
 def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Announcement, ...]:

@@ -12,6 +12,7 @@ from tradingbot_operator.api.v1alpha1 import (
 from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, merge
+from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
 from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
@@ -36,6 +37,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         moving=unassigned(plan.accepted, plan.slots),
         rolled_out=_rolled_out(plan, observed),
         overdue=_overdue(plan, observed),
+        was_flat=was_flat(plan.bot.status.conditions),
     )
 
 
@@ -63,7 +65,8 @@ def refused_status(
     bot: Bot, observed: Observed, refusal: Refusal | None, installation: Installation
 ) -> TradingBotStatus:
     """Of a bot that was never accepted: nothing runs."""
-    shown = Picture((), DesiredState.STOPPED, refusal, leaving=False, moving=(), rolled_out=True, overdue=False)
+    shown = Picture((), DesiredState.STOPPED, refusal, leaving=False, moving=(), rolled_out=True, overdue=False,
+                    was_flat=was_flat(bot.status.conditions))  # fmt: skip
     observations = observe(shown, observed.pods)
     return bot.status.model_copy(update={
         "observed_generation": bot.metadata.generation,

@@ -64,6 +64,7 @@ def _container(spec: TradingBotSpec, credentials: tuple[str, ...], installation:
         "startupProbe": _probe("/healthz", period=1, failures=60),
         "livenessProbe": _probe("/healthz", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=1, failures=3),
+        "terminationMessagePolicy": "FallbackToLogsOnError",  # what the runtime says last is in the pod's status
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
                             "capabilities": {"drop": ["ALL"]}},
         "volumeMounts": mounts,

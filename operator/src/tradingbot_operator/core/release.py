@@ -3,9 +3,9 @@
 from tradingbot_operator.api.v1alpha1 import Phase, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType, Reason, complete, merge, no, yes
+from tradingbot_operator.core.flat import flat, was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
-from tradingbot_operator.core.status import flat
 
 DRAIN_FOR_DELETION = "the TradingBot is being deleted"
 ASK_AGAIN_S = 1.0  # the pods report by themselves; this is for the deadline and for pods that appear late
@@ -13,13 +13,13 @@ ASK_AGAIN_S = 1.0  # the pods report by themselves; this is for the deadline and
 
 def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
     """Nothing is applied any more. A position does not hold the deletion up; open orders do, for a bounded time."""
-    status = _status(bot, observed)
+    waiting = [pod for pod in observed.pods if not _done(bot, pod)]
     if names.FINALIZER not in bot.metadata.finalizers:
         return Outcome(status=bot.status)
-    waiting = [pod for pod in observed.pods if not _done(bot, pod)]
     left = installation.drain_timeout_s - observed.deleting_for_s
     if waiting and left > 0:
         drains = tuple(DrainSlot(pod.name, DRAIN_FOR_DELETION) for pod in waiting if pod.stream.draining_for_s is None)
+        status = _status(bot, observed, _waits_for(waiting, installation))
         return Outcome(status=status, commands=drains, requeue_after_s=min(left, ASK_AGAIN_S))
     event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, "no slot has an open order")
     return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(event,))
@@ -30,6 +30,22 @@ def _done(bot: Bot, pod: Pod) -> bool:
     if pod.started:
         return pod.stream.drained
     return not any(slot.config_hash for slot in bot.status.slots if slot.ordinal == pod.ordinal)
+
+
+def _waits_for(waiting: list[Pod], installation: Installation) -> str:
+    """Without counts, which change with every fill: a status is not written for one."""
+    found = "; ".join(f"{pod.name}: {_in_the_way(pod)}" for pod in waiting)
+    return f"waits until no order is open, at most {installation.drain_timeout_s:g} s from the deletion on. {found}"
+
+
+def _in_the_way(pod: Pod) -> str:
+    report = pod.stream.report
+    if not pod.started:
+        return "has not started, and its slot may have left orders in the market"
+    if report is None or not pod.stream.connected:
+        return "does not answer"
+    markets = ", ".join(market.market for market in report.markets if market.open_orders)
+    return f"{report.state}, open orders in {markets}" if markets else f"{report.state}, has not confirmed yet"
 
 
 def _timed_out(waiting: list[Pod]) -> Announcement:
@@ -47,10 +63,11 @@ def _left_behind(pod: Pod) -> str:
     return f"last reported {report.state}, {orders or 'no open orders'}"
 
 
-def _status(bot: Bot, observed: Observed) -> TradingBotStatus:
+def _status(bot: Bot, observed: Observed, message: str) -> TradingBotStatus:
     changed = [
-        no(ConditionType.READY, Reason.DELETING), yes(ConditionType.RECONCILING, Reason.DELETING),
-        no(ConditionType.TRADING_ENABLED, Reason.DELETING), flat(observed.pods),
+        no(ConditionType.READY, Reason.DELETING, message), yes(ConditionType.RECONCILING, Reason.DELETING, message),
+        no(ConditionType.TRADING_ENABLED, Reason.DELETING, "every slot is told to withdraw its orders and stay quiet"),
+        flat(observed.pods, 0, before=was_flat(bot.status.conditions)),
     ]  # fmt: skip
     kept = {condition.type: condition for condition in bot.status.conditions if condition.type in KEPT}
     fresh = merge(bot.status.conditions, complete(changed), bot.metadata.generation, observed.now)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
-from tradingbot_operator.core.observed import QUIET, Pod
+from tradingbot_operator.core.flat import flat
+from tradingbot_operator.core.observed import Pod
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import SlotReport
@@ -41,6 +42,7 @@ class Picture:
     moving: Sequence[str]  # markets without a slot
     rolled_out: bool
     overdue: bool
+    was_flat: bool  # as the status said before
 
 
 Rule = Callable[[Picture], Observation | None]
@@ -48,7 +50,7 @@ T = ConditionType
 
 
 def _names(slots: Sequence[SlotPicture]) -> str:
-    return "slot " + ", ".join(str(slot.ordinal) for slot in slots)
+    return ("slot " if len(slots) == 1 else "slots ") + ", ".join(str(slot.ordinal) for slot in slots)
 
 
 def _refused(p: Picture) -> Observation | None:
@@ -60,16 +62,40 @@ def _halted(p: Picture) -> Observation | None:
     return no(T.READY, Reason.HALTED, f"{_names(halted)}: {_reported(halted[0])}") if halted else None
 
 
+def _in_trouble(p: Picture) -> Sequence[SlotPicture]:
+    """Slots whose runtime does not get through its start; one that trades again has left its last end behind."""
+    return [s for s in p.slots if s.pod and s.pod.trouble
+            and (s.report is None or s.report.state is TradingState.STARTING)]  # fmt: skip
+
+
+def _troubled(p: Picture) -> Observation | None:
+    """The trouble that only a person ends goes first."""
+    found = sorted(_in_trouble(p), key=lambda s: not (s.pod and s.pod.trouble and s.pod.trouble.hopeless))
+    first = found[0].pod.trouble if found and found[0].pod else None
+    if first is None:
+        return None
+    alike = [s for s in found if s.pod and s.pod.trouble == first]
+    return no(T.READY, first.reason, f"{_names(alike)}: {first.message}")
+
+
 def _provisioning(p: Picture) -> Observation | None:
-    missing = [s for s in p.slots if s.pod is None or not s.pod.started]
-    return no(T.READY, Reason.PROVISIONING, f"{_names(missing)}: the pod has not started yet") if missing else None
+    absent = [s for s in p.slots if s.pod is None]
+    if absent:
+        where = "the pod is not there yet; Events of the StatefulSet say what is in its way"
+        return no(T.READY, Reason.PROVISIONING, f"{_names(absent)}: {where}")
+    starting = [s for s in p.slots if s.pod and not s.pod.started]
+    if not starting:
+        return None
+    where = "the pod has not started yet; Events of the pod say what is in its way"
+    return no(T.READY, Reason.PROVISIONING, f"{_names(starting)}: {where}")
 
 
 def _unreachable(p: Picture) -> Observation | None:
     silent = [s for s in p.slots if s.report is None]
     if not silent:
         return None
-    return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names(silent)}: no control stream to the pod")
+    what = "the pod runs, but its runtime does not answer the operator; it may go on trading within its limits"
+    return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names(silent)}: {what}")
 
 
 def _fenced(p: Picture) -> Observation | None:
@@ -91,8 +117,8 @@ def _unacknowledged(p: Picture) -> Observation | None:
     if not behind:
         return None
     answers = [s.pod.stream.answer for s in behind if s.pod and s.pod.stream.answer]
-    said = "".join(f": {answer.outcome} {answer.message}" for answer in answers[:1])
-    return no(T.READY, Reason.CONFIG_NOT_ACKNOWLEDGED, f"{_names(behind)} runs an older configuration{said}")
+    said = "".join(f"; the answer to the new one: {a.outcome} {a.message}".rstrip() for a in answers[:1])
+    return no(T.READY, Reason.CONFIG_NOT_ACKNOWLEDGED, f"{_names(behind)}: still on an older configuration{said}")
 
 
 def _not_ready(p: Picture) -> Observation | None:
@@ -109,10 +135,11 @@ def _handing_over(p: Picture) -> Observation | None:
 
 
 READY_RULES: tuple[Rule, ...] = (
-    _refused, _halted, _provisioning, _unreachable, _fenced, _rolling, _unacknowledged, _not_ready, _handing_over,
+    _refused, _halted, _troubled, _provisioning, _unreachable, _fenced, _rolling, _unacknowledged, _not_ready,
+    _handing_over,
 )  # fmt: skip
 LIVE = {
-    DesiredState.RUNNING: (Reason.TRADING, "every slot trades"),
+    DesiredState.RUNNING: (Reason.TRADING, "every slot with a market trades"),
     DesiredState.PAUSED: (Reason.PAUSED_AS_REQUESTED, "only orders that reduce the position"),
     DesiredState.STOPPED: (Reason.STOPPED_AS_REQUESTED, "no orders, as the spec asks"),
 }
@@ -122,9 +149,9 @@ def ready(p: Picture) -> Observation:
     for rule in READY_RULES:
         if observation := rule(p):
             return observation
-    reason, message = LIVE[p.desired_state]
     if not p.slots:
-        return yes(T.READY, reason, "there are no slots: spec.replicas is 0")
+        return yes(T.READY, Reason.STOPPED_AS_REQUESTED, "no slot runs: spec.replicas is 0")
+    reason, message = LIVE[p.desired_state]
     idle = [s for s in p.slots if not s.config.markets]
     return yes(T.READY, reason, f"{message}; no market for {_names(idle)}" if idle else message)
 
@@ -137,20 +164,25 @@ def _reported(slot: SlotPicture) -> str:
 def spec_accepted(p: Picture) -> Observation:
     if p.refusal:
         return no(T.SPEC_ACCEPTED, p.refusal.reason, p.refusal.message)
-    return yes(T.SPEC_ACCEPTED, Reason.VALID)
+    return yes(T.SPEC_ACCEPTED, Reason.VALID, "this spec is the one that is carried out")
 
 
 def available(p: Picture) -> Observation:
+    if not p.slots and p.refusal:
+        return no(T.AVAILABLE, Reason.SLOTS_UNAVAILABLE, "no slot runs: the spec is not accepted")
+    if not p.slots:
+        return yes(T.AVAILABLE, Reason.MINIMUM_SLOTS_READY, "no slot is asked for: spec.replicas is 0")
     down = [s for s in p.slots if not (s.report and s.report.ready)]
     if down:
-        return no(T.AVAILABLE, Reason.SLOTS_UNAVAILABLE, f"{_names(down)} is not ready")
-    return yes(T.AVAILABLE, Reason.MINIMUM_SLOTS_READY)
+        return no(T.AVAILABLE, Reason.SLOTS_UNAVAILABLE, f"not ready: {_names(down)}")
+    return yes(T.AVAILABLE, Reason.MINIMUM_SLOTS_READY, "every slot is ready")
 
 
 # The worst state of a slot is the bot's; where a slot reads as Unknown, so does the bot.
 TRADING: tuple[tuple[TradingState, Callable[[ConditionType, Reason, str], Observation], Reason], ...] = (
     (TradingState.HALTED, no, Reason.HALTED),
     (TradingState.FENCED, no, Reason.FENCED),
+    (TradingState.VENUE_LOCKED, no, Reason.VENUE_LOCKED),
     (TradingState.DRAINED, no, Reason.DRAINING),
     (TradingState.STOPPED, no, Reason.STOPPED),
     (TradingState.STARTING, no, Reason.WARMUP),
@@ -163,54 +195,75 @@ TRADING: tuple[tuple[TradingState, Callable[[ConditionType, Reason, str], Observ
 def trading_enabled(p: Picture) -> Observation:
     trading = [s for s in p.slots if s.config.markets]
     if not trading:
-        return no(T.TRADING_ENABLED, Reason.NO_MARKETS, "no slot has a market")
+        return no(T.TRADING_ENABLED, Reason.NO_MARKETS, "no slot has a market" if p.slots else "no slot runs")
     for state, outcome, reason in TRADING:
         if found := [s for s in trading if s.report and s.report.state is state]:
-            return outcome(T.TRADING_ENABLED, reason, f"{_names(found)} is {state}")
-    return unknown(T.TRADING_ENABLED, Reason.NOT_REPORTED)
+            return outcome(T.TRADING_ENABLED, reason, f"{_names(found)}: {state}")
+    return unknown(T.TRADING_ENABLED, Reason.NOT_REPORTED, f"no answer from {_names(trading)}")
 
 
-def flat(pods: Sequence[Pod], slots: int = 0) -> Observation:
-    """Over all pods, those that leave included. A slot that may quote any moment is not flat between two quotes."""
-    reports = [pod.stream.report for pod in pods if pod.stream.report and pod.stream.connected]
-    if len(reports) < max(len(pods), slots):
-        return unknown(T.FLAT, Reason.NOT_REPORTED, "not every pod can be asked")
-    if any(report.state not in QUIET and report.markets for report in reports):
-        return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open, or may be at any moment")
-    if any(pod.stream.open_orders for pod in pods):
-        return no(T.FLAT, Reason.OPEN_ORDERS, "orders are open; a position alone would not count")
-    return yes(T.FLAT, Reason.NO_OPEN_ORDERS, "as confirmed by the runtime")
+def _nothing_to_wait_for(_: Picture, now: Observation) -> Observation | None:
+    if now.status is not ConditionStatus.TRUE:
+        return None
+    return no(T.STALLED, Reason.CONVERGED, "the bot is as its spec asks")
 
 
-def stalled(p: Picture, ready_now: Observation) -> Observation:
-    """No progress without a person."""
-    if ready_now.status is ConditionStatus.TRUE:
-        return no(T.STALLED, Reason.PROGRESSING)
-    if p.refusal:
-        return yes(T.STALLED, p.refusal.reason, p.refusal.message)
-    if any(s.report and s.report.state is TradingState.HALTED for s in p.slots):
-        return yes(T.STALLED, Reason.HALT_REQUIRES_MANUAL_RESET, "a person has to resume trading")
+def _refused_for_good(p: Picture, _: Observation) -> Observation | None:
+    return yes(T.STALLED, p.refusal.reason, p.refusal.message) if p.refusal else None
+
+
+def _halted_for_good(p: Picture, _: Observation) -> Observation | None:
+    if not any(s.report and s.report.state is TradingState.HALTED for s in p.slots):
+        return None
+    what = "a halted slot does not trade again by itself: a person has to decide; see Ready and status.halts"
+    return yes(T.STALLED, Reason.HALT_REQUIRES_MANUAL_RESET, what)
+
+
+def _rejected(p: Picture, _: Observation) -> Observation | None:
     for slot in p.slots:
         answer = slot.pod.stream.answer if slot.pod else None
         if answer and answer.config_hash == slot.config_hash and answer.outcome == REJECTED:
             return yes(T.STALLED, Reason.CONFIG_REJECTED, f"slot {slot.ordinal}: {answer.message}")
-    if p.overdue:
-        return yes(T.STALLED, Reason.PROGRESS_DEADLINE_EXCEEDED, "no progress within spec.rollout.progressDeadline")
-    return no(T.STALLED, Reason.PROGRESSING)
+    return None
+
+
+def _hopeless(p: Picture, now: Observation) -> Observation | None:
+    found = any(s.pod and s.pod.trouble and s.pod.trouble.hopeless for s in _in_trouble(p))
+    return yes(T.STALLED, now.reason, now.message) if found else None
+
+
+def _overdue(p: Picture, now: Observation) -> Observation | None:
+    if not p.overdue:
+        return None
+    what = f"not within spec.rollout.progressDeadline: {now.message}"
+    return yes(T.STALLED, Reason.PROGRESS_DEADLINE_EXCEEDED, what)
+
+
+STALLED_RULES: tuple[Callable[[Picture, Observation], Observation | None], ...] = (
+    _nothing_to_wait_for, _refused_for_good, _halted_for_good, _rejected, _hopeless, _overdue,
+)  # fmt: skip
+
+
+def stalled(p: Picture, ready_now: Observation) -> Observation:
+    """No progress without a person."""
+    for rule in STALLED_RULES:
+        if observation := rule(p, ready_now):
+            return observation
+    return no(T.STALLED, Reason.PROGRESSING, "what Ready waits for may come by itself")
 
 
 RECONCILING = {
-    Reason.ROLLOUT_IN_PROGRESS: Reason.ROLLOUT_IN_PROGRESS,
     Reason.CONFIG_NOT_ACKNOWLEDGED: Reason.CONFIG_RELOADING,
-    Reason.DRAINING: Reason.DRAINING,
-    Reason.SCALING: Reason.SCALING,
 }
+MOVING = frozenset({Reason.ROLLOUT_IN_PROGRESS, Reason.CONFIG_NOT_ACKNOWLEDGED, Reason.DRAINING, Reason.SCALING})
 
 
 def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation:
-    if ready_now.status is ConditionStatus.TRUE or stalled_now.status is ConditionStatus.TRUE:
-        return no(T.RECONCILING, Reason.CONVERGED)
-    return yes(T.RECONCILING, RECONCILING.get(ready_now.reason, Reason.NEW_GENERATION), ready_now.message)
+    if ready_now.status is ConditionStatus.TRUE:
+        return no(T.RECONCILING, Reason.CONVERGED, stalled_now.message)
+    if stalled_now.status is ConditionStatus.TRUE:
+        return no(T.RECONCILING, stalled_now.reason, "waits for a person: see Stalled")
+    return yes(T.RECONCILING, RECONCILING.get(ready_now.reason, ready_now.reason), ready_now.message)
 
 
 def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
@@ -218,7 +271,7 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     now = ready(p)
     stuck = stalled(p, now)
     return (now, reconciling(now, stuck), stuck, spec_accepted(p), available(p), trading_enabled(p),
-            flat(pods, len(p.slots)))  # fmt: skip
+            flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:
@@ -228,9 +281,12 @@ def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Pha
     if p.refusal and not p.slots:
         return Phase.INVALID
     if seen[T.AVAILABLE].status is ConditionStatus.TRUE:
+        if not p.slots:
+            return Phase.STOPPED
         live = {DesiredState.PAUSED: Phase.PAUSED, DesiredState.STOPPED: Phase.STOPPED}
         settled = seen[T.READY].status is ConditionStatus.TRUE or p.refusal is not None
         return live.get(p.desired_state, Phase.RUNNING) if settled else Phase.PROGRESSING
     was_live = before in {Phase.RUNNING, Phase.PAUSED, Phase.DEGRADED}
-    moving = seen[T.READY].reason in RECONCILING
-    return Phase.DEGRADED if was_live and not moving else Phase.PROGRESSING
+    moving = seen[T.READY].reason in MOVING
+    stuck = seen[T.STALLED].status is ConditionStatus.TRUE
+    return Phase.DEGRADED if stuck or (was_live and not moving) else Phase.PROGRESSING

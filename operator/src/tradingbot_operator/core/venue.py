@@ -15,7 +15,7 @@ def venue_status(manifest: Manifest, problems: Sequence[str], bots: int, now: st
         message = "; ".join(problems)
         observations = [no(kind, Reason.SPEC_INVALID, message) for kind in KINDS]
     else:
-        observations = [yes(kind, Reason.VALID) for kind in KINDS]
+        observations = [yes(kind, Reason.VALID, "bots may use it") for kind in KINDS]
     after = VenueStatus(
         observed_generation=metadata.generation,
         conditions=merge(before.conditions, observations, metadata.generation, now),
