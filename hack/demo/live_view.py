@@ -13,6 +13,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 
+from tradingbot_runtime.progress import summary
+
 REFRESH_S = 0.5
 PLAIN_EVERY_S = 5.0
 
@@ -45,12 +47,8 @@ def _line(state: dict[str, Any]) -> str:
     market = next(iter(state["markets"].values()), None)
     if market is None:
         return f"  {state['state']} ({state['reason']}): no market yet"
-    fills = sum(market["fills"].values())
-    return (
-        f"  {state['state']}: {market['symbol']} {market['referenceBid']}/{market['referenceAsk']}  "
-        f"{len(market['orders'])} orders  {fills} fills  position {market['position']} {market['base']}  "
-        f"profit {market['profit']} {market['quote']}"
-    )
+    facts = "  ".join(f"{name} {value}" for name, value in summary(market).items())
+    return f"  {state['state']}: {market['symbol']}  {facts}"
 
 
 def _picture(state: dict[str, Any], left: float) -> Panel:

@@ -1,7 +1,6 @@
 """`make demo`: the whole way, from nothing to a bot that quotes on a real cluster, with the time of every step."""
 
 import argparse
-import base64
 import hashlib
 import json
 import os
@@ -13,11 +12,10 @@ from pathlib import Path
 
 import kubectl as k
 from live_view import show
+from recording_parts import TooLong, config_maps
 from rich.console import Console
 
 RECORDING = k.ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
-PART_BYTES = 700_000  # as base64 below the API server's 1 MiB
-MOST_PARTS = 8
 
 TRY = """
 [bold]Try:[/]  (K='hack/cluster/cluster kubectl -n tradingbot-demo')
@@ -25,7 +23,8 @@ TRY = """
   $K patch tb/demo --type=merge -p '{"spec":{"strategy":{"marketMaking":{"spreadBps":"3"}}}}'   # while running
   $K get tb/demo -o yaml                        # conditions, slots, configuration hashes; short: $K get tb
   $K delete pod/demo-0                          # cancels its orders, hands the Lease over, comes back
-  $K delete tb/demo                             # no order is left at the venue
+  $K delete tb/demo                             # no order is left at the venue; the journal's volume stays
+  $K delete pvc -l tradingbot.dev/bot=demo      # then: the volume too; a bot of this name would go on with it
 Remove everything:  make demo-down
 """
 
@@ -38,14 +37,14 @@ def main() -> int:
     up.add_argument("--seconds", type=float, default=30, help="how long to watch")
     commands.add_parser("down", help="remove the cluster and all that it made")
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)  # a line of a log stays one line
     try:
         if options.command == "down":
             _step(console, "cluster down", lambda say: k.script(k.CLUSTER, "down", show=say))
         else:
             _up(console, options.data, options.seconds)
     except k.StepFailed as failed:
-        console.print(f"[red]{failed}[/]", markup=True)
+        console.print(str(failed), style="red", markup=False)
         return 1
     return 0
 
@@ -63,11 +62,10 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     _step(console, "kubectl apply -f manifests/demo", lambda _: k.kubectl("apply", "-f", "manifests/demo/bot.yaml"))
     _step(console, "TradingBot Ready", lambda _: _ready())
     console.print(f"  Ready {time.monotonic() - applied:.1f} s after apply")
-    console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip(), soft_wrap=True)
+    console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip())
     show(console, "demo-0", seconds)
     name = os.environ.get("CLUSTER", "tradingbot")
-    console.print(TRY.replace("kubectl -n", f"kubectl --name {name} -n" if name != "tradingbot" else "kubectl -n"),
-                  soft_wrap=True)  # fmt: skip
+    console.print(TRY.replace("kubectl -n", f"kubectl --name {name} -n" if name != "tradingbot" else "kubectl -n"))
     console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
 
 
@@ -95,8 +93,7 @@ def _simulator(say: Callable[[str], None], data: Path | None) -> None:
         k.kubectl("-n", k.NAMESPACE, "create", "secret", "generic", "demo-keys", *keys)
     recording = data or (RECORDING if RECORDING.is_file() else None)
     say(f"recording: {recording.name}" if recording else "no recording: a market is made up")
-    if recording is not None:
-        _upload(recording)
+    _upload(recording)
     k.kubectl("apply", "-f", "manifests/demo/simulator.yaml")
     # Another recording is another market: the simulator starts anew with it, and only then.
     marked = hashlib.sha256(recording.read_bytes() if recording else b"").hexdigest()[:16]
@@ -105,21 +102,13 @@ def _simulator(say: Callable[[str], None], data: Path | None) -> None:
     k.kubectl("-n", k.NAMESPACE, "rollout", "status", "deployment/simulator", "--timeout=120s")
 
 
-def _upload(recording: Path) -> None:
-    """The recording as ConfigMaps, because one object of the API server holds at most 1 MiB."""
-    content = recording.read_bytes()
-    parts = [content[i : i + PART_BYTES] for i in range(0, len(content), PART_BYTES)]
-    if len(parts) > MOST_PARTS:
-        raise k.StepFailed(f"{recording}: at most {MOST_PARTS * PART_BYTES} bytes; this one has {len(content)}")
-    for number in range(MOST_PARTS):
-        name = f"recording-{number}"
-        if number >= len(parts):
-            k.kubectl("-n", k.NAMESPACE, "delete", "configmap", name, "--ignore-not-found")
-            continue
-        encoded = base64.b64encode(parts[number]).decode()
-        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": k.NAMESPACE},
-                "binaryData": {f"part-{number}": encoded}}  # fmt: skip
-        k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
+def _upload(recording: Path | None) -> None:
+    try:
+        parts = config_maps(recording, k.NAMESPACE)
+    except TooLong as too_long:
+        raise k.StepFailed(str(too_long)) from too_long
+    for part in parts:
+        k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(part))
 
 
 def _ready() -> None:

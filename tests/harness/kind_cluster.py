@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from recording_parts import config_maps
+
+from harness.simulator import RECORDING
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = str(ROOT / "hack/cluster/cluster")
-RECORDING = ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
 
 
 def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> str:
@@ -118,8 +120,8 @@ def world(name: str) -> Iterator[World]:
     try:
         made.kubectl("create", "secret", "generic", "demo-keys", f"--from-literal=apiKey={secrets.token_hex(16)}",
                      f"--from-literal=secretKey={secrets.token_hex(16)}")  # fmt: skip
-        if RECORDING.is_file():
-            _record(made)
+        for part in config_maps(RECORDING if RECORDING.is_file() else None, made.namespace):
+            kubectl("create", "-f", "-", stdin=json.dumps(part))
         for kind in ("Service", "Deployment", "Venue"):
             made.kubectl("apply", "-f", "-", stdin=json.dumps(made.manifests[kind]))
         made.kubectl("rollout", "status", "deployment/simulator", "--timeout=120s")
@@ -127,14 +129,3 @@ def world(name: str) -> Iterator[World]:
     finally:
         made.kubectl("delete", "tb", "--all", "--timeout=90s", check=False)
         kubectl("delete", "namespace", made.namespace, "--wait=false", check=False)
-
-
-def _record(made: World) -> None:
-    """The recording in parts: one object of the API server holds at most 1 MiB."""
-    content = RECORDING.read_bytes()
-    size = 700_000
-    for number, start in enumerate(range(0, len(content), size)):
-        part = Path(f"/tmp/{made.namespace}-{number}")  # noqa: S108 - a name of our own, removed below
-        part.write_bytes(content[start : start + size])
-        made.kubectl("create", "configmap", f"recording-{number}", f"--from-file=part-{number}={part}")
-        part.unlink()

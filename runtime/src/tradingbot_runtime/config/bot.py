@@ -93,7 +93,11 @@ class TradingBotSpec(Spec):
         default=OnStop.CANCEL_ALL, description="Open orders when the bot is stopped or deleted by command."
     )
     rollout: Rollout = Field(default=Rollout(), description="How changes are rolled out.")
-    storage: Storage = Field(default=Storage(), description="Volume of the journal, one per slot.")
+    storage: Storage = Field(
+        default=Storage(),
+        description="Volume of the journal, one per slot. It stays when the bot is deleted or scaled down; delete its "
+        "PersistentVolumeClaims by the label tradingbot.dev/bot.",
+    )
     pod: Pod = Field(default=Pod(), description="Where and how the pods run.")
 
     rules: ClassVar[tuple[Rule, ...]] = (

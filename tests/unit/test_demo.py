@@ -1,0 +1,81 @@
+"""The demo, as far as it needs no cluster: what it mounts, what its numbers allow, what it prints."""
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from recording_parts import MOST_PARTS, PART_BYTES, TooLong, config_maps
+from steps import TRY
+
+from tradingbot_operator.core import names
+
+ROOT = Path(__file__).resolve().parents[2]
+ONE_MIB = 1 << 20
+
+
+def documents(name: str) -> dict[str, Any]:
+    found = yaml.safe_load_all((ROOT / f"manifests/demo/{name}.yaml").read_text(encoding="utf-8"))
+    return {document["kind"]: document for document in found}
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1, MOST_PARTS * PART_BYTES])
+def test_the_parts_of_a_recording_are_the_recording_and_each_fits_into_one_object(tmp_path: Path, size: int) -> None:
+    recording = tmp_path / "recording"
+    recording.write_bytes(bytes(number % 251 for number in range(size)))
+    made = config_maps(recording, "ns")
+
+    files = {name: base64.b64decode(text) for part in made for name, text in part["binaryData"].items()}
+    assert b"".join(files[name] for name in sorted(files)) == recording.read_bytes()
+    assert all(len(json.dumps(part)) < ONE_MIB for part in made)
+    assert {part["metadata"]["namespace"] for part in made} == {"ns"}
+
+
+def test_a_part_that_a_shorter_recording_does_not_need_is_emptied_and_no_recording_needs_none(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(b"x")
+    assert [bool(part["binaryData"]) for part in config_maps(tmp_path / "short", "ns")] == [True] + 7 * [False]
+    assert not any(part["binaryData"] for part in config_maps(None, "ns"))
+
+
+def test_a_recording_that_does_not_fit_is_refused_with_its_size(tmp_path: Path) -> None:
+    (tmp_path / "long").write_bytes(bytes(MOST_PARTS * PART_BYTES + 1))
+    with pytest.raises(TooLong, match=rf"long: at most {MOST_PARTS * PART_BYTES} bytes; this one has 5600001"):
+        config_maps(tmp_path / "long", "ns")
+
+
+def test_the_simulator_mounts_every_part() -> None:
+    (volume,) = documents("simulator")["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    mounted = {source["configMap"]["name"] for source in volume["projected"]["sources"]}
+    assert mounted == {part["metadata"]["name"] for part in config_maps(None, "ns")}
+
+
+def test_the_demos_rates_allow_a_full_re_quote_at_once_and_the_exchange_allows_the_rates() -> None:
+    bot = documents("bot")
+    limit = bot["Venue"]["spec"]["rateLimit"]
+    orders = 2 * bot["TradingBot"]["spec"]["strategy"]["marketMaking"]["layers"]
+    assert limit["burst"] >= 2 * orders, "cancels and places"
+    assert float(limit["ordersPerSecond"]) >= 2 * orders
+    assert bot["TradingBot"]["spec"]["risk"]["maxOpenOrders"] >= orders
+
+    (container,) = documents("simulator")["Deployment"]["spec"]["template"]["spec"]["containers"]
+    allowed = int(container["args"][container["args"].index("--orders-per-10s") + 1])
+    assert allowed >= 10 * float(limit["ordersPerSecond"])
+
+
+def printed(*arguments: str) -> str:
+    command = (sys.executable, str(ROOT / "hack/demo/steps.py"), *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
+
+
+def test_a_line_is_not_wrapped_where_the_output_is_no_terminal(tmp_path: Path) -> None:
+    path = tmp_path / ("a word " * 30).strip()
+    assert printed("up", "--data", str(path)) == f"{path}: there is no such file\n"
+
+
+def test_the_closing_lines_say_that_the_volume_stays_and_how_to_delete_it() -> None:
+    assert "the journal's volume stays" in TRY
+    assert f"delete pvc -l {names.BOT}=demo" in TRY
