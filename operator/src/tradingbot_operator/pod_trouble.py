@@ -110,22 +110,25 @@ def _logged(line: str) -> str:
 def _container(status: Manifest, now: datetime) -> _Container:
     found: Manifest = next((c for c in status.get("containerStatuses") or () if c.get("name") == CONTAINER), {})
     state, before = found.get("state") or {}, (found.get("lastState") or {}).get("terminated") or {}
-    waiting, running = state.get("waiting") or {}, state.get("running") or {}
-    ended = state.get("terminated") or before
-    if found.get("ready") or (running and _time(running.get("startedAt"), now) < now - FORGIVEN_AFTER):
-        ended = {}
-    backed_off = bool(running and before) and (
-        _time(running.get("startedAt"), now) - _time(before.get("finishedAt"), now) >= BACKED_OFF_FROM
-    )
+    waiting, running, terminated = (state.get(name) or {} for name in ("waiting", "running", "terminated"))
+    forgiven = bool(running) and _time(running.get("startedAt"), now) < now - FORGIVEN_AFTER
     return _Container(
         image=found.get("image", ""),
         waits_for=waiting.get("reason", ""),
         wait_message=_steady(waiting.get("message") or ""),
-        ended=ended,
-        looping=waiting.get("reason") == "CrashLoopBackOff" or backed_off,
-        unschedulable=next((c.get("message", "") for c in status.get("conditions") or ()
-                            if c.get("type") == "PodScheduled" and c.get("reason") == "Unschedulable"), "")[:MAX_WORDS],
+        ended={} if found.get("ready") or forgiven else terminated or before,
+        looping=waiting.get("reason") == "CrashLoopBackOff" or _backed_off(before, running or terminated),
+        unschedulable=_steady(next((c.get("message", "") for c in status.get("conditions") or ()
+                                    if c.get("type") == "PodScheduled" and c.get("reason") == "Unschedulable"), "")),
     )  # fmt: skip
+
+
+def _backed_off(before: Manifest, since: Manifest) -> bool:
+    """Whether kubelet waited between these two runs of the container, which it does from the second end on."""
+    if not (before.get("finishedAt") and since.get("startedAt")):
+        return False
+    started, ended = (datetime.fromisoformat(moment) for moment in (since["startedAt"], before["finishedAt"]))
+    return started - ended >= BACKED_OFF_FROM
 
 
 def _steady(message: str) -> str:

@@ -107,7 +107,7 @@ def _rolling(p: Picture) -> Observation | None:
     old = [s for s in p.slots if s.pod and s.pod.restart_hash != s.restart_hash]
     if old:
         return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, f"{_names(old)}: still on the old pod template")
-    if not p.rolled_out:
+    if p.slots and not p.rolled_out:
         return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, "the new pod template has not reached every slot")
     return None
 
