@@ -42,8 +42,10 @@ from tradingbot_runtime.model import (
     TradingState,
 )
 from tradingbot_runtime.terms import budget_of, terms_of
-from tradingbot_runtime.venues.binance.signing import Credentials, CredentialsFolder
+from tradingbot_runtime.venues.binance.signing import Credentials, credentials
+from tradingbot_runtime.venues.credentials import CredentialsFolder
 from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.protocols import GatewayPorts
 
 TIMER_S = 0.1  # as in app.py
 DEAD_AFTER_NS = 20_000_000_000
@@ -72,7 +74,7 @@ def mounted_keys(folder: Path) -> Callable[[], Credentials]:
     folder.mkdir(parents=True)
     for name in ("apiKey", "secretKey"):
         (folder / name).write_text(secrets.token_hex(32), encoding="utf-8")
-    return CredentialsFolder(folder).current
+    return CredentialsFolder(folder, credentials).current
 
 
 def engine_of(config: SlotConfig, journal: Journal, kind: type[Engine]) -> Engine:
@@ -93,10 +95,17 @@ class Bot:
         self.link = VenueLink("bench", config.venues["bench"], self.now_ns, keys)
         self.link.instruments["BTCUSDT"] = BTCUSDT
         engine = engine_of(config, journal, kind)
-        self.gateway = self.link.open_gateway(
-            lambda _, event: self.market.handle(event), self.connected, engine.budget.block
-        )
         fenced_at_ns = boot_time_ns() + LEASE_NS  # as if a Lease were held: the clock is looked at on every event
+        self.gateway = self.link.open_gateway(
+            GatewayPorts(
+                on_event=lambda _, event: self.market.handle(event),
+                on_connected=self.connected,
+                on_refused=lambda reason, message: sys.exit(f"refused: {reason}: {message}"),
+                budget=engine.budget,
+                durable=journal.durable,
+                is_fenced=lambda: boot_time_ns() >= fenced_at_ns,
+            )
+        )
         self.market = LiveMarket(
             name="btc",
             instrument=BTCUSDT,

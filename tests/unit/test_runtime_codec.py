@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from harness.engines import BTC
 from harness.simulator import RECORDING
 from tradingbot_runtime.model import Nanos
-from tradingbot_runtime.venues.binance.codec import FrameRefused, MarketCodec, decode_depth, decode_trade, scaled
+from tradingbot_runtime.venues.binance.codec import MarketCodec, decode_depth, decode_trade, scaled
+from tradingbot_runtime.venues.feed import FrameRefused
 
 NOW = Nanos(1)
 GOOD = {"u": 7, "s": "BTCUSDT", "b": "61837.63000000", "B": "3.78826000", "a": "61837.64000000", "A": "1.54698000"}

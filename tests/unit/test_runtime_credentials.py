@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tradingbot_runtime.errors import ConfigError
-from tradingbot_runtime.venues.binance.signing import LOOK_EVERY_S, CredentialsFolder, Ed25519Signer, credentials
+from tradingbot_runtime.venues.binance.signing import Ed25519Signer, credentials
+from tradingbot_runtime.venues.credentials import LOOK_EVERY_S, CredentialsFolder
 
 
 class Seconds:
@@ -27,7 +28,7 @@ def write(folder: Path, **values: str) -> None:
 
 def test_a_rotated_secret_is_taken_without_a_restart(tmp_path: Path) -> None:
     clock = Seconds()
-    folder = CredentialsFolder(tmp_path, clock)
+    folder = CredentialsFolder(tmp_path, credentials, clock)
     write(tmp_path, apiKey="first", secretKey="one")
     assert folder.current().api_key == "first"
 
@@ -39,7 +40,7 @@ def test_a_rotated_secret_is_taken_without_a_restart(tmp_path: Path) -> None:
 
 def test_a_rotation_to_something_unusable_keeps_the_former_credentials(tmp_path: Path) -> None:
     clock = Seconds()
-    folder = CredentialsFolder(tmp_path, clock)
+    folder = CredentialsFolder(tmp_path, credentials, clock)
     write(tmp_path, apiKey="first", secretKey="one")
     before = folder.current()
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tradingbot_runtime.errors import ConfigError
-from tradingbot_runtime.venues.binance.signing import CredentialsFolder, credentials
+from tradingbot_runtime.venues.binance.signing import credentials
+from tradingbot_runtime.venues.credentials import CredentialsFolder
 
 NOW_MS = 1_700_000_000_000
 PARAMETERS: dict[str, str | int] = {"symbol": "BTCUSDT", "side": "BUY", "price": "0.10"}
@@ -80,7 +81,7 @@ def test_nothing_of_the_credentials_is_printed() -> None:
 
 def test_a_rotated_secret_is_read_again(tmp_path: Path) -> None:
     write(tmp_path / "venue", "old", secrets.token_hex(8))
-    folder = CredentialsFolder(tmp_path / "venue", count(step=2).__next__)
+    folder = CredentialsFolder(tmp_path / "venue", credentials, count(step=2).__next__)
     assert folder.current().api_key == "old"
 
     write(tmp_path / "venue", "new", secrets.token_hex(8))
@@ -90,7 +91,7 @@ def test_a_rotated_secret_is_read_again(tmp_path: Path) -> None:
 def test_a_rotation_that_cannot_be_used_leaves_the_old_credentials_in_use(tmp_path: Path) -> None:
     """It is read on the way to an order: a Secret that is wrong for a moment must not take the bot down."""
     write(tmp_path / "venue", "old", secrets.token_hex(8))
-    folder = CredentialsFolder(tmp_path / "venue", count(step=2).__next__)
+    folder = CredentialsFolder(tmp_path / "venue", credentials, count(step=2).__next__)
     folder.current()
 
     write(tmp_path / "venue", "", secrets.token_hex(8))
@@ -101,4 +102,4 @@ def test_a_rotation_that_cannot_be_used_leaves_the_old_credentials_in_use(tmp_pa
 
 def test_a_folder_that_is_not_there_is_an_error_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="apiKey is missing"):
-        CredentialsFolder(tmp_path / "nowhere").current()
+        CredentialsFolder(tmp_path / "nowhere", credentials).current()

@@ -26,7 +26,6 @@ from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.telemetry import LineWriter
-from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.link import VenueLink
 
 log = structlog.get_logger("app")
@@ -47,7 +46,7 @@ class Process:
     """How the process runs; what it trades is the slot's configuration."""
 
     journal: Path
-    credentials: Callable[[str], Callable[[], Credentials] | None]  # by venue
+    credentials: Callable[[str], Callable[[], Any] | None]  # by venue, of its type
     addresses: Addresses
     pod_uid: str
     leases: KubernetesLeases | None

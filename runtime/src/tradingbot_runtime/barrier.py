@@ -28,7 +28,7 @@ from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.venues.binance.codec import venue_tick
 from tradingbot_runtime.venues.link import JITTER, VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
-from tradingbot_runtime.venues.protocols import Gateway, OnEvent
+from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts, OnEvent
 
 log = structlog.get_logger("barrier")
 
@@ -128,11 +128,27 @@ class Barrier:
             )
         else:
             budget = self.slot.budgets.setdefault(link.name, budget_of(self.slot.config, link.name))
-            gateway = link.open_gateway(self._deliver(link.name), self._on_connected(link.name), budget.block)
+            gateway = link.open_gateway(
+                GatewayPorts(
+                    on_event=self._deliver(link.name),
+                    on_connected=self._on_connected(link.name),
+                    on_refused=partial(self._refused_by, link.name),
+                    budget=budget,
+                    durable=self.slot.journal.durable,
+                    is_fenced=self.is_fenced,
+                )
+            )
             self._pin(link.name)
         self.gateways[link.name] = gateway
         self.spawn(gateway.run())
         return gateway
+
+    def _refused_by(self, venue: str, reason: str, message: str) -> None:
+        """The venue does not take our key or signature: no retry mends that, and orders would be in doubt."""
+        log.error("RefusedByVenue", venue=venue, reason=reason, message=message)
+        for market in self.slot.markets.values():
+            if market.instrument.venue == venue:
+                self.slot.breached(market.name, reason)
 
     def _pin(self, venue: str) -> None:
         try:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from pydantic import ValidationError
@@ -19,7 +20,8 @@ from tradingbot_runtime.options import PORT
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.servers import Addresses
 from tradingbot_runtime.telemetry import configure_logs
-from tradingbot_runtime.venues.binance.signing import Credentials, CredentialsFolder, credentials
+from tradingbot_runtime.venues.credentials import CredentialsFolder
+from tradingbot_runtime.venues.link import SECRETS
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,16 +101,15 @@ def _default_journal(config: SlotConfig, environment: Mapping[str, str]) -> Path
 
 def _credentials(
     folder: Path | None, environment: Mapping[str, str], config: SlotConfig, venue: str
-) -> Callable[[], Credentials] | None:
+) -> Callable[[], Any] | None:
     """Where the credentials of `venue` come from; None when no order of this slot needs any."""
     trades = any(market.execution.venue == venue for market in config.markets)
     if config.mode is Mode.PAPER or not trades:
         return None
+    secret = SECRETS[config.venues[venue].type]
     if folder is not None:
-        return CredentialsFolder(folder / venue).current
-    prefix = f"TRADINGBOT_{venue.upper().replace('-', '_')}"
-    names = {"apiKey": "API_KEY", "secretKey": "SECRET_KEY", "privateKey": "PRIVATE_KEY"}
-    found = credentials({key: environment.get(f"{prefix}_{name}", "") for key, name in names.items()}, f"{prefix}_*")
+        return CredentialsFolder(folder / venue, secret.parse).current
+    found = secret.from_environment(environment, f"TRADINGBOT_{venue.upper().replace('-', '_')}")
     return lambda: found
 
 

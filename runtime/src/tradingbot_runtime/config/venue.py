@@ -37,12 +37,13 @@ class VenueType(StrEnum):
     """The protocol that the venue speaks."""
 
     BINANCE = "Binance"
+    DELTADEFI = "DeltaDeFi"
 
 
 class SecretReference(Spec):
     name: ObjectName = Field(
-        description="Name of a Secret in the same namespace. Keys: `apiKey`, and `secretKey` (HMAC) or "
-        "`privateKey` (Ed25519, PEM).",
+        description="Name of a Secret in the same namespace. Keys: `apiKey`, and for Binance `secretKey` (HMAC) or "
+        "`privateKey` (Ed25519, PEM), for DeltaDeFi `tradingPassword` (opens the account's operation key).",
     )
 
 
@@ -51,17 +52,21 @@ class Endpoints(Spec):
 
     rest: UrlHttp = Field(description="REST API, without a path.",
                       examples=["http://simulator:9000"])  # fmt: skip
-    stream: UrlWebsocket = Field(description="Market-data streams.",
+    stream: UrlWebsocket = Field(description="Streams: market data; for DeltaDeFi the account's as well.",
                         examples=["ws://simulator:9000/stream"])  # fmt: skip
-    websocket_api: UrlWebsocket = Field(description="Websocket API for orders.",
-                               examples=["ws://simulator:9000/ws-api/v3"])  # fmt: skip
+    websocket_api: UrlWebsocket | None = Field(
+        default=None, description="Websocket API for orders; Binance only, and required there.",
+        examples=["ws://simulator:9000/ws-api/v3"])  # fmt: skip
 
 
 class RateLimit(Spec):
     """Messages that the account may send; shared by all slots that trade on it."""
 
     orders_per_second: PerSecond = Field(
-        default=Decimal(5), description="Order messages (place and cancel) a second, over all slots."
+        default=Decimal(5),
+        description="Calls for orders a second, over all slots. Binance: a message places or cancels. DeltaDeFi: "
+        "placing takes two calls (build, submit), a cancel one; the venue publishes no limit, and the rate is "
+        "lowered by itself while it refuses for it.",
     )
     burst: int = Field(default=5, strict=True, ge=1, le=1000, description="Messages that may be sent at once.")
     cancel_reserve: Share = Field(default=Decimal("0.3"), description="Share of the burst that only cancels may use.")
@@ -87,5 +92,18 @@ class VenueSpec(Spec):
             lambda v: v.environment is not Environment.SIMULATED or v.endpoints is not None,
             field="endpoints",
             missing=True,
+        ),
+        Rule(
+            "self.type != 'Binance' || !has(self.endpoints) || has(self.endpoints.websocketApi)",
+            "required when type is Binance: orders go there",
+            lambda v: v.type is not VenueType.BINANCE or v.endpoints is None or v.endpoints.websocket_api is not None,
+            field="endpoints.websocketApi",
+            missing=True,
+        ),
+        Rule(
+            "self.type != 'DeltaDeFi' || !has(self.endpoints) || !has(self.endpoints.websocketApi)",
+            "must not be there when type is DeltaDeFi: it takes orders over REST",
+            lambda v: v.type is not VenueType.DELTADEFI or v.endpoints is None or v.endpoints.websocket_api is None,
+            field="endpoints.websocketApi",
         ),
     )

@@ -15,6 +15,9 @@ PING_EVERY_S = 5.0
 PONG_WITHIN_S = 5.0
 MAX_FRAME_BYTES = 4_000_000
 
+# An address, or where to get it each time anew: a key that is part of it may have been changed.
+Url = str | Callable[[], str]
+
 log = structlog.get_logger("connection")
 
 
@@ -58,7 +61,7 @@ class _Listener(WSListener):
 
 
 class Connection:
-    def __init__(self, name: str, url: str, peer: Peer, backoff: Backoff) -> None:
+    def __init__(self, name: str, url: Url, peer: Peer, backoff: Backoff) -> None:
         self.name = name
         self._url = url
         self._peer = peer
@@ -84,12 +87,13 @@ class Connection:
             self._transport.disconnect(graceful=False)
 
     async def _session(self) -> str:
-        context = ssl.create_default_context() if self._url.startswith("wss:") else None
+        url = self._url if isinstance(self._url, str) else self._url()
+        context = ssl.create_default_context() if url.startswith("wss:") else None
         listener = _Listener(self._peer)
         try:
             transport, _ = await ws_connect(
                 lambda: listener,
-                self._url,
+                url,
                 ssl_context=context,
                 enable_auto_ping=True,
                 auto_ping_idle_timeout=PING_EVERY_S,
@@ -98,15 +102,24 @@ class Connection:
                 max_frame_size=MAX_FRAME_BYTES,
             )
         except (OSError, WSError, TimeoutError) as error:
-            return f"cannot connect: {type(error).__name__}: {error}"
+            return f"cannot connect: {type(error).__name__}: {_without_query(str(error), url)}"
         self._transport = transport
         try:
             await transport.wait_disconnected()
         except (OSError, WSError) as error:
-            return f"{type(error).__name__}: {error}"
+            return f"{type(error).__name__}: {_without_query(str(error), url)}"
         finally:
             self._transport = None
             transport.disconnect(graceful=False)
         if listener.failure is not None:
             raise listener.failure
         return "closed by the venue, or no answer to a ping"
+
+
+def _without_query(text: str, url: str) -> str:
+    """`text` as it may be logged: an address' query may hold a key."""
+    query = url.partition("?")[2]
+    for secret in (query, *(part.partition("=")[2] for part in query.split("&"))):
+        if secret:
+            text = text.replace(secret, "...")
+    return text

@@ -2,24 +2,54 @@
 
 import asyncio
 import random
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from tradingbot_runtime.config import Environment, VenueSpec
-from tradingbot_runtime.errors import ConfigError, VenueError
-from tradingbot_runtime.model import FeedLost, Instrument, Nanos, ReferenceTicked
-from tradingbot_runtime.venues.binance.endpoints import endpoints
-from tradingbot_runtime.venues.binance.feed import BinanceFeed
-from tradingbot_runtime.venues.binance.gateway import BinanceGateway
-from tradingbot_runtime.venues.binance.queries import BinanceQueries
-from tradingbot_runtime.venues.binance.rest import BinanceRest
-from tradingbot_runtime.venues.binance.signing import Credentials
+from tradingbot_runtime.config import Environment, VenueSpec, VenueType
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.model import Instrument, Nanos
+from tradingbot_runtime.venues.binance.adapter import BinanceAdapter
+from tradingbot_runtime.venues.binance.signing import credentials
 from tradingbot_runtime.venues.connection import Backoff
-from tradingbot_runtime.venues.protocols import OnConnected, OnEvent
+from tradingbot_runtime.venues.credentials import SecretShape
+from tradingbot_runtime.venues.deltadefi.adapter import DeltaDefiAdapter
+from tradingbot_runtime.venues.deltadefi.credentials import deltadefi_credentials
+from tradingbot_runtime.venues.feed import BookFeed, OnTick
+from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 
 JITTER = Backoff(random.random)
 WATCHED_EVERY_S = 0.25
+
+ADAPTERS: Mapping[VenueType, Callable[..., "Adapter"]] = {
+    VenueType.BINANCE: BinanceAdapter,
+    VenueType.DELTADEFI: DeltaDefiAdapter,
+}
+SECRETS: Mapping[VenueType, SecretShape[Any]] = {
+    VenueType.BINANCE: SecretShape(("apiKey", "secretKey", "privateKey"), credentials),
+    VenueType.DELTADEFI: SecretShape(("apiKey", "tradingPassword"), deltadefi_credentials),
+}
+
+
+class Adapter(Protocol):
+    """A type of venue: how its questions are asked, and what its feeds and gateway are."""
+
+    async def identity(self) -> str:
+        """The simulator's name, or nothing when this is no simulator."""
+        ...
+
+    async def account_id(self) -> str:
+        """The venue's own name of the account. Raises ConfigError for credentials that cannot be used."""
+        ...
+
+    async def instrument(self, symbol: str) -> Instrument: ...
+    def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed: ...
+    def gateway(self, ports: GatewayPorts, instruments: Mapping[str, Instrument], /) -> Gateway:
+        """`instruments` grows while the gateway lives. Raises ConfigError without credentials."""
+        ...
+
+    async def upkeep(self) -> None: ...
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -27,59 +57,43 @@ class VenueLink:
     name: str
     spec: VenueSpec
     now_ns: Callable[[], Nanos]
-    credentials: Callable[[], Credentials] | None
-    queries: BinanceQueries = field(init=False)
+    credentials: Callable[[], Any] | None  # of this type of venue
+    adapter: Adapter = field(init=False)
     instruments: dict[str, Instrument] = field(default_factory=dict)  # by symbol
-    feeds: dict[str, BinanceFeed] = field(default_factory=dict)  # by symbol
-    gateway: BinanceGateway | None = None
+    feeds: dict[str, BookFeed] = field(default_factory=dict)  # by symbol
+    gateway: Gateway | None = None
     account: str = ""  # the venue's number of it, once introduced; empty without credentials
 
     def __post_init__(self) -> None:
-        self.queries = BinanceQueries(self.name, BinanceRest(endpoints(self.spec).rest, self.credentials))
+        self.adapter = ADAPTERS[self.spec.type](self.name, self.spec, self.now_ns, JITTER, self.credentials)
 
     async def introduce(self) -> None:
-        """Measure the clock and make sure that the venue is what the manifest says that it is.
+        """Make sure that the venue is what the manifest says that it is.
 
         A simulator says so in every answer; where the environment and the answer disagree, no order is ever sent.
         Raises ConfigError then, and VenueError when the venue does not answer, or not to these credentials.
         """
-        await self.queries.rest.measure_clock()
-        simulator = await self.queries.rest.identity()
+        simulator = await self.adapter.identity()
         if (self.spec.environment is Environment.SIMULATED) != bool(simulator):
             says = (
                 f"says that it is the simulator {simulator!r}" if simulator else "does not say that it is a simulator"
             )
             raise ConfigError(f"Venue {self.name}: environment is {self.spec.environment}, but the venue {says}")
         if self.credentials is not None:
-            self.account = await self.queries.account_id()
+            self.account = await self.adapter.account_id()
 
     async def instrument(self, symbol: str) -> Instrument:
         if symbol not in self.instruments:
-            self.instruments[symbol] = await self.queries.instrument(symbol)
+            self.instruments[symbol] = await self.adapter.instrument(symbol)
         return self.instruments[symbol]
 
-    def feed(self, instrument: Instrument, on_tick: Callable[[ReferenceTicked | FeedLost], object]) -> BinanceFeed:
+    def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed:
         """The feed of a symbol; one connection, however many listen."""
-        return BinanceFeed(endpoints(self.spec).stream, instrument, on_tick, self.now_ns, JITTER)
+        return self.adapter.feed(instrument, on_tick)
 
-    def open_gateway(
-        self, on_event: OnEvent, on_connected: OnConnected, on_rate_limited: Callable[[Nanos], None]
-    ) -> BinanceGateway:
+    def open_gateway(self, ports: GatewayPorts) -> Gateway:
         """Raises ConfigError without credentials."""
-        if self.credentials is None:
-            raise ConfigError(f"Venue {self.name}: orders need credentials (credentialsSecretRef)")
-        self.credentials()  # readable now, or not at all
-        self.gateway = BinanceGateway(
-            endpoints(self.spec).websocket_api,
-            self.credentials,
-            self.queries,
-            self.instruments,
-            now_ns=self.now_ns,
-            backoff=JITTER,
-            on_event=on_event,
-            on_connected=on_connected,
-            on_rate_limited=on_rate_limited,
-        )
+        self.gateway = self.adapter.gateway(ports, self.instruments)
         return self.gateway
 
     async def watch(self, dead_after_ns: int) -> None:
@@ -90,9 +104,7 @@ class VenueLink:
                 self.gateway.expire()
             for feed in self.feeds.values():
                 feed.check(self.now_ns(), dead_after_ns)
-            if self.queries.rest.clock_doubted:
-                with suppress(VenueError):  # asked again at the next look
-                    await self.queries.rest.measure_clock()
+            await self.adapter.upkeep()
 
     async def close(self) -> None:
-        await self.queries.rest.close()
+        await self.adapter.close()

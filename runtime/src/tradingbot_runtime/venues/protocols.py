@@ -1,11 +1,12 @@
 """What a venue must offer. Everything below this line is network; above it, none."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import (
     AnyEvent,
@@ -49,6 +50,30 @@ class Feed(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class GatewayHealth:
+    """Counters; metrics read them when scraped."""
+
+    connected: bool = False
+    foreign_reports: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+
+    def count(self, kind: str) -> None:
+        self.errors[kind] = self.errors.get(kind, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPorts:
+    """What a gateway needs of whoever makes it."""
+
+    on_event: OnEvent
+    on_connected: OnConnected
+    on_refused: Callable[[str, str], None]  # (reason, message): the venue does not take us as we are; a person must act
+    budget: Budget  # of the account, the engine's: the venue's own word on the pace goes there
+    durable: Callable[[], Awaitable[None]]  # returns when all that is committed survives the node
+    is_fenced: Callable[[], bool]  # the slot's Lease is not ours any more
+
+
 class TradeCursor(msgspec.Struct, frozen=True):
     """How far the account's trades have been read; it is kept in the journal."""
 
@@ -90,6 +115,9 @@ class Gateway(Protocol):
         """Why the venue answers nobody now (maintenance, trading lock); empty: it does. No question is asked then."""
         ...
 
+    @property
+    def health(self) -> GatewayHealth: ...
+
     def remember(self, order_id: OrderId, venue_order_id: str) -> None:
         """An order of an earlier life. Venues with client ids need not know."""
         ...
@@ -100,6 +128,10 @@ class Gateway(Protocol):
 
     async def run(self) -> None:
         """Hold the connection; reconnects by itself, telling the listener of `connected`."""
+        ...
+
+    def expire(self) -> None:
+        """Give up on what is overdue: replies, silent streams. Called by a timer."""
         ...
 
     @property

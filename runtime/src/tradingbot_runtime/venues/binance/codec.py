@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tradingbot_runtime.model import Instrument, Lots, Nanos, ReferenceTicked, Side, Ticks, VenueTicked
+from tradingbot_runtime.venues.feed import FrameRefused
 
 _EIGHT = 8
 
@@ -81,14 +82,6 @@ class Grid:
 
     def lots(self, text: str) -> Lots:
         return Lots(scaled(text) // self.lot)
-
-
-class FrameRefused(Exception):
-    """A frame that cannot be used; `reason` is a code for metrics."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
 
 
 class MarketCodec:

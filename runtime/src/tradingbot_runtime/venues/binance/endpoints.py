@@ -21,3 +21,10 @@ _OWN = {
 
 def endpoints(venue: VenueSpec) -> Endpoints:
     return venue.endpoints or _OWN[venue.environment]
+
+
+def websocket_api(venue: VenueSpec) -> str:
+    found = endpoints(venue).websocket_api
+    if found is None:
+        raise TypeError("the Venue was validated: type Binance has endpoints.websocketApi")
+    return found

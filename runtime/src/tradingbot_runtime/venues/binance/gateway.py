@@ -6,7 +6,7 @@ broke, may or may not have taken effect.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -34,7 +34,7 @@ from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_eve
 from tradingbot_runtime.venues.binance.requests import orders_of, requests
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff, Connection
-from tradingbot_runtime.venues.protocols import OnConnected, OnEvent, TradeCursor, TradesPage
+from tradingbot_runtime.venues.protocols import GatewayHealth, OnConnected, OnEvent, TradeCursor, TradesPage
 
 REPLY_WITHIN_NS = 5_000_000_000
 IN_FLIGHT_MOST = 1_000
@@ -48,18 +48,6 @@ class _InFlight:
     instrument: Instrument
     command: Place | Cancel | Replace
     deadline_ns: int
-
-
-@dataclass(slots=True)
-class GatewayHealth:
-    """Counters; metrics read them when scraped."""
-
-    connected: bool = False
-    foreign_reports: int = 0
-    errors: dict[str, int] = field(default_factory=dict)
-
-    def count(self, kind: str) -> None:
-        self.errors[kind] = self.errors.get(kind, 0) + 1
 
 
 class BinanceGateway:

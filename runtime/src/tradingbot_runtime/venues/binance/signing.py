@@ -7,24 +7,17 @@ signs the parameters sorted by name.
 import base64
 import hashlib
 import hmac
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode
 
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tradingbot_runtime.errors import ConfigError
-from tradingbot_runtime.os_errors import in_words
 
 RECV_WINDOW_MS = 5_000
-LOOK_EVERY_S = 1.0
-
-log = structlog.get_logger("credentials")
 
 
 class Signer(Protocol):
@@ -92,42 +85,3 @@ def credentials(values: Mapping[str, str], where: str) -> Credentials:
     if not secret:
         raise ConfigError(f"{where}: secretKey (HMAC) or privateKey (Ed25519, PEM) is missing")
     return Credentials(api_key, HmacSigner(secret.encode()))
-
-
-class CredentialsFolder:
-    """A mounted Secret: one file for each key. Read again when a file changes: a rotation needs no restart.
-
-    `now_s` is any clock that goes forward; the folder is looked at once in `LOOK_EVERY_S`, not at every order. What
-    cannot be used after a change is told, and the former credentials go on: a bad rotation must not end the bot.
-    """
-
-    def __init__(self, folder: Path, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
-        self._now_s = now_s
-        self._look_at_s = 0.0
-        self._seen: tuple[tuple[str, int], ...] = ()
-        self._credentials: Credentials | None = None
-
-    def current(self) -> Credentials:
-        """Raises ConfigError when there never were any that could be used."""
-        if self._credentials is not None and self._now_s() < self._look_at_s:
-            return self._credentials
-        self._look_at_s = self._now_s() + LOOK_EVERY_S
-        try:
-            self._credentials = self._read()
-        except (ConfigError, OSError, UnicodeDecodeError) as error:
-            message = f"{error.filename}: {in_words(error)}" if isinstance(error, OSError) else str(error)
-            if self._credentials is None:
-                raise ConfigError(message) from error
-            log.error("CredentialsUnusable", folder=str(self._folder), message=message)  # noqa: TRY400 - told in words
-        return self._credentials
-
-    def _read(self) -> Credentials:
-        files = sorted(p for p in self._folder.glob("*") if p.is_file()) if self._folder.is_dir() else []
-        seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
-        if self._credentials is not None and seen == self._seen:
-            return self._credentials
-        values = {p.name: p.read_text(encoding="utf-8") for p in files}
-        fresh = credentials(values, str(self._folder))
-        self._seen = seen
-        return fresh

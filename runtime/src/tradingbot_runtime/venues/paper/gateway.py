@@ -44,7 +44,7 @@ from tradingbot_runtime.simulator.orders import Trade as ExchangeTrade
 from tradingbot_runtime.simulator.refusals import Refusal
 from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event
 from tradingbot_runtime.venues.link import VenueLink
-from tradingbot_runtime.venues.protocols import OnConnected, OnEvent, Trade, TradeCursor, TradesPage
+from tradingbot_runtime.venues.protocols import GatewayHealth, OnConnected, OnEvent, Trade, TradeCursor, TradesPage
 
 CAPITAL = 100_000  # units of the quote asset, and as much again in the base asset
 LATENCY_S = 0.02
@@ -58,6 +58,7 @@ class PaperGateway:
     on_event: OnEvent
     on_connected: OnConnected
     connected: bool = False
+    health: GatewayHealth = field(default_factory=GatewayHealth)
     exchanges: dict[str, Exchange] = field(default_factory=dict)  # by symbol
     two_phase: bool = False
     exclusive: bool = False
@@ -71,6 +72,9 @@ class PaperGateway:
         self.connected = True
         self.on_connected(True, "")  # noqa: FBT003 - the callback's own meaning
         await asyncio.Event().wait()
+
+    def expire(self) -> None:
+        """Nothing is ever overdue here."""
 
     def on_tick(self, instrument: Instrument, tick: ReferenceTicked) -> None:
         """The market moved: the first tick opens the account, later ones may fill orders."""

@@ -1,0 +1,72 @@
+"""Credentials of venues: from the files of a mounted Secret, or from the environment."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.os_errors import in_words
+
+LOOK_EVERY_S = 1.0
+T = TypeVar("T")
+Parse = Callable[[Mapping[str, str], str], T]  # (values, where): raises ConfigError, naming `where` and never a value
+
+log = structlog.get_logger("credentials")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretShape(Generic[T]):
+    """What a venue's credentials Secret holds."""
+
+    keys: tuple[str, ...]
+    parse: Parse[T]
+
+    def from_environment(self, environment: Mapping[str, str], prefix: str) -> T:
+        """From variables such as `<prefix>_API_KEY` for the key `apiKey`. Raises ConfigError."""
+        names = {key: f"{prefix}_{re.sub('(?=[A-Z])', '_', key).upper()}" for key in self.keys}
+        return self.parse({key: environment.get(name, "") for key, name in names.items()}, f"{prefix}_*")
+
+
+class CredentialsFolder(Generic[T]):
+    """A mounted Secret: one file for each key. Read again when a file changes: a rotation needs no restart.
+
+    `now_s` is any clock that goes forward; the folder is looked at once in `LOOK_EVERY_S`, not at every order. What
+    cannot be used after a change is told, and the former credentials go on: a bad rotation must not end the bot.
+    """
+
+    def __init__(self, folder: Path, parse: Parse[T], now_s: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._parse = parse
+        self._now_s = now_s
+        self._look_at_s = 0.0
+        self._seen: tuple[tuple[str, int], ...] = ()
+        self._credentials: T | None = None
+
+    def current(self) -> T:
+        """Raises ConfigError when there never were any that could be used."""
+        if self._credentials is not None and self._now_s() < self._look_at_s:
+            return self._credentials
+        self._look_at_s = self._now_s() + LOOK_EVERY_S
+        try:
+            self._credentials = self._read()
+        except (ConfigError, OSError, UnicodeDecodeError) as error:
+            message = f"{error.filename}: {in_words(error)}" if isinstance(error, OSError) else str(error)
+            if self._credentials is None:
+                raise ConfigError(message) from error
+            log.error("CredentialsUnusable", folder=str(self._folder), message=message)  # noqa: TRY400 - told in words
+        return self._credentials
+
+    def _read(self) -> T:
+        files = sorted(p for p in self._folder.glob("*") if p.is_file()) if self._folder.is_dir() else []
+        seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
+        if self._credentials is not None and seen == self._seen:
+            return self._credentials
+        values = {p.name: p.read_text(encoding="utf-8") for p in files}
+        fresh = self._parse(values, str(self._folder))
+        self._seen = seen
+        return fresh

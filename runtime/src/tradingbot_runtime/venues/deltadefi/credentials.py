@@ -1,0 +1,26 @@
+"""Credentials of a DeltaDeFi account: the API key, and the password that opens its operation key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tradingbot_runtime.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaDefiCredentials:
+    """Prints nothing of either."""
+
+    api_key: str
+    trading_password: str
+
+    def __repr__(self) -> str:
+        return "DeltaDefiCredentials(...)"
+
+
+def deltadefi_credentials(values: Mapping[str, str], where: str) -> DeltaDefiCredentials:
+    """From the keys of a credentials Secret; ConfigError (naming `where`, never a value) when one is missing."""
+    for name in ("apiKey", "tradingPassword"):
+        if not values.get(name, "").strip():
+            raise ConfigError(f"{where}: {name} is missing; wanted: apiKey and tradingPassword")
+    # Of a password only the line end that an editor or `echo` adds is taken off: spaces may be part of it.
+    return DeltaDefiCredentials(values["apiKey"].strip(), values["tradingPassword"].rstrip("\r\n"))

@@ -1,0 +1,62 @@
+"""The venue's trading lock: while the Hydra head is closed and opened again, neither orders nor cancels are taken.
+
+It shows by a refusal (code 5002) or by the lock's own status. Unlocked is said only after several healthy answers in a
+row; until then nothing is tried, because every try would be refused and counts against the rate limit.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.venues.connection import Backoff
+from tradingbot_runtime.venues.deltadefi.queries import DeltaDefiQueries
+
+WATCHED_EVERY_S = 15.0
+PROBED_EVERY_S = 2.0
+HEALTHY_PROBES = 3
+
+log = structlog.get_logger("lock")
+
+
+@dataclass(slots=True)
+class TradingLock:
+    queries: DeltaDefiQueries
+    backoff: Backoff
+    on_change: Callable[[bool, str], None]  # (locked, reason)
+    reason: str = ""  # why nothing is taken now; empty: orders are taken
+    healthy: int = 0
+
+    def found(self, reason: str) -> None:
+        """The venue has refused something because of the lock."""
+        self.healthy = 0
+        if not self.reason:
+            self.reason = reason
+            log.warning("TradingLocked", venue=self.queries.venue, reason=reason)
+            self.on_change(True, reason)  # noqa: FBT003 - the callback's own meaning
+
+    async def watch(self) -> None:
+        """Ask for the lock's status, often while locked, now and then while not; until cancelled."""
+        while True:
+            every_s = PROBED_EVERY_S if self.reason else WATCHED_EVERY_S
+            await asyncio.sleep(every_s * (0.75 + self.backoff.jitter() / 2))
+            await self.probe()
+
+    async def probe(self) -> None:
+        """One look. A question that fails proves nothing: what is locked stays locked."""
+        try:
+            locked = await self.queries.locked()
+        except VenueError as error:
+            self.healthy = 0
+            log.warning("LockStatusUnknown", venue=self.queries.venue, message=str(error))
+            return
+        if locked:
+            self.found("the venue's lock status says that trading is locked")
+            return
+        self.healthy += 1
+        if self.reason and self.healthy >= HEALTHY_PROBES:
+            self.reason = ""
+            log.info("TradingUnlocked", venue=self.queries.venue)
+            self.on_change(False, "")  # noqa: FBT003 - as above
