@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError, VenueError
+from tradingbot_runtime.inputs.folder import inputs_folder
+from tradingbot_runtime.inputs.lines import Leaving
+from tradingbot_runtime.inputs.opening import opening_lines
+from tradingbot_runtime.inputs.segments import SegmentWriter
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.model import TimePassed
@@ -75,6 +80,7 @@ class App:
             journal = stack.enter_context(await self._journal())
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
             slot = self._slot(journal)
+            stack.callback(slot.inputs.close)
             links = self._links()
             barrier = Barrier(slot, links, self._is_fenced, self._spawn)
             self.sources = Sources(slot, links, None, self.process.log_lines)
@@ -105,6 +111,8 @@ class App:
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
         slot.take_halts()
+        slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)
+        slot.inputs.snapshot = partial(opening_lines, slot)
         return slot
 
     def _links(self) -> dict[str, VenueLink]:
@@ -169,6 +177,8 @@ class App:
             if self.sources is not None:
                 self.sources.lag_s = max(loop.time() - due, 0)
             due = max(due, loop.time() - TICK_S)
+            slot.journal.check()
+            slot.inputs.drain()
             slot.look_at_feeds()
             for market in slot.markets.values():
                 market.handle(TimePassed(time_ns=self.clock.now_ns()))
@@ -199,6 +209,7 @@ class App:
 
     async def _end(self, slot: Slot, barrier: Barrier) -> None:
         """SIGTERM always cancels, and never sells: cancel all, confirm at the venue, flush, release the Lease."""
+        slot.inputs.note(Leaving())
         for market in slot.markets.values():
             market.engine.market.terms = market.engine.market.leaving_nothing()
         slot.update(terminating=True)

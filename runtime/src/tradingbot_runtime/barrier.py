@@ -20,6 +20,7 @@ from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
+from tradingbot_runtime.inputs.opening import market_opened
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import AnyEvent, FeedLost, Instrument, Money, OrderId, ReferenceTicked
 from tradingbot_runtime.reconcile import Reconciler
@@ -81,6 +82,7 @@ class Barrier:
         live = self._market(market, instrument, reference, self._gateway(link))
         self.slot.references[market.name] = reference
         self.slot.markets[market.name] = live
+        self.slot.inputs.note(market_opened(self.slot, live))
         self.reconcilers[market.name] = Reconciler(live, self.slot.now_ns, self._is_ours)
         if market.reference == market.execution:
             self._listen(link, instrument, _through_paper(live, live.handle))
@@ -117,6 +119,7 @@ class Barrier:
             on_breach=slot.breached,
             on_doubt=lambda name, order_id: self.reconcilers[name].doubt(order_id),
             is_fenced=self.is_fenced,
+            inputs=slot.inputs,
         )
 
     def _gateway(self, link: VenueLink) -> Gateway:

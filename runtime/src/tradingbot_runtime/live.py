@@ -13,6 +13,7 @@ import structlog
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.core.risk import Decision
 from tradingbot_runtime.engine import Engine
+from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import Decided, Journal, WantedQuote
 from tradingbot_runtime.model import (
     AnyEvent,
@@ -23,6 +24,7 @@ from tradingbot_runtime.model import (
     OrderId,
     ReferenceTicked,
     Restored,
+    StateChanged,
     TimePassed,
     TradingState,
     VenueTicked,
@@ -66,6 +68,7 @@ class LiveMarket:
     on_doubt: Callable[[str, OrderId], None]  # (market, order): ask the venue about it
     is_fenced: Callable[[], bool]  # the slot's Lease has run out, by the clock: true even if the loop was blocked
     health: MarketHealth = field(default_factory=MarketHealth)
+    inputs: Recorder = field(default_factory=Recorder)  # the slot's: all that enters the engine passes through it
 
     @property
     def ledger(self) -> str:
@@ -75,13 +78,16 @@ class LiveMarket:
     def handle(self, event: AnyEvent) -> None:
         """Take in one event and carry out what follows from it."""
         started = perf_counter_ns()
-        if self.is_fenced():
-            self.engine.market.state = TradingState.FENCED
+        if self.is_fenced() and self.engine.market.state is not TradingState.FENCED:
+            self.take(StateChanged(time_ns=event.time_ns, state=TradingState.FENCED, reason="LeaseNotHeld"))
         if isinstance(event, OrderFilled) and not self._first_time(event):
             self.health.duplicate_fills += 1
             return
         before = len(self.engine.market.orders.live)
+        self.inputs.handled(self.name, event, self.engine.budget)
         approved = self.engine.handle(event)
+        if approved:
+            self.inputs.sent((a.command for a in approved), self.engine.budget)
         if approved or not isinstance(event, PASSING):
             self._keep(event)
         decision = self.engine.decision  # a send that fails at once is handled inside `send`, and decides anew
@@ -90,6 +96,11 @@ class LiveMarket:
         if approved and isinstance(event, ReferenceTicked):
             self.health.tick_to_order.observe(perf_counter_ns() - started)
         self._tell(event, decision, before)
+
+    def take(self, event: AnyEvent) -> None:
+        """Take in one event without deciding on anything."""
+        self.inputs.applied(self.name, event)
+        self.engine.market.apply(event)
 
     def _first_time(self, fill: OrderFilled) -> bool:
         if self.engine.market.orders.get(fill.order_id) is None:
@@ -100,7 +111,7 @@ class LiveMarket:
         """A late fill of an order that is no longer in memory: bring the order back, so that it is accounted for."""
         order = self.journal.order(fill.order_id)
         if order is not None:
-            self.engine.market.apply(restored(order, fill.time_ns))
+            self.take(restored(order, fill.time_ns))
 
     def _keep(self, event: AnyEvent) -> None:
         engine = self.engine

@@ -54,7 +54,7 @@ class Reconciler:
         market = self.market
         for order in market.journal.orders_not_closed(market.ledger):
             if market.engine.market.orders.get(order.id) is None:
-                market.engine.market.apply(restored(order, self.now_ns()))
+                market.take(restored(order, self.now_ns()))
             # The process ended between its intent and now: whatever the state was, only the venue knows.
             self.doubt(order.id)
         await self.catch_up()

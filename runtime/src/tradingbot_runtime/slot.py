@@ -13,6 +13,8 @@ from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import bot_number
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
+from tradingbot_runtime.inputs.lines import Configured
+from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import ConfigApplied, Journal
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import Instrument, Nanos, StateChanged, TradingState
@@ -23,7 +25,7 @@ log = structlog.get_logger("slot")
 
 APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
 # What may be replaced between two ticks; a difference anywhere else needs a new process.
-HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "epoch"})
+HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "epoch", "inputs"})
 HICCUP_NS = 5_000_000_000
 TERM = "term"  # in the journal: the highest leader's term seen
 
@@ -40,6 +42,7 @@ class Slot:
     references: dict[str, Instrument] = field(default_factory=dict)  # by market
     budgets: dict[str, Budget] = field(default_factory=dict)  # by venue
     halts: list[Halt] = field(default_factory=list)
+    inputs: Recorder = field(default_factory=Recorder)
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
 
@@ -153,6 +156,8 @@ class Slot:
 
     def _apply(self, new: SlotConfig) -> None:
         self.config = new
+        self.inputs.note(Configured(config=new.document()))
+        self.inputs.limit(new.inputs_bytes)
         for market in new.markets:
             live = self.markets.get(market.name)
             if live is not None:  # the barrier makes the others, from the new configuration

@@ -290,3 +290,4 @@ Image = Annotated[str, NameRule(r"^[A-Za-z0-9][-A-Za-z0-9._:/@]*$", 500,
 Cpu = Annotated[str, QuantityRule("1m", "64", "CPUs")]
 Memory = Annotated[str, QuantityRule("16Mi", "64Gi", "bytes")]
 VolumeSize = Annotated[str, QuantityRule("64Mi", "1Ti", "bytes")]
+InputsSize = Annotated[str, QuantityRule("0", "64Gi", "bytes")]

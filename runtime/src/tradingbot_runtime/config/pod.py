@@ -5,7 +5,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tradingbot_runtime.config.fields import Cpu, Image, Memory, NameRule, ObjectName, VolumeSize, matches, quantity
+from tradingbot_runtime.config.fields import (
+    Cpu,
+    Image,
+    InputsSize,
+    Memory,
+    NameRule,
+    ObjectName,
+    VolumeSize,
+    matches,
+    quantity,
+)
 from tradingbot_runtime.config.spec import Rule, Spec
 
 # Qualified names and label values as Kubernetes has them (k8s.io/apimachinery/pkg/util/validation).
@@ -19,6 +29,11 @@ LabelValue = Annotated[
 
 class Storage(Spec):
     size: VolumeSize = Field(default="1Gi", description="Size of each slot's volume.")
+    inputs: InputsSize = Field(
+        default="256Mi",
+        description="Most that each slot's recorded inputs take of it; the oldest are dropped, and all of them before"
+        " the journal lacks room. 0 records nothing.",
+    )
     storage_class_name: ObjectName | None = Field(
         default=None, description="StorageClass; the cluster's default where absent."
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, TradingBotSpec
-from tradingbot_runtime.config.fields import BotName, Deadline
+from tradingbot_runtime.config.fields import BotName, Deadline, InputsSize, quantity
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.spec import Spec
 from tradingbot_runtime.config.strategy import Strategy
@@ -72,10 +72,15 @@ class SlotConfig(Spec):
     lease: LeaseReference | None = Field(
         default=None, description="None without a cluster: the journal's lock stands in."
     )
+    inputs: InputsSize = Field(default="256Mi", description="As `storage.inputs` in the bot.")
     halts: Annotated[list[HaltLatch], Field(max_length=100)] = Field(default=[], description="Halts that hold.")
     resumed: Annotated[list[ResumedHalt], Field(max_length=100)] = Field(
         default=[], description="Halts that a person has released, of this configuration or of the slot's journal."
     )
+
+    @property
+    def inputs_bytes(self) -> int:
+        return int(quantity(self.inputs))
 
     def document(self) -> str:
         """The canonical text: equal configurations have equal texts, and hashes."""
@@ -113,6 +118,7 @@ def slot_config(
         venues={name: _share_of_rate(venues[name], trading) for name in sorted(used)},
         risk=_share_of_risk(spec.risk, trading),
         on_stop=spec.on_stop,
+        inputs=spec.storage.inputs,
     )
 
 

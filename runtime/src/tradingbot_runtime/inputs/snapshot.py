@@ -1,0 +1,62 @@
+"""The state of a market or a budget as JSON, field by field, and back.
+
+By the fields of the classes themselves: a field that is added to them is in the next snapshot without a word here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from tradingbot_runtime.core.budget import Budget
+from tradingbot_runtime.core.market import Market
+from tradingbot_runtime.core.terms import Terms
+
+T = TypeVar("T")
+DERIVED = frozenset({"terms"})  # follows from the configuration
+
+
+def _write(value: object) -> object:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise NotImplementedError(f"a snapshot cannot hold {type(value)}")
+
+
+def _read(wanted: type, value: object) -> object:
+    if wanted is Fraction:
+        return Fraction(str(value))
+    raise NotImplementedError(f"a snapshot cannot hold {wanted}")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_write, order="deterministic").encode
+
+
+def state_of(market: Market) -> dict[str, msgspec.Raw]:
+    return {f.name: msgspec.Raw(_encode(getattr(market, f.name))) for f in fields(market) if f.name not in DERIVED}
+
+
+def market_of(state: Mapping[str, msgspec.Raw], terms: Terms) -> Market:
+    """Raises msgspec.ValidationError for a state that is not of this version's making."""
+    hints = get_type_hints(Market)
+    return Market(terms=terms, **{name: _decoded(raw, hints[name]) for name, raw in state.items() if name in hints})
+
+
+def budget_raw(budget: Budget) -> msgspec.Raw:
+    return msgspec.Raw(_encode(budget))
+
+
+def budget_from(raw: msgspec.Raw) -> Budget:
+    found: Budget = _decoded(raw, Budget)
+    return found
+
+
+def _decoded(raw: msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - a field's annotation
+    return msgspec.json.decode(raw, type=kind, dec_hook=_read)
+
+
+def differences(before: Mapping[str, msgspec.Raw], after: Mapping[str, msgspec.Raw]) -> dict[str, tuple[str, str]]:
+    """By field, the two texts, where they differ."""
+    both = {name: (bytes(before.get(name, b"")), bytes(after.get(name, b""))) for name in {**before, **after}}
+    return {name: (one.decode(), other.decode()) for name, (one, other) in both.items() if one != other}
