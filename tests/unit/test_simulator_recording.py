@@ -24,7 +24,7 @@ from tradingbot_runtime.simulator.market_events import (
     TopChanged,
     TradePrinted,
 )
-from tradingbot_runtime.simulator.recording import FrameReader, UnusableRecording, read_lines, require_events
+from tradingbot_runtime.simulator.recording import FrameReader, read_lines
 from tradingbot_runtime.simulator.replay import MAX_WAIT_S, Pace
 
 BTC = listing("BTCUSDT")
@@ -138,34 +138,6 @@ def test_a_folder_is_its_files_joined_in_name_order(tmp_path: Path) -> None:
         (tmp_path / f"part-{number:03}").write_bytes(data[start : start + 300])
     (tmp_path / "..data").write_bytes(b"the mount's own")
     assert gzip.decompress(data) == b"".join(read_lines(tmp_path))
-
-
-def test_a_recording_is_usable_as_soon_as_one_line_is(tmp_path: Path) -> None:
-    path = tmp_path / "recording"
-    path.write_bytes(b"garbage\n" * 100 + line(TOP) + b"garbage\n")
-    require_events(path, [BTC])
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        (b"", "has no lines"),
-        (b"garbage\n" * 3 + b"1 {\n", "none of its 4 lines can be used (3 NoTimeStamp, 1 NotJson)"),
-        (line({"stream": "btcusdt@kline_1m", "data": {}}), "none of its 1 lines can be used (1 OtherStream)"),
-        (line(TOP).replace(b"BTC", b"ETH"), "none of its 1 lines can be used (1 OtherSymbol)"),
-    ],
-)
-def test_a_recording_without_an_event_says_what_was_found_and_what_is_needed(
-    tmp_path: Path, content: bytes, found: str
-) -> None:
-    path = tmp_path / "recording"
-    path.write_bytes(content)
-    with pytest.raises(UnusableRecording) as told:
-        require_events(path, [BTC])
-    assert str(told.value) == (
-        f"--recording {path}: {found}; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth "
-        "or trade of BTCUSDT (--symbol)"
-    )
 
 
 class FixedClock:
