@@ -4,18 +4,20 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import kopf
 import pytest
 from kubernetes.aio.client import Configuration
 
 from tradingbot_operator.app import utc_now
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.handlers import Intake
+from tradingbot_operator.handlers import WATCHED, Intake, configure
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.recorder import Recorder
-from tradingbot_operator.resync import Resync
+from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.settings import Election
 from tradingbot_operator.store import Store, slim
 from tradingbot_operator.telemetry import Reconciliations, Telemetry, Watches
@@ -101,6 +103,16 @@ def test_a_child_whose_label_was_taken_wakes_the_bot_that_had_it() -> None:
     assert BOT in desk.take("Role", "MODIFIED", stray)
     assert desk.store.children(("n", "maker")) == {}
     assert list(desk.store.children(("n", "another"))) == [("Role", "maker-0")]
+
+
+def test_every_kind_that_is_listed_is_watched_and_children_are_picked_out_by_the_api_server() -> None:
+    settings = kopf.OperatorSettings()
+    configure(settings)
+
+    selectors = {kind: list(settings.watching.label_selectors.collect(kopf.Resource(*resource)))
+                 for kind, resource in WATCHED}  # fmt: skip
+
+    assert selectors == dict.fromkeys(RESOURCES, []) | dict.fromkeys(CHILDREN, [names.SELECTOR])
 
 
 def test_no_secret_is_kept_in_memory() -> None:
