@@ -3,6 +3,7 @@
 from typing import Any
 
 from harness.bad_manifests import REMOVED, Bad
+from harness.bad_strategies import BAD_STRATEGIES
 from harness.live_risk import LIVE_RISK
 
 MM = "spec.strategy.marketMaking"
@@ -42,14 +43,14 @@ def _market(name: str, symbol: str = "ETHUSDT") -> dict[str, Any]:
 
 UNKNOWN_FIELDS = (
     _unknown("unknown field in spec", "spec.stratgey", "desiredState, mode, replicas, strategy", {}),
-    _unknown("unknown field in the strategy", f"{MM}.spread", "spreadBps, minSpreadBps", "8"),
+    _unknown("unknown field in the strategy", f"{MM}.spread", "referencePrice, microPrice, basis, feeBps", "8"),
     _unknown("unknown field in risk: a limit in the wrong case", "spec.risk.maxposition", "maxPosition, maxOrder", "1"),
     _unknown("unknown field in a market", "spec.markets[0].weight", "name, reference, execution"),
     _unknown("unknown field two levels below a market", "spec.markets[0].execution.account", "venue, symbol", "main"),
     Bad("unknown field in a toleration", {"spec.pod.tolerations": [{"key": "a", "efect": "NoExecute"}]},
         ('unknown field "spec.pod.tolerations[0].efect"',),
         ("spec.pod.tolerations[0].efect: unknown field; allowed: key, operator, value, effect",)),
-    _unknown("a second strategy", "spec.strategy.grid", "marketMaking", {"levels": 5}),
+    _unknown("an unknown strategy", "spec.strategy.momentum", "marketMaking, avellanedaStoikov, glft", {"levels": 5}),
     _unknown("plain-text API key", "spec.apiKey", "environment, type, credentialsSecretRef", "x", "Venue"),
     _unknown("plain-text secret", "spec.secretKey", "environment, type, credentialsSecretRef", "x", "Venue"),
     _unknown("plain-text secret beside the reference", "spec.credentialsSecretRef.secretKey", "name", "x", "Venue"),
@@ -128,6 +129,7 @@ STRATEGY = (
     Bad("no strategy", {"spec.strategy": REMOVED}, ("spec.strategy: Required value",), ("spec.strategy: is required",)),
     Bad("an empty strategy", {"spec.strategy": {}},
         ("spec.strategy.marketMaking", "exactly one strategy is required; allowed: marketMaking")),
+    *BAD_STRATEGIES,
     Bad("no spread", {SPREAD: REMOVED}, (f"{SPREAD}: Required value",), (f"{SPREAD}: is required",)),
     Bad("minSpread over spread", {f"{MM}.minSpreadBps": "9"}, (SPREAD, BETWEEN)),
     Bad("spread over maxSpread", {f"{MM}.maxSpreadBps": "7"}, (SPREAD, BETWEEN)),

@@ -9,6 +9,7 @@ from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.positions import Account, Position
 from tradingbot_runtime.core.quoting import Tolerance
+from tradingbot_runtime.core.reference_price import ReferencePrice
 from tradingbot_runtime.core.risk import Limits
 from tradingbot_runtime.core.terms import Terms
 from tradingbot_runtime.engine import Engine
@@ -47,7 +48,7 @@ def engine(
 ) -> Engine:
     making = MarketMaking(spread_bps=Decimal(10), layers=layers, step_bps=Decimal(5), sizes=[Decimal("0.01")])
     terms = Terms(
-        strategy=ladder(making, BTC, BTC.tick_size),
+        strategy=ladder(making, BTC, ReferencePrice()),
         tolerance=tolerance or Tolerance(0, 0, 1),
         limits=limits(**changes),
         reference_is_venue=True,

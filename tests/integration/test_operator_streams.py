@@ -19,8 +19,7 @@ from harness.bot_model import bot, report_of
 from tradingbot_operator.certificates import ControlIdentity, control_secret, read_identity
 from tradingbot_operator.queue import Priority
 from tradingbot_operator.runtime_client import BotName, Leader, RuntimeClient, Surroundings
-from tradingbot_runtime.config import BotIdentity, DesiredState, Mode, OnStop, Risk, SlotConfig, Strategy
-from tradingbot_runtime.config.strategy import MarketMaking
+from tradingbot_runtime.config import BotIdentity, DesiredState, MarketMaking, Mode, OnStop, Risk, SlotConfig, Strategy
 from tradingbot_runtime.model.control import CONTROL_PATH, CommandRefused, ControlMessage, Drain, Hello, OperatorMessage
 from tradingbot_runtime.model.events import TradingState
 

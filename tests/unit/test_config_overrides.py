@@ -55,7 +55,10 @@ def test_a_whole_mapping() -> None:
         ("spec.markets[0].name.x.y=1", "--set spec.markets[0].name.x.y: there is no 'x' in spec.markets.0.name"),
         ("spec.replicas={", "--set spec.replicas: '{' is not readable as YAML"),
         ("spec.replicas=many", "TradingBot: spec.replicas: 'many': must be a whole number, without quotes"),
-        ("spec.strategy.marketMaking.spread=8", "spec.strategy.marketMaking.spread: unknown field; allowed: spreadBps"),
+        (
+            "spec.strategy.marketMaking.spread=8",
+            "spec.strategy.marketMaking.spread: unknown field; allowed: referencePrice",
+        ),
         ("spec.strategy.marketMaking.spreadBps=-8", "'-8': must be a decimal number in a string, from \"0.0001\""),
     ],
 )

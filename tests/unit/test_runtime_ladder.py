@@ -10,7 +10,9 @@ from harness.formula import Parameters, Place, wanted
 from tradingbot_runtime.config import InventorySkew, MarketMaking
 from tradingbot_runtime.core.book import Book
 from tradingbot_runtime.core.quoting import MarketView
+from tradingbot_runtime.core.reference_price import ReferencePrice
 from tradingbot_runtime.model import Instrument, Lots, Money, Side, Ticks
+from tradingbot_runtime.strategies.chosen import strategy_of
 from tradingbot_runtime.strategies.market_making import ladder
 
 D = Decimal
@@ -33,7 +35,7 @@ def golden_quotes(base: int, quote: int) -> dict[str, list[str]]:
         Lots(base),
         ADA.money(str(quote)),
     )
-    quotes = ladder(GOLDEN, ADA, ADA.tick_size).quotes(view)
+    quotes = ladder(GOLDEN, ADA, ReferencePrice()).quotes(view)
     return {side: [f"{ADA.price_text(q.price)}x{q.quantity}" for q in quotes if q.side is side] for side in Side}
 
 
@@ -52,7 +54,7 @@ def test_golden_vector_b() -> None:
 
 
 def test_without_a_book_nothing_is_quoted() -> None:
-    made = ladder(GOLDEN, ADA, ADA.tick_size)
+    made = ladder(GOLDEN, ADA, ReferencePrice())
     book, empty = Book(bid=Ticks(1), ask=Ticks(3)), Book()
 
     assert made.quotes(MarketView(empty, book, Lots(1), Money(1))) == ()
@@ -119,7 +121,7 @@ def test_the_ladder_equals_the_formula_in_exact_rationals(  # noqa: PLR0913, PLR
     tick, lot, ref = Fraction(instrument.tick_size), Fraction(instrument.lot_size), Fraction(D(reference_tick))
     place = Place(tick, lot, lot * instrument.min_lots, instrument.min_notional * Fraction(instrument.money_unit))
 
-    quotes = ladder(config, instrument, D(reference_tick)).quotes(view)
+    quotes = strategy_of(config, instrument, D(reference_tick)).quotes(view)
     bids, asks = wanted(
         formula_parameters(config), place, (bid * ref, (bid + width) * ref),
         (venue_bid * tick, (venue_bid + venue_width) * tick), (base * lot, quote * Fraction(instrument.money_unit)),

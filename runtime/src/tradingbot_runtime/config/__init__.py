@@ -8,18 +8,23 @@ from tradingbot_runtime.config.bot import (
     TradingBotSpec,
     VenueSymbol,
 )
+from tradingbot_runtime.config.depth_models import AvellanedaStoikov, Calibration, DepthModel, Glft, KnownFlow
+from tradingbot_runtime.config.grid import Grid, Spacing
 from tradingbot_runtime.config.manifest import Manifest, load
+from tradingbot_runtime.config.market_making import InventorySkew, MarketMaking
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.problems import InvalidConfig, problems
+from tradingbot_runtime.config.quoting import Basis, Hysteresis, MicroPrice, Quoting, ReferencePriceKind
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, ResumedHalt, SlotConfig, slot_config
 from tradingbot_runtime.config.spec import Rule, Spec
-from tradingbot_runtime.config.strategy import Hysteresis, InventorySkew, MarketMaking, Strategy
+from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import Endpoints, Environment, RateLimit, VenueSpec, VenueType
 
 __all__ = [
-    "BotIdentity", "DesiredState", "Endpoints", "Environment", "HaltLatch", "Hysteresis", "InvalidConfig",
-    "InventorySkew", "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "Mode", "OnBreach",
-    "OnStop", "Pod", "RateLimit", "ResumedHalt", "Risk", "Rule", "SlotConfig", "Spec", "Storage", "Strategy",
-    "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "load", "problems", "slot_config",
+    "AvellanedaStoikov", "Basis", "BotIdentity", "Calibration", "DepthModel", "DesiredState", "Endpoints",
+    "Environment", "Glft", "Grid", "HaltLatch", "Hysteresis", "InvalidConfig", "InventorySkew", "KnownFlow",
+    "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice", "Mode", "OnBreach", "OnStop",
+    "Pod", "Quoting", "RateLimit", "ReferencePriceKind", "ResumedHalt", "Risk", "Rule", "SlotConfig", "Spacing", "Spec",
+    "Storage", "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "load", "problems", "slot_config",
 ]  # fmt: skip

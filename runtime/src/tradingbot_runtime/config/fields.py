@@ -56,8 +56,17 @@ def matches(pattern: str, value: str = "self") -> str:
 
 def where_decimal(names: Iterable[str], comparison: str) -> str:
     """The CEL expression of a comparison of decimals, silent where one of them is none: that one says so itself."""
+    return _where(DECIMAL_PATTERN, names, comparison)
+
+
+def where_duration(names: Iterable[str], comparison: str) -> str:
+    """The same of durations."""
+    return _where(DURATION_PATTERN, names, comparison)
+
+
+def _where(pattern: str, names: Iterable[str], comparison: str) -> str:
     operands = ", ".join(f"self.{name}" for name in names)
-    return f"[{operands}].exists(text, !{matches(DECIMAL_PATTERN, 'text')}) || ({comparison})"
+    return f"[{operands}].exists(text, !{matches(pattern, 'text')}) || ({comparison})"
 
 
 def _cel_text(text: str) -> str:
@@ -271,6 +280,14 @@ QuoteAmount = Annotated[Decimal, DecimalRule("0.000000000001", "1000000000000", 
 Share = Annotated[Decimal, DecimalRule("0", "1", "a share; 1 is the whole")]
 PositiveShare = Annotated[Decimal, DecimalRule("0.0001", "1", "a share; 1 is the whole")]
 Factor = Annotated[Decimal, DecimalRule("0", "100", "a factor")]
+Price = Annotated[
+    Decimal, DecimalRule("0.000000000001", "1000000000000", "units of the quote asset for one of the base")
+]
+TickShift = Annotated[Decimal, DecimalRule("0", "100", "ticks")]
+RiskAversion = Annotated[Decimal, DecimalRule("0.000001", "100", "per basis point and order")]
+Decay = Annotated[Decimal, DecimalRule("0.0001", "1000", "per basis point")]
+ArrivalRate = Annotated[Decimal, DecimalRule("0.000001", "100000", "per second")]
+Volatility = Annotated[Decimal, DecimalRule("0", "1000", "basis points by the root of a second")]
 PerSecond = Annotated[Decimal, DecimalRule("0.01", "1000", "per second")]
 Staleness = Annotated[int, DurationRule("100ms", "5m")]
 Deadline = Annotated[int, DurationRule("5s", "24h")]
@@ -278,6 +295,9 @@ Drift = Annotated[int, DurationRule("10ms", "1m")]
 Interval = Annotated[int, DurationRule("1ms", "1m")]
 LossWindow = Annotated[int, DurationRule("1s", "24h")]
 Patience = Annotated[int, DurationRule("1s", "10m")]
+Window = Annotated[int, DurationRule("10ms", "24h")]
+Horizon = Annotated[int, DurationRule("1s", "24h")]
+TimeConstant = Annotated[int, DurationRule("100ms", "24h")]
 MarketName = Annotated[str, NameRule(LABEL_PATTERN, 20, LABEL_WORDS)]
 VenueName = Annotated[str, NameRule(LABEL_PATTERN, 40, LABEL_WORDS)]
 BotName = Annotated[str, NameRule(r"^[a-z]([-a-z0-9]*[a-z0-9])?$", 40, "lower-case letters, digits and '-', beginning "

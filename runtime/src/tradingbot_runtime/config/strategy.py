@@ -1,121 +1,50 @@
 """What a bot does: exactly one strategy, chosen by the field's name."""
 
-from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
-from tradingbot_runtime.config.fields import BaseQuantity, Bps, Factor, PositiveBps, Share, where_decimal
+from tradingbot_runtime.config.depth_models import AvellanedaStoikov, Glft
+from tradingbot_runtime.config.grid import Grid
+from tradingbot_runtime.config.market_making import MarketMaking
+from tradingbot_runtime.config.quoting import Quoting
 from tradingbot_runtime.config.spec import Rule, Spec
 
-WHOLE_BPS = 10_000
-
-
-class InventorySkew(Spec):
-    """Leans prices and sizes against the inventory, by the share of the account's value held in the base asset."""
-
-    target_share: Share = Field(
-        default=Decimal("0.5"), description="Share of the account's value that should be in the base asset."
-    )
-    spread_factor_bps: Bps = Field(
-        default=Decimal(10), description="Spread moved from one side to the other at an imbalance of 1."
-    )
-    size_factor: Factor = Field(
-        default=Decimal("0.8"), description="How far sizes move with the imbalance; 0 leaves them alone."
-    )
-    max_imbalance: Share = Field(default=Decimal("0.5"), description="The imbalance is cut off here.")
-    min_size_factor: Factor = Field(default=Decimal("0.3"), description="Sizes shrink to this factor at most.")
-    max_size_factor: Factor = Field(default=Decimal(2), description="Sizes grow to this factor at most.")
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            where_decimal(
-                ("minSizeFactor", "maxSizeFactor"), "double(self.minSizeFactor) <= double(self.maxSizeFactor)"
-            ),
-            "minSizeFactor must not exceed maxSizeFactor",
-            lambda s: s.min_size_factor <= s.max_size_factor,
-            field="minSizeFactor",
-        ),
-    )
-
-
-class Hysteresis(Spec):
-    """An order stays where it is while it is this close to what is wanted, to save messages."""
-
-    ticks: int = Field(default=1, strict=True, ge=0, le=1000, description="Price distance that is tolerated, in ticks.")
-    quantity_share: Share = Field(
-        default=Decimal("0.2"), description="Quantity difference that is tolerated, as a share of the wanted one."
-    )
-
-
-class MarketMaking(Spec):
-    """Layers of bids and asks around a reference price, in basis points of it (reference formula: bps ladder)."""
-
-    spread_bps: PositiveBps = Field(description="Distance of the first layer from the reference, on each side.")
-    min_spread_bps: Bps = Field(default=Decimal(1), description="The first layer comes no closer than this.")
-    max_spread_bps: PositiveBps = Field(
-        default=Decimal(500), description="The inventory skew moves the first layer no further than this."
-    )
-    fee_bps: Bps = Field(default=Decimal(0), description="Fees and hedging cost of a fill.")
-    edge_bps: Bps = Field(default=Decimal(0), description="Least edge over the fees; widens the spread if need be.")
-    layers: int = Field(default=1, strict=True, ge=1, le=50, description="Layers on each side.")
-    step_bps: Bps = Field(default=Decimal(2), description="Distance from one layer to the next.")
-    sizes: Annotated[list[BaseQuantity], Field(min_length=1, max_length=50)] = Field(
-        description="Quantity of each layer, inner first; the last one serves all further layers."
-    )
-    inventory_skew: InventorySkew | None = Field(
-        default=None, description="Lean against the inventory; without it both sides are alike."
-    )
-    hysteresis: Hysteresis = Field(default=Hysteresis(), description="When an order is close enough to stay.")
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            where_decimal(
-                ("minSpreadBps", "spreadBps", "maxSpreadBps"),
-                "double(self.minSpreadBps) <= double(self.spreadBps)"
-                " && double(self.spreadBps) <= double(self.maxSpreadBps)",
-            ),
-            "must lie between minSpreadBps and maxSpreadBps",
-            lambda s: s.min_spread_bps <= s.spread_bps <= s.max_spread_bps,
-            field="spreadBps",
-        ),
-        Rule(
-            where_decimal(
-                ("maxSpreadBps", "stepBps"),
-                "double(self.maxSpreadBps) + double(self.stepBps) * double(self.layers) < 10000.0",
-            ),
-            "maxSpreadBps + layers * stepBps must stay below 10000: a bid cannot be at or under zero",
-            lambda s: s.max_spread_bps + s.step_bps * s.layers < WHOLE_BPS,
-            field="maxSpreadBps",
-        ),
-        Rule(
-            where_decimal(
-                ("feeBps", "edgeBps", "stepBps"),
-                "double(self.feeBps) + double(self.edgeBps) + double(self.stepBps) * double(self.layers) < 10000.0",
-            ),
-            "feeBps + edgeBps + layers * stepBps must stay below 10000: a bid cannot be at or under zero",
-            lambda s: s.fee_bps + s.edge_bps + s.step_bps * s.layers < WHOLE_BPS,
-            field="feeBps",
-        ),
-    )
+_FIELDS = ("market_making", "avellaneda_stoikov", "glft", "grid")
+_NAMES = tuple(map(to_camel, _FIELDS))
 
 
 class Strategy(Spec):
     """Exactly one field is set; its name is the strategy."""
 
     market_making: MarketMaking | None = Field(default=None, description="Quote both sides around a reference.")
+    avellaneda_stoikov: AvellanedaStoikov | None = Field(
+        default=None, description="Quote by the model of Avellaneda and Stoikov."
+    )
+    glft: Glft | None = Field(default=None, description="Quote by the model of Gueant, Lehalle and Fernandez-Tapia.")
+    grid: Grid | None = Field(default=None, description="Buy and sell at fixed levels between two prices.")
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "has(self.marketMaking)",
-            "exactly one strategy is required; allowed: marketMaking",
-            lambda s: s.market_making is not None,
+            f"[{', '.join(f'has(self.{name})' for name in _NAMES)}].filter(there, there).size() == 1",
+            f"exactly one strategy is required; allowed: {', '.join(_NAMES)}",
+            lambda s: len(s.written()) == 1,
             field="marketMaking",
             missing=True,
         ),
     )
 
+    def written(self) -> dict[str, Quoting]:
+        """The strategies that are set, by the name in the manifest."""
+        return {to_camel(field): value for field in _FIELDS if (value := getattr(self, field)) is not None}
+
     @property
     def name(self) -> str:
         """The strategy's name as it is written in the manifest."""
-        return "marketMaking"
+        return next(iter(self.written()))
+
+    @property
+    def quoting(self) -> Quoting:
+        """The one strategy."""
+        return next(iter(self.written().values()))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.calibration import Flow
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import Lots, Money, Side, Ticks
 
@@ -24,6 +25,9 @@ class MarketView:
     venue: Book
     base: Lots  # what the account holds, of both assets
     quote: Money
+    position: Lots = Lots(0)  # what our own fills add up to
+    basis: int = 0  # what the reference price is moved by (core.reference_price)
+    flow: Flow | None = None  # what the reference's feed shows, where a strategy asks for it
 
 
 class Strategy(Protocol):
@@ -47,5 +51,21 @@ class Tolerance:
             and off * self.share_denominator <= quote.quantity * self.share_numerator
         )
 
+    @property
+    def in_price(self) -> "Tolerance":
+        """The same in price; quantities must be equal."""
+        return Tolerance(self.ticks, 0, 1)
+
 
 EXACT = Tolerance(0, 0, 1)
+
+
+def reducing(quotes: Sequence[Quote], position: Lots) -> tuple[Quote, ...]:
+    """Those of `quotes` that bring the position closer to zero and, all filled, not beyond; inner first."""
+    kept: list[Quote] = []
+    left = abs(position)
+    for quote in quotes:
+        if quote.side.sign * position < 0 and left > 0:
+            kept.append(Quote(quote.side, quote.price, Lots(min(quote.quantity, left))))
+            left -= kept[-1].quantity
+    return tuple(kept)

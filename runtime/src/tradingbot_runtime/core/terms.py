@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tradingbot_runtime.core.estimates import Estimation
 from tradingbot_runtime.core.planner import ONE_BY_ONE, Capabilities
 from tradingbot_runtime.core.quoting import Strategy, Tolerance
 from tradingbot_runtime.core.risk import Limits
@@ -16,4 +17,5 @@ class Terms:
     reference_denominator: int = 1
     reference_is_venue: bool = False  # one market is both: its ticks move both books
     capabilities: Capabilities = ONE_BY_ONE
+    estimation: Estimation | None = None  # what to learn from the feeds
     leave_on_stop: bool = False  # a stop by command leaves the orders where they are

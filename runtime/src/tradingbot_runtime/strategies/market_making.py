@@ -10,13 +10,14 @@ then: post-only clamp against the venue's book, equal ticks merged, too small on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 
 from tradingbot_runtime.config import MarketMaking
 from tradingbot_runtime.core.quoting import MarketView, Quote
-from tradingbot_runtime.model import Instrument, Lots, Side, Ticks
+from tradingbot_runtime.core.reference_price import Rational, ReferencePrice
+from tradingbot_runtime.model import Instrument, Side
+from tradingbot_runtime.strategies.levels import post_only
 
 WHOLE_BPS = 10_000
 
@@ -41,26 +42,26 @@ class Ladder:
     neutral: int  # 1 - 2 * target share
     min_factor: int
     max_factor: int
-    reference_numerator: int  # reference ticks -> our ticks
-    reference_denominator: int
+    price: ReferencePrice
     instrument: Instrument
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
         """The ladder; empty while a book is missing or crossed."""
         if not view.reference.is_valid or not view.venue.is_valid:
             return ()
-        # ref = mid_2 / ref_den in our ticks, exact: the mid of two integer ticks may be half a tick
-        mid_2 = (view.reference.bid + view.reference.ask) * self.reference_numerator
-        ref_den = 2 * self.reference_denominator
-        skew, skew_den = self._skew(view, mid_2, ref_den)
-        bids = self._side(Side.BUY, mid_2, ref_den, (skew, skew_den), view.venue.ask - 1)
-        asks = self._side(Side.SELL, mid_2, ref_den, (-skew, skew_den), view.venue.bid + 1)
-        return (*bids, *asks)
+        price = self.price.of(view.reference, view.basis)
+        skew, skew_den = self._skew(view, price)
+        bids = self._side(Side.BUY, price, (skew, skew_den))
+        asks = self._side(Side.SELL, price, (-skew, skew_den))
+        return (
+            *post_only(Side.BUY, bids, view.venue.ask - 1, self.instrument),
+            *post_only(Side.SELL, asks, view.venue.bid + 1, self.instrument),
+        )
 
-    def _skew(self, view: MarketView, mid_2: int, ref_den: int) -> tuple[int, int]:
-        """The clipped imbalance as numerator and (positive) denominator."""
-        base_value = view.base * self.instrument.tick_lot * mid_2
-        quote_value = view.quote * ref_den
+    def _skew(self, view: MarketView, price: Rational) -> Rational:
+        """The clipped imbalance."""
+        base_value = view.base * self.instrument.tick_lot * price[0]
+        quote_value = view.quote * price[1]
         total = base_value + quote_value
         if total <= 0:
             return 0, 1
@@ -68,8 +69,9 @@ class Ladder:
         bound = self.max_skew * total
         return max(-bound, min(bound, numerator)), denominator
 
-    def _side(self, side: Side, mid_2: int, ref_den: int, skew: tuple[int, int], post_only: int) -> list[Quote]:
+    def _side(self, side: Side, price: Rational, skew: Rational) -> list[tuple[int, int]]:
         """One side. A positive skew brings it closer and makes it bigger: there is too little of what it buys."""
+        numerator, denominator = price
         lean, lean_den = skew
         spread = self.spread * lean_den - self.skew_spread * lean  # in 1/(scale * lean_den) bps
         spread = max(self.min_spread * lean_den, min(self.max_spread * lean_den, spread))
@@ -77,24 +79,19 @@ class Ladder:
         factor = self.unit * lean_den + self.skew_size * lean  # in 1/(unit * lean_den)
         factor = max(self.min_factor * lean_den, min(self.max_factor * lean_den, factor))
         whole = WHOLE_BPS * self.scale * lean_den
-        merged: dict[int, int] = {}
+        levels: list[tuple[int, int]] = []
         for layer in range(self.layers):
             distance = spread + layer * self.step * lean_den
             size = self.sizes[min(layer, len(self.sizes) - 1)] * factor // (self.size_scale * self.unit * lean_den)
             if side is Side.BUY:
-                price = min(mid_2 * (whole - distance) // (ref_den * whole), post_only)
+                levels.append((numerator * (whole - distance) // (denominator * whole), size))
             else:
-                price = max(-(-mid_2 * (whole + distance) // (ref_den * whole)), post_only)
-            merged[price] = merged.get(price, 0) + size
-        return [Quote(side, Ticks(p), Lots(q)) for p, q in merged.items() if p > 0 and self._large_enough(p, q)]
-
-    def _large_enough(self, price: int, quantity: int) -> bool:
-        instrument = self.instrument
-        return quantity >= instrument.min_lots and price * quantity * instrument.tick_lot >= instrument.min_notional
+                levels.append((-(-numerator * (whole + distance) // (denominator * whole)), size))
+        return levels
 
 
-def ladder(config: MarketMaking, instrument: Instrument, reference_tick: Decimal) -> Ladder:
-    """The ladder of `config` for `instrument`, its reference priced in `reference_tick`."""
+def ladder(config: MarketMaking, instrument: Instrument, price: ReferencePrice) -> Ladder:
+    """The ladder of `config` for `instrument`, around `price`."""
     bps = [Fraction(b) for b in (config.spread_bps, config.min_spread_bps, config.max_spread_bps,
                                  config.fee_bps + config.edge_bps, config.step_bps)]  # fmt: skip
     skew = config.inventory_skew
@@ -107,13 +104,11 @@ def ladder(config: MarketMaking, instrument: Instrument, reference_tick: Decimal
         factors = [Fraction(skew.size_factor), Fraction(skew.max_imbalance), 1 - 2 * Fraction(skew.target_share),
                    Fraction(skew.min_size_factor), Fraction(skew.max_size_factor)]  # fmt: skip
     unit = lcm(*(f.denominator for f in factors))
-    ratio = Fraction(reference_tick) / Fraction(instrument.tick_size)
     spread, min_spread, max_spread, min_edge, step = (int(b * scale) for b in bps)
     skew_size, max_skew, neutral, min_factor, max_factor = (int(f * unit) for f in factors)
     return Ladder(
         scale=scale, spread=spread, min_spread=min_spread, max_spread=max_spread, min_edge=min_edge, step=step,
         layers=config.layers, size_scale=size_scale, sizes=tuple(int(s * size_scale) for s in sizes), unit=unit,
         skew_spread=int(skew_bps * scale), skew_size=skew_size, max_skew=max_skew, neutral=neutral,
-        min_factor=min_factor, max_factor=max_factor, reference_numerator=ratio.numerator,
-        reference_denominator=ratio.denominator, instrument=instrument,
+        min_factor=min_factor, max_factor=max_factor, price=price, instrument=instrument,
     )  # fmt: skip
