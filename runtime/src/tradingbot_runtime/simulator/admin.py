@@ -1,5 +1,6 @@
 """/simulator/*: for people, the demo, and tests. No Binance path, and no signature: it is a simulator."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -38,6 +39,7 @@ class Admin:
         self._websocket_api = websocket_api
         self._reader = reader
         self.replay: Replay | None = None
+        self.others: list[Callable[[str], int]] = []  # cut the streams of other protocols that match
         self._version = _version()
 
     def add_routes(self, app: web.Application) -> None:
@@ -146,7 +148,7 @@ class Admin:
 
     def _disconnect(self, pattern: str) -> int:
         """Cut stream connections that match; "ws-api" and "*" cut those of the websocket API."""
-        cut = self._streams.disconnect(pattern)
+        cut = self._streams.disconnect(pattern) + sum(disconnect(pattern) for disconnect in self.others)
         return cut + (self._websocket_api.disconnect() if pattern in ("ws-api", "user", "*") else 0)
 
     def _counters(self) -> Json:

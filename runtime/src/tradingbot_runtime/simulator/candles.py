@@ -1,6 +1,7 @@
 """Candles made from trades. Pure; bounded per interval."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tradingbot_runtime.model import Lots, Ticks
@@ -30,12 +31,13 @@ class Candle:
 class Candles:
     """All intervals of one symbol."""
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, intervals_ms: Mapping[str, int] = INTERVALS_MS) -> None:
         self._listing = listing
-        self._series: dict[str, deque[Candle]] = {name: deque(maxlen=KEPT) for name in INTERVALS_MS}
+        self._intervals_ms = intervals_ms
+        self._series: dict[str, deque[Candle]] = {name: deque(maxlen=KEPT) for name in intervals_ms}
 
     def add(self, price: Ticks, lots: Lots, *, taker_buys: bool, time_ms: int) -> None:
-        for name, length in INTERVALS_MS.items():
+        for name, length in self._intervals_ms.items():
             series = self._series[name]
             open_ms = time_ms - time_ms % length
             if not series or series[-1].open_ms < open_ms:
@@ -49,15 +51,19 @@ class Candles:
                 candle.taker_buy_lots += lots
                 candle.taker_buy_ticks_lots += price * lots
 
-    def rows(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[list[object]]:
-        """Rows of GET /api/v3/klines, oldest first: from `start_ms` on, or the newest."""
-        found = [
+    def between(self, interval: str, start_ms: int | None, end_ms: int | None) -> list[Candle]:
+        """Those that opened then, oldest first."""
+        return [
             candle
             for candle in self._series[interval]
             if (start_ms is None or candle.open_ms >= start_ms) and (end_ms is None or candle.open_ms <= end_ms)
         ]
+
+    def rows(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[list[object]]:
+        """Rows of GET /api/v3/klines, oldest first: from `start_ms` on, or the newest."""
+        found = self.between(interval, start_ms, end_ms)
         chosen = found[:limit] if start_ms is not None else found[-limit:]
-        return [self._row(candle, INTERVALS_MS[interval]) for candle in chosen]
+        return [self._row(candle, self._intervals_ms[interval]) for candle in chosen]
 
     def _row(self, candle: Candle, length_ms: int) -> list[object]:
         tick, lot = self._listing.tick_atoms, self._listing.lot_atoms
@@ -72,7 +78,7 @@ class Candles:
     def stream_payload(self, interval: str, event_ms: int) -> dict[str, object]:
         """Data of `<symbol>@kline_<interval>`; there must be a candle."""
         candle = self._series[interval][-1]
-        row = self._row(candle, INTERVALS_MS[interval])
+        row = self._row(candle, self._intervals_ms[interval])
         return {
             "e": "kline", "E": event_ms, "s": self._listing.symbol,
             "k": {

@@ -7,9 +7,9 @@ import secrets
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import shtab
@@ -21,10 +21,13 @@ from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.options import PORT, Checked, Number, NumberOr, Whole
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.simulator.accounts import Account, Commission
-from tradingbot_runtime.simulator.amounts import BadAmount, parse_amount
+from tradingbot_runtime.simulator.deltadefi import options as deltadefi
+from tradingbot_runtime.simulator.deltadefi.service import DeltaDeFi
 from tradingbot_runtime.simulator.exchange import Exchange
+from tradingbot_runtime.simulator.fault_plan import SYNTAX, FaultPlan, SeededFaults, read_plan
 from tradingbot_runtime.simulator.generated import Shape
-from tradingbot_runtime.simulator.instruments import LISTINGS, Listing, listing
+from tradingbot_runtime.simulator.instruments import Listing, listing
+from tradingbot_runtime.simulator.options import Balance, Protocol, Symbol
 from tradingbot_runtime.simulator.rate_limits import RateLimits
 from tradingbot_runtime.simulator.recording import UnusableRecording, parts, require_events
 from tradingbot_runtime.simulator.server import MarketSource, Server
@@ -40,31 +43,7 @@ _BPS_IN_MILLIONTHS = 100
 STDERR = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """ASSET=AMOUNT; read as the asset and the amount in 1e-8."""
-
-    def __str__(self) -> str:
-        return "ASSET=AMOUNT, such as BTC=1.5, with at most 8 decimal places"
-
-    def read(self, text: str) -> tuple[str, int]:
-        asset, _, amount = text.partition("=")
-        if not asset.isalnum() or not asset.isascii():
-            raise BadAmount(text)
-        return asset.upper(), parse_amount(amount)
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A symbol that is listed here, in any case of letters."""
-
-    def __str__(self) -> str:
-        return "one of " + ", ".join(entry.symbol for entry in LISTINGS)
-
-    def read(self, text: str) -> Listing:
-        return listing(text.upper())
-
-
+DELTADEFI = "deltadefi"  # as --venue names it
 SPEED = NumberOr(Number(Decimal("0.001"), Decimal(1000)), "max")
 VOLATILITY = Number(Decimal(0), Decimal(100))
 FEE_BPS = Number(Decimal(0), Decimal(100), Decimal("0.01"))
@@ -74,16 +53,26 @@ LATENCY_MS = Whole(0, 60_000)
 REQUESTS = Whole(1, 1_000_000)
 
 
+class Secrets(NamedTuple):
+    """What was made up because nobody gave it; `deltadefi` None: not spoken."""
+
+    binance: dict[str, str]
+    deltadefi: dict[str, str] | None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `simulate`."""
     parser.description = (
-        "An exchange in one process that speaks Binance spot's protocol. It plays a recording, or makes a market up, "
-        "and matches orders against it. The addresses are printed as one line of JSON. The account's keys come from "
-        f"{API_KEY_VARIABLE} and {SECRET_VARIABLE}, or are made up and printed."
+        "An exchange in one process that speaks Binance spot's protocol and, if asked, DeltaDeFi's beside it. It plays "
+        "a recording, or makes a market up, and matches orders against it. Faults are injected by POST "
+        "/simulator/faults, or by a plan; docs/guides/simulator.md names them. The addresses are printed as one line "
+        f"of JSON. The account's keys come from {API_KEY_VARIABLE} and {SECRET_VARIABLE}, or are made up and printed."
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", action=Checked, kind=PORT, default="9000", metavar="PORT", help="port to listen on; 0: any free one")
+    add("--venue", action=Checked, kind=Protocol(), many=True, default="binance", metavar="VENUE",
+        help="whose protocol is spoken, repeatable; Binance's always is")  # fmt: skip
     add("--symbol", action=Checked, kind=Symbol(), many=True, default="BTCUSDT", metavar="SYMBOL",
         help="what is traded, repeatable")  # fmt: skip
     market = parser.add_mutually_exclusive_group()
@@ -112,7 +101,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="request weight allowed")  # fmt: skip
     add("--orders-per-10s", action=Checked, kind=REQUESTS, default="100", metavar="N",
         help="new orders allowed in ten seconds")  # fmt: skip
-    for action in (recording, key):
+    plan = add("--fault-plan", metavar="PLAN", help=f"faults that happen by themselves: {SYNTAX}")
+    deltadefi.add_arguments(parser)
+    for action in (recording, key, plan):
         action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
 
 
@@ -122,15 +113,15 @@ def run(arguments: argparse.Namespace) -> int:
     Raises ConfigError for options that cannot be used.
     """
     configure_logs(descriptor=STDERR)
-    server, credentials = build(arguments)
+    server, made_up = build(arguments)
     try:
-        return uvloop.run(_serve(server, credentials, arguments))
+        return uvloop.run(_serve(server, made_up, arguments))
     except UnusableRecording as wrong:
         raise ConfigError(str(wrong)) from wrong
 
 
-def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
-    """The server that the options describe. ConfigError says what is wrong with them."""
+def build(arguments: argparse.Namespace) -> tuple[Server, Secrets]:
+    """The server that the options describe, and what clients need. ConfigError says what is wrong with them."""
     credentials = Credentials(
         api_key=os.environ.get(API_KEY_VARIABLE) or secrets.token_hex(32),
         secret=os.environ.get(SECRET_VARIABLE) or secrets.token_hex(32),
@@ -140,20 +131,46 @@ def build(arguments: argparse.Namespace) -> tuple[Server, Credentials]:
         dict(arguments.balance),
         Commission(_millionths(arguments.maker_fee_bps), _millionths(arguments.taker_fee_bps)),
     )
-    listings = list({entry.symbol: entry for entry in arguments.symbol}.values())
-    exchange = Exchange(listings, account, first_id=time.time_ns() // 1000)
+    named, beside = _listings(arguments)
+    first_id = time.time_ns() // 1000
     venue = SimulatedVenue(
-        exchange, credentials, RateLimits(arguments.weight_per_minute, arguments.orders_per_10s), arguments.latency_ms
-    )
-    source = MarketSource(
-        empty=arguments.empty, recording=_recording(arguments.recording, listings),
+        Exchange([*named, *beside], account, first_id), credentials,
+        RateLimits(arguments.weight_per_minute, arguments.orders_per_10s), arguments.latency_ms,
+    )  # fmt: skip
+    plan = _fault_plan(arguments.fault_plan)
+    venue.faults.plan = None if plan is None else SeededFaults(plan)
+    made_up = {} if os.environ.get(API_KEY_VARIABLE) else {"apiKey": credentials.api_key}
+    if not os.environ.get(SECRET_VARIABLE):
+        made_up["secretKey"] = credentials.secret
+    beside_it = deltadefi.opened(arguments, venue, first_id) if DELTADEFI in arguments.venue else None
+    server = Server(venue, _source(arguments, named, beside), beside_it and DeltaDeFi(beside_it.venue))
+    return server, Secrets(made_up, beside_it and beside_it.made_up)
+
+
+def _source(arguments: argparse.Namespace, named: list[Listing], beside: list[Listing]) -> MarketSource:
+    return MarketSource(
+        empty=arguments.empty, recording=_recording(arguments.recording, named),
+        beside=tuple(entry.symbol for entry in beside),
         speed=None if arguments.speed is None else float(arguments.speed), loop=arguments.loop, seed=arguments.seed,
         shape=Shape(volatility=float(arguments.volatility), steps_per_s=arguments.steps_per_second),
     )  # fmt: skip
-    return Server(venue, source), credentials
 
 
-async def _serve(server: Server, credentials: Credentials, arguments: argparse.Namespace) -> int:
+def _listings(arguments: argparse.Namespace) -> tuple[list[Listing], list[Listing]]:
+    """What was asked for, and what a second protocol needs beside it."""
+    named = {entry.symbol: entry for entry in arguments.symbol}
+    needed = deltadefi.followed() if DELTADEFI in arguments.venue else []
+    return list(named.values()), [listing(symbol) for symbol in needed if symbol not in named]
+
+
+def _fault_plan(text: str | None) -> FaultPlan | None:
+    try:
+        return None if text is None else read_plan(text)
+    except OSError as error:
+        raise ConfigError(f"--fault-plan {text}: {in_words(error)}; or write it as {SYNTAX}") from error
+
+
+async def _serve(server: Server, made_up: Secrets, arguments: argparse.Namespace) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -161,11 +178,12 @@ async def _serve(server: Server, credentials: Credentials, arguments: argparse.N
 
     def started(port: int) -> None:
         addresses = _addresses(arguments.host, port)
-        log.info("SimulatorStarted", **addresses, market=_market(arguments))
-        generated = {} if os.environ.get(API_KEY_VARIABLE) else {"apiKey": credentials.api_key}
-        if not os.environ.get(SECRET_VARIABLE):
-            generated["secretKey"] = credentials.secret
-        sys.stdout.write(msgspec.json.encode(addresses | generated).decode() + "\n")
+        log.info("SimulatorStarted", **addresses, market=_market(arguments), venues=arguments.venue)
+        shown: dict[str, object] = {**addresses, **made_up.binance}
+        if made_up.deltadefi is not None:
+            where = f"{arguments.host}:{port}"
+            shown["deltadefi"] = {"rest": f"http://{where}", "stream": f"ws://{where}", **made_up.deltadefi}
+        sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
         sys.stdout.flush()
 
     await server.serve(arguments.host, arguments.port, stop, started)

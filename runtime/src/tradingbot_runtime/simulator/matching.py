@@ -107,6 +107,9 @@ class MatchingEngine:
         self._queue[order.side].remove(order)
         return order.left
 
+    def rests(self, order_id: int) -> bool:
+        return order_id in self._orders
+
     def on_book(self) -> list[Execution]:
         """The book has changed: queues move up, and what the book crosses trades."""
         for side, taken in self._taken.items():

@@ -11,6 +11,7 @@ from aiohttp import web
 from tradingbot_runtime.os_errors import listening
 from tradingbot_runtime.simulator import streams, websocket_api
 from tradingbot_runtime.simulator.admin import IDENTITY, Admin
+from tradingbot_runtime.simulator.deltadefi.service import DeltaDeFi
 from tradingbot_runtime.simulator.generated import GeneratedMarket, Shape
 from tradingbot_runtime.simulator.private_api import PrivateApi
 from tradingbot_runtime.simulator.public_api import PublicApi
@@ -26,11 +27,13 @@ STOP_WITHIN_S = 1.0
 class MarketSource(msgspec.Struct, frozen=True, kw_only=True):
     """Where the market comes from. `recording` None: generated. `speed` None: as fast as clients follow.
 
-    `empty`: from nowhere; there are only the frames that are posted to /simulator/frames.
+    `empty`: from nowhere; there are only the frames that are posted to /simulator/frames. `beside`: symbols that no
+    recording has, their market is made up beside one.
     """
 
     empty: bool = False
     recording: Path | None = None
+    beside: tuple[str, ...] = ()
     speed: float | None = 1.0
     loop: bool = False
     seed: int = 1
@@ -40,10 +43,14 @@ class MarketSource(msgspec.Struct, frozen=True, kw_only=True):
 class Server:
     """Everything that answers on one port."""
 
-    def __init__(self, venue: SimulatedVenue, source: MarketSource) -> None:
+    def __init__(self, venue: SimulatedVenue, source: MarketSource, deltadefi: DeltaDeFi | None = None) -> None:
         self._venue = venue
         self._source = source
-        self._reader = FrameReader(venue.exchange.listings.values())
+        self._deltadefi = deltadefi
+        recorded = [] if source.recording is None else source.beside
+        self._reader = FrameReader(
+            listing for listing in venue.exchange.listings.values() if listing.symbol not in recorded
+        )
         public, private = PublicApi(venue), PrivateApi(venue)
         self.streams = streams.MarketStreams(venue)
         self.websocket_api = websocket_api.WebsocketApi(venue, public, private)
@@ -53,6 +60,9 @@ class Server:
         streams.add_routes(self.app, self.streams)
         websocket_api.add_routes(self.app, self.websocket_api)
         self._admin.add_routes(self.app)
+        if deltadefi is not None:
+            deltadefi.add_routes(self.app)
+            self._admin.others.append(deltadefi.streams.disconnect)
         self.app.on_response_prepare.append(_identify)
 
     async def serve(self, host: str, port: int, stop: asyncio.Event, started: Callable[[int], None]) -> None:
@@ -70,6 +80,8 @@ class Server:
         finally:
             self.streams.disconnect_all()
             self.websocket_api.disconnect()
+            if self._deltadefi is not None:
+                self._deltadefi.streams.disconnect("*")
             await runner.cleanup()
 
     async def _until(self, stop: asyncio.Event, market: Awaitable[None]) -> None:
@@ -91,14 +103,14 @@ class Server:
         if source.recording is not None:
             replay = Replay(self._venue, self._reader, source.speed, self.streams.backlog)
             self._admin.replay = replay
-            await replay.run(source.recording, loop=source.loop)
+            beside = [self._generate(source, source.beside)] if source.beside else []
+            await asyncio.gather(replay.run(source.recording, loop=source.loop), *beside)
         elif not source.empty:
-            await self._generate(source)
+            await self._generate(source, tuple(self._venue.exchange.listings))
 
-    async def _generate(self, source: MarketSource) -> None:
-        markets = [
-            GeneratedMarket(listing, source.seed, source.shape) for listing in self._venue.exchange.listings.values()
-        ]
+    async def _generate(self, source: MarketSource, symbols: tuple[str, ...]) -> None:
+        listings = [self._venue.exchange.listing(symbol) for symbol in symbols]
+        markets = [GeneratedMarket(listing, source.seed, source.shape) for listing in listings]
         pause_s = 1 / (source.shape.steps_per_s * (source.speed or 1.0))
         step_ns = 1_000_000_000 // source.shape.steps_per_s
         time_ns = self._venue.clock.now_ms() * 1_000_000
