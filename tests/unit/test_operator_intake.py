@@ -112,7 +112,7 @@ def test_every_kind_that_is_listed_is_watched_and_children_are_picked_out_by_the
     selectors = {kind: list(settings.watching.label_selectors.collect(kopf.Resource(*resource)))
                  for kind, resource in WATCHED}  # fmt: skip
 
-    assert selectors == dict.fromkeys(RESOURCES, []) | dict.fromkeys(CHILDREN, [names.SELECTOR])
+    assert selectors == {kind: [] for kind in RESOURCES} | {kind: [names.SELECTOR] for kind in CHILDREN}
 
 
 def test_no_secret_is_kept_in_memory() -> None:
