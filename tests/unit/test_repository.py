@@ -49,7 +49,7 @@ def test_only_the_risk_review_makes_an_approved_command() -> None:
         for path in tracked("runtime/src/*.py", "runtime/src/**/*.py")
         if re.search(r"\bApproved\(", path.read_text())
     ]
-    assert makers == ["risk.py"]
+    assert makers == ["review.py"]
 
 
 def test_only_handlers_import_kopf_and_only_cluster_and_its_login_kubernetes() -> None:

@@ -17,7 +17,9 @@ ORDER: list[tuple[str, dict[str, object], TradingState]] = [
     ("starting", {"barrier_passed": False}, S.STARTING),
     ("drained", {"drained": "moves"}, S.DRAINED),
     ("stopped", {"desired": DesiredState.STOPPED}, S.STOPPED),
+    ("locked", {"locked": "venue sim: maintenance"}, S.VENUE_LOCKED),
     ("reconciling", {"doubts": "venue sim: closed"}, S.RECONCILING),
+    ("reduced", {"reductions": ("RiskBreachMaxLoss",)}, S.REDUCING),
     ("paused", {"desired": DesiredState.PAUSED}, S.REDUCING),
     ("idle", {"has_markets": False}, S.ACTIVE),
 ]
@@ -50,8 +52,17 @@ def test_every_rule_is_in_the_table() -> None:
     assert [rule.__name__ for rule in RULES] == [row[0] for row in ORDER]
 
 
-def test_halted_reconciling_starting_and_fenced_are_not_ready() -> None:
-    assert set(TradingState) - READY == {S.STARTING, S.RECONCILING, S.HALTED, S.FENCED}
+def test_halted_locked_reconciling_starting_and_fenced_are_not_ready() -> None:
+    assert set(TradingState) - READY == {S.STARTING, S.RECONCILING, S.HALTED, S.FENCED, S.VENUE_LOCKED}
+
+
+def test_a_position_is_closed_while_halted_by_that_policy_and_never_because_the_process_ends() -> None:
+    halted: dict[str, object] = {"halts": ("RiskBreachMaxLoss",), "flatten": True}
+
+    assert standing(circumstances(halted)).flatten
+    assert not standing(circumstances({"terminating": True}, halted)).flatten
+    assert not standing(circumstances({"fenced": "gone"}, halted)).flatten
+    assert not standing(circumstances({"flatten": True})).flatten
 
 
 def test_the_oldest_halt_gives_the_reason() -> None:

@@ -149,9 +149,7 @@ class Barrier:
     def _refused_by(self, venue: str, reason: str, message: str) -> None:
         """The venue does not take our key or signature: no retry mends that, and orders would be in doubt."""
         log.error("RefusedByVenue", venue=venue, reason=reason, message=message)
-        for market in self.slot.markets.values():
-            if market.instrument.venue == venue:
-                self.slot.breached(market.name, reason)
+        self.slot.halt_for(reason, f"venue {venue}", message)
 
     def _pin(self, venue: str) -> None:
         try:

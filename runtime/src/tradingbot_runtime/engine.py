@@ -8,11 +8,13 @@ so live trading, paper and a backtest run this very file; the shells bring the e
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.planner import Room, commands, compare, schedule
-from tradingbot_runtime.core.quoting import Quote
+from tradingbot_runtime.core.quoting import Quote, Tolerance, reducing
 from tradingbot_runtime.core.risk import Approved, Decision, Situation, review
 from tradingbot_runtime.model import (
     AnyCommand,
@@ -50,19 +52,32 @@ class Engine:
             return []  # to try again at once could be refused for ever: wait for a tick
         if terms.leave_on_stop and market.state in ON_COMMAND:
             return []
+        if market.locked:
+            return []  # a locked venue would refuse cancels as well, for ever: what rests is withdrawn when it is back
         calls = terms.capabilities.calls_per_place
         now = market.situation(event.time_ns, self.budget.for_orders(event.time_ns) // calls)
 
-        fresh = now.feed_age_ns <= terms.limits.stale_after_ns
-        quoting = fresh and now.state in QUOTING
-        self.quotes = tuple(terms.strategy.quotes(market.view)) if quoting else ()
-
-        changes = compare(self.quotes, market.orders, terms.tolerance, (now.mid_2, now.mid_unit))
+        self.quotes, tolerance = self._wanted(now)
+        changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit))
         planned = commands(schedule(changes, terms.capabilities, self._room(now)), self.ids.ahead)
+        if market.flattening is not None:
+            planned = [replace(c, post_only=False) if isinstance(c, Place) else c for c in planned]
         self.decision = review(planned, now, terms.limits)
         for approved in self.decision.approved:
             self._record(approved.command, now)
         return self.decision.approved
+
+    def _wanted(self, now: Situation) -> tuple[tuple[Quote, ...], Tolerance]:
+        """Nothing without fresh data; a halted market wants at most to close its position."""
+        market, terms = self.market, self.market.terms
+        if now.feed_age_ns > terms.limits.stale_after_ns:
+            return (), terms.tolerance
+        if market.flattening is not None:
+            return market.flattening.quotes(now, market.orders, terms.limits), terms.tolerance
+        quotes = tuple(terms.strategy.quotes(market.view)) if now.state in QUOTING else ()
+        if now.state is TradingState.REDUCING or now.only_reducing:
+            return reducing(quotes, now.position), terms.tolerance.in_price  # what would add to the position leaves
+        return quotes, terms.tolerance
 
     def _room(self, now: Situation) -> Room:
         """Withdrawing everything always passes, unless the venue itself said to wait."""
@@ -72,16 +87,21 @@ class Engine:
 
     def _record(self, command: AnyCommand, now: Situation) -> None:
         """Remember what is about to be sent, before it is sent."""
-        orders = self.market.orders
+        orders, meters = self.market.orders, self.market.meters
         if isinstance(command, Place):
-            self.budget.take(now.now_ns, self.market.terms.capabilities.calls_per_place)
+            calls = self.market.terms.capabilities.calls_per_place
+            self.budget.take(now.now_ns, calls)
             self.ids.use(command.order_id)
             orders.place(command)
+            meters.sent(now.now_ns, messages=calls, cancels=0, orders=1)
             return
         self.budget.take(now.now_ns)
         if isinstance(command, Replace):
             self.ids.use(command.order_id)
             orders.replace(command)
+            meters.sent(now.now_ns, messages=1, cancels=1, orders=1)
             return
-        for order_id in command.order_ids if isinstance(command, CancelAll) else (command.order_id,):
+        leaving = command.order_ids if isinstance(command, CancelAll) else (command.order_id,)
+        for order_id in leaving:
             orders.cancel_sent(order_id)
+        meters.sent(now.now_ns, messages=1, cancels=len(leaving), orders=0)

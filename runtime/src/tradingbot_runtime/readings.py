@@ -31,7 +31,7 @@ def readings(sources: Sources) -> Readings:
     found: dict[Family, Values] = {
         metrics.STATE: {(state,): int(state is slot.standing.state) for state in TradingState},
         metrics.CONFIG_INFO: {(slot.config.config_hash(),): 1},
-        metrics.HALTS: {(reason,): count for reason, count in Counter(halt.reason for halt in slot.halts).items()},
+        metrics.HALTS: {(reason,): count for reason, count in Counter(halt.reason for halt in slot.halts.held).items()},
         metrics.JOURNAL_COMMIT: {(): slot.journal.commits},
         metrics.LOOP_LAG: {(): sources.lag_s},
         metrics.LOG_DROPPED: {(): sources.log_lines.dropped},

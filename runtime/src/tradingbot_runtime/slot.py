@@ -1,31 +1,35 @@
 """A slot: the markets of one pod, their common state, and what the operator may ask of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
 from pydantic import ValidationError
 
-from tradingbot_runtime.config import OnStop, SlotConfig, problems
+from tradingbot_runtime.config import OnBreach, OnStop, SlotConfig, problems
 from tradingbot_runtime.control import Changes
+from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import Market
+from tradingbot_runtime.core.market_events import MANUAL_HALT
 from tradingbot_runtime.core.order_ids import bot_number
 from tradingbot_runtime.core.orders import UNPROVED
+from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
+from tradingbot_runtime.halts import Halts
 from tradingbot_runtime.inputs.lines import Configured
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import ConfigApplied, Journal
 from tradingbot_runtime.live import LiveMarket
-from tradingbot_runtime.model import Instrument, Nanos, StateChanged, TradingState
-from tradingbot_runtime.model.control import ConfigAnswered, Halt, MarketReport, SlotReport
+from tradingbot_runtime.model import HaltResumed, Instrument, Nanos, StateChanged, TradingState, VenueLocked
+from tradingbot_runtime.model.control import ConfigAnswered, Halt, HaltAnswered, MarketReport, SlotReport
 from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
 
 APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
 # What may be replaced between two ticks; a difference anywhere else needs a new process.
-HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "epoch", "inputs"})
+HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "inputs"})
 HICCUP_NS = 5_000_000_000
 TERM = "term"  # in the journal: the highest leader's term seen
 
@@ -41,10 +45,14 @@ class Slot:
     markets: dict[str, LiveMarket] = field(default_factory=dict)
     references: dict[str, Instrument] = field(default_factory=dict)  # by market
     budgets: dict[str, Budget] = field(default_factory=dict)  # by venue
-    halts: list[Halt] = field(default_factory=list)
+    halts: Halts = field(init=False)
+    locked: dict[str, str] = field(default_factory=dict)  # by venue: why it takes nothing; empty: it does
     inputs: Recorder = field(default_factory=Recorder)
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
+
+    def __post_init__(self) -> None:
+        self.halts = Halts(self.journal, self.now_ns, f"{self.config.bot.name}-{self.config.slot}")
 
     @property
     def bot_number(self) -> int:
@@ -53,12 +61,7 @@ class Slot:
 
     def take_halts(self) -> None:
         """Halts that hold: those of the journal, and those that the configuration carries for a fresh volume."""
-        self.halts = self.journal.latches()
-        known = {halt.id for halt in self.halts}
-        for latch in self.config.halts:
-            if latch.id not in known:
-                self.halts.append(Halt(id=latch.id, reason=latch.reason, at_ns=0, message="by configuration"))
-        self.update(halts=tuple(halt.reason for halt in self.halts))
+        self._released(self.halts.take(self.config))
 
     def update(self, **changes: object) -> None:
         """Change circumstances; when that changes the standing, every market hears of it at once."""
@@ -69,8 +72,9 @@ class Slot:
             return
         self.standing = after
         log.info("StandingChanged", state=after.state, reason=after.reason, message=after.message)
+        changed = StateChanged(time_ns=self.now_ns(), state=after.state, reason=after.reason, flatten=after.flatten)
         for market in self.markets.values():
-            market.handle(StateChanged(time_ns=self.now_ns(), state=after.state, reason=after.reason))
+            market.handle(changed)
         self.changed.set()
 
     def look_at_feeds(self) -> None:
@@ -81,17 +85,38 @@ class Slot:
         if blind != self.circumstances.blind:
             self.update(blind=blind)
 
-    def breached(self, market: str, reason: str) -> None:
-        """A market has halted itself on a limit: latch it, for the whole slot, until a person resumes."""
-        if any(halt.reason == reason and market in halt.message for halt in self.halts):
-            return
-        now_ns = self.now_ns()
-        halt = Halt(id=f"{self.config.bot.name}-{self.config.slot}-{now_ns:x}", reason=reason, at_ns=now_ns,
-                    message=f"market {market}")  # fmt: skip
-        self.journal.latch(halt)
-        self.halts.append(halt)
-        log.error("Halted", id=halt.id, reason=reason, market=market)
-        self.update(halts=tuple(h.reason for h in self.halts))
+    def breached(self, market: str, breach: Breach) -> None:
+        """A market has stopped itself on a limit: latch it, for the whole slot, until a person resumes."""
+        if self.halts.breached(market, breach, self.config.risk.on_breach):
+            self.update(**self.halts.circumstances())
+
+    def halted_by_hand(self, by: str, message: str, policy: OnBreach = OnBreach.CANCEL_ALL) -> Halt:
+        """A person wants trading stopped: it is, when this returns."""
+        return self.halt_for(MANUAL_HALT, by, message, policy)
+
+    def halt_for(self, reason: str, by: str, message: str, policy: OnBreach = OnBreach.CANCEL_ALL) -> Halt:
+        """Latch a halt of the whole slot."""
+        halt = self.halts.asked(reason, by, message, policy)
+        self.update(**self.halts.circumstances())
+        return halt
+
+    def venue_locked(self, event: VenueLocked) -> None:
+        """A venue takes nothing now, or does again: its markets hold still; all of them, and the slot is locked."""
+        self.locked[event.venue] = (event.reason or "locked") if event.locked else ""
+        for market in self.markets.values():
+            if market.instrument.venue == event.venue:
+                market.handle(event)
+        used = {market.execution.venue for market in self.config.markets}
+        whole = bool(used) and all(self.locked.get(venue) for venue in used)
+        self.update(locked="; ".join(f"venue {v}: {self.locked[v]}" for v in sorted(used)) if whole else "")
+
+    def _released(self, halts: Iterable[Halt]) -> None:
+        """Markets hear what was accepted before they may trade again."""
+        for halt in halts:
+            for market in self.markets.values():
+                if halt.market in ("", market.name):
+                    market.take(HaltResumed(time_ns=self.now_ns(), reason=halt.reason))
+        self.update(**self.halts.circumstances())
 
     # -- what the operator may ask (control.Controlled) -----------------------------------------------------------
 
@@ -114,7 +139,7 @@ class Slot:
             config_hash=self.config.config_hash(),
             epoch=self.epoch,
             markets=self._market_reports(),
-            halts=tuple(self.halts),
+            halts=tuple(self.halts.held),
         )
 
     def _reported_state(self) -> TradingState:
@@ -134,6 +159,18 @@ class Slot:
     def _left_behind(self, market: str) -> MarketReport:
         left = len(self.journal.orders_not_closed(market))
         return MarketReport(market=market, position="", open_orders=left, unknown_orders=left)
+
+    async def halt(self, by: str, message: str, *, flatten: bool) -> HaltAnswered:
+        halt = self.halted_by_hand(by, message, OnBreach.FLATTEN if flatten else OnBreach.CANCEL_ALL)
+        return HaltAnswered(halt_id=halt.id, done=True, halts=self.halts.ids)
+
+    async def resume(self, halt_id: str, by: str) -> HaltAnswered:
+        """Release one halt by its id; what else holds goes on holding."""
+        released = self.halts.release(halt_id, by)
+        self._released(released)
+        self.changed.set()
+        message = "" if released else "no such halt is in force"
+        return HaltAnswered(halt_id=halt_id, done=bool(released), message=message, halts=self.halts.ids)
 
     async def drain(self, reason: str) -> None:
         self.update(drained=reason)
@@ -155,6 +192,7 @@ class Slot:
         return ConfigAnswered(config_hash=new.config_hash(), outcome=APPLIED)
 
     def _apply(self, new: SlotConfig) -> None:
+        wider = loosened(self.config.risk, new.risk)
         self.config = new
         self.inputs.note(Configured(config=new.document()))
         self.inputs.limit(new.inputs_bytes)
@@ -166,9 +204,13 @@ class Slot:
             fresh = budget_of(new, venue)
             budget.set_rate(fresh.per_second)
             budget.burst, budget.reserve = fresh.burst, fresh.reserve
-        applied = ConfigApplied(time_ns=self.now_ns(), config_hash=new.config_hash(), document=new.document())
+        applied = ConfigApplied(
+            time_ns=self.now_ns(), config_hash=new.config_hash(), document=new.document(), loosened=wider
+        )
         self.journal.write("", [applied], [])
         log.info("ConfigApplied", config_hash=applied.config_hash)
+        if wider:
+            log.warning("LimitsLoosened", fields=list(wider), config_hash=applied.config_hash)
         self.take_halts()
         self.update(desired=new.desired_state)
         self.changed.set()

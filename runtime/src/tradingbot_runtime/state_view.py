@@ -16,7 +16,7 @@ def state_view(slot: Slot) -> dict[str, Any]:
         "state": slot.standing.state,
         "reason": slot.standing.reason,
         "message": slot.standing.message,
-        "halts": [{"id": h.id, "reason": h.reason, "message": h.message} for h in slot.halts],
+        "halts": [{"id": h.id, "reason": h.reason, "message": h.message} for h in slot.halts.held],
         "markets": {name: _market(slot, market) for name, market in slot.markets.items()},
     }
 

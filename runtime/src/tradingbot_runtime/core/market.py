@@ -1,46 +1,40 @@
 """The state of one market: what events change it to. Deciding what to do about it is the engine's part."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.breaches import Breach, Measured, breach
+from tradingbot_runtime.core.estimates import Estimates
+from tradingbot_runtime.core.flattening import Flattening
+from tradingbot_runtime.core.market_events import APPLY
+from tradingbot_runtime.core.meters import DAY_NS, Meters, Remembered
 from tradingbot_runtime.core.orders import Anomaly, Orders
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.core.quoting import MarketView
 from tradingbot_runtime.core.refusals import Quiet
 from tradingbot_runtime.core.risk import Situation, exposure
+from tradingbot_runtime.core.risk.gates import diverges
 from tradingbot_runtime.core.terms import Terms
 from tradingbot_runtime.model import (
     AnyEvent,
-    BalancesReported,
-    BuildExpired,
-    CancelRejected,
-    Event,
-    FeedLost,
+    CrossTicked,
+    ForeignOrdersSeen,
+    Money,
     Nanos,
-    OrderAccepted,
-    OrderBuilt,
-    OrderCanceled,
-    OrderDenied,
-    OrderEvent,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    OrderReported,
-    OrderSubmitting,
-    OutcomeLost,
-    ProofOverdue,
-    ReferenceTicked,
-    Restored,
-    StateChanged,
-    TimePassed,
+    OthersExposed,
     TradingState,
-    VenueTicked,
 )
 
-BREACH_LOSS = "RiskBreachMaxLoss"
 HOLDING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})  # a paused bot loses money too
+UNSURE = frozenset({TradingState.STARTING, TradingState.RECONCILING, TradingState.FENCED})  # of what it holds
+LOST_ORDER = "the fate of an order cannot be found out"
+NOTHING_YET = Remembered()  # of a day that has just begun
+AFTER = {
+    OnBreach.CANCEL_ALL: TradingState.HALTED,
+    OnBreach.FLATTEN: TradingState.HALTED,
+    OnBreach.REDUCE_ONLY: TradingState.REDUCING,
+}
 
 
 @dataclass(slots=True)
@@ -53,14 +47,24 @@ class Market:
     venue: Book = field(default_factory=Book)
     daily: DailyLoss = field(default_factory=DailyLoss)
     quiet: Quiet = field(default_factory=Quiet)
+    estimates: Estimates = field(default_factory=Estimates)
     state: TradingState = TradingState.STARTING
-    breach: str = ""  # the limit that was broken; the shell latches the halt
+    meters: Meters = field(default_factory=Meters)
+    killed: bool = False  # halted by a person
+    flattening: Flattening | None = None  # halted, and the position is being closed
+    locked: str = ""  # why the venue takes nothing now
+    only_reducing: str = ""  # why this market may only reduce its position
+    cross: CrossTicked | None = None  # the second source of the price
+    others: OthersExposed | None = None  # the slot's other markets
+    foreign: ForeignOrdersSeen | None = None  # others' orders at our symbol, where they count as exposure
+    is_valued: bool = False  # the venue has said what the account holds
+    breach: Breach | None = None  # the limit that the latest event broke; the shell latches the halt
     anomaly: Anomaly | None = None  # in the latest event
 
     def apply(self, event: AnyEvent) -> None:
-        self.anomaly = None
-        _APPLY[type(event)](self, event)
-        self._watch_loss(event.time_ns)
+        self.anomaly = self.breach = None
+        APPLY[type(event)](self, event)
+        self._watch(event.time_ns)
 
     def leaving_nothing(self) -> Terms:
         """The terms for the end of the process: orders are never left behind, whatever the manifest says of stops."""
@@ -68,7 +72,11 @@ class Market:
 
     @property
     def view(self) -> MarketView:
-        return MarketView(self.reference, self.venue, self.account.base_lots, self.account.quote)
+        learned, wanted = self.estimates, self.terms.estimation
+        return MarketView(
+            self.reference, self.venue, self.account.base_lots, self.account.quote, self.position.lots,
+            learned.shift(wanted), learned.flow(wanted),
+        )  # fmt: skip
 
     @property
     def mid_2(self) -> int:
@@ -80,111 +88,74 @@ class Market:
         """Realised and open profit less fees, in money units, at the reference price."""
         return self.position.profit(self.mid_2, self.terms.reference_denominator)
 
+    @property
+    def oldest_tick_ns(self) -> Nanos:
+        """When the quietest of the market's feeds was heard last."""
+        oldest = min(self.reference.seen_ns, self.venue.seen_ns)
+        if not self.terms.limits.cross_checked:
+            return oldest
+        return min(oldest, self.cross.time_ns) if self.cross else Nanos(0)
+
+    @property
+    def other_price(self) -> tuple[int, int]:
+        """What the reference is compared with, as `mid_2` and its unit; (0, 1): there is nothing."""
+        if self.cross is not None:
+            return self.cross.mid_2, self.cross.unit
+        compared = self.venue.is_valid and not (self.terms.reference_is_venue or self.terms.limits.cross_checked)
+        return (self.venue.bid + self.venue.ask, 1) if compared else (0, 1)
+
     def situation(self, now_ns: Nanos, order_tokens: int) -> Situation:
         """What an order is judged against at `now_ns`."""
-        buying, selling, buying_cost, count = exposure(self.orders, self.terms.limits.instrument.tick_lot)
+        could = exposure(self.orders, self.terms.limits.instrument.tick_lot)
+        if self.foreign is not None:
+            could = could.beside(self.foreign)
+        meters, others, other_price = self.meters, self.others, self.other_price
+        today = meters.remembered if meters.remembered.day == now_ns // DAY_NS else NOTHING_YET
         return Situation(
-            now_ns=now_ns,
-            state=self.state,
-            feed_age_ns=now_ns - min(self.reference.seen_ns, self.venue.seen_ns),
+            now_ns=now_ns, state=self.state, feed_age_ns=now_ns - self.oldest_tick_ns,
             book_valid=self.reference.is_valid and self.venue.is_valid,
-            mid_2=self.mid_2,
-            mid_unit=self.terms.reference_denominator,
-            venue_bid=self.venue.bid,
-            venue_ask=self.venue.ask,
-            position=self.position.lots,
-            base=self.account.base_lots,
-            quote=self.account.quote,
-            buying=buying,
-            selling=selling,
-            buying_cost=buying_cost,
-            open_orders=count,
-            order_tokens=order_tokens,
-            quiet_until_ns=self.quiet.until_ns,
-        )
+            mid_2=self.mid_2, mid_unit=self.terms.reference_denominator,
+            venue_bid=self.venue.bid, venue_ask=self.venue.ask,
+            position=self.position.lots, base=self.account.base_lots, quote=self.account.quote,
+            buying=could.buying, selling=could.selling, buying_cost=could.buying_cost, open_orders=could.open_orders,
+            order_tokens=order_tokens, quiet_until_ns=self.quiet.until_ns,
+            locked=self.locked, killed=self.killed, flattening=self.flattening is not None,
+            only_reducing=self.only_reducing or (LOST_ORDER if could.lost else self.estimates.doubt(self.terms.estimation)),
+            other_mid_2=other_price[0], other_unit=other_price[1],
+            clock_offset_ns=meters.clock_offset_ns, mismatch=meters.mismatch, checked_ns=meters.checked_ns,
+            unproved_buying=could.unproved_buying, unproved_selling=could.unproved_selling,
+            unanswered=could.unanswered, own_bid=could.own_bid, own_ask=could.own_ask,
+            known=self.orders.get, placed_ns=meters.placed_ns,
+            others_long=others.long if others else 0, others_short=others.short if others else 0,
+            others_gross=others.gross if others else 0, equity=Money(self.account.quote + meters.profit),
+            messages_today=today.messages, cancels_today=today.cancels, fills_today=today.fills,
+            loss_today=meters.loss_today, below_best=meters.below_best, best_equity=meters.best_equity,
+            recent_loss=meters.recent_loss, refused_in_a_row=self.quiet.in_a_row,
+        )  # fmt: skip
 
-    def _watch_loss(self, now_ns: Nanos) -> None:
-        """Halts by itself, within the tick that breaks the limit."""
-        limit = self.terms.limits.max_daily_loss
-        if limit is None or self.state not in HOLDING or not self.reference.is_valid:
+    def _watch(self, now_ns: Nanos) -> None:
+        """Halts by itself, within the tick that breaks a limit."""
+        limits, meters = self.terms.limits, self.meters
+        if self.reference.is_valid and self.state not in UNSURE:
+            self._value(now_ns)
+        if limits.max_divergence is not None:
+            fresh = now_ns - self.oldest_tick_ns <= limits.stale_after_ns and self.reference.is_valid
+            unit = self.terms.reference_denominator
+            meters.diverged(now_ns, apart=fresh and diverges((self.mid_2, unit), self.other_price, limits))
+        if self.state not in HOLDING:
             return
-        if self.daily.loss(now_ns, self.position.profit(self.mid_2, self.terms.reference_denominator)) > limit:
-            self.state, self.breach = TradingState.HALTED, BREACH_LOSS
+        measured = Measured(now_ns, meters, self.position.lots, opens=self.state is TradingState.ACTIVE)
+        self.breach = breach(measured, limits)
+        if self.breach is not None:
+            self.state = AFTER[limits.on_breach]
 
-
-def _reference_ticked(market: Market, event: ReferenceTicked) -> None:
-    market.reference.apply(event)
-    if market.terms.reference_is_venue:
-        market.venue.apply(event)
-
-
-def _venue_ticked(market: Market, event: VenueTicked) -> None:
-    market.venue.apply_venue(event)
-
-
-def _feed_lost(market: Market, event: FeedLost) -> None:
-    book = market.venue if event.feed == "venue" else market.reference
-    book.clear()  # no book, no quotes
-    if market.terms.reference_is_venue:
-        market.venue.clear()
-
-
-def _time_passed(_: Market, __: TimePassed) -> None:
-    """Staleness and budget are looked at on every event; a timer brings nothing else."""
-
-
-def _balances_reported(market: Market, event: BalancesReported) -> None:
-    market.account.base, market.account.quote = event.base, event.quote
-
-
-def _state_changed(market: Market, event: StateChanged) -> None:
-    market.state = event.state
-
-
-def _restored(market: Market, event: Restored) -> None:
-    market.orders.restore(event)
-
-
-def _filled(market: Market, event: OrderFilled) -> None:
-    before = market.orders.get(event.order_id)
-    after, market.anomaly = market.orders.apply(event)
-    if before is None or (after and after.filled > before.filled):  # a trade that is known already moves nothing
-        market.position.apply(event)
-        market.account.apply(event)
-
-
-def _ordered(market: Market, event: OrderEvent) -> None:
-    _, market.anomaly = market.orders.apply(event)
-    if isinstance(event, OrderRejected | OrderDenied):
-        market.quiet.refused(event.time_ns)
-    elif isinstance(event, OrderAccepted):
-        market.quiet.accepted()
-
-
-_APPLY: Mapping[type[Event], Callable[[Market, Any], None]] = {
-    ReferenceTicked: _reference_ticked,
-    VenueTicked: _venue_ticked,
-    FeedLost: _feed_lost,
-    TimePassed: _time_passed,
-    BalancesReported: _balances_reported,
-    StateChanged: _state_changed,
-    Restored: _restored,
-    OrderFilled: _filled,
-    **dict.fromkeys(
-        (
-            OrderBuilt,
-            OrderSubmitting,
-            BuildExpired,
-            OrderDenied,
-            OrderAccepted,
-            OrderRejected,
-            OutcomeLost,
-            ProofOverdue,
-            OrderCanceled,
-            OrderExpired,
-            CancelRejected,
-            OrderReported,
-        ),
-        _ordered,
-    ),
-}
+    def _value(self, now_ns: Nanos) -> None:
+        """What the market is worth at the reference price."""
+        mid_2, unit, limits = self.mid_2, self.terms.reference_denominator, self.terms.limits
+        profit = self.position.profit(mid_2, unit)
+        capital = None
+        if self.is_valued and self.meters.remembered.capital is None:
+            held = self.account.base_lots * mid_2 * limits.instrument.tick_lot // (2 * unit)
+            capital = Money(self.account.quote + held)
+        self.meters.value(now_ns, profit, capital, limits.max_loss_rate[1] if limits.max_loss_rate else None)
+        self.meters.loss_today = self.daily.loss(now_ns, profit)

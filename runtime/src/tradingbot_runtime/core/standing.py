@@ -19,11 +19,14 @@ class Circumstances:
     desired: DesiredState
     has_markets: bool
     fenced: str = ""  # why, when it is
-    halts: tuple[str, ...] = ()  # reasons, oldest first
+    halts: tuple[str, ...] = ()  # reasons of those that stop trading, oldest first
+    flatten: bool = False  # and the position is to be closed
+    reductions: tuple[str, ...] = ()  # reasons of halts that leave only orders that reduce the position
     drained: str = ""  # why, when it is
     terminating: bool = False
     barrier_passed: bool = False
     waiting_for: str = "the start barrier"
+    locked: str = ""  # the venues that take nothing now, when it is all of them
     doubts: str = ""  # what is being compared with the venue
     blind: str = ""  # what there has been no market data of, for so long that it is no hiccup
 
@@ -33,6 +36,7 @@ class Standing:
     state: TradingState
     reason: str
     message: str = ""
+    flatten: bool = False  # halted, and the position is being closed
 
     @property
     def is_ready(self) -> bool:
@@ -52,7 +56,9 @@ def terminating(now: Circumstances) -> Standing | None:
 
 
 def halted(now: Circumstances) -> Standing | None:
-    return Standing(TradingState.HALTED, now.halts[0], "until a person resumes") if now.halts else None
+    if not now.halts:
+        return None
+    return Standing(TradingState.HALTED, now.halts[0], "until a person resumes", flatten=now.flatten)
 
 
 def drained(now: Circumstances) -> Standing | None:
@@ -71,8 +77,19 @@ def stopped(now: Circumstances) -> Standing | None:
     return Standing(TradingState.STOPPED, "StoppedAsRequested", "desiredState is Stopped")
 
 
+def locked(now: Circumstances) -> Standing | None:
+    return Standing(TradingState.VENUE_LOCKED, "VenueLocked", now.locked) if now.locked else None
+
+
 def reconciling(now: Circumstances) -> Standing | None:
     return Standing(TradingState.RECONCILING, "Reconciling", now.doubts) if now.doubts else None
+
+
+def reduced(now: Circumstances) -> Standing | None:
+    if not now.reductions:
+        return None
+    message = "only orders that reduce the position, until a person resumes"
+    return Standing(TradingState.REDUCING, now.reductions[0], message)
 
 
 def paused(now: Circumstances) -> Standing | None:
@@ -86,7 +103,9 @@ def idle(now: Circumstances) -> Standing | None:
 
 
 # A slot that has not asked the venue yet cannot be drained: orders of an earlier process may be in the market.
-RULES: tuple[Rule, ...] = (fenced, terminating, halted, starting, drained, stopped, reconciling, paused, idle)
+RULES: tuple[Rule, ...] = (
+    fenced, terminating, halted, starting, drained, stopped, locked, reconciling, reduced, paused, idle,
+)  # fmt: skip
 
 
 def standing(now: Circumstances) -> Standing:

@@ -1,4 +1,4 @@
 from tradingbot_runtime.journal.journal import Journal, read_decisions
-from tradingbot_runtime.journal.records import ConfigApplied, Decided, WantedQuote
+from tradingbot_runtime.journal.records import ConfigApplied, Decided, Halted, Resumed, WantedQuote
 
-__all__ = ["ConfigApplied", "Decided", "Journal", "WantedQuote", "read_decisions"]
+__all__ = ["ConfigApplied", "Decided", "Halted", "Journal", "Resumed", "WantedQuote", "read_decisions"]

@@ -32,10 +32,11 @@ from tradingbot_runtime.telemetry.metrics import Histogram
 
 _ORDERS = (
     "SELECT order_id, side, price, quantity, (SELECT coalesce(sum(quantity), 0) FROM fills"
-    " WHERE fills.order_id = orders.order_id), state, venue_order_id FROM orders"
+    " WHERE fills.order_id = orders.order_id), state, venue_order_id, replaces, seen, venue_time_ns FROM orders"
 )
 
 BEHIND, EPOCH = "behind", "epoch"  # keys in `meta`
+
 
 
 class Journal:
@@ -176,11 +177,12 @@ class Journal:
             last = cursor.lastrowid or 0
         for order in orders:
             db.execute(
-                "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
+                "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
                 " filled = excluded.filled, state = excluded.state, venue_order_id = excluded.venue_order_id,"
-                " closed = excluded.closed",
+                " closed = excluded.closed, seen = excluded.seen, venue_time_ns = excluded.venue_time_ns",
                 (order.id, market, order.side, order.price, order.quantity, order.filled, order.state,
-                 order.venue_order_id, order.is_closed, time.time_ns()),
+                 order.venue_order_id, order.is_closed, time.time_ns(), order.replaces, order.seen,
+                 order.venue_time_ns),
             )  # fmt: skip
         db.execute("COMMIT")
         return last
@@ -230,9 +232,19 @@ class Journal:
     def keep_day(self, market: str, day: int, opening: int) -> None:
         self._change("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))
 
-    def latch(self, halt: Halt) -> None:
-        row = (halt.id, halt.reason, halt.message, halt.at_ns)
-        self._change("INSERT OR IGNORE INTO latches VALUES (?, ?, ?, ?)", row)
+    def latch(self, halt: Halt) -> bool:
+        """Remember a halt; False when its id is known: whether released or not, it stays as it is."""
+        row = (halt.id, halt.reason, halt.message, halt.at_ns, halt.market, halt.policy, halt.by, halt.value,
+               halt.limit)  # fmt: skip
+        return bool(self._change(
+            "INSERT OR IGNORE INTO latches (id, reason, message, at_ns, market, policy, halted_by, value, broken_limit)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row,
+        ))  # fmt: skip
+
+    def release(self, halt_id: str, by: str, now_ns: int) -> bool:
+        """Whether a halt of this id was in force; it stays in the journal, with who released it and when."""
+        released = "UPDATE latches SET resumed_ns = ?, resumed_by = ? WHERE id = ? AND resumed_ns IS NULL"
+        return bool(self._change(released, (now_ns, by, halt_id)))
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -244,6 +256,12 @@ class Journal:
     def order(self, order_id: OrderId) -> Order | None:
         row = self._db.execute(f"{_ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
         return _order(row) if row else None
+
+    def order_named(self, market: str, venue_order_id: str) -> OrderId | None:
+        """Our id of the order that the venue calls so."""
+        query = "SELECT order_id FROM orders WHERE market = ? AND venue_order_id = ? AND venue_order_id != ''"
+        row = self._db.execute(query, (market, venue_order_id)).fetchone()
+        return OrderId(row[0]) if row else None
 
     def fills(self, market: str) -> Iterator[OrderFilled]:
         decode = msgspec.json.Decoder(OrderFilled).decode
@@ -257,8 +275,13 @@ class Journal:
         return row
 
     def latches(self) -> list[Halt]:
-        rows = self._db.execute("SELECT id, reason, message, at_ns FROM latches ORDER BY at_ns")
-        return [Halt(id=i, reason=r, message=m, at_ns=at) for i, r, m, at in rows]
+        """Those in force, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, reason, message, at_ns, market, policy, halted_by, value, broken_limit FROM latches"
+            " WHERE resumed_ns IS NULL ORDER BY at_ns, id"
+        )
+        return [Halt(id=i, reason=r, message=m, at_ns=at, market=market, policy=p, by=by, value=v, limit=limit)
+                for i, r, m, at, market, p, by, v, limit in rows]  # fmt: skip
 
 
 def read_decisions(path: Path) -> Iterator[Decided]:
@@ -272,7 +295,7 @@ def read_decisions(path: Path) -> Iterator[Decided]:
         db.close()
 
 
-def _order(row: tuple[str, str, int, int, int, str, str]) -> Order:
-    order_id, side, price, quantity, filled, state, venue_order_id = row
+def _order(row: tuple[str, str, int, int, int, str, str, str, int, int]) -> Order:
+    order_id, side, price, quantity, filled, state, venue_order_id, replaces, seen, venue_time_ns = row
     return Order(OrderId(order_id), Side(side), Ticks(price), Lots(quantity), Lots(filled), OrderState(state),
-                 venue_order_id)  # fmt: skip
+                 venue_order_id, replaces=OrderId(replaces), seen=bool(seen), venue_time_ns=venue_time_ns)  # fmt: skip

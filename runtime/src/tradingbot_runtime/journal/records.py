@@ -3,6 +3,7 @@
 import msgspec
 
 from tradingbot_runtime.model import AnyCommand, AnyEvent, Lots, Money, Nanos, Side, Ticks
+from tradingbot_runtime.model.control import Halt
 
 
 class WantedQuote(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -32,6 +33,22 @@ class ConfigApplied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     time_ns: Nanos
     config_hash: str
     document: str
+    loosened: tuple[str, ...] = ()  # limits that allow more than before
 
 
-AnyRecord = AnyEvent | Decided | ConfigApplied
+class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Trading stopped, or was reduced, until a person releases this very halt."""
+
+    time_ns: Nanos
+    halt: Halt
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A person released a halt."""
+
+    time_ns: Nanos
+    halt_id: str
+    by: str
+
+
+AnyRecord = AnyEvent | Decided | ConfigApplied | Halted | Resumed

@@ -35,4 +35,23 @@ MIGRATIONS: tuple[str, ...] = (
         market TEXT PRIMARY KEY, instrument BLOB NOT NULL, reference BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    -- The order that this one takes the place of; whether the venue ever acknowledged it; the venue's time of the
+    -- newest report. Rows from before: an order with a venue id had been acknowledged.
+    ALTER TABLE orders ADD COLUMN replaces TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN venue_time_ns INTEGER NOT NULL DEFAULT 0;
+    UPDATE orders SET seen = 1 WHERE venue_order_id != '';
+    CREATE INDEX orders_by_venue_id ON orders (market, venue_order_id) WHERE venue_order_id != '';
+    """,
+    """
+    -- Halts say what broke which limit, and stay when they are released: by whom, and when.
+    ALTER TABLE latches ADD COLUMN market TEXT NOT NULL DEFAULT '';
+    ALTER TABLE latches ADD COLUMN policy TEXT NOT NULL DEFAULT 'CancelAll';
+    ALTER TABLE latches ADD COLUMN halted_by TEXT NOT NULL DEFAULT 'runtime';
+    ALTER TABLE latches ADD COLUMN value TEXT NOT NULL DEFAULT '';
+    ALTER TABLE latches ADD COLUMN broken_limit TEXT NOT NULL DEFAULT '';
+    ALTER TABLE latches ADD COLUMN resumed_ns INTEGER;
+    ALTER TABLE latches ADD COLUMN resumed_by TEXT;
+    """,
 )

@@ -8,6 +8,11 @@ from tradingbot_runtime.model.units import Lots, OrderId, Side, Ticks
 class Command(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     order_id: OrderId
 
+    @property
+    def touches(self) -> tuple[OrderId, ...]:
+        """Every order that it changes."""
+        return (self.order_id,)
+
 
 class Place(Command, frozen=True, kw_only=True, gc=False):
     """A limit order. It never takes liquidity, unless `post_only` is off: then `price` is how far it may go."""
@@ -33,6 +38,10 @@ class Replace(Command, frozen=True, kw_only=True, gc=False):
     price: Ticks
     quantity: Lots
 
+    @property
+    def touches(self) -> tuple[OrderId, ...]:
+        return (self.replaces, self.order_id)
+
     def new_order(self) -> Place:
         return Place(order_id=self.order_id, side=self.side, price=self.price, quantity=self.quantity)
 
@@ -44,6 +53,10 @@ class CancelAll(Command, frozen=True, kw_only=True, gc=False):
     """
 
     order_ids: tuple[OrderId, ...]
+
+    @property
+    def touches(self) -> tuple[OrderId, ...]:
+        return self.order_ids
 
 
 AnyCommand = Place | Cancel | Replace | CancelAll

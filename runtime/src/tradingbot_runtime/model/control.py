@@ -43,6 +43,21 @@ class Drain(FromOperator, frozen=True, kw_only=True):
     reason: str
 
 
+class HaltTrading(FromOperator, frozen=True, kw_only=True):
+    """Stop now, for a person: latched; answered by `HaltAnswered`."""
+
+    by: str
+    message: str = ""
+    flatten: bool = False  # close the position, too
+
+
+class Resume(FromOperator, frozen=True, kw_only=True):
+    """A person releases this halt and no other; answered by `HaltAnswered`."""
+
+    halt_id: str
+    by: str
+
+
 class Halt(ControlMessage, frozen=True, kw_only=True):
     """A latched halt: `id` names this very one, for the person who resumes it."""
 
@@ -50,6 +65,11 @@ class Halt(ControlMessage, frozen=True, kw_only=True):
     reason: str
     at_ns: int
     message: str
+    market: str = ""  # that broke a limit; empty: the whole slot
+    policy: str = "CancelAll"  # what follows, as `risk.onBreach`
+    by: str = "runtime"  # who or what halted
+    value: str = ""  # what was measured
+    limit: str = ""  # that it broke
 
 
 class MarketReport(ControlMessage, frozen=True, kw_only=True):
@@ -82,10 +102,19 @@ class ConfigAnswered(ControlMessage, frozen=True, kw_only=True):
     message: str = ""
 
 
+class HaltAnswered(ControlMessage, frozen=True, kw_only=True):
+    """What became of `HaltTrading` or `Resume`: whether it was done, and the halts that hold now."""
+
+    halt_id: str
+    done: bool
+    message: str = ""
+    halts: tuple[str, ...] = ()
+
+
 class CommandRefused(ControlMessage, frozen=True, kw_only=True):
     reason: str  # StaleTerm | Unreadable
     message: str
 
 
-OperatorMessage = Hello | Configure | Drain
-PodMessage = SlotReport | ConfigAnswered | CommandRefused
+OperatorMessage = Hello | Configure | Drain | HaltTrading | Resume
+PodMessage = SlotReport | ConfigAnswered | HaltAnswered | CommandRefused

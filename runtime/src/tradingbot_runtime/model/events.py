@@ -112,6 +112,15 @@ class OthersExposed(Event, frozen=True, kw_only=True, gc=False):
     gross: int  # in 1e-8 of our quote asset: absolute worst positions of other markets priced in it
 
 
+class ForeignOrdersSeen(Event, frozen=True, kw_only=True, gc=False):
+    """Open orders of others at our symbol and account, where they are to count as exposure."""
+
+    orders: int
+    buying: Lots
+    selling: Lots
+    buying_cost: Money
+
+
 class OrderBuilt(Event, frozen=True, kw_only=True, gc=False):
     """Two-phase venues: the venue has prepared the order and given it an id; nothing is submitted."""
 
@@ -258,6 +267,7 @@ AnyEvent = (
     | AccountChecked
     | ClockMeasured
     | OthersExposed
+    | ForeignOrdersSeen
     | VenueLocked
     | StateChanged
     | HaltResumed

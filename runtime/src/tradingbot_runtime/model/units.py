@@ -29,6 +29,11 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
+class InstrumentType(StrEnum):
+    SPOT = "Spot"  # what is bought is owned, what is sold must be
+    PERPETUAL = "Perpetual"  # a position on margin
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a venue says of a symbol; converts between its decimals and our integers.
 
@@ -44,6 +49,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     min_lots: Lots
     max_lots: Lots
     min_notional: Money
+    type: InstrumentType = InstrumentType.SPOT
 
     @cached_property
     def money_exponent(self) -> int:

@@ -1,0 +1,75 @@
+"""Closing a position after a halt: one small order after another that may take, each only reducing, up to a price.
+
+Only by the policy `Flatten`, never because a process ends. It gives up after several steps in a row that changed
+nothing; the halt holds either way.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tradingbot_runtime.core.orders import WORKING, Order
+from tradingbot_runtime.core.quoting import Quote
+from tradingbot_runtime.core.risk import Limits, Situation
+from tradingbot_runtime.model import Lots, Nanos, Side, Ticks
+
+STEP_NS = 2_000_000_000  # an order that has not filled by then is cancelled
+PACE_NS = 250_000_000  # between two orders
+FUTILE_MOST = 10  # steps in a row that changed nothing
+
+
+@dataclass(slots=True)
+class Flattening:
+    step: Quote | None = None  # the order that should be in the market now
+    started_ns: Nanos = Nanos(0)
+    left: int = 0  # of the position, when the step began
+    futile: int = 0  # steps in a row that changed nothing
+
+    def quotes(self, now: Situation, orders: Iterable[Order], limits: Limits) -> tuple[Quote, ...]:
+        """What should be in the market: one closing order at most, and never beside another order."""
+        live = list(orders)
+        age_ns = now.now_ns - self.started_ns
+        if live:
+            return self._staying(live) if age_ns < STEP_NS else ()
+        if self.step is not None:
+            if age_ns < (PACE_NS if abs(now.position) < self.left else STEP_NS):
+                return ()
+            self.futile = 0 if abs(now.position) < self.left else self.futile + 1
+            self.step = None
+        if self.futile >= FUTILE_MOST:
+            return ()
+        self.step = _closing(now, limits)
+        if self.step is None:
+            return ()
+        self.started_ns, self.left = now.now_ns, abs(now.position)
+        return (self.step,)
+
+    def _staying(self, live: list[Order]) -> tuple[Quote, ...]:
+        """The step's order as it is, so that it stays; anything else is to be cancelled first."""
+        step = self.step
+        if step is None or len(live) != 1 or (live[0].side, live[0].price) != (step.side, step.price):
+            return ()
+        order = live[0]
+        return (Quote(order.side, order.price, order.leaves_quantity),) if order.state in WORKING else (step,)
+
+
+def _closing(now: Situation, limits: Limits) -> Quote | None:
+    """The next order; None when what is left is less than the venue takes, or when there is no price."""
+    shares = [share for share in (limits.max_slippage, limits.max_distance) if share is not None]
+    if now.position == 0 or not now.book_valid or not shares:
+        return None
+    numerator, denominator = min(shares, key=lambda share: Fraction(*share))
+    instrument = limits.instrument
+    unit = 2 * now.mid_unit * denominator
+    if now.position > 0:
+        quote = Quote(Side.SELL, Ticks(-(-now.mid_2 * (denominator - numerator) // unit)), _size(now, limits))
+    else:
+        quote = Quote(Side.BUY, Ticks(now.mid_2 * (denominator + numerator) // unit), _size(now, limits))
+    worth = quote.price * quote.quantity * instrument.tick_lot
+    return quote if quote.quantity >= instrument.min_lots and worth >= instrument.min_notional else None
+
+
+def _size(now: Situation, limits: Limits) -> Lots:
+    most = limits.max_order if limits.max_order is not None else abs(now.position)
+    size = min(abs(now.position), most, limits.instrument.max_lots)
+    return Lots(min(size, now.base)) if now.position > 0 else Lots(size)

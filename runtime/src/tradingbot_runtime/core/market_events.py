@@ -1,0 +1,176 @@
+"""What each event changes in a market: one small function each, found by the event's type."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tradingbot_runtime.core.breaches import BreachReason
+from tradingbot_runtime.core.flattening import Flattening
+from tradingbot_runtime.model import (
+    AccountChecked,
+    BalancesReported,
+    BuildExpired,
+    CancelRejected,
+    ClockMeasured,
+    CrossTicked,
+    Event,
+    FeedLost,
+    ForeignOrdersSeen,
+    HaltResumed,
+    OrderAccepted,
+    OrderBuilt,
+    OrderCanceled,
+    OrderDenied,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReported,
+    OrderSubmitting,
+    OthersExposed,
+    OutcomeLost,
+    ProofOverdue,
+    ReferenceTicked,
+    Restored,
+    StateChanged,
+    TimePassed,
+    TradingState,
+    VenueLocked,
+    VenueTicked,
+)
+
+if TYPE_CHECKING:  # market.py imports this table
+    from tradingbot_runtime.core.market import Market
+
+MANUAL_HALT = "ManualHalt"  # by a person: the kill-switch file, or the control API
+CROSS_FEED = "cross"  # `FeedLost.feed` of the second source of the price
+
+
+def _reference_ticked(market: "Market", event: ReferenceTicked) -> None:
+    market.reference.apply(event)
+    terms = market.terms
+    if terms.reference_is_venue:
+        market.venue.apply(event)
+    if terms.estimation is not None:
+        ratio = terms.reference_numerator, terms.reference_denominator
+        market.estimates.observe(event.time_ns, market.reference, market.venue, ratio, terms.estimation)
+
+
+def _venue_ticked(market: "Market", event: VenueTicked) -> None:
+    market.venue.apply_venue(event)
+
+
+def _cross_ticked(market: "Market", event: CrossTicked) -> None:
+    market.cross = event
+
+
+def _feed_lost(market: "Market", event: FeedLost) -> None:
+    if event.feed == CROSS_FEED:
+        market.cross = None
+        return
+    book = market.venue if event.feed == "venue" else market.reference
+    book.clear()  # no book, no quotes
+    if market.terms.reference_is_venue:
+        market.venue.clear()
+
+
+def _time_passed(_: "Market", __: TimePassed) -> None:
+    """Staleness and budget are looked at on every event; a timer brings nothing else."""
+
+
+def _balances_reported(market: "Market", event: BalancesReported) -> None:
+    market.account.base, market.account.quote = event.base, event.quote
+    market.is_valued = True
+
+
+def _state_changed(market: "Market", event: StateChanged) -> None:
+    market.state = event.state
+    market.killed = event.state is TradingState.HALTED and event.reason == MANUAL_HALT
+    if not event.flatten:
+        market.flattening = None
+    elif market.flattening is None:
+        market.flattening = Flattening()
+
+
+def _halt_resumed(market: "Market", event: HaltResumed) -> None:
+    if event.reason == BreachReason.MAX_DRAWDOWN:
+        market.meters.begin_anew()
+    elif event.reason == BreachReason.ACCOUNT:
+        market.meters.compared(event.time_ns, "")  # `reconcile` takes the venue's balances for true from here on
+
+
+def _venue_locked(market: "Market", event: VenueLocked) -> None:
+    market.locked = (event.reason or "no reason given") if event.locked else ""
+
+
+def _account_checked(market: "Market", event: AccountChecked) -> None:
+    market.meters.compared(event.time_ns, event.mismatch)
+
+
+def _clock_measured(market: "Market", event: ClockMeasured) -> None:
+    market.meters.clock_offset_ns = event.offset_ns
+
+
+def _others_exposed(market: "Market", event: OthersExposed) -> None:
+    market.others = event
+
+
+def _foreign_seen(market: "Market", event: ForeignOrdersSeen) -> None:
+    market.foreign = event
+
+
+def _restored(market: "Market", event: Restored) -> None:
+    market.orders.restore(event)
+
+
+def _filled(market: "Market", event: OrderFilled) -> None:
+    before = market.orders.get(event.order_id)
+    after, market.anomaly = market.orders.apply(event)
+    if before is None or (after and after.filled > before.filled):  # a trade that is known already moves nothing
+        market.position.apply(event)
+        market.account.apply(event)
+        market.meters.filled(event.time_ns)
+
+
+def _ordered(market: "Market", event: OrderEvent) -> None:
+    _, market.anomaly = market.orders.apply(event)
+    if isinstance(event, OrderRejected | OrderDenied):
+        market.quiet.refused(event.time_ns)
+        market.meters.rejects.add(event.time_ns)
+    elif isinstance(event, OrderAccepted):
+        market.quiet.accepted()
+
+
+APPLY: Mapping[type[Event], Callable[["Market", Any], None]] = {
+    ReferenceTicked: _reference_ticked,
+    VenueTicked: _venue_ticked,
+    CrossTicked: _cross_ticked,
+    FeedLost: _feed_lost,
+    TimePassed: _time_passed,
+    BalancesReported: _balances_reported,
+    AccountChecked: _account_checked,
+    ClockMeasured: _clock_measured,
+    OthersExposed: _others_exposed,
+    ForeignOrdersSeen: _foreign_seen,
+    VenueLocked: _venue_locked,
+    StateChanged: _state_changed,
+    HaltResumed: _halt_resumed,
+    Restored: _restored,
+    OrderFilled: _filled,
+    **dict.fromkeys(
+        (
+            OrderBuilt,
+            OrderSubmitting,
+            BuildExpired,
+            OrderDenied,
+            OrderAccepted,
+            OrderRejected,
+            OutcomeLost,
+            ProofOverdue,
+            OrderCanceled,
+            OrderExpired,
+            CancelRejected,
+            OrderReported,
+        ),
+        _ordered,
+    ),
+}

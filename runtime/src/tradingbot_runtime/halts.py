@@ -1,0 +1,89 @@
+"""The halts of a slot: latched in the journal, held over restarts, and released one by one, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+import structlog
+
+from tradingbot_runtime.config import OnBreach, SlotConfig
+from tradingbot_runtime.core.breaches import Breach
+from tradingbot_runtime.core.market_events import MANUAL_HALT
+from tradingbot_runtime.journal import Halted, Journal, Resumed
+from tradingbot_runtime.model import Nanos
+from tradingbot_runtime.model.control import Halt
+
+log = structlog.get_logger("halts")
+
+MESSAGE_MOST = 512
+BY_MOST = 253
+
+
+@dataclass(slots=True)
+class Halts:
+    journal: Journal
+    now_ns: Callable[[], Nanos]
+    prefix: str  # of the ids: bot and slot
+    held: list[Halt] = field(default_factory=list)  # in force, oldest first
+
+    def take(self, config: SlotConfig) -> list[Halt]:
+        """What the configuration says of halts: those that hold, and those that were released; the latter's list."""
+        for latch in config.halts:
+            self.journal.latch(Halt(id=latch.id, reason=latch.reason, at_ns=self.now_ns(), policy=latch.policy,
+                                    message="by configuration", by="operator"))  # fmt: skip
+        self.held = self.journal.latches()
+        known = {halt.id for halt in self.held}
+        return [halt for r in config.resumed if r.id in known for halt in self.release(r.id, r.by)]
+
+    def breached(self, market: str, breach: Breach, policy: OnBreach) -> bool:
+        """Latch a broken limit; False when the same one is latched for this market already."""
+        if any((halt.reason, halt.market) == (breach.reason, market) for halt in self.held):
+            return False
+        message = f"market {market}: {breach.value}; limit {breach.limit}"
+        self._latch(breach.reason, policy, message=message, market=market, value=breach.value, limit=breach.limit)
+        return True
+
+    def asked(self, reason: str, by: str, message: str, policy: OnBreach = OnBreach.CANCEL_ALL) -> Halt:
+        """Latch a halt that somebody asked for; asked for once more, it is the same halt."""
+        message = message[:MESSAGE_MOST]
+        for halt in self.held:
+            if (halt.reason, halt.by, halt.message, halt.policy) == (reason, by[:BY_MOST], message, policy):
+                return halt
+        return self._latch(reason, policy, message=message, by=by[:BY_MOST])
+
+    def release(self, halt_id: str, by: str) -> list[Halt]:
+        """Release the halt of this id, and no other; what was released."""
+        if not self.journal.release(halt_id, by, self.now_ns()):
+            return []
+        self.journal.write("", [Resumed(time_ns=self.now_ns(), halt_id=halt_id, by=by)], [])
+        released = [halt for halt in self.held if halt.id == halt_id]
+        self.held = [halt for halt in self.held if halt.id != halt_id]
+        log.warning("HaltResumed", id=halt_id, by=by, left=[halt.id for halt in self.held])
+        return released
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(halt.id for halt in self.held)
+
+    def circumstances(self) -> dict[str, object]:
+        """What follows for the slot's standing. A halt by hand that does not say so ends a running flattening."""
+        reducing = OnBreach.REDUCE_ONLY
+        stopping = [halt for halt in self.held if halt.policy != reducing]
+        by_hand = [halt for halt in stopping if halt.reason == MANUAL_HALT]
+        return {
+            "halts": tuple(halt.reason for halt in stopping),
+            "reductions": tuple(halt.reason for halt in self.held if halt.policy == reducing),
+            "flatten": any(halt.policy == OnBreach.FLATTEN for halt in stopping)
+            and all(halt.policy == OnBreach.FLATTEN for halt in by_hand),
+        }
+
+    def _latch(self, reason: str, policy: OnBreach, **told: str) -> Halt:
+        now_ns = self.now_ns()
+        for at_ns in count(now_ns):  # two markets may break a limit at one moment
+            halt = Halt(id=f"{self.prefix}-{at_ns:x}", reason=reason, at_ns=now_ns, policy=policy, **told)
+            if self.journal.latch(halt):
+                break
+        self.journal.write("", [Halted(time_ns=now_ns, halt=halt)], [])
+        self.held.append(halt)
+        log.error("Halted", id=halt.id, reason=reason, policy=policy, **told)
+        return halt
