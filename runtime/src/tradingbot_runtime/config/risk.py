@@ -29,6 +29,21 @@ class OnBreach(StrEnum):
     REDUCE_ONLY = "ReduceOnly"  # only orders that reduce the position
 
 
+class OwnUnknown(StrEnum):
+    """What becomes of an open order of this slot that its journal does not know."""
+
+    CANCEL = "Cancel"
+    ADOPT = "Adopt"  # it is taken up, and stays where it serves a quote
+
+
+class ForeignOrders(StrEnum):
+    """What open orders of others, at a symbol that this bot trades, mean to it."""
+
+    IGNORE = "Ignore"
+    COUNT = "Count"  # they count as exposure
+    HALT = "Halt"  # nobody else may trade here: they are a loss of account truth, as a wrong balance is
+
+
 class LossRate(Spec):
     """A loss that is too fast, whatever the day's result is."""
 
@@ -132,6 +147,15 @@ class Risk(Spec):
         default=30_000_000_000, alias="haltAfter",
         description="How long feeds may diverge, or the account may differ from what was booked, until it is a breach.",
     )  # fmt: skip
+    own_unknown: OwnUnknown = Field(
+        default=OwnUnknown.CANCEL,
+        description="An open order of this slot that its journal does not know (a lost volume): Cancel, or Adopt it.",
+    )
+    foreign_orders: ForeignOrders = Field(
+        default=ForeignOrders.COUNT,
+        description="Open orders of others at a symbol that is traded here: Ignore; Count them as exposure; or Halt, "
+        "where nobody else may trade: then others' trades, deposits and withdrawals are a breach as well.",
+    )
     # -- breaches
     on_breach: OnBreach = Field(
         default=OnBreach.CANCEL_ALL,
