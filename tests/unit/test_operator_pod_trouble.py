@@ -117,8 +117,9 @@ def test_the_last_words_are_those_that_were_meant_for_people(log: str, words: st
     assert last_words({"message": log}) == words
 
 
-def test_a_long_story_has_an_end() -> None:
-    found = trouble(container(state=BACK_OFF, lastState=ended(2, "x" * 5000)), NOW)
+def test_a_long_story_has_an_end_and_the_end_is_told() -> None:
+    found = trouble(container(state=BACK_OFF, lastState=ended(2, "usage\n" + "x" * 5000 + "\nerror: no such file")), NOW)
 
     assert found
+    assert found.message.endswith("; error: no such file")
     assert len(found.message) < MAX_MESSAGE / 2

@@ -92,7 +92,7 @@ def last_words(ended: Manifest) -> str:
     if any(line.startswith("Traceback") for line in plain):
         plain = plain[-1:]
     told = "; ".join(dict.fromkeys(plain)) or next(filter(None, map(_logged, reversed(lines))), "")
-    return told[:MAX_WORDS] or "it said nothing; its log may say more"
+    return told[-MAX_WORDS:] or "it said nothing; its log may say more"  # of a long one the end is what matters
 
 
 def _logged(line: str) -> str:
