@@ -118,7 +118,9 @@ def test_the_last_words_are_those_that_were_meant_for_people(log: str, words: st
 
 
 def test_a_long_story_has_an_end_and_the_end_is_told() -> None:
-    found = trouble(container(state=BACK_OFF, lastState=ended(2, "usage\n" + "x" * 5000 + "\nerror: no such file")), NOW)
+    found = trouble(
+        container(state=BACK_OFF, lastState=ended(2, "usage\n" + "x" * 5000 + "\nerror: no such file")), NOW
+    )
 
     assert found
     assert found.message.endswith("; error: no such file")
