@@ -62,6 +62,33 @@ class SimulatorAdmin:
     def deposit(self, asset: str, amount: str) -> None:
         self._call("POST", "/deposits", {"asset": asset, "amount": amount})
 
+    def follow_plan(self, plan: Json) -> None:
+        """Let faults happen by a seeded plan."""
+        self._call("POST", "/fault-plan", plan)
+
+    def forget_plan(self) -> None:
+        self._call("DELETE", "/fault-plan")
+
+    def injected(self) -> Json:
+        """How often each kind of fault has happened."""
+        return dict(self._call("GET", "/fault-plan")["injected"])
+
+    def deltadefi(self) -> Json:
+        return dict(self._call("GET", "/deltadefi/state"))
+
+    def deltadefi_orders(self) -> list[Json]:
+        """Every order of DeltaDeFi's side, those that were only built included."""
+        return list(self._call("GET", "/deltadefi/orders?all=1"))
+
+    def deltadefi_deposit(self, asset: str, amount: str) -> None:
+        self._call("POST", "/deltadefi/deposits", {"asset": asset, "amount": amount})
+
+    def lock_trading(self, seconds: float) -> None:
+        self._call("POST", "/deltadefi/lock", {"seconds": seconds})
+
+    def unlock_trading(self) -> None:
+        self._call("DELETE", "/deltadefi/lock")
+
     def _call(self, method: str, path: str, body: Json | bytes | None = None) -> Any:  # noqa: ANN401 - JSON
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         request = urllib.request.Request(self._base + path, data, method=method)  # noqa: S310 - http, on loopback
@@ -77,20 +104,27 @@ class SimulatorProcess:
     """Starts `simulate` with the given options and waits until it answers; stops it at the end.
 
     `rest`, `stream`, `websocket_api`: addresses as a Venue's `endpoints` have them; `api_key`, `secret`: the account's,
-    made up for this process.
+    made up for this process. With `--venue deltadefi` there are `deltadefi_stream` (REST is at `rest`), and that
+    account's `deltadefi_api_key` and `trading_password`.
     """
 
     def __init__(self, *options: str, environment: dict[str, str] | None = None) -> None:
         self.api_key = secrets.token_hex(32)
         self.secret = secrets.token_hex(32)
+        self.deltadefi_api_key = secrets.token_hex(16)
+        self.trading_password = secrets.token_urlsafe(16)
         self._options = options
         self._environment = environment or {}
-        self.rest = self.stream = self.websocket_api = ""
+        self.rest = self.stream = self.websocket_api = self.deltadefi_stream = ""
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         command = (sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0", *self._options)
-        credentials = {"SIMULATOR_API_KEY": self.api_key, "SIMULATOR_SECRET_KEY": self.secret}
+        credentials = {
+            "SIMULATOR_API_KEY": self.api_key, "SIMULATOR_SECRET_KEY": self.secret,
+            "SIMULATOR_DELTADEFI_API_KEY": self.deltadefi_api_key,
+            "SIMULATOR_DELTADEFI_TRADING_PASSWORD": self.trading_password,
+        }  # fmt: skip
         environment = {**os.environ, **self._environment, **credentials}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
         try:
@@ -136,6 +170,7 @@ class SimulatorProcess:
                 addresses = json.loads(line)
                 self.rest, self.stream = addresses["rest"], addresses["stream"]
                 self.websocket_api = addresses["websocketApi"]
+                self.deltadefi_stream = addresses.get("deltadefi", {}).get("stream", "")
                 return
         raise AssertionError(f"the simulator ended with code {process.wait(STOP_WITHIN_S)}; see its stderr above")
 

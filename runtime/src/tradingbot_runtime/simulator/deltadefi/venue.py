@@ -27,7 +27,7 @@ from tradingbot_runtime.simulator.deltadefi.refusals import Reason, Refusal
 from tradingbot_runtime.simulator.deltadefi.register import Entry
 from tradingbot_runtime.simulator.deltadefi.trading_lock import TradingLock
 from tradingbot_runtime.simulator.deltadefi.wire import Words
-from tradingbot_runtime.simulator.market_events import AnyMarketEvent, TradePrinted
+from tradingbot_runtime.simulator.market_events import AnyMarketEvent, Level, TradePrinted
 from tradingbot_runtime.simulator.rate_limits import Window
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
@@ -117,7 +117,7 @@ class DeltaDeFiVenue:
         self.desk.exchange.on_market(event, now_ms)
         if isinstance(event, TradePrinted):
             taker = Side.SELL if event.buyer_is_maker else Side.BUY
-            self._print(market, taker, event, now_ms)
+            self._printed(market, taker, (event.price, event.lots), now_ms)
         self._depth(market)
         self.tell()
 
@@ -133,6 +133,7 @@ class DeltaDeFiVenue:
         self.desk.match(entry, self.now_ms())
         if entry.order is not None and entry.order.status.open and not entry.order.executed:
             self.tell_order(entry)  # that it rests now is no event of the exchange
+            self._depth(self.markets[entry.order.listing.symbol])
         self.tell()
 
     def tell_order(self, entry: Entry) -> None:
@@ -159,27 +160,17 @@ class DeltaDeFiVenue:
         market = self.markets[event.order.listing.symbol]
         if event.trade is not None:
             entry.trades.append(event.trade)
-            if not event.trade.maker:
-                self._print_own(market, event)
+            if not event.trade.maker:  # what the account itself has taken no recording shows
+                self._printed(market, event.trade.side, (event.trade.price, event.trade.lots), event.time_ms)
         self.publish(ACCOUNT_STREAM, lambda: wire.order_info(entry, event.order, words))
         if event.change is Change.TRADE:
             self._points += 1
             self.publish(ACCOUNT_STREAM, lambda: wire.points_info(entry, self._points))
         self._depth(market)
 
-    def _print_own(self, market: Market, event: OrderChanged) -> None:
-        """A trade that the account itself has taken: no recording shows it."""
-        trade = event.trade
-        if trade is not None:
-            market.public.traded(trade.side, trade.price, trade.lots, event.time_ms)
-            self._printed(market)
-
-    def _print(self, market: Market, taker: Side, event: TradePrinted, now_ms: int) -> None:
-        market.public.traded(taker, event.price, event.lots, now_ms)
-        self._printed(market)
-
-    def _printed(self, market: Market) -> None:
+    def _printed(self, market: Market, taker: Side, level: Level, time_ms: int) -> None:
         symbol, public = market.pair.symbol, market.public
+        public.traded(taker, *level, time_ms)
         self.publish(f"/market/recent-trades/{symbol}", public.recent_trades)
         self.publish(f"/market/market-price/{symbol}", lambda: market_price(public))
 
