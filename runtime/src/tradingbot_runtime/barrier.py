@@ -17,6 +17,7 @@ import structlog
 from tradingbot_runtime.config import Market, Mode
 from tradingbot_runtime.core.market import Market as MarketState
 from tradingbot_runtime.core.order_ids import OrderIds, decode
+from tradingbot_runtime.core.orders import Orders, OrderState
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
@@ -83,7 +84,9 @@ class Barrier:
         self.slot.references[market.name] = reference
         self.slot.markets[market.name] = live
         self.slot.inputs.note(market_opened(self.slot, live))
-        self.reconcilers[market.name] = Reconciler(live, self.slot.now_ns, self._is_ours)
+        self.reconcilers[market.name] = Reconciler(
+            live, self.slot.now_ns, self._is_ours, lambda: self.slot.config.risk, partial(self._positions, live)
+        )
         if market.reference == market.execution:
             self._listen(link, instrument, _through_paper(live, live.handle))
         else:
@@ -102,6 +105,7 @@ class Barrier:
             terms=terms_of(config, market, instrument, reference),
             position=position,
             account=Account(instrument),
+            orders=Orders(first_state=OrderState.INTENT if gateway.two_phase else OrderState.SUBMITTING),
             daily=DailyLoss(day[0], Money(day[1])) if day else DailyLoss(),
             state=slot.standing.state,
         )
@@ -121,6 +125,12 @@ class Barrier:
             is_fenced=self.is_fenced,
             inputs=slot.inputs,
         )
+
+    def _positions(self, live: LiveMarket) -> list[Position]:
+        """What moves the account of `live`: all that the slot trades there; a paper market has one of its own."""
+        if live.account == PAPER:
+            return [live.engine.market.position]
+        return [m.engine.market.position for m in self.slot.markets.values() if m.gateway is live.gateway]
 
     def _gateway(self, link: VenueLink) -> Gateway:
         if link.name in self.gateways:

@@ -7,22 +7,27 @@ it leaves.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter_ns
+from typing import NamedTuple
 
 import structlog
 
-from tradingbot_runtime.core.orders import Order
+from tradingbot_runtime.core.breaches import Breach
+from tradingbot_runtime.core.doubts import Ages
+from tradingbot_runtime.core.orders import Anomaly, Order
 from tradingbot_runtime.core.risk import Decision
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import Decided, Journal, WantedQuote
 from tradingbot_runtime.model import (
     AnyEvent,
-    Cancel,
+    CancelRejected,
     FeedLost,
     Instrument,
     OrderFilled,
     OrderId,
+    Place,
     ReferenceTicked,
+    Replace,
     Restored,
     StateChanged,
     TimePassed,
@@ -55,6 +60,15 @@ def count(counters: dict[str, int], key: str) -> None:
     counters[key] = counters.get(key, 0) + 1
 
 
+class Outcome(NamedTuple):
+    """What one event led to."""
+
+    decision: Decision
+    anomaly: Anomaly | None
+    breach: Breach | None
+    live_before: int  # orders
+
+
 @dataclass(slots=True)
 class LiveMarket:
     name: str
@@ -64,10 +78,11 @@ class LiveMarket:
     gateway: Gateway
     account: str  # names the account in the journal's fill keys
     on_change: Callable[[], None]  # something that the operator should hear of
-    on_breach: Callable[[str, str], None]  # (market, reason): a limit is broken, trading has stopped
+    on_breach: Callable[[str, Breach], None]  # a limit is broken, trading has stopped
     on_doubt: Callable[[str, OrderId], None]  # (market, order): ask the venue about it
     is_fenced: Callable[[], bool]  # the slot's Lease has run out, by the clock: true even if the loop was blocked
     health: MarketHealth = field(default_factory=MarketHealth)
+    ages: Ages = field(default_factory=Ages)
     inputs: Recorder = field(default_factory=Recorder)  # the slot's: all that enters the engine passes through it
 
     @property
@@ -90,12 +105,15 @@ class LiveMarket:
             self.inputs.sent((a.command for a in approved), self.engine.budget)
         if approved or not isinstance(event, PASSING):
             self._keep(event)
-        decision = self.engine.decision  # a send that fails at once is handled inside `send`, and decides anew
+        # A send that fails at once is handled inside `send`, and decides anew: what this event led to is kept apart.
+        outcome = Outcome(self.engine.decision, self.engine.market.anomaly, self.engine.market.breach, before)
         for command in approved:
+            if isinstance(command.command, Place | Replace):
+                self.ages.sent(command.command.order_id, event.time_ns)
             self.gateway.send(self.instrument, command)
         if approved and isinstance(event, ReferenceTicked):
             self.health.tick_to_order.observe(perf_counter_ns() - started)
-        self._tell(event, decision, before)
+        self._tell(event, outcome)
 
     def take(self, event: AnyEvent) -> None:
         """Take in one event without deciding on anything."""
@@ -119,29 +137,43 @@ class LiveMarket:
         touched: dict[OrderId, Order] = {}
         if engine.decision.approved:
             records.append(decided(engine, event))
-        for order_id in (*(a.command.order_id for a in engine.decision.approved), getattr(event, "order_id", "")):
+        changed = [order_id for approved in engine.decision.approved for order_id in approved.command.touches]
+        for order_id in (*changed, getattr(event, "order_id", "")):
             order = engine.market.orders.get(OrderId(order_id)) if order_id else None
             if order is not None:
                 touched[order.id] = order
         self.journal.write(self.ledger, records, touched.values())
 
-    def _tell(self, event: AnyEvent, decision: Decision, live_before: int) -> None:
-        market, health = self.engine.market, self.health
-        for refused in decision.refused:
+    def _tell(self, event: AnyEvent, outcome: "Outcome") -> None:
+        health = self.health
+        for refused in outcome.decision.refused:
             count(health.refused, refused.reason)
-        for approved in decision.approved:
-            count(health.orders, "CancelSent" if isinstance(approved.command, Cancel) else "PlaceSent")
-        if market.anomaly is not None:
-            count(health.anomalies, market.anomaly.reason)
-            log.warning("Anomaly", market=self.name, order_id=market.anomaly.order_id, reason=market.anomaly.reason,
-                        message=market.anomaly.message)  # fmt: skip
-            self.on_doubt(self.name, market.anomaly.order_id)
-        if market.breach:
-            self.on_breach(self.name, market.breach)
+        for approved in outcome.decision.approved:
+            count(health.orders, f"{type(approved.command).__name__}Sent")
+        if outcome.anomaly is not None:
+            count(health.anomalies, outcome.anomaly.reason)
+            log.warning("Anomaly", market=self.name, order_id=outcome.anomaly.order_id, reason=outcome.anomaly.reason,
+                        message=outcome.anomaly.message)  # fmt: skip
+            self.on_doubt(self.name, outcome.anomaly.order_id)
+        if outcome.breach:
+            self.on_breach(self.name, outcome.breach)
         if not isinstance(event, PASSING):
             self._count(event)
-        if (live_before == 0) != (len(market.orders.live) == 0):
+            self._follow(event)
+        if (outcome.live_before == 0) != (len(self.engine.market.orders.live) == 0):
             self.on_change()
+
+    def _follow(self, event: AnyEvent) -> None:
+        """What an order's report means beyond the order itself."""
+        order = self.engine.market.orders.get(getattr(event, "order_id", OrderId("")))
+        if order is None:
+            return
+        if order.is_closed:
+            self.ages.ended(order.id)
+        elif order.seen:
+            self.ages.acknowledged(order.id, event.time_ns)
+        if isinstance(event, CancelRejected) and event.gone:
+            self.on_doubt(self.name, order.id)  # most often it has just filled
 
     def _count(self, event: AnyEvent) -> None:
         if isinstance(event, OrderFilled):
@@ -187,4 +219,7 @@ def restored(order: Order, time_ns: int) -> Restored:
         executed=order.filled,
         venue_order_id=order.venue_order_id,
         state=order.state,
+        replaces=order.replaces,
+        seen=order.seen,
+        venue_time_ns=order.venue_time_ns,
     )

@@ -1,39 +1,47 @@
-"""Venue truth against the journal: at the start barrier, after every reconnect, and whenever something is in doubt.
+"""Venue truth against the journal: at the start barrier, after every reconnect, and all the time in between.
 
-A failed question is never an empty answer: it raises, and the doubt stays. An order is proved absent only by several
-"not found" answers of a healthy venue, further apart than the venue may need to settle (reference/runtime.md 3.2).
+Five loops, each with its own pace and bound, none of them while the venue is locked: orders in doubt by their id, the
+sweep of open orders, the account's trades, its balances, and what could not be proved for too long. A failed question
+is never an empty answer: it raises, and the doubt stays (reference/runtime.md 3.5).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
 
-from tradingbot_runtime.core.orders import UNPROVED, Order, OrderState
-from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.config.risk import ForeignOrders, Risk
+from tradingbot_runtime.core.account_check import AccountCheck, moved, reported, tolerance
+from tradingbot_runtime.core.doubts import SECOND, Doubts, doubted_after_ns
+from tradingbot_runtime.core.orders import UNPROVED, UNSENT
+from tradingbot_runtime.core.positions import Position
+from tradingbot_runtime.errors import OutcomeUnknown, VenueError
 from tradingbot_runtime.live import LiveMarket, restored
-from tradingbot_runtime.model import Nanos, OrderId, OrderStatus
+from tradingbot_runtime.model import AccountChecked, Nanos, OrderDenied, OrderId
+from tradingbot_runtime.open_orders import OpenOrders
+from tradingbot_runtime.order_questions import OrderQuestions
+from tradingbot_runtime.venue_trades import VenueTrades
 
 log = structlog.get_logger("reconcile")
 
-SECOND = 1_000_000_000
-ASK_EVERY_NS = SECOND
-CANCEL_AGAIN_NS = 2 * SECOND
-SETTLE_NS = 10 * SECOND
-ABSENT_PROOFS = 3
 QUESTIONS_A_PASS = 5
 SWEEP_EVERY_NS = 10 * SECOND
+TRADES_EVERY_NS = 20 * SECOND
 BALANCES_EVERY_NS = 60 * SECOND
+MISMATCH_AGAIN_NS = 2 * SECOND
+MISMATCHES_TO_TELL = 3  # in a row: a fill may be on its way to us while its balance is there already
+LONGEST_PAUSE_NS = 8 * SECOND  # between passes, while the venue does not answer
 
 
 @dataclass(slots=True)
-class Doubt:
-    since_ns: Nanos
-    asked_ns: Nanos = Nanos(0)
-    absent: int = 0  # "not found" answers so far
+class Paces:
+    """When each loop ran last, on the process' own clock."""
 
-    def proves_absence(self, now_ns: Nanos) -> bool:
-        return self.absent >= ABSENT_PROOFS and now_ns - self.since_ns >= SETTLE_NS
+    swept_ns: Nanos = Nanos(0)
+    trades_ns: Nanos = Nanos(0)
+    balances_ns: Nanos = Nanos(0)
+    looked_ns: Nanos = Nanos(0)
+    failures: int = 0  # passes in a row that the venue did not answer
 
 
 @dataclass(slots=True)
@@ -41,13 +49,27 @@ class Reconciler:
     market: LiveMarket
     now_ns: Callable[[], Nanos]
     is_ours: Callable[[OrderId], bool]  # of this bot and slot, whatever the epoch
-    doubts: dict[OrderId, Doubt] = field(default_factory=dict)
-    swept_ns: Nanos = Nanos(0)
-    balances_ns: Nanos = Nanos(0)
+    policy: Callable[[], Risk] = Risk
+    positions: Callable[[], Iterable[Position]] | None = None  # all that move this account; None: the market's own
+    paces: Paces = field(default_factory=Paces)
+    doubts: Doubts = field(default_factory=Doubts)
+    check: AccountCheck = field(default_factory=AccountCheck)
+    mismatches: int = 0  # in a row
     is_restored: bool = False
+    trades: VenueTrades = field(init=False)
+    orders: OpenOrders = field(init=False)
+    questions: OrderQuestions = field(init=False)
+
+    def __post_init__(self) -> None:
+        market, ages = self.market, self.market.ages
+        self.trades = VenueTrades(market, self.now_ns, self.is_ours)
+        self.orders = OpenOrders(market, self.now_ns, self.is_ours, self.policy, self.doubts, ages)
+        self.questions = OrderQuestions(market, self.now_ns, self.doubts, ages, self.trades)
+
+    # -- at the start and after a gap ----------------------------------------------------------------------------
 
     async def restore(self) -> None:
-        """The start barrier's part: every order of the journal is asked about, every stray one is cancelled.
+        """The start barrier's part: every order of the journal is asked about, every stray one is dealt with.
 
         Raises VenueError when a question fails; nothing is settled then, and it is to be tried again as a whole.
         """
@@ -55,86 +77,122 @@ class Reconciler:
         for order in market.journal.orders_not_closed(market.ledger):
             if market.engine.market.orders.get(order.id) is None:
                 market.take(restored(order, self.now_ns()))
-            # The process ended between its intent and now: whatever the state was, only the venue knows.
-            self.doubt(order.id)
+            if order.venue_order_id:
+                market.gateway.remember(order.id, order.venue_order_id)
+            if order.state in UNSENT:  # its submission would have been committed first
+                market.handle(OrderDenied(time_ns=self.now_ns(), order_id=order.id, reason="NeverSent"))
+            else:  # the process ended between its intent and now: whatever the state was, only the venue knows
+                self.doubt(order.id)
         await self.catch_up()
         self.is_restored = True
 
     async def catch_up(self) -> None:
-        """Ask about every order that is not closed, sweep, and take the balances. Raises VenueError."""
+        """Ask about every order that is not closed, sweep, read trades, take the balances. Raises VenueError."""
+        if self.market.gateway.locked:
+            raise OutcomeUnknown(f"the venue is locked: {self.market.gateway.locked}")
         for order in list(self.market.engine.market.orders):
-            await self._ask(order)
+            if order.state not in UNSENT:  # those are still the gateway's
+                await self.questions.ask(order.id)
         await self._sweep()
+        await self._read_trades()
         await self._balances()
 
     def doubt(self, order_id: OrderId) -> None:
         """Ask the venue about this order at the next pass."""
-        self.doubts.setdefault(order_id, Doubt(self.now_ns()))
+        self.doubts.raise_for(order_id, self.now_ns())
+
+    # -- all the time --------------------------------------------------------------------------------------------
 
     async def look(self) -> None:
         """One pass: called every second. A venue that does not answer leaves everything as it is."""
-        now_ns = self.now_ns()
+        now_ns, paces = self.now_ns(), self.paces
+        elapsed_ns = now_ns - paces.looked_ns if paces.looked_ns else 0
+        if self.market.gateway.locked:
+            paces.looked_ns = now_ns
+            self.doubts.pause(elapsed_ns)
+            return
+        if paces.failures and elapsed_ns < min(SECOND << min(paces.failures - 1, 10), LONGEST_PAUSE_NS):
+            return
+        paces.looked_ns = now_ns
+        self._raise_doubts(now_ns)
         try:
-            for order in self._questionable(now_ns)[:QUESTIONS_A_PASS]:
-                await self._ask(order)
-            if now_ns - self.swept_ns >= SWEEP_EVERY_NS:
-                await self._sweep()
-            if now_ns - self.balances_ns >= BALANCES_EVERY_NS:
-                await self._balances()
+            await self._pass(now_ns)
         except VenueError as error:
+            paces.failures += 1
             log.warning("QuestionFailed", market=self.market.name, error=type(error).__name__, message=str(error))
+        else:
+            paces.failures = 0
+        self.questions.lose_overdue()
 
-    def _questionable(self, now_ns: Nanos) -> list[Order]:
-        orders = self.market.engine.market.orders
+    async def _pass(self, now_ns: Nanos) -> None:
+        paces = self.paces
+        for order_id in self.doubts.due(now_ns)[:QUESTIONS_A_PASS]:
+            await self.questions.ask(order_id)
+        if now_ns - paces.swept_ns >= SWEEP_EVERY_NS:
+            await self._sweep()
+        if now_ns - paces.trades_ns >= TRADES_EVERY_NS:
+            await self._read_trades()
+        if now_ns - paces.balances_ns >= (MISMATCH_AGAIN_NS if self.mismatches else BALANCES_EVERY_NS):
+            await self._balances()
+
+    def _raise_doubts(self, now_ns: Nanos) -> None:
+        """By state and age alone; what is not there any more is no longer in doubt."""
+        orders, ages = self.market.engine.market.orders, self.market.ages
         for order in orders.live.values():
-            if order.state in UNPROVED or order.state is OrderState.PENDING_CANCEL:
-                self.doubts.setdefault(order.id, Doubt(now_ns))
-        for order_id in [i for i in self.doubts if orders.get(i) is None]:
-            del self.doubts[order_id]
-        due = [o for i, doubt in self.doubts.items() if (o := orders.get(i)) and _is_due(o, doubt, now_ns)]
-        return sorted(due, key=lambda order: self.doubts[order.id].asked_ns)
-
-    async def _ask(self, order: Order) -> None:
-        """Ask about one order; its fills first, so that the order is not closed before they are known."""
-        market, now_ns = self.market, self.now_ns()
-        doubt = self.doubts.setdefault(order.id, Doubt(now_ns))
-        doubt.asked_ns = now_ns
-        report = await market.gateway.order(market.instrument, order.id)
-        if report.status is OrderStatus.ABSENT:
-            doubt.absent += 1
-            if doubt.proves_absence(now_ns):
-                market.handle(report)
-                self.doubts.pop(order.id, None)
-            return
-        if report.executed > order.filled:
-            for fill in await market.gateway.fills(market.instrument, order.id, report.venue_order_id):
-                market.handle(fill)
-        market.handle(report)
-        if order.state is OrderState.PENDING_CANCEL and report.status is OrderStatus.OPEN:
-            await market.gateway.cancel(market.instrument, order.id)
-            return
-        self.doubts.pop(order.id, None)
+            after_ns = doubted_after_ns(order, ages.age_ns(order.id, now_ns))
+            if after_ns is not None and order.id not in self.doubts.by_order:
+                self.doubts.raise_for(order.id, now_ns, after_ns)
+        for order_id in [i for i in self.doubts.by_order if orders.get(i) is None]:
+            self.doubts.settle(order_id)
 
     async def _sweep(self) -> None:
-        """Compare the venue's open orders with ours: strays are cancelled, missing ones are asked about."""
-        market, orders = self.market, self.market.engine.market.orders
-        listed = await market.gateway.open_orders(market.instrument)
-        self.swept_ns = self.now_ns()
-        at_venue = {order.order_id: order.executed for order in listed if self.is_ours(order.order_id)}
-        for order_id, executed in sorted(at_venue.items()):
-            known = orders.get(order_id)
-            if known is not None and executed > known.filled:
-                self.doubt(order_id)  # a fill that the stream has not told
-            if known is None or known.is_closed:  # what we hold for closed and the venue lists is in the market
-                log.warning("StrayOrder", market=market.name, order_id=order_id, action="cancel")
-                await market.gateway.cancel(market.instrument, order_id)
-        for order in list(orders):
-            if order.state in (OrderState.OPEN, OrderState.PARTIAL) and order.id not in at_venue:
-                self.doubt(order.id)
+        await self.orders.sweep()
+        self.paces.swept_ns = self.now_ns()
+
+    async def _read_trades(self) -> None:
+        await self.trades.read()
+        self.paces.trades_ns = self.now_ns()
+
+    # -- balances ------------------------------------------------------------------------------------------------
 
     async def _balances(self) -> None:
-        self.market.handle(await self.market.gateway.balances(self.market.instrument))
-        self.balances_ns = self.now_ns()
+        """Compare the account with what our fills say; what differs is not taken for true, but told.
+
+        On an account that others may move, too, its balances prove nothing about us, and are just taken.
+        """
+        market, check = self.market, self.check
+        answer = await market.gateway.balances(market.instrument)
+        self.paces.balances_ns = self.now_ns()
+        held, by_now = reported(market.instrument, answer), moved(self._positions())
+        excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
+        mismatch = self._mismatch(check.mismatch(held, by_now, tolerance(market.instrument)), excused=excused)
+        if mismatch:
+            self.mismatches += 1
+            if self.mismatches < MISMATCHES_TO_TELL:
+                await self._read_trades()  # a fill that nobody told would explain it
+                return
+            if self.mismatches == MISMATCHES_TO_TELL:
+                log.error("AccountMismatch", market=market.name, message=mismatch)
+        else:
+            self.mismatches = 0
+            if not check.is_anchored or excused or self._is_shared:
+                check.accept(held, by_now)
+            market.handle(answer)
+        market.handle(AccountChecked(time_ns=self.now_ns(), mismatch=mismatch))
+
+    def _mismatch(self, by_balance: str, *, excused: bool) -> str:
+        wrong = "" if self._is_shared or excused or not self.check.is_anchored else by_balance
+        return "; ".join(filter(None, (wrong, self.orders.objection)))
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether others may move this account: at another symbol it would not even be seen who."""
+        return self.policy().foreign_orders is not ForeignOrders.HALT and not self.market.gateway.exclusive
+
+    def _positions(self) -> Iterable[Position]:
+        return self.positions() if self.positions is not None else (self.market.engine.market.position,)
+
+    # -- at the end ----------------------------------------------------------------------------------------------
 
     @property
     def may_have_orders(self) -> bool:
@@ -153,15 +211,10 @@ class Reconciler:
             await self.restore()
         market = self.market
         listed = await market.gateway.open_orders(market.instrument)
-        ours = [order.order_id for order in listed if self.is_ours(order.order_id)]
-        for order_id in ours:
-            await market.gateway.cancel(market.instrument, order_id)
-        for order in list(market.engine.market.orders):
-            await self._ask(order)
+        ours = [order for order in listed if self.orders.is_own(order)]
+        for order in ours:
+            name = order.venue_order_id if market.gateway.exclusive else ""
+            await market.gateway.cancel(market.instrument, order.order_id, name)
+        for known in list(market.engine.market.orders):
+            await self.questions.ask(known.id)
         return not ours and all(order.state in UNPROVED for order in market.engine.market.orders)
-
-
-def _is_due(order: Order, doubt: Doubt, now_ns: Nanos) -> bool:
-    if order.state is OrderState.PENDING_CANCEL and now_ns - doubt.since_ns < CANCEL_AGAIN_NS:
-        return False
-    return now_ns - doubt.asked_ns >= ASK_EVERY_NS

@@ -186,12 +186,18 @@ class Orders:
     live: dict[OrderId, Order] = field(default_factory=dict)
     closed: dict[OrderId, Order] = field(default_factory=dict)
     first_state: OrderState = OrderState.SUBMITTING  # INTENT where the gateway tells when it submits
+    _named: dict[str, OrderId] = field(default_factory=dict)  # by the venue's id
 
     def __iter__(self) -> Iterator[Order]:
         return iter(self.live.values())
 
     def get(self, order_id: OrderId) -> Order | None:
         return self.live.get(order_id) or self.closed.get(order_id)
+
+    def named(self, venue_order_id: str) -> Order | None:
+        """The order that the venue calls so."""
+        order_id = self._named.get(venue_order_id)
+        return None if order_id is None else self.get(order_id)
 
     def place(self, place: Place) -> None:
         """Remember what is about to be sent, before it is sent."""
@@ -230,6 +236,11 @@ class Orders:
         return after, anomaly
 
     def _keep(self, order: Order) -> None:
+        before = self.get(order.id)
+        if before is not None and before.venue_order_id != order.venue_order_id:  # built anew
+            self._named.pop(before.venue_order_id, None)
+        if order.venue_order_id:
+            self._named[order.venue_order_id] = order.id
         if not order.is_closed:
             self.closed.pop(order.id, None)
             self.live[order.id] = order
@@ -237,4 +248,5 @@ class Orders:
         self.live.pop(order.id, None)
         self.closed[order.id] = order
         while len(self.closed) > CLOSED_KEPT:
-            del self.closed[next(iter(self.closed))]
+            forgotten = self.closed.pop(next(iter(self.closed)))
+            self._named.pop(forgotten.venue_order_id, None)

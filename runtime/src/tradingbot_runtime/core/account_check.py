@@ -1,0 +1,70 @@
+"""Whether the account holds what our fills say: its first balances, and all that we have moved since. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tradingbot_runtime.core.positions import Position
+from tradingbot_runtime.model import ASSET_EXPONENT, BalancesReported, Instrument
+
+Amounts = Mapping[str, Decimal]  # by asset
+NOTHING = Decimal(0)
+
+
+def moved(positions: Iterable[Position]) -> Amounts:
+    """What the fills of these positions have brought and taken, fees included."""
+    total: dict[str, Decimal] = {}
+
+    def add(asset: str, amount: Decimal) -> None:
+        total[asset] = total.get(asset, NOTHING) + amount
+
+    for position in positions:
+        instrument = position.instrument
+        add(instrument.base, position.lots * instrument.lot_size)
+        add(instrument.quote, (position.realised - position.cost) * instrument.money_unit)
+        for asset, units in position.fees.items():
+            add(asset, -Decimal(units).scaleb(ASSET_EXPONENT))
+    return total
+
+
+def reported(instrument: Instrument, event: BalancesReported) -> Amounts:
+    return {
+        instrument.base: Decimal(event.base).scaleb(ASSET_EXPONENT),
+        instrument.quote: event.quote * instrument.money_unit,
+    }
+
+
+def tolerance(instrument: Instrument) -> Amounts:
+    """Less than the smallest order of the venue: what is smaller can neither be traded nor be a fill."""
+    return {
+        instrument.base: instrument.min_lots * instrument.lot_size,
+        instrument.quote: instrument.min_notional * instrument.money_unit,
+    }
+
+
+@dataclass(slots=True)
+class AccountCheck:
+    """The balances that were taken for true, and what our fills had moved by then.
+
+    They are not taken anew with every answer that is near enough: small differences would add up unseen.
+    """
+
+    held: dict[str, Decimal] = field(default_factory=dict)
+    moved: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def is_anchored(self) -> bool:
+        return bool(self.held)
+
+    def accept(self, held: Amounts, moved_by_now: Amounts) -> None:
+        self.held, self.moved = dict(held), dict(moved_by_now)
+
+    def mismatch(self, held: Amounts, moved_by_now: Amounts, tolerated: Amounts) -> str:
+        """What differs, in words; empty: nothing that matters."""
+        differences = []
+        for asset, amount in held.items():
+            since = moved_by_now.get(asset, NOTHING) - self.moved.get(asset, NOTHING)
+            expected = self.held.get(asset, NOTHING) + since
+            if abs(amount - expected) >= tolerated.get(asset, NOTHING):
+                differences.append(f"{asset}: the venue says {amount:f}, {expected:f} by our fills")
+        return "; ".join(differences)

@@ -1,0 +1,94 @@
+"""The account's trades, read on from where the reading stopped: what the stream did not tell, in this life or before.
+
+The cursor is kept in the journal, and moves only after every fill of its page is kept; reading a trade twice changes
+nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.model import Nanos, OrderId
+from tradingbot_runtime.venues.protocols import Trade, TradeCursor
+
+log = structlog.get_logger("trades")
+
+PAGES_A_READING = 10
+LOOKUPS_A_READING = 20
+OTHERS_KEPT = 2_000
+DAY_NS = 86_400 * 1_000_000_000
+MS = 1_000_000
+
+
+@dataclass(slots=True)
+class VenueTrades:
+    market: LiveMarket
+    now_ns: Callable[[], Nanos]
+    is_ours: Callable[[OrderId], bool]
+    _owners: OrderedDict[str, OrderId | None] = field(default_factory=OrderedDict)  # by the venue's order id
+
+    async def read(self) -> None:
+        """Take in what is new. Raises VenueError; what was read by then is kept."""
+        market = self.market
+        for _ in range(PAGES_A_READING):
+            page = await market.gateway.trades(market.instrument, self._cursor())
+            lookups = 0
+            for trade in page.trades:
+                if not self._is_known(trade):
+                    lookups += 1
+                    if lookups > LOOKUPS_A_READING:
+                        return  # the cursor stays: the rest at the next reading
+                    await self._look_up(trade)
+                self._take(trade)
+            self._keep(page.cursor)
+            if not page.more:
+                return
+
+    def _cursor(self) -> TradeCursor:
+        """At the first reading: from midnight UTC, so that a lost journal's trades of the day are found again."""
+        kept = self.market.journal.meta(self._key)
+        if kept is not None:
+            return msgspec.json.decode(kept, type=TradeCursor)
+        now_ns = self.now_ns()
+        return TradeCursor(since_ms=(now_ns - now_ns % DAY_NS) // MS)
+
+    def _keep(self, cursor: TradeCursor) -> None:
+        text = msgspec.json.encode(cursor).decode()
+        if text != self.market.journal.meta(self._key):
+            self.market.journal.put(self._key, text)
+
+    @property
+    def _key(self) -> str:
+        return f"trades of {self.market.ledger}"
+
+    def _owner(self, trade: Trade) -> OrderId | None:
+        """Our id of the trade's order, as far as memory goes."""
+        if trade.fill.order_id:
+            return trade.fill.order_id
+        known = self.market.engine.market.orders.named(trade.venue_order_id)
+        return known.id if known is not None else self._owners.get(trade.venue_order_id)
+
+    def _is_known(self, trade: Trade) -> bool:
+        return self._owner(trade) is not None or trade.venue_order_id in self._owners
+
+    async def _look_up(self, trade: Trade) -> None:
+        """Whose order it was: one of the journal's, one of ours by the venue's client id, or another's."""
+        market = self.market
+        kept = market.journal.order_named(market.ledger, trade.venue_order_id)
+        if kept is not None:
+            owner: OrderId | None = kept
+        else:
+            owner = await market.gateway.order_id(market.instrument, trade.venue_order_id)
+        self._owners[trade.venue_order_id] = owner
+        while len(self._owners) > OTHERS_KEPT:
+            self._owners.popitem(last=False)
+
+    def _take(self, trade: Trade) -> None:
+        owner = self._owner(trade)
+        if owner is not None and self.is_ours(owner):
+            self.market.handle(replace(trade.fill, order_id=owner))
