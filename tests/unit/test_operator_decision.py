@@ -239,6 +239,17 @@ def test_an_invalid_spec_keeps_the_last_valid_one_also_when_a_child_is_lost() ->
     assert reasons(cluster)["Available"] == ("True", "MinimumSlotsReady")
 
 
+def test_a_spec_that_loses_by_construction_is_accepted_with_a_warning() -> None:
+    said = {}
+    for spread in ("8", "12"):
+        cluster = Cluster(bot(spec(strategy={"marketMaking": {"spreadBps": spread, "sizes": ["1"]}})))
+        cluster.settle()
+        said[spread] = next(c.message for c in cluster.bot.status.conditions if c.type == "SpecAccepted")
+
+    assert "warning: spec.strategy.marketMaking: the first layer is 8 bps from the reference, and Binance" in said["8"]
+    assert "warning" not in said["12"]
+
+
 def test_a_bot_that_was_never_valid_has_no_children_and_says_why() -> None:
     cluster = Cluster(bot(), venues={})
 

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvloop
 from pydantic import ValidationError
 
 from tradingbot_runtime.app import App, Process
-from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config
+from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config, warnings
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.lease import KubernetesLeases
 from tradingbot_runtime.model.control import CONTROL_PORT
@@ -23,11 +24,15 @@ from tradingbot_runtime.telemetry import configure_logs
 from tradingbot_runtime.venues.credentials import CredentialsFolder
 from tradingbot_runtime.venues.link import SECRETS
 
+log = structlog.get_logger("run")
+
 
 def run(options: argparse.Namespace) -> int:
     environment = os.environ
     log_lines = configure_logs(options.log_level)
     config = _config(options, environment)
+    for line in warnings(config.strategy, config.markets, config.venues):
+        log.warning("LosesByConstruction", message=line)
     process = Process(
         journal=options.journal or _default_journal(config, environment),
         credentials=partial(_credentials, options.credentials, environment, config),

@@ -17,7 +17,7 @@ from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
 from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
 from tradingbot_operator.core.validation import Refusal
-from tradingbot_runtime.config import DesiredState
+from tradingbot_runtime.config import DesiredState, warnings
 
 REMOVED = "Removed"  # its volume and its Lease are kept
 
@@ -38,6 +38,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         rolled_out=_rolled_out(plan, observed),
         overdue=_overdue(plan, observed),
         was_flat=was_flat(plan.bot.status.conditions),
+        warnings=warnings(plan.accepted.spec.strategy, plan.accepted.spec.markets, plan.accepted.venues),
     )
 
 

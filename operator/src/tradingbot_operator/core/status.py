@@ -43,6 +43,7 @@ class Picture:
     rolled_out: bool
     overdue: bool
     was_flat: bool  # as the status said before
+    warnings: tuple[str, ...] = ()  # of the accepted spec
 
 
 Rule = Callable[[Picture], Observation | None]
@@ -164,7 +165,8 @@ def _reported(slot: SlotPicture) -> str:
 def spec_accepted(p: Picture) -> Observation:
     if p.refusal:
         return no(T.SPEC_ACCEPTED, p.refusal.reason, p.refusal.message)
-    return yes(T.SPEC_ACCEPTED, Reason.VALID, "this spec is the one that is carried out")
+    warned = (f"warning: {line}" for line in p.warnings)
+    return yes(T.SPEC_ACCEPTED, Reason.VALID, "; ".join(("this spec is the one that is carried out", *warned)))
 
 
 def available(p: Picture) -> Observation:

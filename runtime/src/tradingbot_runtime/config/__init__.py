@@ -8,6 +8,7 @@ from tradingbot_runtime.config.bot import (
     TradingBotSpec,
     VenueSymbol,
 )
+from tradingbot_runtime.config.cautions import warnings
 from tradingbot_runtime.config.depth_models import AvellanedaStoikov, Calibration, DepthModel, Glft, KnownFlow
 from tradingbot_runtime.config.grid import Grid, Spacing
 from tradingbot_runtime.config.manifest import Manifest, load
@@ -27,4 +28,5 @@ __all__ = [
     "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice", "Mode", "OnBreach", "OnStop",
     "Pod", "Quoting", "RateLimit", "ReferencePriceKind", "ResumedHalt", "Risk", "Rule", "SlotConfig", "Spacing", "Spec",
     "Storage", "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "load", "problems", "slot_config",
+    "warnings",
 ]  # fmt: skip

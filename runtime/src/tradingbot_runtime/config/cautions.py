@@ -1,0 +1,83 @@
+"""What is allowed and loses money by construction: said as a warning, never in silence.
+
+A fill earns at most the distance at which it is quoted, and costs a fee; a round trip costs two. What a venue takes is
+its published fee of the first tier, unless the manifest says better (`feeBps`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+
+from tradingbot_runtime.config.bot import Market
+from tradingbot_runtime.config.depth_models import DepthModel
+from tradingbot_runtime.config.grid import Grid, Spacing
+from tradingbot_runtime.config.market_making import MarketMaking
+from tradingbot_runtime.config.quoting import WHOLE_BPS, Quoting
+from tradingbot_runtime.config.strategy import Strategy
+from tradingbot_runtime.config.venue import VenueSpec, VenueType
+
+# Maker, in basis points, without discounts: Binance spot's first tier; DeltaDeFi's `commission_rate_bp`.
+PUBLISHED_FEE_BPS: Mapping[VenueType, Decimal] = {VenueType.BINANCE: Decimal(10), VenueType.DELTADEFI: Decimal(10)}
+
+Caution = Callable[[Quoting, Decimal], str]  # (strategy, fee of a fill in basis points): the warning, or nothing
+
+
+def warnings(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> tuple[str, ...]:
+    """One sentence for each way to lose by construction; venues that are not in `venues` are skipped."""
+    return tuple(dict.fromkeys(_found(strategy, markets, venues)))
+
+
+def _found(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> Iterator[str]:
+    quoting, path = strategy.quoting, f"spec.strategy.{strategy.name}"
+    known = "fee_bps" in quoting.model_fields_set and quoting.fee_bps > 0
+    for market in markets:
+        venue = venues.get(market.execution.venue)
+        if venue is None:
+            continue
+        fee = quoting.fee_bps if known else PUBLISHED_FEE_BPS[venue.type]
+        source = "feeBps says" if known else f"{venue.type} takes"
+        for caution in CAUTIONS:
+            if said := caution(quoting, fee):
+                hint = "" if known else "; if the account has better rates, write feeBps"
+                yield f"{path}: {said}, and {source} {_text(fee)} bps a fill{hint}"
+
+
+def ladder_below_fees(quoting: Quoting, fee: Decimal) -> str:
+    """The skew may move a side in to minSpreadBps; fees and edge, where written, keep it out."""
+    if not isinstance(quoting, MarketMaking):
+        return ""
+    least = quoting.fee_bps + quoting.edge_bps
+    if max(quoting.spread_bps, least) < fee:
+        return f"the first layer is {_text(max(quoting.spread_bps, least))} bps from the reference"
+    if quoting.spread_bps < quoting.fee_bps:
+        return f"spreadBps is {_text(quoting.spread_bps)} and is widened to {_text(least)} bps"
+    closest = quoting.min_spread_bps if quoting.inventory_skew else quoting.spread_bps
+    if max(closest, least) < fee:
+        return f"the inventory skew may bring a layer to {_text(max(closest, least))} bps (minSpreadBps)"
+    return ""
+
+
+def model_below_fees(quoting: Quoting, fee: Decimal) -> str:
+    """The model knows no fees; feeBps and edgeBps are all that keeps it out."""
+    if not isinstance(quoting, DepthModel) or quoting.fee_bps + quoting.edge_bps >= fee:
+        return ""
+    return f"quotes may come as close as {_text(quoting.fee_bps + quoting.edge_bps)} bps (feeBps + edgeBps)"
+
+
+def grid_below_fees(quoting: Quoting, fee: Decimal) -> str:
+    """Each cell pays for a purchase and a sale."""
+    if not isinstance(quoting, Grid):
+        return ""
+    cells = quoting.levels - 1
+    if quoting.spacing is Spacing.ARITHMETIC:
+        step = (quoting.upper_price - quoting.lower_price) / cells
+        cell = step / quoting.upper_price * WHOLE_BPS  # of the highest cell: the narrowest
+    else:
+        cell = ((quoting.upper_price / quoting.lower_price) ** (Decimal(1) / cells) - 1) * WHOLE_BPS
+    return f"a cell is {_text(round(cell, 2))} bps wide" if cell <= 2 * fee else ""
+
+
+CAUTIONS: tuple[Caution, ...] = (ladder_below_fees, model_below_fees, grid_below_fees)
+
+
+def _text(number: Decimal) -> str:
+    return format(number.normalize(), "f")

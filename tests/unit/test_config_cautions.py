@@ -1,0 +1,62 @@
+"""A configuration that loses by construction is said to, in words that name the field; a sound one is left in peace."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from harness.bad_strategies import AS, GLFT, GRID
+from tradingbot_runtime.config import TradingBotSpec, VenueSpec, VenueType
+from tradingbot_runtime.config.cautions import PUBLISHED_FEE_BPS, warnings
+
+BINANCE = VenueSpec.model_validate({"environment": "Testnet", "type": "Binance"})
+MAKING = {"spreadBps": "12", "minSpreadBps": "10", "sizes": ["1"]}
+
+
+def said(strategy: str, fields: dict[str, Any], **changes: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON
+    symbol = {"venue": "binance", "symbol": "BTCUSDT"}
+    markets = [{"name": "btc", "reference": symbol, "execution": symbol}]
+    spec = TradingBotSpec.model_validate({"strategy": {strategy: fields | changes}, "markets": markets})
+    return warnings(spec.strategy, spec.markets, {"binance": BINANCE})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fields", "changes", "words"),
+    [
+        ("marketMaking", MAKING, {"spreadBps": "9.5", "minSpreadBps": "1"}, "the first layer is 9.5 bps"),
+        ("marketMaking", MAKING, {"feeBps": "15"}, "spreadBps is 12 and is widened to 15 bps"),
+        ("marketMaking", MAKING, {"minSpreadBps": "2", "inventorySkew": {}}, "may bring a layer to 2 bps"),
+        ("avellanedaStoikov", AS, {}, "as close as 0 bps (feeBps + edgeBps)"),
+        ("glft", GLFT, {"edgeBps": "3"}, "as close as 3 bps"),
+        ("grid", GRID, {"levels": 201 - 1}, "a cell is 10.09 bps wide"),
+        ("grid", GRID, {"levels": 101, "spacing": "Arithmetic"}, "a cell is 18.18 bps wide"),
+    ],
+)
+def test_a_losing_configuration_is_warned_of(
+    strategy: str, fields: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    (line,) = said(strategy, fields, **changes)
+
+    assert line.startswith(f"spec.strategy.{strategy}: ")
+    assert words in line
+    assert ("feeBps says" in line) == ("feeBps" in changes)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fields", "changes"),
+    [
+        ("marketMaking", MAKING, {}),
+        ("marketMaking", MAKING, {"spreadBps": "2", "minSpreadBps": "1", "feeBps": "1"}),  # a better rate, written
+        ("marketMaking", MAKING, {"spreadBps": "2", "minSpreadBps": "1", "feeBps": "0.5", "edgeBps": "10"}),
+        ("avellanedaStoikov", AS, {"feeBps": "10"}),
+        ("glft", GLFT, {"edgeBps": "10"}),
+        ("grid", GRID, {}),
+    ],
+)
+def test_a_sound_configuration_is_left_in_peace(strategy: str, fields: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert said(strategy, fields, **changes) == ()
+
+
+def test_every_type_of_venue_has_a_published_fee() -> None:
+    assert PUBLISHED_FEE_BPS.keys() == set(VenueType)
+    assert all(fee > Decimal(0) for fee in PUBLISHED_FEE_BPS.values())
