@@ -13,7 +13,7 @@ from tradingbot_runtime.model import Instrument
 from tradingbot_runtime.risk_limits import limits_of
 from tradingbot_runtime.strategies.chosen import estimation_of, strategy_of
 
-# DeltaDeFi knows no client ids, so that one (account, symbol) belongs to one bot, and an order is built, then submitted.
+# DeltaDeFi knows no client ids: one (account, symbol) belongs to one bot. Orders are built there, then submitted.
 CAPABILITIES: Mapping[VenueType, Capabilities] = {
     VenueType.BINANCE: Capabilities(replace=True),
     VenueType.DELTADEFI: Capabilities(cancel_all=True, calls_per_place=2),
