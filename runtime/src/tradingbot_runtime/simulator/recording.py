@@ -98,6 +98,10 @@ class FrameReader:
         self._trade = msgspec.json.Decoder(_Trade)
         self._snapshot = msgspec.json.Decoder(_Snapshot)
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self._listings)
+
     def line(self, line: bytes) -> AnyMarketEvent | None:
         """The event of one line of a recording; None for a line that was passed over."""
         self.read += 1

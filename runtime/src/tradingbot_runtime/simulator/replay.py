@@ -131,8 +131,7 @@ class Replay:
     def _start_over(self) -> None:
         self._shift += max(self._updates.span, self._trades.span) + _LOOP_GAP
         self.pace.restart()
-        for engine in self._venue.exchange.engines.values():
-            engine.book.clear()
+        self._venue.start_over(self._reader.symbols)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from tradingbot_runtime.simulator.stream_faults import Json
 class SimulatedVenue:
     """One exchange with one account. Everything happens in one event loop, so nothing here needs a lock.
 
-    `follow` hears every event of the market after it has happened here.
+    `follow` hears every event of the market after it has happened here, `restarted` of a symbol whose market begins
+    anew.
     """
 
     def __init__(self, exchange: Exchange, credentials: Credentials, limits: RateLimits, latency_ms: int = 0) -> None:
@@ -33,6 +34,7 @@ class SimulatedVenue:
         self.publish_frame: Callable[[str, Callable[[], Json]], None] = lambda _name, _render: None
         self.publish_account_event: Callable[[Json], None] = lambda _event: None
         self.follow: Callable[[AnyMarketEvent], None] = lambda _event: None
+        self.restarted: Callable[[str], None] = lambda _symbol: None
 
     def market(self, symbol: str) -> MarketData:
         self.exchange.listing(symbol)  # refuses an unknown symbol
@@ -51,6 +53,12 @@ class SimulatedVenue:
     def feed_all(self, events: Iterable[AnyMarketEvent]) -> None:
         for event in events:
             self.feed(event)
+
+    def start_over(self, symbols: Iterable[str]) -> None:
+        """Forget these books: what comes next has nothing to do with them."""
+        for symbol in symbols:
+            self.exchange.book(symbol).clear()
+            self.restarted(symbol)
 
     def tell_account(self) -> None:
         """Send what has happened to the account since the last call."""

@@ -58,9 +58,9 @@ class Desk:
     def match(self, entry: Entry, now_ms: int) -> None:
         """The order reaches the market, or has failed by now: a post-only order that would take has."""
         order = entry.order
-        entry.processing = False
-        if order is None or not order.status.open:
+        if order is None or not entry.processing:
             return
+        entry.processing = False
         if objection(self._situation(entry.wanted.new_order), ARRIVAL_RULES) is not None:
             entry.failed = True
             self.exchange.cancel(order, "", now_ms)

@@ -79,6 +79,7 @@ class DeltaDeFiVenue:
         self._missed: set[str] = set()
         self._points = 0
         source.follow = self.feed
+        source.restarted = self._restart
         source.conditions.lock_trading = self.lock_trading
 
     def now_ms(self) -> int:
@@ -112,6 +113,10 @@ class DeltaDeFiVenue:
             self._missed.discard(symbol)
             self._move(market, market.mirror.snapshot(self._source.exchange.book(event.symbol), event.time_ns), now_ms)
         self._move(market, market.mirror.event(event), now_ms)
+
+    def _restart(self, symbol: str) -> None:
+        if symbol in self._by_source:
+            self._missed.add(self._by_source[symbol].pair.symbol)
 
     def _move(self, market: Market, event: AnyMarketEvent, now_ms: int) -> None:
         self.desk.exchange.on_market(event, now_ms)
