@@ -1,26 +1,18 @@
 """Keys and signatures of DeltaDeFi accounts, against published vectors and an independent implementation of Ed25519."""
 
-import base64
 import hashlib
-import json
-import os
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.deltadefi_venue import XPRV, sealed
 from tradingbot_runtime.venues.deltadefi.bip32 import PAYMENT_PATH, ExtendedKey
-from tradingbot_runtime.venues.deltadefi.operation_key import ROUNDS, KeyRefused, operation_key
+from tradingbot_runtime.venues.deltadefi.operation_key import KeyRefused, operation_key
 from tradingbot_runtime.venues.deltadefi.transaction import Transaction, item_end
 
-# The vector that the official SDK publishes in its tests (python-sdk, tests/clients/test_sign.py). Its key belongs to
-# the words "summer" x 24 and owns nothing; here it is the root key that CIP-3 makes of them, as CIP-5 writes it.
-XPRV = (
-    "xprv19rumsw6emgv48dlcsthsk5z7a7008qp2wzf97cearz457pthd3wzyj6we3skrtv49ccezv3t25u4ykw5f3msgjs32cph5hrlf0gjkas458erpxve"
-    "uznjq58sfg3v02mz820lnl9zf03hmaeca785d6kqsuyk403s"
-)
+# The transaction of the vector that the official SDK publishes in its tests (python-sdk, tests/clients/test_sign.py).
 BODY = (
     "a4008182582004509185eb98edd8e2420c1ceea914d6a7a3142041039b2f12b4d4f03162d56f04018282581d605867c3b8e27840f556ac268b78"
     "1578b14c5661fc63ee720dbeab663f1a000f42408258390004845038ee499ee8bc0afe56f688f27b2dd76f230d3698a9afcc1b66e0464447c1f5"
@@ -34,18 +26,6 @@ SIGNATURE = (
 )
 WITNESS = f"825820{PUBLIC}5840{SIGNATURE}"
 UNSIGNED = f"84{BODY}a0f5d90103a0"
-
-
-def sealed(text: str, password: str, salt: bytes = b"") -> str:
-    """An encrypted operation key as the venue hands it out."""
-    iv = os.urandom(12)
-    key = hashlib.pbkdf2_hmac("sha256", password.encode(), salt or bytes(12), ROUNDS)
-    envelope = {
-        "iv": iv,
-        "ciphertext": AESGCM(key).encrypt(iv, text.encode(), None),
-        **({"salt": salt} if salt else {}),
-    }
-    return json.dumps({name: base64.b64encode(part).decode() for name, part in envelope.items()})
 
 
 @pytest.mark.parametrize("salt", [b"", b"sixteen bytes ok"])

@@ -60,8 +60,8 @@ class DeltaDefiGateway:
         self._queries = queries
         self._ports = ports
         self._now_ns = now_ns
-        self._lock = TradingLock(queries, backoff, self._lock_changed)
-        self._desk = Desk(queries, Pacer(ports.budget, now_ns), ports, now_ns, self._lock.found, self._doubt_balances)
+        self.lock = TradingLock(queries, backoff, self._lock_changed)
+        self._desk = Desk(queries, Pacer(ports.budget, now_ns), ports, now_ns, self.lock.found, self._doubt_balances)
         self._placer = Placer(self._desk)
         self._canceler = Canceler(self._desk, self._expect, self._spawn)
         self._placements: dict[OrderId, Placement] = {}
@@ -86,8 +86,13 @@ class DeltaDefiGateway:
         return self._stream.connected
 
     @property
+    def running(self) -> bool:
+        """Between the beginning of `run` and its end."""
+        return self._failure is not None and not self._failure.done()
+
+    @property
     def locked(self) -> str:
-        return self._lock.reason
+        return self.lock.reason
 
     def remember(self, order_id: OrderId, venue_order_id: str) -> None:
         if venue_order_id:
@@ -97,7 +102,7 @@ class DeltaDefiGateway:
         """Until cancelled, or something fails that must not: a journal that cannot be written, or a bug."""
         self._failure = asyncio.get_running_loop().create_future()
         self._spawn(self._stream.run())
-        self._spawn(self._lock.watch())
+        self._spawn(self.lock.watch())
         try:
             await self._failure
         finally:

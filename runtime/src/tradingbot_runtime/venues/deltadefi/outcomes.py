@@ -41,7 +41,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`submit` and `cancel` are the proofs where they differ from a refusal. A refused build never is in doubt."""
+    """`submit` and `cancel` are the proofs where they differ from a refusal. A refused build is never in doubt."""
 
     reason: str
     submit: Proof = Proof.REFUSED
@@ -87,6 +87,7 @@ NO_SUCH_ORDER = 4200
 # Answers without a body of the venue's: its own code is missing, the HTTP status speaks.
 _BY_STATUS: Mapping[int, int] = {401: 4010, 429: 4290}
 _CLIENT_ERRORS = range(400, 500)
+_OWN_TROUBLES = 5000  # the venue's codes from here on
 
 
 class _Refusal(msgspec.Struct):
@@ -114,16 +115,16 @@ def outcome(phase: Phase, status: int, body: bytes) -> Outcome:
     """The meaning of an HTTP `status` of 400 or more with this body.
 
     A code that is not in the table, and an answer that the venue itself did not write (a proxy's), prove nothing about
-    a submit or a cancel. A build is never in doubt: without its answer there is nothing to submit.
+    a submit or a cancel. Nor do they of a build, which is harmless: without its answer there is nothing to submit.
     """
     refusal = _refusal(body)
     meaning = MEANINGS.get(refusal.code)
+    lent = MEANINGS.get(_BY_STATUS.get(status, 0))
     if meaning is None:
-        lent = MEANINGS.get(_BY_STATUS.get(status, 0))
         reason, effect = (lent.reason, lent.effect) if lent else (f"Http{status}", Effect.NONE)
         meaning = Meaning(reason, submit=_U, cancel=_U, effect=effect)
-    is_definite = status in _CLIENT_ERRORS and refusal.code < 5000  # noqa: PLR2004 - 5xxx: the venue's own troubles
-    plain = _R if is_definite else _U
+    is_the_venues_no = 0 < refusal.code < _OWN_TROUBLES or lent is not None
+    plain = _R if status in _CLIENT_ERRORS and is_the_venues_no else _U
     proofs = {Phase.BUILD: plain, Phase.SUBMIT: meaning.submit, Phase.CANCEL: meaning.cancel, Phase.QUESTION: plain}
     message = refusal.error[:200] or f"HTTP {status}"
     return Outcome(proofs[phase], meaning.reason, meaning.effect, refusal.code, message)
