@@ -3,10 +3,12 @@
 By the fields of the classes themselves: a field that is added to them is in the next snapshot without a word here.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
-from typing import Any, TypeVar, get_type_hints
+from types import GenericAlias
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -21,12 +23,17 @@ DERIVED = frozenset({"terms"})  # follows from the configuration
 def _write(value: object) -> object:
     if isinstance(value, Fraction):
         return str(value)
+    if isinstance(value, deque):
+        return {"most": value.maxlen, "items": list(value)}
     raise NotImplementedError(f"a snapshot cannot hold {type(value)}")
 
 
-def _read(wanted: type, value: object) -> object:
+def _read(wanted: Any, value: Any) -> object:  # noqa: ANN401 - a field's annotation, and JSON
     if wanted is Fraction:
-        return Fraction(str(value))
+        return Fraction(value)
+    if (get_origin(wanted) or wanted) is deque:
+        kind = GenericAlias(list, get_args(wanted))
+        return deque(msgspec.convert(value["items"], kind, dec_hook=_read), value["most"])
     raise NotImplementedError(f"a snapshot cannot hold {wanted}")
 
 
