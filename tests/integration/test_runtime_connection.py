@@ -1,15 +1,23 @@
 """The websocket under feed and gateway: it comes back by itself, and what its user raises is not swallowed."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import WSMsgType, web
 from picows import WSTransport
 
-from tradingbot_runtime.venues.connection import FIRST_DELAY_S, LONGEST_DELAY_S, MAX_FRAME_BYTES, Backoff, Connection
+from tradingbot_runtime.venues.connection import (
+    CONNECT_WITHIN_S,
+    FIRST_DELAY_S,
+    LONGEST_DELAY_S,
+    MAX_FRAME_BYTES,
+    Backoff,
+    Connection,
+)
 
 WITHIN_S = 10.0
 
@@ -106,3 +114,26 @@ def test_delays_double_with_jitter_up_to_the_longest() -> None:
     assert [low.delay_s(n) for n in range(3)] == [FIRST_DELAY_S / 2, FIRST_DELAY_S, FIRST_DELAY_S * 2]
     assert high.delay_s(1) == 2 * low.delay_s(1)
     assert high.delay_s(1_000) == LONGEST_DELAY_S
+
+
+def test_a_venue_that_does_not_even_take_the_connection_is_given_up_and_tried_again() -> None:
+    listener = Listener()
+
+    async def scenario(url: str) -> None:
+        async with asyncio.timeout(CONNECT_WITHIN_S + WITHIN_S):
+            running = asyncio.ensure_future(Connection("test", url, listener, Backoff(lambda: 0.0)).run())
+            try:
+                while not listener.lost:  # noqa: ASYNC110 - the deadline is above
+                    await asyncio.sleep(0.005)
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # nobody accepts: when the queue is full, the system drops what comes
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(full.getsockname())
+        asyncio.run(scenario(f"ws://127.0.0.1:{full.getsockname()[1]}/"))
+    assert listener.lost == ["cannot connect: no answer within 5 s"]

@@ -13,6 +13,7 @@ FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 10.0
 PING_EVERY_S = 5.0
 PONG_WITHIN_S = 5.0
+CONNECT_WITHIN_S = 5.0  # a venue that swallows the first packet would be asked again only after minutes
 MAX_FRAME_BYTES = 4_000_000
 
 # An address, or where to get it each time anew: a key that is part of it may have been changed.
@@ -91,17 +92,20 @@ class Connection:
         context = ssl.create_default_context() if url.startswith("wss:") else None
         listener = _Listener(self._peer)
         try:
-            transport, _ = await ws_connect(
-                lambda: listener,
-                url,
-                ssl_context=context,
-                enable_auto_ping=True,
-                auto_ping_idle_timeout=PING_EVERY_S,
-                auto_ping_reply_timeout=PONG_WITHIN_S,
-                auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
-                max_frame_size=MAX_FRAME_BYTES,
-            )
-        except (OSError, WSError, TimeoutError) as error:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                transport, _ = await ws_connect(
+                    lambda: listener,
+                    url,
+                    ssl_context=context,
+                    enable_auto_ping=True,
+                    auto_ping_idle_timeout=PING_EVERY_S,
+                    auto_ping_reply_timeout=PONG_WITHIN_S,
+                    auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
+                    max_frame_size=MAX_FRAME_BYTES,
+                )
+        except TimeoutError:
+            return f"cannot connect: no answer within {CONNECT_WITHIN_S:.0f} s"
+        except (OSError, WSError) as error:
             return f"cannot connect: {type(error).__name__}: {_without_query(str(error), url)}"
         self._transport = transport
         try:
