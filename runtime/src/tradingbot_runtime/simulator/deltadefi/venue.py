@@ -34,6 +34,7 @@ from tradingbot_runtime.simulator.venue import SimulatedVenue
 log = structlog.get_logger("simulator")
 ACCOUNT_STREAM = "/accounts/stream"
 DEPOSITS_KEPT = 1000
+_LOOK_S = 0.05  # whether trading is open again
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +136,10 @@ class DeltaDeFiVenue:
             self._arrive(entry)
 
     def _arrive(self, entry: Entry) -> None:
+        """The order reaches the market, unless that is locked: then it is still on its way."""
+        if self.lock.locked(self.now_ms()):
+            asyncio.get_running_loop().call_later(_LOOK_S, self._arrive, entry)
+            return
         self.desk.match(entry, self.now_ms())
         if entry.order is not None and entry.order.status.open and not entry.order.executed:
             self.tell_order(entry)  # that it rests now is no event of the exchange
