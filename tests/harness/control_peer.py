@@ -13,12 +13,14 @@ import msgspec
 import uvloop
 
 from harness.self_signed import Authority
-from tradingbot_runtime.control import Changes, ControlServer, Deadlines
+from tradingbot_runtime.control import ControlServer, Deadlines
+from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.model import TradingState
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
     CommandRefused,
     ConfigAnswered,
+    HaltAnswered,
     Hello,
     OperatorMessage,
     PodMessage,
@@ -37,6 +39,8 @@ class Runtime:
     message: str = ""
     configured: list[str] = field(default_factory=list)
     drained: list[str] = field(default_factory=list)
+    halted: list[tuple[str, str, bool]] = field(default_factory=list)
+    resumed: list[tuple[str, str]] = field(default_factory=list)
     busy: asyncio.Event = field(default_factory=asyncio.Event)
     free: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -56,6 +60,14 @@ class Runtime:
     async def drain(self, reason: str) -> None:
         self.drained.append(reason)
 
+    async def halt(self, by: str, message: str, *, flatten: bool) -> HaltAnswered:
+        self.halted.append((by, message, flatten))
+        return HaltAnswered(halt_id="h1", done=True, halts=("h1",))
+
+    async def resume(self, halt_id: str, by: str) -> HaltAnswered:
+        self.resumed.append((halt_id, by))
+        return HaltAnswered(halt_id=halt_id, done=halt_id == "h1", halts=() if halt_id == "h1" else ("h1",))
+
 
 class Peer:
     """An operator's end of one connection."""
@@ -72,7 +84,7 @@ class Peer:
         message: PodMessage = msgspec.json.decode(frame.data, type=PodMessage)
         return message
 
-    async def hear_answer(self) -> ConfigAnswered | CommandRefused:
+    async def hear_answer(self) -> ConfigAnswered | HaltAnswered | CommandRefused:
         while isinstance(message := await self.hear(), SlotReport):
             pass
         return message

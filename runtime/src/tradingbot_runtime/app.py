@@ -19,6 +19,7 @@ from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError, VenueError
+from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.lines import Leaving
 from tradingbot_runtime.inputs.opening import opening_lines
@@ -28,6 +29,7 @@ from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boo
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
+from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.telemetry import LineWriter
@@ -51,6 +53,7 @@ class Process:
     """How the process runs; what it trades is the slot's configuration."""
 
     journal: Path
+    halt_file: Path  # while it is there, trading is halted
     credentials: Callable[[str], Callable[[], Any] | None]  # by venue, of its type
     addresses: Addresses
     pod_uid: str
@@ -87,9 +90,13 @@ class App:
             await serve(stack, self.process.addresses, self.sources)
             if self.process.leases is not None:
                 await stack.enter_async_context(self.process.leases)
-            self._spawn(self._trade(slot, barrier))
+            watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
+            watch.halt_file.look()
+            for work in (watch.halt_file.watch(), watch.clocks(), watch.remember(), self._trade(slot, barrier)):
+                self._spawn(work)
             await self.ended.wait()
             await self._end(slot, barrier)
+            watch.remember_now()
         if self.refusal is not None:
             raise self.refusal
         return self.exit_code

@@ -62,6 +62,8 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
         help="ordinal of the slot, with --slot-config; where absent from POD_NAME")  # fmt: skip
     journal = add("--journal", type=Path, metavar="FILE",
                   help="journal file (default: below the state folder of your account)")  # fmt: skip
+    halt = add("--halt-file", type=Path, metavar="FILE",
+               help="while it is there, trading is halted (default: HALT beside the journal)")  # fmt: skip
     credentials = add("--credentials", type=Path, metavar="DIR",
                       help="folder with one folder for each venue (default: the environment)")  # fmt: skip
     control = add("--control", type=Path, metavar="DIR",
@@ -73,7 +75,7 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
         help=f"port of the control stream; 0: any free one; where absent CONTROL_PORT, or {CONTROL_PORT}")  # fmt: skip
     add("--log-level", default="info", choices=LEVELS, help="what is logged: this, and what is worse (default: info)")
     run.set_defaults(command=run_command.run)
-    for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (folder, shtab.DIRECTORY),
+    for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (halt, shtab.FILE), (folder, shtab.DIRECTORY),
                          (credentials, shtab.DIRECTORY), (control, shtab.DIRECTORY)):  # fmt: skip
         action.complete = kind  # type: ignore[attr-defined]  # where shtab looks
 

@@ -7,11 +7,11 @@ refusal, a closed connection and a count. There is at most one operator at a tim
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import Awaitable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -19,6 +19,7 @@ import structlog
 from aiohttp import web
 
 from tradingbot_runtime.control_tls import server_tls
+from tradingbot_runtime.controlled import Controlled
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
     HEARTBEAT_S,
@@ -28,10 +29,12 @@ from tradingbot_runtime.model.control import (
     ConfigAnswered,
     Configure,
     Drain,
+    HaltAnswered,
+    HaltTrading,
     Hello,
     OperatorMessage,
     PodMessage,
-    SlotReport,
+    Resume,
 )
 
 UNREADABLE = "Unreadable"
@@ -44,41 +47,6 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger("control")
 _DECODER = msgspec.json.Decoder(OperatorMessage)
 _ENCODER = msgspec.json.Encoder()
 T = TypeVar("T")
-
-
-class Changes:
-    """Tells each connection that there is something new to report; `set` may be called on every tick."""
-
-    def __init__(self) -> None:
-        self._listeners: list[asyncio.Event] = []
-
-    def set(self) -> None:
-        for event in self._listeners:
-            event.set()
-
-    @contextmanager
-    def listen(self) -> Iterator[asyncio.Event]:
-        event = asyncio.Event()
-        self._listeners.append(event)
-        try:
-            yield event
-        finally:
-            self._listeners.remove(event)
-
-
-class Controlled(Protocol):
-    """What the control stream needs of the runtime."""
-
-    changed: Changes
-    term: int  # the highest ever seen; to set it stores it, so that a restart does not forget it
-
-    def report(self) -> SlotReport: ...
-
-    async def configure(self, document: str) -> ConfigAnswered:
-        """Validate and apply between two ticks, within `Deadlines.command_s`; it is cancelled otherwise."""
-
-    async def drain(self, reason: str) -> None:
-        """Begin to drain, within the same deadline; that no order is open is said by the reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +204,8 @@ class ControlServer:
                 await self._to_the_end(self._in_time(self._runtime.drain(message.reason)))
             case Configure():
                 await self._send(socket, await self._to_the_end(self._configure(message)))
+            case HaltTrading() | Resume():
+                await self._send(socket, await self._to_the_end(self._latch(message)))
 
     async def _configure(self, message: Configure) -> ConfigAnswered | CommandRefused:
         async with self._configuring:  # one at a time, whichever connection it came by
@@ -243,6 +213,16 @@ class ControlServer:
                 return CommandRefused(reason=STALE_TERM, message="a newer leader has spoken while this one waited")
             answer = await self._in_time(self._runtime.configure(message.document))
         return answer or ConfigAnswered(config_hash="", outcome="Rejected", message="not applied within the deadline")
+
+    async def _latch(self, message: HaltTrading | Resume) -> HaltAnswered:
+        runtime = self._runtime
+        if isinstance(message, HaltTrading):
+            log.warning("HaltCommanded", by=message.by, message=message.message, term=message.term)
+            answer = await self._in_time(runtime.halt(message.by, message.message, flatten=message.flatten))
+        else:
+            log.warning("ResumeCommanded", by=message.by, halt=message.halt_id, term=message.term)
+            answer = await self._in_time(runtime.resume(message.halt_id, message.by))
+        return answer or HaltAnswered(halt_id="", done=False, message="not done within the deadline")
 
     async def _in_time(self, command: Awaitable[T]) -> T | None:
         try:

@@ -21,10 +21,12 @@ from tradingbot_runtime.journal import Decided, Journal, WantedQuote
 from tradingbot_runtime.model import (
     AnyEvent,
     CancelRejected,
+    CrossTicked,
     FeedLost,
     Instrument,
     OrderFilled,
     OrderId,
+    OthersExposed,
     Place,
     ReferenceTicked,
     Replace,
@@ -40,7 +42,7 @@ from tradingbot_runtime.venues.protocols import Gateway
 log = structlog.get_logger("market")
 
 # Not journalled by themselves: there are too many, and a decision carries the book that it was made on.
-PASSING = (ReferenceTicked, VenueTicked, TimePassed, FeedLost)
+PASSING = (ReferenceTicked, VenueTicked, CrossTicked, TimePassed, FeedLost, OthersExposed)
 PAPER = "paper"  # the account of orders that never leave the process
 
 
@@ -69,6 +71,10 @@ class Outcome(NamedTuple):
     live_before: int  # orders
 
 
+def _nobody(_: str) -> None:
+    """No other market counts with this one."""
+
+
 @dataclass(slots=True)
 class LiveMarket:
     name: str
@@ -81,6 +87,7 @@ class LiveMarket:
     on_breach: Callable[[str, Breach], None]  # a limit is broken, trading has stopped
     on_doubt: Callable[[str, OrderId], None]  # (market, order): ask the venue about it
     is_fenced: Callable[[], bool]  # the slot's Lease has run out, by the clock: true even if the loop was blocked
+    on_exposure: Callable[[str], None] = _nobody  # what this market could come to hold has changed
     health: MarketHealth = field(default_factory=MarketHealth)
     ages: Ages = field(default_factory=Ages)
     inputs: Recorder = field(default_factory=Recorder)  # the slot's: all that enters the engine passes through it
@@ -160,6 +167,8 @@ class LiveMarket:
         if not isinstance(event, PASSING):
             self._count(event)
             self._follow(event)
+        if outcome.decision.approved or not isinstance(event, PASSING):
+            self.on_exposure(self.name)
         if (outcome.live_before == 0) != (len(self.engine.market.orders.live) == 0):
             self.on_change()
 

@@ -3,10 +3,12 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from tradingbot_runtime.config import Market, Mode, Risk, SlotConfig
+from tradingbot_runtime.config import Market, Mode, Risk, SlotConfig, VenueType
 from tradingbot_runtime.core.risk import WHOLE_BPS, Limits
 from tradingbot_runtime.core.risk.limits import Share
 from tradingbot_runtime.model import Instrument, Lots, Money, asset_units
+
+TIMED = frozenset({VenueType.BINANCE})  # a request has a time in it, and is refused when that is off
 
 
 def limits_of(config: SlotConfig, market: Market, instrument: Instrument) -> Limits:
@@ -37,7 +39,7 @@ def limits_of(config: SlotConfig, market: Market, instrument: Instrument) -> Lim
         max_divergence=_bps(risk.max_divergence_bps),
         halt_after_ns=risk.halt_after_ns,
         cross_checked=market.cross_check is not None,
-        signed=config.mode is Mode.LIVE,
+        signed=config.mode is Mode.LIVE and config.venues[market.execution.venue].type in TIMED,
         on_breach=risk.on_breach,
     )
 

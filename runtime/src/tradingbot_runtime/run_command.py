@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from tradingbot_runtime.app import App, Process
 from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config, warnings
 from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
 from tradingbot_runtime.model.control import CONTROL_PORT
 from tradingbot_runtime.options import PORT
@@ -33,8 +34,10 @@ def run(options: argparse.Namespace) -> int:
     config = _config(options, environment)
     for line in warnings(config.strategy, config.markets, config.venues):
         log.warning("LosesByConstruction", message=line)
+    journal = options.journal or _default_journal(config, environment)
     process = Process(
-        journal=options.journal or _default_journal(config, environment),
+        journal=journal,
+        halt_file=options.halt_file or journal.parent / HALT_FILE,
         credentials=partial(_credentials, options.credentials, environment, config),
         addresses=Addresses(
             host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached

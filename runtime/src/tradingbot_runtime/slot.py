@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from tradingbot_runtime.config import OnBreach, OnStop, SlotConfig, problems
-from tradingbot_runtime.control import Changes
+from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import Market
@@ -16,12 +17,21 @@ from tradingbot_runtime.core.order_ids import bot_number
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
+from tradingbot_runtime.exposures import others_exposed
 from tradingbot_runtime.halts import Halts
 from tradingbot_runtime.inputs.lines import Configured
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import ConfigApplied, Journal
 from tradingbot_runtime.live import LiveMarket
-from tradingbot_runtime.model import HaltResumed, Instrument, Nanos, StateChanged, TradingState, VenueLocked
+from tradingbot_runtime.model import (
+    ClockMeasured,
+    HaltResumed,
+    Instrument,
+    Nanos,
+    StateChanged,
+    TradingState,
+    VenueLocked,
+)
 from tradingbot_runtime.model.control import ConfigAnswered, Halt, HaltAnswered, MarketReport, SlotReport
 from tradingbot_runtime.terms import budget_of, terms_of
 
@@ -100,6 +110,10 @@ class Slot:
         self.update(**self.halts.circumstances())
         return halt
 
+    def is_held_by(self, by: str) -> bool:
+        """Whether a halt that `by` asked for is in force."""
+        return any(halt.by == by for halt in self.halts.held)
+
     def venue_locked(self, event: VenueLocked) -> None:
         """A venue takes nothing now, or does again: its markets hold still; all of them, and the slot is locked."""
         self.locked[event.venue] = (event.reason or "locked") if event.locked else ""
@@ -110,6 +124,25 @@ class Slot:
         whole = bool(used) and all(self.locked.get(venue) for venue in used)
         self.update(locked="; ".join(f"venue {v}: {self.locked[v]}" for v in sorted(used)) if whole else "")
 
+    def clock_measured(self, venue: str, offset_ns: int) -> None:
+        """How far the venue's clock is ahead of ours."""
+        for market in self.markets.values():
+            if market.instrument.venue == venue:
+                market.handle(ClockMeasured(time_ns=self.now_ns(), offset_ns=offset_ns))
+
+    def share_exposure(self, moved: str) -> None:
+        """Tell the other markets what `moved` could come to hold, where a limit counts them together."""
+        risk = self.config.risk
+        if len(self.markets) == 1 or (risk.max_base_exposure is None and risk.max_gross is None):
+            return
+        states = {name: live.engine.market for name, live in self.markets.items()}
+        for name, live in self.markets.items():
+            others = (state for other, state in states.items() if other != name)
+            event = others_exposed(states[name], others, self.now_ns())
+            known = states[name].others
+            if name != moved and (known is None or replace(event, time_ns=known.time_ns) != known):
+                live.handle(event)
+
     def _released(self, halts: Iterable[Halt]) -> None:
         """Markets hear what was accepted before they may trade again."""
         for halt in halts:
@@ -118,7 +151,7 @@ class Slot:
                     market.take(HaltResumed(time_ns=self.now_ns(), reason=halt.reason))
         self.update(**self.halts.circumstances())
 
-    # -- what the operator may ask (control.Controlled) -----------------------------------------------------------
+    # -- what the operator may ask (controlled.Controlled) -----------------------------------------------------------
 
     @property
     def term(self) -> int:

@@ -1,6 +1,5 @@
 """What risk measures over time: messages, refusals, losses and doubts of one market. Bounded, integers, no clock."""
 
-from collections import deque
 from dataclasses import dataclass, field
 
 import msgspec
@@ -44,7 +43,7 @@ class BestWithin:
     """The best value of a moving window, in sixty parts of it: at most one value a part is kept."""
 
     window_ns: int = 0
-    values: deque[tuple[int, int]] = field(default_factory=deque)  # (part, value), values falling
+    values: list[tuple[int, int]] = field(default_factory=list)  # (part, value), values falling
 
     def below(self, now_ns: Nanos, value: int, window_ns: int) -> int:
         """How far `value` is below the best of the last `window_ns`; it counts itself."""
@@ -54,7 +53,7 @@ class BestWithin:
         part = now_ns * _PARTS // window_ns
         values = self.values
         while values and values[0][0] <= part - _PARTS:
-            values.popleft()
+            del values[0]
         while values and values[-1][1] <= value:
             values.pop()
         if not values or values[-1][0] != part:

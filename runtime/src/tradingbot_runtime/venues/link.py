@@ -38,6 +38,10 @@ class Adapter(Protocol):
         """The simulator's name, or nothing when this is no simulator."""
         ...
 
+    async def clock_offset_ns(self) -> int | None:
+        """How far the venue's clock is ahead of ours; None where no request has a time in it."""
+        ...
+
     async def account_id(self) -> str:
         """The venue's own name of the account. Raises ConfigError for credentials that cannot be used."""
         ...
@@ -62,6 +66,7 @@ class VenueLink:
     instruments: dict[str, Instrument] = field(default_factory=dict)  # by symbol
     feeds: dict[str, BookFeed] = field(default_factory=dict)  # by symbol
     gateway: Gateway | None = None
+    clock_offset_ns: int | None = None  # how far the venue's clock is ahead; None: no request has a time in it
     account: str = ""  # the venue's number of it, once introduced; empty without credentials
 
     def __post_init__(self) -> None:
@@ -73,6 +78,7 @@ class VenueLink:
         A simulator says so in every answer; where the environment and the answer disagree, no order is ever sent.
         Raises ConfigError then, and VenueError when the venue does not answer, or not to these credentials.
         """
+        await self.measure_clock()
         simulator = await self.adapter.identity()
         if (self.spec.environment is Environment.SIMULATED) != bool(simulator):
             says = (
@@ -81,6 +87,11 @@ class VenueLink:
             raise ConfigError(f"Venue {self.name}: environment is {self.spec.environment}, but the venue {says}")
         if self.credentials is not None:
             self.account = await self.adapter.account_id()
+
+    async def measure_clock(self) -> int | None:
+        """Raises VenueError when the venue does not answer."""
+        self.clock_offset_ns = await self.adapter.clock_offset_ns()
+        return self.clock_offset_ns
 
     async def instrument(self, symbol: str) -> Instrument:
         if symbol not in self.instruments:

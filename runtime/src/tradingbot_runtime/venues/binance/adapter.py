@@ -31,9 +31,11 @@ class BinanceAdapter:
         self.queries = BinanceQueries(self.name, BinanceRest(endpoints(self.spec).rest, self.credentials))
 
     async def identity(self) -> str:
-        """The simulator's name, or nothing when this is no simulator; measures the clock, too."""
-        await self.queries.rest.measure_clock()
+        """The simulator's name, or nothing when this is no simulator."""
         return await self.queries.rest.identity()
+
+    async def clock_offset_ns(self) -> int | None:
+        return await self.queries.rest.measure_clock() * 1_000_000
 
     async def account_id(self) -> str:
         return await self.queries.account_id()

@@ -9,12 +9,14 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.response_body import whole_body
 
 TIMEOUT_S = 5.0
+_MILLION = 1_000_000
 RETRY_AFTER_S = 10  # where the venue does not say
 T = TypeVar("T")
 Parameters = Mapping[str, str | int]
@@ -74,15 +76,14 @@ class BinanceRest:
         return time.time_ns() // 1_000_000 + self.clock_offset_ms
 
     async def measure_clock(self) -> int:
-        """Offset of the venue's clock to ours in milliseconds: the answer with the shortest round trip of three."""
-        best: tuple[float, int] | None = None
-        for _ in range(3):
-            started, wall_ms = time.monotonic(), time.time_ns() // 1_000_000
+        """Offset of the venue's clock to ours in milliseconds, from several answers."""
+        samples = []
+        for _ in range(SAMPLES):
+            started_ns, wall_ns = time.monotonic_ns(), time.time_ns()
             answer = await self.public("time", _Time)
-            trip_s = time.monotonic() - started
-            offset = answer.serverTime - wall_ms - int(trip_s * 500)
-            best = min(best or (trip_s, offset), (trip_s, offset))
-        self.clock_offset_ms = best[1] if best else 0
+            trip_ns = time.monotonic_ns() - started_ns
+            samples.append(ClockSample(wall_ns, trip_ns, answer.serverTime * _MILLION))
+        self.clock_offset_ms = clock_offset_ns(samples) // _MILLION
         self.clock_doubted = False
         return self.clock_offset_ms
 

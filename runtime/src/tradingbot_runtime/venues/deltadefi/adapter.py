@@ -44,6 +44,10 @@ class DeltaDefiAdapter:
     async def identity(self) -> str:
         return await self.queries.identity()
 
+    async def clock_offset_ns(self) -> int | None:
+        """Nothing that is signed here has a time in it."""
+        return None
+
     async def account_id(self) -> str:
         """Raises ConfigError when the trading password does not open the account's key: better now than at an order."""
         await self.queries.operation_key()

@@ -1,0 +1,56 @@
+"""What risk needs from outside the engine, beside the tick path: the venues' clocks, a file, a memory."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.halt_file import HaltFile
+from tradingbot_runtime.risk_memory import RiskMemory
+from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.venues.link import VenueLink
+
+log = structlog.get_logger("risk")
+
+CLOCKS_EVERY_S = 20.0
+REMEMBER_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class RiskWatch:
+    slot: Slot
+    links: Mapping[str, VenueLink]
+    halt_file: HaltFile
+    memory: RiskMemory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memory = RiskMemory(self.slot.journal)
+
+    async def clocks(self) -> None:
+        """Measure the clocks of venues that take signed times, until cancelled; the barrier has measured them once."""
+        while True:
+            await asyncio.sleep(CLOCKS_EVERY_S)
+            for link in self.links.values():
+                if link.gateway is not None:
+                    await self._measure(link)
+
+    async def _measure(self, link: VenueLink) -> None:
+        try:
+            offset_ns = await link.measure_clock()
+        except VenueError as error:  # no answer proves nothing about the clock
+            log.warning("ClockNotMeasured", venue=link.name, error=type(error).__name__, message=str(error))
+            return
+        if offset_ns is not None:
+            self.slot.clock_measured(link.name, offset_ns)
+
+    async def remember(self) -> None:
+        """Until cancelled. Raises JournalError."""
+        while True:
+            await asyncio.sleep(REMEMBER_EVERY_S)
+            self.remember_now()
+
+    def remember_now(self) -> None:
+        for market in self.slot.markets.values():
+            self.memory.keep(market.ledger, market.engine.market.meters)

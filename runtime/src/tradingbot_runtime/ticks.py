@@ -1,0 +1,37 @@
+"""What a feed's tick means to a market: its reference, the venue's book, or a second source of the price."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from tradingbot_runtime.core.market_events import CROSS_FEED
+from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.model import AnyEvent, CrossTicked, FeedLost, ReferenceTicked
+from tradingbot_runtime.venues.binance.codec import venue_tick
+from tradingbot_runtime.venues.paper.gateway import PaperGateway
+
+
+def through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callable[[AnyEvent], None]:
+    """A paper exchange lives by the ticks of the market that it stands in for; it sees them first."""
+    paper = live.gateway
+    if not isinstance(paper, PaperGateway):
+        return then
+
+    def on_tick(event: AnyEvent) -> None:
+        if isinstance(event, ReferenceTicked):
+            paper.on_tick(live.instrument, event)
+        then(event)
+
+    return on_tick
+
+
+def as_venue(event: AnyEvent) -> AnyEvent:
+    if isinstance(event, ReferenceTicked):
+        return venue_tick(event)
+    return FeedLost(time_ns=event.time_ns, feed="venue", reason=getattr(event, "reason", ""))
+
+
+def as_cross(event: AnyEvent, ratio: Fraction) -> AnyEvent:
+    """A tick of the second source, in our ticks: `ratio` of ours is one of its."""
+    if not isinstance(event, ReferenceTicked):
+        return FeedLost(time_ns=event.time_ns, feed=CROSS_FEED, reason=getattr(event, "reason", ""))
+    return CrossTicked(time_ns=event.time_ns, mid_2=(event.bid + event.ask) * ratio.numerator, unit=ratio.denominator)
