@@ -82,7 +82,7 @@ def test_accepted_and_answered_with_5xx_the_order_is_in_the_market(simulator: Si
     run(simulator, scenario)
 
 
-@pytest.mark.parametrize(("kind", "done"), [("accept-then-drop", True), ("drop", False)])
+@pytest.mark.parametrize(("kind", "done"), [("accept-then-drop", True), ("drop", False), ("half-sent", True)])
 def test_a_dropped_connection_leaves_the_client_without_an_answer(
     simulator: SimulatorProcess, kind: str, *, done: bool
 ) -> None:
@@ -101,6 +101,72 @@ def test_a_dropped_connection_leaves_the_client_without_an_answer(
         assert placed(simulator, f"socket-{kind}") is done
 
     run(simulator, scenario)
+
+
+@pytest.mark.parametrize(("kind", "done"), [("lost-answer", True), ("lost-request", False)])
+def test_a_request_that_is_never_answered_leaves_the_connection_alive(
+    simulator: SimulatorProcess, kind: str, *, done: bool
+) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        simulator.admin.inject(kind, ORDER)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.place("BUY", "59000.00", "0.01", newClientOrderId=f"mute-{kind}"), 0.5)
+        assert placed(simulator, f"mute-{kind}") is done
+        simulator.admin.inject(kind, "order.place")
+        async with open_socket(client, simulator.websocket_api) as connection:
+            order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "price": "59000.00",
+                     "quantity": "0.01", "newClientOrderId": f"mute-socket-{kind}"}  # fmt: skip
+            await connection.socket.send_json({"id": "mute", "method": "order.place",
+                                               "params": client.api_parameters(**order)})  # fmt: skip
+            assert (await connection.call("ping"))["status"] == 200  # the next answer is of the next request
+        assert placed(simulator, f"mute-socket-{kind}") is done
+
+    run(simulator, scenario)
+
+
+def test_a_garbled_answer_is_no_json_and_the_order_is_in(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        simulator.admin.inject("garbage", ORDER)
+        with pytest.raises(json.JSONDecodeError):
+            await client.place("BUY", "59000.00", "0.01", newClientOrderId="garbled")
+        assert placed(simulator, "garbled")
+        simulator.admin.inject("garbage", "ping")
+        async with open_socket(client, simulator.websocket_api) as connection:
+            await connection.socket.send_json({"id": 1, "method": "ping"})
+            with pytest.raises(json.JSONDecodeError):
+                await connection.json()
+
+    run(simulator, scenario)
+
+
+def test_a_market_frame_that_is_half_sent_ends_the_connection(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        async with open_socket(client, f"{simulator.stream}?streams=btcusdt@bookTicker") as connection:
+            simulator.admin.inject("half-sent", "btcusdt@bookTicker")
+            tick(simulator, "7")
+            with pytest.raises((ConnectionError, aiohttp.ClientError)):
+                await connection.text()
+
+    run(simulator, scenario)
+
+
+def test_a_lock_is_refused_where_no_venue_has_one(simulator: SimulatorProcess) -> None:
+    with pytest.raises(AssertionError, match="only DeltaDeFi has a trading lock"):
+        simulator.admin.inject("lock", seconds=5)
+
+
+def test_a_plan_that_cannot_be_followed_is_refused_with_what_is_wrong(simulator: SimulatorProcess) -> None:
+    with pytest.raises(AssertionError, match="unknown field"):
+        simulator.admin.follow_plan({"seed": 1, "rate": 0.5, "mach": "*"})
+    simulator.admin.follow_plan({"seed": 1, "rate": 1, "kinds": ["http-5xx"], "match": "GET /api/v3/*"})
+    try:
+
+        async def scenario(client: BinanceClient) -> None:
+            assert (await client.get("time")).status == 503
+
+        run(simulator, scenario)
+    finally:
+        simulator.admin.forget_plan()
 
 
 def test_a_delayed_request_takes_effect_later_and_holds_no_other_up(simulator: SimulatorProcess) -> None:

@@ -1,5 +1,6 @@
 """Planned faults: the same seed gives the same fates, request by request, and what is written wrong is said."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tradingbot_runtime.simulator.fault_plan import FaultPlan, SeededFaults, par
 from tradingbot_runtime.simulator.faults import REQUEST_FAULTS, STREAM_FAULTS, FaultKind, FaultRequest, Faults
 from tradingbot_runtime.simulator.stream_faults import StreamFaults, crossed
 
+GUIDE = Path(__file__).parents[2] / "docs/guides/simulator.md"
 TARGETS = ("POST /order/build", "POST /order/submit", "order.place", "GET /api/v3/account")
 
 
@@ -110,6 +112,11 @@ def test_what_is_wrong_with_a_plan_is_said(written: str, said: str) -> None:
 @pytest.mark.parametrize(("length", "header"), [(125, 2), (126, 4), (65_535, 4), (65_536, 10)])
 def test_a_frame_that_is_cut_has_a_header_of_its_whole_length(length: int, header: int) -> None:
     assert len(text_frame_header(length)) == header
+
+
+def test_the_guide_names_every_kind_of_fault() -> None:
+    named = set(re.findall(r"`([0-9a-z-]+)`", GUIDE.read_text().partition("## Faults")[2]))
+    assert [kind.value for kind in FaultKind if kind.value not in named] == []
 
 
 def test_a_crossed_depth_snapshot_has_its_best_prices_exchanged() -> None:

@@ -26,11 +26,15 @@ class ExchangeClock:
 
 
 class Conditions:
-    """`lock_trading` locks DeltaDeFi's trading for so many seconds; it does nothing where that is not spoken."""
+    """`lock_trading` locks DeltaDeFi's trading for so many seconds; ValueError where that is not spoken."""
 
     def __init__(self, latency_ms: int = 0) -> None:
         self.latency_s = latency_ms / 1000
         self.clock = ExchangeClock()
         self.faults = Faults()
         self.stream_faults = StreamFaults(self.faults)
-        self.lock_trading: Callable[[float], None] = lambda _seconds: None
+        self.lock_trading: Callable[[float], None] = _no_lock
+
+
+def _no_lock(_seconds: float) -> None:
+    raise ValueError("only DeltaDeFi has a trading lock: start with --venue deltadefi")
