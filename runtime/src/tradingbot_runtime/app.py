@@ -25,8 +25,10 @@ from tradingbot_runtime.inputs.lines import Leaving
 from tradingbot_runtime.inputs.opening import opening_lines
 from tradingbot_runtime.inputs.segments import SegmentWriter
 from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.journal.journal import CONFIG
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.model import TimePassed
+from tradingbot_runtime.newer_config import newer
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.risk_watch import RiskWatch
@@ -82,6 +84,7 @@ class App:
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(await self._journal())
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
+            self.config = newer(self.config, journal.meta(CONFIG))
             slot = self._slot(journal)
             stack.callback(slot.inputs.close)
             links = self._links()
@@ -117,6 +120,7 @@ class App:
         desired = Circumstances(self.config.desired_state, bool(self.config.markets))
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
+        slot.note_config()
         slot.take_halts()
         slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)
         slot.inputs.snapshot = partial(opening_lines, slot)

@@ -7,6 +7,7 @@ from pathlib import Path
 import shtab
 
 from tradingbot_runtime import run_command
+from tradingbot_runtime.audit import commands as journal_commands
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
 from tradingbot_runtime.options import PORT, Checked, Parser, Whole
 from tradingbot_runtime.simulator import command as simulate_command
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     simulate = commands.add_parser("simulate", help="simulate an exchange that speaks Binance spot's protocol")
     simulate_command.add_arguments(simulate)
     simulate.set_defaults(command=simulate_command.run)
+    journal_commands.add_commands(commands)
     completion = commands.add_parser("completion", help="print a completion script for your shell",
                                      description=COMPLETION_HELP,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip

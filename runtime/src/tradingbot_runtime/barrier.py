@@ -113,6 +113,7 @@ class Barrier:
         position = Position(instrument)
         account = self.account(market.execution.venue)
         ledger = ledger_of(market.name, account)
+        slot.journal.keep_market(ledger, instrument, reference)
         for fill in slot.journal.fills(ledger):
             position.apply(fill)
         day = slot.journal.day(ledger)

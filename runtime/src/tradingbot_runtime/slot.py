@@ -22,6 +22,7 @@ from tradingbot_runtime.halts import Halts
 from tradingbot_runtime.inputs.lines import Configured
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import ConfigApplied, Journal
+from tradingbot_runtime.journal.journal import CONFIG
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import (
     ClockMeasured,
@@ -39,7 +40,7 @@ log = structlog.get_logger("slot")
 
 APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
 # What may be replaced between two ticks; a difference anywhere else needs a new process.
-HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "inputs"})
+HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "inputs"})
 HICCUP_NS = 5_000_000_000
 TERM = "term"  # in the journal: the highest leader's term seen
 
@@ -151,6 +152,18 @@ class Slot:
                     market.take(HaltResumed(time_ns=self.now_ns(), reason=halt.reason))
         self.update(**self.halts.circumstances())
 
+    def note_config(self, loosened: tuple[str, ...] = ()) -> None:
+        """Journal the configuration that is in effect, unless it is the one that was."""
+        config, document = self.config, self.config.document()
+        if self.journal.meta(CONFIG) == document:
+            return
+        hashed = config.config_hash()
+        applied = ConfigApplied(time_ns=self.now_ns(), config_hash=hashed, document=document, loosened=loosened)
+        self.journal.write("", [applied], [])
+        log.info("ConfigApplied", config_hash=hashed)
+        if loosened:
+            log.warning("LimitsLoosened", fields=list(loosened), config_hash=hashed)
+
     # -- what the operator may ask (controlled.Controlled) -----------------------------------------------------------
 
     @property
@@ -237,13 +250,7 @@ class Slot:
             fresh = budget_of(new, venue)
             budget.set_rate(fresh.per_second)
             budget.burst, budget.reserve = fresh.burst, fresh.reserve
-        applied = ConfigApplied(
-            time_ns=self.now_ns(), config_hash=new.config_hash(), document=new.document(), loosened=wider
-        )
-        self.journal.write("", [applied], [])
-        log.info("ConfigApplied", config_hash=applied.config_hash)
-        if wider:
-            log.warning("LimitsLoosened", fields=list(wider), config_hash=applied.config_hash)
+        self.note_config(wider)
         self.take_halts()
         self.update(desired=new.desired_state)
         self.changed.set()

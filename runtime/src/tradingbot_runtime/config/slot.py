@@ -69,6 +69,9 @@ class SlotConfig(Spec):
     epoch: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=0, description="The runtime's epoch is greater than this and than its journal's."
     )
+    generation: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Rises with every change; the newer of mount and journal is started from. 0: the mount."
+    )
     lease: LeaseReference | None = Field(
         default=None, description="None without a cluster: the journal's lock stands in."
     )
@@ -83,13 +86,17 @@ class SlotConfig(Spec):
         return int(quantity(self.inputs))
 
     def document(self) -> str:
-        """The canonical text: equal configurations have equal texts, and hashes."""
-        content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+        """The canonical text: equal configurations have equal texts."""
+        return _canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
     def config_hash(self) -> str:
-        """Sixteen hex digits that name this configuration in status, metrics and acknowledgements."""
-        return hashlib.sha256(self.document().encode()).hexdigest()[:16]
+        """Sixteen hex digits that name what is configured, in status, metrics and acknowledgements."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"generation"})
+        return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
+
+
+def _canonical(content: object) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def slot_config(

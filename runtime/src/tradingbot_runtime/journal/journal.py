@@ -24,7 +24,7 @@ from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.files import keep_private, lock
 from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
-from tradingbot_runtime.journal.records import AnyRecord, Decided
+from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied, Decided
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.os_errors import in_words
@@ -35,7 +35,7 @@ _ORDERS = (
     " WHERE fills.order_id = orders.order_id), state, venue_order_id, replaces, seen, venue_time_ns FROM orders"
 )
 
-BEHIND, EPOCH = "behind", "epoch"  # keys in `meta`
+BEHIND, CONFIG, EPOCH = "behind", "config", "epoch"  # keys in `meta`
 
 
 
@@ -175,6 +175,8 @@ class Journal:
                 (record.time_ns, market, type(record).__name__, encode(record)),
             )
             last = cursor.lastrowid or 0
+            if isinstance(record, ConfigApplied):
+                db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CONFIG, record.document))
         for order in orders:
             db.execute(
                 "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
@@ -228,6 +230,11 @@ class Journal:
         if last:
             self._keep_mark(fills=last)
         return bool(last)
+
+    def keep_market(self, market: str, instrument: Instrument, reference: Instrument) -> None:
+        """What the integers of this market's rows mean."""
+        row = (market, self._encode(instrument), self._encode(reference))
+        self._change("INSERT OR REPLACE INTO markets VALUES (?, ?, ?)", row)
 
     def keep_day(self, market: str, day: int, opening: int) -> None:
         self._change("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))

@@ -1,0 +1,99 @@
+"""`audit`: an order's whole life, or everything since some moment, as a table or as JSON lines."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from tradingbot_runtime.audit.steps import Step, Steps, time_text
+from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.journal.reading import JournalReader, Row
+
+HALTS = ("Halted", "Resumed")
+SHORTEST = 4  # characters of an id that may stand for it
+_WIDTH = 200  # of what is not a terminal: a line is to stay one
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Raises ConfigError for an order that is not there, and JournalError."""
+    with JournalReader(options.journal) as reader:
+        steps = Steps(reader)
+        if options.halts:
+            return _show(_halts(reader, steps), "Halts", options)
+        since_ns = since(options.since) if options.since else 0
+        if options.order is None:
+            return _show(steps.all(since_ns), "Everything since " + time_text(since_ns), options)
+        order = find_order(reader, options.order)
+        title = f"Order {order['order_id']} of market {order['market']}: {order['state']}"
+        return _show(chain(steps.of_order(order["order_id"]), [_end(order, steps)]), title, options)
+
+
+def since(text: str, now: datetime | None = None) -> int:
+    """Nanoseconds since the epoch, of a moment (ISO 8601, UTC where it names no zone) or of an age such as 90m."""
+    try:
+        if text[-1] in _UNITS and text[:-1].isdecimal():
+            moment = (now or datetime.now(UTC)) - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        wanted = "a moment such as 2026-01-31T08:00 (UTC), or an age such as 90m, 2h, 3d"
+        raise ConfigError(f"--since {text!r}: {wanted}") from error
+    return int(moment.timestamp()) * 1_000_000_000
+
+
+def find_order(reader: JournalReader, name: str) -> Row:
+    """The order with this id, the beginning or end of one, or the venue's id. Raises ConfigError unless it is one."""
+    query = "SELECT * FROM orders WHERE order_id = ?1 OR venue_order_id = ?1"
+    found = reader.rows(query, name)
+    if not found and len(name) >= SHORTEST:
+        pattern = name.replace("%", "").replace("_", "")
+        query = "SELECT * FROM orders WHERE order_id LIKE ? OR order_id LIKE ? LIMIT 6"
+        found = reader.rows(query, f"{pattern}%", f"%{pattern}")
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ConfigError(f"{reader.path}: no order {name!r}; `inspect` lists those that are open")
+    raise ConfigError(f"{name!r} is more than one order: {', '.join(row['order_id'] for row in found)} ...")
+
+
+def _end(order: Row, steps: Steps) -> Step:
+    units = steps.units(order["market"])
+    details = {"price": units.price(order["price"]), "quantity": units.quantity(order["quantity"]),
+               "filled": units.quantity(order["filled"]), "venue id": order["venue_order_id"]}  # fmt: skip
+    return Step(order["created_ns"], order["market"], order["order_id"], f"now {order['state']}", details)
+
+
+def _halts(reader: JournalReader, steps: Steps) -> Iterator[Step]:
+    """Latches, and what was recorded of halts and releases; old journals have the latches alone."""
+    told = list(steps.halts(HALTS))
+    known = {text for step in told for text in step.details.values()}
+    for halt in reader.latches():
+        if not any(halt.id in text for text in known):
+            yield Step(halt.at_ns, "", "", "Halted", {"id": halt.id, "reason": halt.reason, "message": halt.message})
+    yield from told
+
+
+def _show(steps: Iterable[Step], title: str, options: argparse.Namespace) -> int:
+    if options.output == "json":
+        for step in steps:
+            sys.stdout.write(msgspec.json.encode(step.as_json()).decode() + "\n")
+        return 0
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("time (UTC)", "+ms", "market", "order", "step", "details"):
+        table.add_column(name, justify="right" if name == "+ms" else "left", no_wrap=name != "details")
+    first: int | None = None
+    for step in steps:
+        first = step.time_ns if first is None else first
+        told = ", ".join(f"{name} {text}" for name, text in step.details.items())
+        late = f"{(step.time_ns - first) / 1e6:.3f}"
+        table.add_row(time_text(step.time_ns), late, step.market, step.order_id[-12:], step.step, told)
+    console.print(table)
+    return 0

@@ -1,0 +1,146 @@
+"""A journal's records as steps that a person can follow: what was seen, decided, sent and answered."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from tradingbot_runtime.journal.reading import JournalReader, Row
+from tradingbot_runtime.model import ASSET_EXPONENT, Instrument
+
+_SECOND = 1_000_000_000
+_PRICES = ("price", "venue_bid", "venue_ask", "bid", "ask")
+_QUANTITIES = ("quantity", "executed", "base")
+_HEADER = frozenset({"type", "time_ns", "order_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    time_ns: int
+    market: str
+    order_id: str  # empty: of no single order
+    step: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"time": time_text(self.time_ns), "market": self.market, "orderId": self.order_id, "step": self.step,
+                "details": dict(self.details)}  # fmt: skip
+
+
+def time_text(time_ns: int) -> str:
+    """UTC, ISO 8601, to the microsecond."""
+    seconds, rest = divmod(time_ns, _SECOND)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest // 1000:06}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The decimals of one market; of a market whose instrument is not known, bare integers."""
+
+    instrument: Instrument | None
+    reference: Instrument | None
+
+    def price(self, ticks: int) -> str:
+        return self.instrument.price_text(ticks) if self.instrument else f"{ticks} ticks"
+
+    def quantity(self, lots: int) -> str:
+        return self.instrument.quantity_text(lots) if self.instrument else f"{lots} lots"
+
+    def money(self, money: int) -> str:
+        return self.instrument.money_text(money) if self.instrument else f"{money} money units"
+
+    def reference_price(self, ticks: int) -> str:
+        return self.reference.price_text(ticks) if self.reference else f"{ticks} ticks"
+
+
+@dataclass(slots=True)
+class Steps:
+    """Of one journal, in the order in which they were committed."""
+
+    reader: JournalReader
+    _units: dict[str, Units] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        instruments, references = self.reader.instruments(), self.reader.references()
+        self._units = {name: Units(found, references.get(name)) for name, found in instruments.items()}
+
+    def all(self, since_ns: int = 0) -> Iterator[Step]:
+        yield from self._of(self.reader.in_order("events", "time_ns >= ?", since_ns))
+
+    def of_order(self, order_id: str) -> Iterator[Step]:
+        rows = self.reader.in_order("events", "instr(payload, CAST(? AS BLOB)) > 0", order_id)
+        return (step for step in self._of(rows) if step.order_id == order_id)
+
+    def halts(self, kinds: Sequence[str]) -> Iterator[Step]:
+        marks = ", ".join("?" * len(kinds))
+        yield from self._of(self.reader.in_order("events", f"kind IN ({marks})", *kinds))
+
+    def units(self, market: str) -> Units:
+        return self._units.get(market, Units(None, None))
+
+    def _of(self, rows: Iterable[Row]) -> Iterator[Step]:
+        for row in rows:
+            record = msgspec.json.decode(row["payload"])
+            if row["kind"] == "Decided":
+                yield from self._decided(row["market"], record)
+            else:
+                details = self._details(row["market"], record)
+                yield Step(row["time_ns"], row["market"], str(record.get("order_id", "")), row["kind"], details)
+
+    def _decided(self, market: str, record: Mapping[str, Any]) -> Iterator[Step]:
+        """What was seen once for each order that a command is about, then the command: risk has approved it."""
+        units, seen_for = self.units(market), set()
+        for command in record["commands"]:
+            for order_id, step, what in _moves(command):
+                if order_id not in seen_for:
+                    seen_for.add(order_id)
+                    yield Step(record["time_ns"], market, order_id, "Seen", _seen(record, units))
+                yield Step(record["time_ns"], market, order_id, step, self._details(market, what))
+
+    def _details(self, market: str, record: Mapping[str, Any]) -> dict[str, str]:
+        units = self.units(market)
+        is_balance = record.get("type") == "BalancesReported"
+        details = {}
+        for name, value in record.items():
+            if name in _HEADER or value in ("", None) or (name.endswith("_ns") and not value):
+                continue
+            if name in _PRICES:
+                text = units.price(value)
+            elif name in _QUANTITIES and not is_balance:
+                text = units.quantity(value)
+            elif name in ("fee", "base"):
+                text = format(Decimal(value).scaleb(ASSET_EXPONENT).normalize(), "f")
+            elif name == "quote":
+                text = units.money(value)
+            elif name.endswith("_ns"):
+                text = time_text(value)
+            else:
+                text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            details[name] = text
+        return details
+
+
+def _moves(command: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(order, step, what is told of it) for each order that a command is about."""
+    kind = command["type"]
+    if kind == "CancelAll":
+        for order_id in command["order_ids"]:
+            yield order_id, "CancelDecided", {"by": "CancelAll"}
+        return
+    if kind == "Replace":
+        yield command["replaces"], "CancelDecided", {"by": "Replace", "replaced_by": command["order_id"]}
+    names = {"Place": "PlaceDecided", "Replace": "PlaceDecided", "Cancel": "CancelDecided"}
+    yield command["order_id"], names.get(kind, kind), command
+
+
+def _seen(record: Mapping[str, Any], units: Units) -> dict[str, str]:
+    return {
+        "reference": f"{units.reference_price(record['reference_bid'])} / "
+        f"{units.reference_price(record['reference_ask'])} (update {record['update_id']})",
+        "venue": f"{units.price(record['venue_bid'])} / {units.price(record['venue_ask'])}",
+        "holds": f"{units.quantity(record['base'])} base, {units.money(record['quote'])} quote",
+        "wanted": f"{len(record['quotes'])} quotes",
+    }

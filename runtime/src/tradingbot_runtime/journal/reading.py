@@ -1,0 +1,125 @@
+"""A journal, read: while its bot runs, after it ended, or as a copy. Never written to, never locked.
+
+Rows are fetched in pieces, each a short read of its own: a reader that held one open would keep SQLite from starting
+the write-ahead log over, and the volume would fill.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
+from tradingbot_runtime.model import Instrument, OrderFilled
+from tradingbot_runtime.model.control import Halt
+
+PIECE = 5_000  # rows
+Row = dict[str, Any]
+
+
+class JournalReader:
+    """Raises JournalError, in one line that names the path, for whatever cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise JournalError(f"{path}: there is no such journal")
+        try:
+            self._db = self._opened()
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            kind = self.meta("kind") if version else None
+        except sqlite3.Error as error:
+            raise JournalError(f"{path}: cannot be read: {error}") from error
+        if kind != KIND:
+            raise JournalError(f"{path}: is no journal but {kind or 'a database of something else'}")
+        if version > len(MIGRATIONS):
+            raise JournalError(f"{path}: was written by a newer program: version {version}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def rows(self, query: str, *parameters: object) -> list[Row]:
+        try:
+            return [dict(row) for row in self._db.execute(query, parameters)]
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {error}") from error
+
+    def in_order(self, table: str, where: str = "1", *parameters: object) -> Iterator[Row]:
+        """The rows of a table that has a `seq`, in its order."""
+        after = 0
+        while True:
+            found = self.rows(
+                f"SELECT * FROM {table} WHERE seq > ? AND ({where}) ORDER BY seq LIMIT {PIECE}",  # noqa: S608 - ours
+                after,
+                *parameters,
+            )
+            yield from found
+            if len(found) < PIECE:
+                return
+            after = found[-1]["seq"]
+
+    def tables(self) -> dict[str, int]:
+        """Rows by table."""
+        names = [row["name"] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return {n: self.rows(f'SELECT count(*) AS rows FROM "{n}"')[0]["rows"] for n in names}  # noqa: S608 - its own
+
+    def instruments(self) -> dict[str, Instrument]:
+        """By market; a market from before instruments were kept is not in it."""
+        decode = msgspec.json.Decoder(Instrument).decode
+        if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'markets'"):
+            return {}
+        return {row["market"]: decode(row["instrument"]) for row in self.rows("SELECT market, instrument FROM markets")}
+
+    def references(self) -> dict[str, Instrument]:
+        """By market, the instrument that its reference price comes from."""
+        decode = msgspec.json.Decoder(Instrument).decode
+        if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'markets'"):
+            return {}
+        return {row["market"]: decode(row["reference"]) for row in self.rows("SELECT market, reference FROM markets")}
+
+    def config(self) -> SlotConfig | None:
+        """The configuration in effect; None in a journal from before it was kept. Raises JournalError."""
+        document = self.meta("config")
+        try:
+            return SlotConfig.model_validate_json(document) if document else None
+        except ValueError as error:
+            raise JournalError(f"{self.path}: its configuration is of another version: {error}") from error
+
+    def fills(self, market: str) -> Iterator[OrderFilled]:
+        decode = msgspec.json.Decoder(OrderFilled).decode
+        return (decode(row["payload"]) for row in self.in_order("fills", "market = ?", market))
+
+    def latches(self) -> list[Halt]:
+        rows = self.rows("SELECT id, reason, message, at_ns FROM latches ORDER BY at_ns")
+        return [Halt(id=r["id"], reason=r["reason"], message=r["message"], at_ns=r["at_ns"]) for r in rows]
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._open("mode=ro")
+        except sqlite3.OperationalError:  # a volume that is read-only: SQLite cannot make its index of the log
+            log = self.path.with_name(f"{self.path.name}-wal")
+            if log.exists() and log.stat().st_size:
+                why = f"{self.path}: ended without being closed; copy it and its -wal to a folder that can be written"
+                raise JournalError(why) from None
+            return self._open("immutable=1")
+
+    def _open(self, option: str) -> sqlite3.Connection:
+        db = sqlite3.connect(f"{self.path.resolve().as_uri()}?{option}", uri=True)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA query_only=1")
+        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return db
