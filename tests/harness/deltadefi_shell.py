@@ -82,6 +82,7 @@ class Shell:
             budget=self.budget,
             durable=self.durable,
             is_fenced=lambda: self.fenced,
+            on_mismatch=lambda: self.log.append("mismatch"),
         )
 
 

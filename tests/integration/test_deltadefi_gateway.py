@@ -183,6 +183,17 @@ def test_a_rate_limit_slows_down_the_account_and_the_calls() -> None:
     play(scenario)
 
 
+def test_a_lack_of_balance_is_a_reason_to_compare_balances() -> None:
+    async def scenario(made: Shell, venue: ScriptedVenue) -> None:
+        venue.script[BUILD] = [refusal(4050)]
+        made.place()
+        await made.first(OrderRejected)
+
+        assert made.kinds().count("mismatch") == 1
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(("code", "status"), [(4010, 401), (4406, 400), (4407, 400)])
 def test_a_venue_that_does_not_take_our_key_is_for_a_person(code: int, status: int) -> None:
     async def scenario(made: Shell, venue: ScriptedVenue) -> None:

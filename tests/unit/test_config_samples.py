@@ -21,7 +21,8 @@ def test_a_sample_with_a_bot_brings_its_venues(sample: Path) -> None:
     manifest = load(sample.read_bytes())
     assert manifest.bot.venue_names() == manifest.venues.keys()
     if manifest.bot.mode is Mode.LIVE:
-        assert all(venue.credentials_secret_ref for venue in manifest.venues.values())
+        traded_at = {market.execution.venue for market in manifest.bot.markets}
+        assert all(manifest.venues[name].credentials_secret_ref for name in traded_at)
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)

@@ -192,6 +192,10 @@ class Reconciler:
     def _positions(self) -> Iterable[Position]:
         return self.positions() if self.positions is not None else (self.market.engine.market.position,)
 
+    def compare_soon(self) -> None:
+        """The venue refused an order for lack of balance, which ours did not show: compare at the next look."""
+        self.paces.balances_ns = Nanos(0)
+
     # -- at the end ----------------------------------------------------------------------------------------------
 
     @property

@@ -72,6 +72,7 @@ class GatewayPorts:
     budget: Budget  # of the account, the engine's: the venue's own word on the pace goes there
     durable: Callable[[], Awaitable[None]]  # returns when all that is committed survives the node
     is_fenced: Callable[[], bool]  # the slot's Lease is not ours any more
+    on_mismatch: Callable[[], None] = lambda: None  # the account holds less than we think: compare balances soon
 
 
 class TradeCursor(msgspec.Struct, frozen=True):

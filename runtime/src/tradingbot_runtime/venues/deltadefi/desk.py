@@ -22,7 +22,6 @@ class Desk:
     ports: GatewayPorts
     now_ns: Callable[[], Nanos]
     on_locked: Callable[[str], None]  # reason: the venue has refused something because of its trading lock
-    on_mismatch: Callable[[], None]  # the account holds less than we think
     health: GatewayHealth = field(default_factory=GatewayHealth)
 
     async def turn(self, lane: Lane, within_s: float) -> None:
@@ -37,8 +36,9 @@ class Desk:
             self.pacer.accepted()
         else:
             self.effects(meaning, answer.headers.get("Retry-After", ""))
-            log.warning("RequestRefused", phase=phase, reason=meaning.reason, code=meaning.code,
-                        proof=meaning.proof, message=meaning.message)  # fmt: skip
+            tell = log.info if meaning.is_usual else log.warning
+            tell("RequestRefused", phase=phase, reason=meaning.reason, code=meaning.code, proof=meaning.proof,
+                 message=meaning.message)  # fmt: skip
         return answer, meaning
 
     def effects(self, meaning: Outcome, retry_after: str = "") -> None:
@@ -51,7 +51,7 @@ class Desk:
         elif meaning.effect is Effect.HALT:
             self.ports.on_refused(meaning.reason, meaning.message)
         elif meaning.effect is Effect.RECONCILE:
-            self.on_mismatch()
+            self.ports.on_mismatch()
 
     def tell(self, symbol: str, event: OrderEvent) -> None:
         self.ports.on_event(symbol, event)

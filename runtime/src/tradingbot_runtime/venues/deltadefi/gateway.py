@@ -61,7 +61,7 @@ class DeltaDefiGateway:
         self._ports = ports
         self._now_ns = now_ns
         self.lock = TradingLock(queries, backoff, self._lock_changed)
-        self._desk = Desk(queries, Pacer(ports.budget, now_ns), ports, now_ns, self.lock.found, self._doubt_balances)
+        self._desk = Desk(queries, Pacer(ports.budget, now_ns), ports, now_ns, self.lock.found)
         self._placer = Placer(self._desk)
         self._canceler = Canceler(self._desk, self._expect, self._spawn)
         self._placements: dict[OrderId, Placement] = {}
@@ -211,16 +211,6 @@ class DeltaDefiGateway:
             self._ports.on_event(instrument.symbol, await self.order(instrument, order_id))
         except VenueError as error:
             log.warning("QuestionFailed", order_id=order_id, message=str(error))
-
-    def _doubt_balances(self) -> None:
-        for market in self._queries.markets.values():
-            self._spawn(self._tell_balances(market.instrument))
-
-    async def _tell_balances(self, instrument: Instrument) -> None:
-        try:
-            self._ports.on_event(instrument.symbol, await self.balances(instrument))
-        except VenueError as error:
-            log.warning("QuestionFailed", about="balances", message=str(error))
 
     def _expect(self) -> None:
         self._stream.expect()

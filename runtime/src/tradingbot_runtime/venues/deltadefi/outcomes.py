@@ -105,6 +105,11 @@ class Outcome:
     code: int
     message: str
 
+    @property
+    def is_usual(self) -> bool:
+        """A part of every day: the market moved first, or the order was just filled."""
+        return self.proof is Proof.GONE or self.reason == WOULD_TAKE
+
     def as_error(self) -> VenueError:
         if self.proof is Proof.UNKNOWN:
             return OutcomeUnknown(f"{self.message} ({self.code or self.reason})")
