@@ -94,6 +94,22 @@ def test_a_plan_may_be_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[1, {", "not readable as YAML"), (b"", "must be one document"), (b"\xff\xfe\xff", "not readable as YAML"),
+        (b"seed: 1\nseed: 2\nrate: 1\n", "written twice"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_plan_is_refused_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_bytes(content)
+    with pytest.raises(InvalidConfig) as caught:
+        read_plan(str(file))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("written", "said"),
     [
         ("seed=7,rate=2", "faults[0].rate: '2': must be at most 1"),

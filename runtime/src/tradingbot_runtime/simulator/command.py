@@ -75,6 +75,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose protocol is spoken, repeatable; Binance's always is")  # fmt: skip
     add("--symbol", action=Checked, kind=Symbol(), many=True, default="BTCUSDT", metavar="SYMBOL",
         help="what is traded, repeatable")  # fmt: skip
+    _market_arguments(parser)
+    _account_arguments(parser)
+    add("--fault-plan", metavar="PLAN", help=f"faults that happen by themselves: {SYNTAX}")
+    deltadefi.add_arguments(parser)
+
+
+def _market_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     market = parser.add_mutually_exclusive_group()
     recording = market.add_argument(
         "--recording", type=Path, metavar="FILE",
@@ -90,6 +98,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of that market, a year, as a share: 0.6 is 60 percent")  # fmt: skip
     add("--steps-per-second", action=Checked, kind=STEPS, default="20", metavar="N",
         help="changes of that market's book")  # fmt: skip
+    recording.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
+
+
+def _account_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of Binance's side."""
+    add = parser.add_argument
     add("--balance", action=Checked, kind=Balance(), many=True, default=DEFAULT_BALANCES, metavar="ASSET=AMOUNT",
         help="what the account holds, repeatable")  # fmt: skip
     key = add("--ed25519-public-key", type=Path, metavar="FILE", help="PEM; also accept this key's signatures")
@@ -101,10 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="request weight allowed")  # fmt: skip
     add("--orders-per-10s", action=Checked, kind=REQUESTS, default="100", metavar="N",
         help="new orders allowed in ten seconds")  # fmt: skip
-    plan = add("--fault-plan", metavar="PLAN", help=f"faults that happen by themselves: {SYNTAX}")
-    deltadefi.add_arguments(parser)
-    for action in (recording, key, plan):
-        action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
+    key.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -178,7 +189,13 @@ async def _serve(server: Server, made_up: Secrets, arguments: argparse.Namespace
 
     def started(port: int) -> None:
         addresses = _addresses(arguments.host, port)
-        log.info("SimulatorStarted", **addresses, market=_market(arguments), venues=arguments.venue)
+        log.info(
+            "SimulatorStarted",
+            **addresses,
+            market=_market(arguments),
+            venues=arguments.venue,
+            faults=arguments.fault_plan or "on request",
+        )
         shown: dict[str, object] = {**addresses, **made_up.binance}
         if made_up.deltadefi is not None:
             where = f"{arguments.host}:{port}"

@@ -9,10 +9,10 @@ from pathlib import Path
 from random import Random
 from typing import Annotated, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from tradingbot_runtime.config.document import documents
 from tradingbot_runtime.config.problems import InvalidConfig, problems
 from tradingbot_runtime.config.spec import Spec
 from tradingbot_runtime.simulator.faults import FaultKind, FaultRequest
@@ -84,8 +84,15 @@ def read_plan(text: str) -> FaultPlan:
 
     OSError when the file cannot be read.
     """
-    written: object = yaml.safe_load(Path(text).read_text()) if "=" not in text else _one_line(text)
-    return parse_plan(written)
+    if "=" in text:
+        return parse_plan(_one_line(text))
+    try:
+        written = documents(Path(text).read_bytes())
+    except InvalidConfig as wrong:
+        raise InvalidConfig(f"fault plan {text}: {problem}" for problem in wrong.problems) from wrong
+    if len(written) != 1:
+        raise InvalidConfig([f"fault plan {text}: must be one document with `seed` and `faults`"])
+    return parse_plan(written[0])
 
 
 def parse_plan(written: object) -> FaultPlan:
