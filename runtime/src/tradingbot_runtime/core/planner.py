@@ -6,13 +6,16 @@ plan is its messages, and one more for every message that an exposed order has t
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
+from tradingbot_runtime.core.matching import largest_matching
 from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.core.quoting import Quote, Tolerance
 from tradingbot_runtime.model import AnyCommand, Cancel, CancelAll, OrderId, Place, Replace, Side
 
-RESTING = frozenset({OrderState.OPEN, OrderState.PARTIAL})
-LEAVING = frozenset(state for state in OrderState if state in ("PendingCancel", "PendingReplace"))
+# Tuples: to find a member by identity is faster than to hash an enum's.
+RESTING = (OrderState.OPEN, OrderState.PARTIAL)
+LEAVING = (OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,82 +76,62 @@ def compare(
     numerator and denominator: the order that is closest to it, or furthest beyond, is the next to be hit.
     """
     free = [order for order in working if order.state not in LEAVING]
-    served = _matched(wanted, free, tolerance)
-    missing = [quote for i, quote in enumerate(wanted) if i not in served]
-    if len(served) < len(free):
-        serving = {order.id for order in served.values()}
-        free = [order for order in free if order.id not in serving]
-        for order in free:
-            beside = [q for q in missing if q.side is order.side] if order.state not in RESTING else ()
-            if beside:
-                missing.remove(min(beside, key=lambda quote: (abs(order.price - quote.price), quote.price)))
-        stale, exposed = _ranked([order for order in free if order.state in RESTING], wanted, fair)
-    else:
-        stale, exposed = (), 0
-    kept = tuple((order, wanted[i]) for i, order in served.items() if order.state in RESTING)
-    return Changes(stale, exposed, _inner_first(missing), kept)
+    bids = _one_side(Side.BUY, [q for q in wanted if q.side is Side.BUY], free, tolerance)
+    asks = _one_side(Side.SELL, [q for q in wanted if q.side is Side.SELL], free, tolerance)
+    missing = tuple(q for layer in zip_longest(bids.missing, asks.missing) for q in layer if q is not None)
+    kept = (*bids.kept, *asks.kept)
+    if not bids.stale and not asks.stale:
+        return Changes((), 0, missing, kept)
+    ranked = [*_ranked(bids, 1, fair), *_ranked(asks, -1, fair)]
+    ranked.sort()
+    exposed = sum(1 for behind, *_ in ranked if not behind)
+    by_id = {order.id: order for order in (*bids.stale, *asks.stale)}
+    return Changes(tuple(by_id[order_id] for *_, order_id in ranked), exposed, missing, kept)
 
 
-def _matched(wanted: Sequence[Quote], free: Sequence[Order], tolerance: Tolerance) -> dict[int, Order]:
-    """The largest matching of quotes and orders, by augmenting paths (Kuhn's algorithm): index of quote -> order."""
-    fitting: list[list[Order]] = []
-    for quote in wanted:
-        near = [order for order in free if order.side is quote.side and tolerance.keeps(order, quote)]
-        near.sort(key=lambda order: (abs(order.price - quote.price), order.id))
-        fitting.append(near)
-    quote_of: dict[OrderId, int] = {}
-    served: dict[int, Order] = {}
-    for i, near in enumerate(fitting):
-        if near:
-            _serve(i, fitting, quote_of, served)
-    return served
+@dataclass(slots=True)
+class _OneSide:
+    quotes: list[Quote]
+    missing: list[Quote]
+    kept: list[tuple[Order, Quote]]
+    stale: list[Order]
 
 
-def _serve(i: int, fitting: list[list[Order]], quote_of: dict[OrderId, int], served: dict[int, Order]) -> None:
-    """Find quote `i` an order, moving others over to another one of theirs where that makes room."""
-    came_from: dict[OrderId, int] = {}  # the quote from which the search reached an order
-    queue = [i]
-    for quote in queue:
-        for order in fitting[quote]:
-            if order.id in came_from:
+def _one_side(side: Side, quotes: list[Quote], free: list[Order], tolerance: Tolerance) -> _OneSide:
+    orders = [order for order in free if order.side is side]
+    if not orders:
+        return _OneSide(quotes, quotes, [], [])
+    served = largest_matching(quotes, orders, tolerance)
+    missing = [quote for i, quote in enumerate(quotes) if i not in served]
+    kept = [(order, quotes[i]) for i, order in served.items() if order.state in RESTING]
+    stale: list[Order] = []
+    if len(served) < len(orders):
+        serving = [order.id for order in served.values()]
+        for order in orders:
+            if order.id in serving:
                 continue
-            came_from[order.id] = quote
-            if order.id in quote_of:
-                queue.append(quote_of[order.id])
-                continue
-            taken: Order | None = order
-            while taken is not None:
-                mover = came_from[taken.id]
-                taken, served[mover] = served.get(mover), taken
-                quote_of[served[mover].id] = mover
-            return
+            if order.state in RESTING:
+                stale.append(order)
+            elif missing:
+                missing.remove(min(missing, key=lambda quote: (abs(order.price - quote.price), quote.price)))
+    return _OneSide(quotes, missing, kept, stale)
 
 
-def _ranked(stale: list[Order], wanted: Sequence[Quote], fair: tuple[int, int]) -> tuple[tuple[Order, ...], int]:
-    """The most exposed first, and how many are in front of every quote wanted on their side."""
-    front: dict[Side, int] = {}
-    for quote in wanted:
-        aggressive = quote.side.sign * quote.price
-        front[quote.side] = max(front.get(quote.side, aggressive), aggressive)
+def _ranked(side: _OneSide, sign: int, fair: tuple[int, int]) -> list[tuple[bool, int, OrderId]]:
+    """(behind the side's front, distance to the reference, id) of each stale order: sorted, the most exposed first."""
     twice_fair, unit = fair
-    ranked: list[tuple[bool, int, OrderId, Order]] = []
-    for order in stale:
-        sign = order.side.sign
-        behind = order.side in front and sign * order.price <= front[order.side]
-        ranked.append((behind, -sign * (2 * order.price * unit - twice_fair), order.id, order))
-    ranked.sort(key=lambda entry: entry[:3])
-    return tuple(entry[3] for entry in ranked), sum(1 for entry in ranked if not entry[0])
+    front = max((sign * quote.price for quote in side.quotes), default=None)
+    return [
+        (front is not None and sign * order.price <= front, sign * (twice_fair - 2 * order.price * unit), order.id)
+        for order in side.stale
+    ]
 
 
 def _inner_first(quotes: Iterable[Quote]) -> tuple[Quote, ...]:
     """Layer by layer, both sides of a layer together."""
-    layers = {Side.BUY: 0, Side.SELL: 0}
-    ranked: list[tuple[int, Quote]] = []
-    for quote in quotes:
-        ranked.append((layers[quote.side], quote))
-        layers[quote.side] += 1
-    ranked.sort(key=lambda entry: entry[0])
-    return tuple(quote for _, quote in ranked)
+    ranked = sorted(quotes, key=lambda quote: -quote.side.sign * quote.price)
+    bids, asks = ([quote for quote in ranked if quote.side is side] for side in Side)
+    return tuple(quote for layer in zip_longest(bids, asks) for quote in layer if quote is not None)
 
 
 @dataclass(slots=True)
@@ -195,7 +178,7 @@ def schedule(changes: Changes, capabilities: Capabilities, room: Room) -> Plan:
     the order that it displaces. An order that is only too far away stays until there is room for its successor.
     """
     if capabilities.cancel_all and len(changes.stale) > 1 and room.messages > 0:
-        swept = Changes(missing=_inner_first(_by_price((*changes.missing, *(quote for _, quote in changes.kept)))))
+        swept = Changes(missing=_inner_first((*changes.missing, *(quote for _, quote in changes.kept))))
         if 1 + _messages(swept, capabilities) < _messages(changes, capabilities) + _waiting(changes, room):
             resting = (*(order.id for order in changes.stale), *(order.id for order, _ in changes.kept))
             rest = _one_by_one(swept, capabilities, Room(room.messages - 1, min(room.orders, room.messages - 1)))
@@ -209,21 +192,15 @@ def _waiting(changes: Changes, room: Room) -> int:
     return late * (late + 1) // 2
 
 
-def _by_price(quotes: Iterable[Quote]) -> list[Quote]:
-    return sorted(quotes, key=lambda quote: -quote.side.sign * quote.price)
-
-
 def _messages(changes: Changes, capabilities: Capabilities) -> int:
     """What all of `changes` costs one by one, whatever the room."""
     if not capabilities.replace:
         return len(changes.stale) + len(changes.missing) * capabilities.calls_per_place
-    stale, missing = _count(changes.stale), _count(changes.missing)
-    return sum(max(stale[side], missing[side]) for side in Side)
+    return sum(max(_count(changes.stale, side), _count(changes.missing, side)) for side in Side)
 
 
-def _count(things: Iterable[Order | Quote]) -> dict[Side, int]:
-    sides = [thing.side for thing in things]
-    return {side: sides.count(side) for side in Side}
+def _count(things: Iterable[Order | Quote], side: Side) -> int:
+    return sum(1 for thing in things if thing.side is side)
 
 
 def _one_by_one(changes: Changes, capabilities: Capabilities, room: Room) -> Plan:
@@ -236,31 +213,32 @@ def _one_by_one(changes: Changes, capabilities: Capabilities, room: Room) -> Pla
         else:
             draft.withdraw(order)
     behind = list(changes.stale[changes.exposed :])
-    wanted = _count(missing)
-    for side in Side:
-        beyond = [order for order in behind if order.side is side][wanted[side] :]
-        for order in beyond:
-            draft.withdraw(order)
-        behind = [order for order in behind if order not in beyond]
+    if behind:
+        for side in Side:
+            for order in [order for order in behind if order.side is side][_count(missing, side) :]:
+                draft.withdraw(order)
+                behind.remove(order)
     _fill(draft, missing, behind)
     return Plan((), tuple(draft.cancel), tuple(draft.replace), tuple(draft.place))
 
 
 def _fill(draft: _Draft, missing: list[Quote], behind: list[Order]) -> None:
     """Bring in the missing quotes until the room ends; each order `behind` makes way for one of them."""
-    left, displaced = _count(missing), _count(behind)
-    for quote in missing:
-        side = quote.side
-        if displaced[side] < left[side]:  # one of those that are gone already made way for it
+    for i, quote in enumerate(missing):
+        order = _displaced(quote.side, missing[i:], behind) if behind else None
+        if order is None:
             done = draft.put(quote)
         else:
-            order = next(order for order in behind if order.side is side)
-            done = draft.swap(order, quote) or (draft.withdraw(order) and draft.put(quote))
             behind.remove(order)
-            displaced[side] -= 1
-        left[side] -= 1
+            done = draft.swap(order, quote) or (draft.withdraw(order) and draft.put(quote))
         if not done:
             return
+
+
+def _displaced(side: Side, missing: list[Quote], behind: list[Order]) -> Order | None:
+    """The order that makes way for the next quote of `side`; None while one of those gone already has."""
+    orders = [order for order in behind if order.side is side]
+    return orders[0] if len(orders) >= _count(missing, side) else None
 
 
 def commands(plan: Plan, order_id: Callable[[int], OrderId]) -> list[AnyCommand]:
