@@ -194,6 +194,20 @@ def test_a_report_that_is_older_than_what_is_known_changes_nothing() -> None:
     assert story(partial, report(OrderStatus.CANCELED, 0, venue_time_ns=100)) == partial
 
 
+ENDS = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("state", [S.OPEN, S.PENDING_CANCEL, S.UNKNOWN, S.LOST])
+def test_an_order_ends_also_where_the_venues_clock_was_set_back(state: S, end: OrderStatus) -> None:
+    known = replace(order(state, seen=True, venue_time_ns=200), venue_order_id="v")
+    ended = report(end, venue_time_ns=100)
+
+    assert story(known, ended).is_closed
+    assert story(known, replace(ended, venue_order_id="")).is_closed, "a venue may name it by our id alone"
+    assert story(known, replace(ended, venue_order_id="v0")) == known, "the end of an earlier build"
+
+
 def test_without_times_of_the_venue_an_end_is_later_than_life_and_more_fills_later_than_fewer() -> None:
     known = order(S.CANCELED, filled=4, seen=True)
 

@@ -134,9 +134,18 @@ def _is_outdated(order: Order, report: OrderReported) -> bool:
     newer = report.venue_time_ns > order.venue_time_ns
     if newer:
         return False
-    if report.venue_time_ns and report.venue_time_ns < order.venue_time_ns:
+    if report.venue_time_ns and report.venue_time_ns < order.venue_time_ns and not _is_its_end(order, report):
         return True
     return report.executed < order.filled or (report.status is OrderStatus.OPEN and order.is_closed)
+
+
+def _is_its_end(order: Order, report: OrderReported) -> bool:
+    """An order ends once: its end comes after its life also where the venue's clock has been set back meanwhile.
+
+    The end of what the venue calls otherwise is that of an earlier build.
+    """
+    is_another = "" != report.venue_order_id != order.venue_order_id != ""
+    return report.status is not OrderStatus.OPEN and not order.is_closed and not is_another
 
 
 def _moved(order: Order, event: OrderEvent, state: OrderState) -> tuple[Order, Anomaly | None]:
