@@ -35,7 +35,9 @@ class Calibration(Spec):
     )
     refit_ns: Window = Field(default=5_000_000_000, alias="refitEvery", description="How often the model is fitted.")
     depth_bps: PositiveBps = Field(
-        default=Decimal(20), description="Arrivals are counted at 20 levels up to this distance from the mid."
+        default=Decimal(5),
+        description="Arrivals are counted at 20 levels up to this distance from the mid. It should span ten ticks "
+        "of the reference at least, and what the market moves by in a few intervals.",
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
