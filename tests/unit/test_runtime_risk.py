@@ -1,5 +1,6 @@
 """Pre-trade risk, check by check: what is refused, with which reason, and where the line is."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 
@@ -61,7 +62,7 @@ FALLING = {"max_drawdown": (1, 20)}
 FAST = {"max_loss_rate": (Money(100), 60 * SECOND)}
 DRIFT = {"max_clock_drift_ns": 500, "signed": True}
 APART = {"max_divergence": (1, 1_000)}
-Case = tuple[str, Place, dict[str, object], dict[str, object], Refusal | None]
+Case = tuple[str, Place, Mapping[str, object], Mapping[str, object], Refusal | None]
 # check by check: a name, what is judged, the situation, the limits, and the verdict; None: the last value that passes
 CASES: dict[str, list[Case]] = {
     "state": [
@@ -85,8 +86,8 @@ CASES: dict[str, list[Case]] = {
     ],
     "kill_switch": [
         ("a person has halted", order(), {"state": S.HALTED, "killed": True}, NONE, R.KILL_SWITCH),
-        ("and wants it flat, but this would open", order(), {"state": S.HALTED, "killed": True, "flattening": True}, NONE,
-         R.REDUCE_ONLY),
+        ("and wants it flat, but this would open", order(), {"state": S.HALTED, "killed": True, "flattening": True},
+         NONE, R.REDUCE_ONLY),
         ("and wants it flat", TAKE, {"state": S.HALTED, "killed": True, "flattening": True, "position": 1_000}, SLIP,
          None),
     ],
@@ -122,8 +123,8 @@ CASES: dict[str, list[Case]] = {
     "tick_and_lot": [
         ("no price", order(price=0), NONE, NONE, R.BAD_PRICE),
         ("no quantity", order(quantity=0), NONE, NONE, R.BAD_QUANTITY),
-        ("above the venue's most", order(quantity=2), NONE, {"instrument": msgspec.structs.replace(BTC, max_lots=Lots(1))},
-         R.BAD_QUANTITY),
+        ("above the venue's most", order(quantity=2), NONE,
+         {"instrument": msgspec.structs.replace(BTC, max_lots=Lots(1))}, R.BAD_QUANTITY),
         ("worth less than the venue takes", order(quantity=8), NONE, NONE, R.MIN_NOTIONAL),
         ("worth just enough", order(quantity=9), NONE, NONE, None),
     ],
@@ -159,7 +160,8 @@ CASES: dict[str, list[Case]] = {
     "position": [
         ("bids that could carry it over", order(), {"position": 500, "buying": 501}, {"max_position": 2_000},
          R.MAX_POSITION),
-        ("bids that could carry it to the limit", order(), {"position": 500, "buying": 500}, {"max_position": 2_000}, None),
+        ("bids that could carry it to the limit", order(), {"position": 500, "buying": 500}, {"max_position": 2_000},
+         None),
         ("offers that could carry it under", SELL, {"position": -500, "selling": 501}, {"max_position": 2_000},
          R.MAX_POSITION),
         ("an offer that brings it back", SELL, {"position": 9_000}, {"max_position": 2_000}, None),
@@ -191,7 +193,8 @@ CASES: dict[str, list[Case]] = {
         ("all that there is to sell", SELL, {"selling": 99_000}, {"max_position": None}, None),
         ("more than there is money for", order(), {"quote": BTC.money("599.94") - 1}, NONE, R.BALANCE),
         ("all the money", order(), {"quote": BTC.money("599.94")}, NONE, None),
-        ("no money for the fees", order(), {"quote": BTC.money("600.53994") - 1}, {"fee_reserve": (1, 1_000)}, R.BALANCE),
+        ("no money for the fees", order(), {"quote": BTC.money("600.53994") - 1}, {"fee_reserve": (1, 1_000)},
+         R.BALANCE),
         ("just enough for the fees", order(), {"quote": BTC.money("600.53994")}, {"fee_reserve": (1, 1_000)}, None),
     ],
     "leverage": [
@@ -208,7 +211,8 @@ CASES: dict[str, list[Case]] = {
         ("one message left", order(), {"order_tokens": 1}, NONE, None),
     ],
     "messages": [
-        ("the day's messages are used up", order(), {"messages_today": 50}, {"max_messages_per_day": 50}, R.DAILY_MESSAGES),
+        ("the day's messages are used up", order(), {"messages_today": 50}, {"max_messages_per_day": 50},
+         R.DAILY_MESSAGES),
         ("one is left", order(), {"messages_today": 49}, {"max_messages_per_day": 50}, None),
         ("too many cancels", order(), {"cancels_today": 1_101, "fills_today": 11}, {"max_cancels_per_fill": 100},
          R.CANCEL_RATIO),
@@ -251,8 +255,8 @@ def test_a_check_draws_its_line_exactly(
     check: str,
     name: str,
     place: Place,
-    now: dict[str, object],
-    changes: dict[str, object],
+    now: Mapping[str, object],
+    changes: Mapping[str, object],
     expected: Refusal | None,
 ) -> None:
     assert refusal(place, situation(**now), **changes) is expected, (check, name)

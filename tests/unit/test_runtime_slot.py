@@ -5,86 +5,28 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from harness.engines import BTC, tick
-from tradingbot_runtime.config import SlotConfig
+from harness.slots import SECOND, Wire, config, slot_of
 from tradingbot_runtime.core.budget import Budget
-from tradingbot_runtime.core.market import Market
-from tradingbot_runtime.core.order_ids import OrderIds
-from tradingbot_runtime.core.positions import Account, Position
-from tradingbot_runtime.core.standing import Circumstances
-from tradingbot_runtime.engine import Engine
-from tradingbot_runtime.journal import Journal, read_decisions
-from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.journal import read_decisions
 from tradingbot_runtime.model import (
-    BalancesReported,
     Cancel,
-    Instrument,
     Nanos,
     OrderAccepted,
     OrderCanceled,
     OrderFilled,
     Place,
+    Replace,
     Side,
     TradingState,
 )
 from tradingbot_runtime.slot import Slot
-from tradingbot_runtime.terms import budget_of, terms_of
-from tradingbot_runtime.venues.protocols import Gateway
 
-SECOND = 1_000_000_000
 NAME = "btc"
-
-
-class Wire:
-    """The part of a Gateway that this subject needs: where commands leave the process. A list, in their order."""
-
-    connected = True
-
-    def __init__(self) -> None:
-        self.sent: list[Place | Cancel] = []
-
-    def send(self, _: Instrument, approved: Any) -> None:  # noqa: ANN401 - Approved
-        self.sent.append(approved.command)
-
-
-def config(**changes: Any) -> SlotConfig:  # noqa: ANN401 - a JSON tree
-    symbol = {"venue": "sim", "symbol": "BTCUSDT"}
-    endpoints = {"rest": "http://s:1", "stream": "ws://s:1/stream", "websocketApi": "ws://s:1/ws-api/v3"}
-    document = {
-        "bot": {"namespace": "default", "name": "ada", "uid": "u1"}, "slot": 0, "desiredState": "Running",
-        "mode": "Live", "strategy": {"marketMaking": {"spreadBps": "10", "sizes": ["0.01"]}},
-        "markets": [{"name": NAME, "reference": symbol, "execution": symbol}],
-        "venues": {"sim": {"environment": "Simulated", "type": "Binance", "endpoints": endpoints,
-                           "rateLimit": {"ordersPerSecond": "100", "burst": 100}}},
-        "risk": {"maxPosition": "1", "maxOrder": "1", "maxOpenOrders": 10, "maxDailyLoss": "100",
-                 "maxDistanceBps": "500"},
-        "onStop": "CancelAll",
-    }  # fmt: skip
-    return SlotConfig.model_validate(document | changes)
-
-
-def made(path: Path, wire: Wire, configured: SlotConfig) -> Slot:
-    """A slot with one market that has passed its barrier, on a real journal."""
-    journal = Journal(path)
-    slot = Slot(configured, journal, lambda: Nanos(SECOND), "pod", journal.next_epoch(0),
-                Circumstances(configured.desired_state, has_markets=True))  # fmt: skip
-    slot.take_halts()
-    market = configured.markets[0]
-    budget = slot.budgets.setdefault("sim", budget_of(configured, "sim"))
-    state = Market(terms_of(configured, market, BTC, BTC), Position(BTC), Account(BTC), state=slot.standing.state)
-    live = LiveMarket(
-        name=NAME, instrument=BTC, engine=Engine(state, OrderIds(1, 0, slot.epoch), budget), journal=journal,
-        gateway=cast("Gateway", wire), account="a", on_change=slot.changed.set, on_breach=slot.breached,
-        on_doubt=lambda *_: None, is_fenced=lambda: False,
-    )  # fmt: skip
-    slot.markets[NAME], slot.references[NAME] = live, BTC
-    live.handle(BalancesReported(time_ns=Nanos(1), base=10**9, quote=BTC.money("1000000")))
-    slot.update(barrier_passed=True)
-    return slot
 
 
 @pytest.fixture
@@ -94,7 +36,7 @@ def wire() -> Wire:
 
 @pytest.fixture
 def slot(tmp_path: Path, wire: Wire) -> Iterator[Slot]:
-    opened = made(tmp_path / "journal.sqlite3", wire, config())
+    opened = slot_of(tmp_path / "journal.sqlite3", wire, config())
     yield opened
     opened.journal.close()
 
@@ -112,7 +54,7 @@ def accept_all(slot: Slot, wire: Wire) -> None:
 
 
 def prices(wire: Wire) -> list[str]:
-    return [BTC.price_text(command.price) for command in wire.sent if isinstance(command, Place)]
+    return [BTC.price_text(command.price) for command in wire.sent if isinstance(command, Place | Replace)]
 
 
 def test_a_new_strategy_and_new_limits_are_taken_between_two_ticks(slot: Slot, wire: Wire, tmp_path: Path) -> None:
@@ -124,10 +66,10 @@ def test_a_new_strategy_and_new_limits_are_taken_between_two_ticks(slot: Slot, w
     assert configure(slot, wider.document()) == ("Applied", "")
     assert wire.sent == [], "nothing happens before the next tick"
     slot.markets[NAME].handle(tick(SECOND + 1))
-    assert [type(command) for command in wire.sent] == [Cancel, Cancel, Place, Place]
+    assert [type(command) for command in wire.sent] == [Replace, Replace]
     assert prices(wire) == ["59880.00", "60120.02"]
     assert slot.report().config_hash == wider.config_hash()
-    assert [len(decision.commands) for decision in read_decisions(tmp_path / "journal.sqlite3")] == [2, 4]
+    assert [len(decision.commands) for decision in read_decisions(tmp_path / "journal.sqlite3")] == [2, 2]
 
 
 def test_new_rates_are_taken_into_the_running_budget(slot: Slot) -> None:
@@ -244,7 +186,7 @@ def test_a_breach_halts_within_the_tick_and_a_restart_begins_halted(slot: Slot, 
     assert [halt.reason for halt in halts] == ["RiskBreachMaxLoss"]
     slot.journal.close()
 
-    again = made(tmp_path / "journal.sqlite3", wire, config())
+    again = slot_of(tmp_path / "journal.sqlite3", wire, config())
     wire.sent.clear()
     assert (again.report().state, again.report().halts) == (TradingState.HALTED, halts)
     again.markets[NAME].handle(tick(2 * SECOND))
@@ -252,7 +194,7 @@ def test_a_breach_halts_within_the_tick_and_a_restart_begins_halted(slot: Slot, 
 
 
 def test_a_halt_by_configuration_holds_for_a_fresh_journal(tmp_path: Path, wire: Wire) -> None:
-    halted = made(tmp_path / "fresh.sqlite3", wire, config(halts=[{"id": "h1", "reason": "Manual"}]))
+    halted = slot_of(tmp_path / "fresh.sqlite3", wire, config(halts=[{"id": "h1", "reason": "Manual"}]))
     halted.markets[NAME].handle(tick(SECOND))
 
     assert halted.report().state is TradingState.HALTED

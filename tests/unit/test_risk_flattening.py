@@ -1,0 +1,180 @@
+"""Closing a position after a halt: small steps, only reducing, up to a price, and never for ever."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.engines import BTC, SECOND, accept, tick, trading
+from tradingbot_runtime.core.flattening import FUTILE_MOST
+from tradingbot_runtime.core.risk import Approved
+from tradingbot_runtime.engine import Engine
+from tradingbot_runtime.model import (
+    Cancel,
+    Lots,
+    Money,
+    Nanos,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    Place,
+    Side,
+    StateChanged,
+    TradingState,
+)
+
+LONG = 25_000
+SLIP: dict[str, Any] = {"max_slippage": (1, 1_000), "max_order": Lots(10_000), "max_position": Lots(10**6)}
+
+
+def holding(lots: int) -> Engine:
+    bot = trading(layers=1, **SLIP)
+    bot.market.position.lots, bot.market.position.cost = Lots(lots), Money(lots * 6_000_001 * BTC.tick_lot)
+    bot.handle(tick(9 * SECOND))
+    for order in list(bot.market.orders):
+        bot.handle(accept(order.id, 9 * SECOND))
+    return bot
+
+
+def halt(bot: Engine, *, flatten: bool, now_s: int = 10) -> list[Place | Cancel]:
+    event = StateChanged(time_ns=Nanos(now_s * SECOND), state=TradingState.HALTED, reason="RiskBreachMaxLoss",
+                         flatten=flatten)  # fmt: skip
+    return [a.command for a in bot.handle(event)]  # type: ignore[misc]  # this planner makes these two
+
+
+def places(approved: list[Approved]) -> list[Place]:
+    return [a.command for a in approved if isinstance(a.command, Place)]
+
+
+def cancel_all(bot: Engine, now_s: int) -> list[Place]:
+    """The venue confirms every cancel; what is placed because of it."""
+    answers = [bot.handle(OrderCanceled(time_ns=Nanos(now_s * SECOND), order_id=order.id)) for order in
+               list(bot.market.orders)]  # fmt: skip
+    return [place for approved in answers for place in places(approved)]
+
+
+def placed(bot: Engine, now_ns: int) -> list[Place]:
+    return places(bot.handle(tick(now_ns)))
+
+
+def fill(bot: Engine, order: Place, lots: int, now_ns: int, *, over: bool = False) -> None:
+    if lots:
+        trade_id = f"{order.order_id}{lots}"
+        event = OrderFilled(time_ns=Nanos(now_ns), order_id=order.order_id, trade_id=trade_id, side=order.side,
+                            price=order.price, quantity=Lots(lots), fee=0, fee_asset="USDT")  # fmt: skip
+        bot.handle(event)
+    if over:
+        bot.handle(OrderExpired(time_ns=Nanos(now_ns), order_id=order.order_id))
+
+
+def test_first_everything_is_cancelled_and_confirmed_then_the_position_is_closed_in_steps() -> None:
+    bot = holding(LONG)
+    assert {type(command) for command in halt(bot, flatten=True)} == {Cancel}
+    assert placed(bot, 11 * SECOND) == [], "a cancel is not confirmed yet"
+
+    sizes, now, orders = [], 11 * SECOND, cancel_all(bot, 11)
+    while bot.market.position.lots:
+        assert now < 30 * SECOND, "not flat"
+        for order in orders:
+            assert (order.side, order.post_only) == (Side.SELL, False)
+            assert order.price == -(-6_000_001 * 999 // 1_000), "no further than the slippage that is allowed"
+            sizes.append(order.quantity)
+            fill(bot, order, order.quantity, now)
+        now += SECOND // 2
+        orders = placed(bot, now)
+    assert sizes == [10_000, 10_000, 5_000]
+    assert placed(bot, now + 10 * SECOND) == []
+    assert bot.market.state is TradingState.HALTED
+
+
+def test_a_halt_without_that_policy_sells_nothing() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=False)
+    cancel_all(bot, 11)
+
+    assert [placed(bot, now * SECOND) for now in range(12, 40)] == [[]] * 28
+
+
+def test_a_short_position_is_bought_back() -> None:
+    bot = holding(-3_000)
+    halt(bot, flatten=True)
+
+    (order,) = cancel_all(bot, 11)
+    assert (order.side, order.quantity, order.price) == (Side.BUY, 3_000, 6_000_001 * 1_001 // 1_000)
+
+
+def test_it_gives_up_after_steps_that_changed_nothing_and_the_halt_holds() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+
+    steps, now, orders = 0, 11 * SECOND, cancel_all(bot, 11)
+    for _ in range(1_000):
+        for order in orders:
+            steps += 1
+            fill(bot, order, 0, now, over=True)
+        now += SECOND // 4
+        orders = placed(bot, now)
+    assert steps == FUTILE_MOST
+    assert bot.market.state is TradingState.HALTED
+
+
+def test_a_step_that_rests_is_cancelled_before_the_next_one() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    (order,) = cancel_all(bot, 11)
+    bot.handle(accept(order.order_id, 11 * SECOND))
+
+    assert bot.handle(tick(12 * SECOND)) == [], "it has time to fill"
+    assert [type(a.command) for a in bot.handle(tick(13 * SECOND))] == [Cancel]
+    assert bot.handle(tick(14 * SECOND)) == [], "and is not doubled before that is confirmed"
+    assert [order.quantity for order in cancel_all(bot, 15)] == [10_000]
+
+
+@pytest.mark.parametrize(("state", "reason"), [(TradingState.STOPPED, "Terminating"), (TradingState.FENCED, "Lease")])
+def test_the_end_of_the_process_or_of_the_lease_ends_it(state: TradingState, reason: str) -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    cancel_all(bot, 11)
+    bot.handle(StateChanged(time_ns=Nanos(12 * SECOND), state=state, reason=reason))
+
+    assert [placed(bot, now * SECOND) for now in range(12, 20)] == [[]] * 8
+
+
+def test_without_fresh_data_nothing_is_sold() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    cancel_all(bot, 11)
+    stale = StateChanged(time_ns=Nanos(20 * SECOND), state=TradingState.HALTED, reason="r", flatten=True)
+
+    assert bot.handle(stale) == []
+
+
+def test_dust_that_the_venue_does_not_take_is_left() -> None:
+    bot = holding(8)
+    halt(bot, flatten=True)
+    cancel_all(bot, 11)
+
+    assert [placed(bot, now * SECOND) for now in range(12, 20)] == [[]] * 8
+
+
+@given(
+    start=st.integers(-40_000, 40_000),
+    shares=st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=60),
+)
+def test_whatever_fills_the_position_only_ever_shrinks(start: int, shares: list[tuple[int, bool]]) -> None:
+    bot = holding(start)
+    halt(bot, flatten=True)
+    waiting = cancel_all(bot, 11)
+    now, before = 11 * SECOND, abs(start)
+    for share, rests in shares:
+        now += SECOND
+        for order in [*waiting, *placed(bot, now)]:
+            assert order.quantity <= before
+            bot.handle(accept(order.order_id, now))
+            fill(bot, order, order.quantity * share // 100, now, over=not rests)
+        waiting = cancel_all(bot, now // SECOND) if share % 7 == 0 else []
+        position = bot.market.position.lots
+        assert position * start >= 0, "it never changes sides"
+        assert abs(position) <= before
+        before = abs(position)

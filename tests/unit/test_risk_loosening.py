@@ -1,0 +1,94 @@
+"""Which changes of limits allow more than before; and what the journal says of them."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import ValidationError
+
+from harness.live_risk import LIVE_RISK
+from harness.slots import Wire, config, slot_of
+from tradingbot_runtime.config import Risk
+from tradingbot_runtime.core.risk.loosening import WIDTHS, loosened
+from tradingbot_runtime.journal import ConfigApplied
+
+# field, a strict value, a wider one
+PAIRS: list[tuple[str, Any, Any]] = [
+    ("maxPosition", "1", "2"),
+    ("maxOrder", "1", "1.0001"),
+    ("maxOpenOrders", 10, 11),
+    ("maxDistanceBps", "10", "11"),
+    ("maxOrderNotional", "100", "101"),
+    ("maxSkew", "1", None),
+    ("maxBaseExposure", "1", "2"),
+    ("maxGross", "1", "2"),
+    ("feeReserveBps", "10", "9"),
+    ("minInterval", "100ms", "99ms"),
+    ("minInterval", "100ms", None),
+    ("maxOrdersPerMinute", 10, 11),
+    ("maxRejectsPerMinute", 10, 11),
+    ("maxMessagesPerDay", 10, None),
+    ("maxCancelsPerFill", 10, 11),
+    ("maxDailyLoss", "100", None),
+    ("maxDrawdown", "0.05", "0.06"),
+    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "11", "within": "1m"}),
+    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "10", "within": "30s"}),
+    ("maxLossRate", {"loss": "10", "within": "1m"}, None),
+    ("staleAfter", "3s", "4s"),
+    ("maxClockDrift", "500ms", "501ms"),
+    ("maxDivergenceBps", "10", None),
+    ("haltAfter", "30s", "31s"),
+    ("ownUnknown", "Cancel", "Adopt"),
+    ("foreignOrders", "Halt", "Count"),
+    ("foreignOrders", "Count", "Ignore"),
+    ("onBreach", "CancelAll", "ReduceOnly"),
+    ("onBreach", "Flatten", "CancelAll"),
+    ("maxSlippageBps", "50", "51"),
+]
+
+
+def risk(name: str, value: object) -> Risk:
+    return Risk.model_validate({} if value is None else {name: value})
+
+
+@pytest.mark.parametrize(("name", "strict", "wide"), PAIRS)
+def test_wider_is_said_and_narrower_and_equal_are_not(name: str, strict: object, wide: object) -> None:
+    assert loosened(risk(name, strict), risk(name, wide)) == (name,)
+    assert loosened(risk(name, wide), risk(name, strict)) == ()
+    assert loosened(risk(name, strict), risk(name, strict)) == ()
+
+
+def test_every_field_of_risk_is_compared_and_has_a_pair() -> None:
+    assert set(WIDTHS) == set(Risk.model_fields)
+    assert {Risk.model_fields[name].alias for name in WIDTHS} == {pair[0] for pair in PAIRS}
+
+
+def test_tightening_and_loosening_are_both_taken_while_running_and_the_second_is_marked(tmp_path: Path) -> None:
+    wide = {**LIVE_RISK, "maxPosition": "2", "maxDailyLoss": "9000"}
+    slot = slot_of(tmp_path / "journal.sqlite3", Wire(), config(risk=LIVE_RISK))
+    assert asyncio.run(slot.configure(config(risk=wide).document())).outcome == "Applied"
+    assert asyncio.run(slot.configure(config(risk=LIVE_RISK).document())).outcome == "Applied"
+    slot.journal.close()
+
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as database:
+        rows = database.execute("SELECT payload FROM events WHERE kind = 'ConfigApplied' ORDER BY seq").fetchall()
+    applied = [msgspec.json.decode(payload, type=ConfigApplied) for (payload,) in rows]
+    assert [sorted(record.loosened) for record in applied] == [["maxDailyLoss", "maxPosition"], []]
+
+
+@pytest.mark.parametrize("name", list(LIVE_RISK))
+def test_a_limit_of_nothing_is_refused(name: str) -> None:
+    nothing = 0 if isinstance(LIVE_RISK[name], int) else "0s" if name == "maxClockDrift" else "0"
+    with pytest.raises(ValidationError):
+        Risk.model_validate({name: nothing})
+
+
+def test_shares_of_limits_reach_every_slot_within_their_bounds() -> None:
+    least = Risk.model_validate({"maxDrawdown": "0.0001", "maxDailyLoss": "0.000000000001"})
+
+    assert least.max_drawdown == Decimal("0.0001")
