@@ -165,7 +165,8 @@ class Reconciler:
         self.paces.balances_ns = self.now_ns()
         held, by_now = reported(market.instrument, answer), moved(self._positions())
         excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
-        mismatch = self._mismatch(check.mismatch(held, by_now, tolerance(market.instrument)), excused=excused)
+        tolerated = tolerance(market.instrument, market.engine.market.venue.bid)
+        mismatch = self._mismatch(check.mismatch(held, by_now, tolerated), excused=excused)
         if mismatch:
             self.mismatches += 1
             if self.mismatches < MISMATCHES_TO_TELL:

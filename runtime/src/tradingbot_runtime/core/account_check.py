@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tradingbot_runtime.core.positions import Position
-from tradingbot_runtime.model import ASSET_EXPONENT, BalancesReported, Instrument
+from tradingbot_runtime.model import ASSET_EXPONENT, BalancesReported, Instrument, Ticks
 
 Amounts = Mapping[str, Decimal]  # by asset
 NOTHING = Decimal(0)
@@ -34,11 +34,15 @@ def reported(instrument: Instrument, event: BalancesReported) -> Amounts:
     }
 
 
-def tolerance(instrument: Instrument) -> Amounts:
-    """Less than the smallest order of the venue: what is smaller can neither be traded nor be a fill."""
+def tolerance(instrument: Instrument, price: Ticks) -> Amounts:
+    """Less than the smallest order of the venue at `price`: what is smaller can neither be traded nor be a fill.
+
+    Without a price (0), and where the venue names no least value, nothing is tolerated in the quote asset.
+    """
+    least = max(instrument.min_notional, instrument.min_lots * price * instrument.tick_lot)
     return {
         instrument.base: instrument.min_lots * instrument.lot_size,
-        instrument.quote: instrument.min_notional * instrument.money_unit,
+        instrument.quote: least * instrument.money_unit,
     }
 
 
@@ -65,6 +69,7 @@ class AccountCheck:
         for asset, amount in held.items():
             since = moved_by_now.get(asset, NOTHING) - self.moved.get(asset, NOTHING)
             expected = self.held.get(asset, NOTHING) + since
-            if abs(amount - expected) >= tolerated.get(asset, NOTHING):
+            difference = abs(amount - expected)
+            if difference and difference >= tolerated.get(asset, NOTHING):
                 differences.append(f"{asset}: the venue says {amount:f}, {expected:f} by our fills")
         return "; ".join(differences)
