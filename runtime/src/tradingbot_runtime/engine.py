@@ -65,6 +65,8 @@ class Engine:
         self.decision = review(planned, now, terms.limits)
         for approved in self.decision.approved:
             self._record(approved.command, now)
+        if self.decision.approved:
+            market.performance.placed((a.command for a in self.decision.approved), self.quotes)
         return self.decision.approved
 
     def _wanted(self, now: Situation) -> tuple[tuple[Quote, ...], Tolerance]:

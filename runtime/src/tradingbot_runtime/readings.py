@@ -1,5 +1,6 @@
 """From the counters, where they are kept, to metric families. Runs at a scrape, never on the tick path."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from tradingbot_runtime.control import ControlServer
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import TradingState
+from tradingbot_runtime.performance_readings import performance
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.telemetry import LineWriter, metrics
 from tradingbot_runtime.telemetry.metrics import Family, Histogram, Readings, Values
@@ -34,10 +36,12 @@ def readings(sources: Sources) -> Readings:
         metrics.HALTS: {(reason,): count for reason, count in Counter(halt.reason for halt in slot.halts.held).items()},
         metrics.JOURNAL_COMMIT: {(): slot.journal.commits},
         metrics.LOOP_LAG: {(): sources.lag_s},
+        metrics.TASKS: {(): len(asyncio.all_tasks())},
         metrics.LOG_DROPPED: {(): sources.log_lines.dropped},
         metrics.CONTROL: {(o,): n for o, n in sources.control.outcomes.items()} if sources.control else {},
     }
-    return {**found, **_feeds(slot, sources.links.values()), **_markets(slot.markets.values())}
+    measured = performance({name: live.engine.market for name, live in slot.markets.items()})
+    return {**found, **_feeds(slot, sources.links.values()), **_markets(slot.markets.values()), **measured}
 
 
 def _feeds(slot: Slot, links: Iterable[VenueLink]) -> dict[Family, Values]:

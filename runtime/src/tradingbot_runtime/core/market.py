@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field, replace
 
 from tradingbot_runtime.config import OnBreach
+from tradingbot_runtime.core.analytics import NOWHERE, Mark, Performance
 from tradingbot_runtime.core.book import Book
 from tradingbot_runtime.core.breaches import Breach, Measured, breach
 from tradingbot_runtime.core.estimates import Estimates
 from tradingbot_runtime.core.flattening import Flattening
-from tradingbot_runtime.core.market_events import APPLY
+from tradingbot_runtime.core.market_events import APPLY, UNSURE
 from tradingbot_runtime.core.meters import DAY_NS, Meters, Remembered
 from tradingbot_runtime.core.orders import Anomaly, Orders
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
@@ -27,7 +28,6 @@ from tradingbot_runtime.model import (
 )
 
 HOLDING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})  # a paused bot loses money too
-UNSURE = frozenset({TradingState.STARTING, TradingState.RECONCILING, TradingState.FENCED})  # of what it holds
 LOST_ORDER = "the fate of an order cannot be found out"
 NOTHING_YET = Remembered()  # of a day that has just begun
 AFTER = {
@@ -50,6 +50,7 @@ class Market:
     estimates: Estimates = field(default_factory=Estimates)
     state: TradingState = TradingState.STARTING
     meters: Meters = field(default_factory=Meters)
+    performance: Performance = field(default_factory=Performance)
     killed: bool = False  # halted by a person
     flattening: Flattening | None = None  # halted, and the position is being closed
     locked: str = ""  # why the venue takes nothing now
@@ -82,6 +83,14 @@ class Market:
     def mid_2(self) -> int:
         """The reference price: twice the mid, in `1 / terms.reference_denominator` of our ticks."""
         return (self.reference.bid + self.reference.ask) * self.terms.reference_numerator
+
+    @property
+    def mark(self) -> Mark:
+        """What trades are measured against."""
+        if not self.reference.is_valid:
+            return NOWHERE
+        tick_lot = self.position.instrument.tick_lot
+        return Mark(self.mid_2, self.terms.reference_denominator, tick_lot, self.reference.seen_ns)
 
     @property
     def profit(self) -> int:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tradingbot_runtime.core.analytics import NOWHERE
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.flattening import Flattening
+from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import (
     AccountChecked,
     BalancesReported,
@@ -16,6 +18,7 @@ from tradingbot_runtime.model import (
     FeedLost,
     ForeignOrdersSeen,
     HaltResumed,
+    Nanos,
     OrderAccepted,
     OrderBuilt,
     OrderCanceled,
@@ -41,11 +44,15 @@ from tradingbot_runtime.model import (
 if TYPE_CHECKING:  # market.py imports this table
     from tradingbot_runtime.core.market import Market
 
+UNSURE = frozenset({TradingState.STARTING, TradingState.RECONCILING, TradingState.FENCED})  # of what it holds
+PROMPT_NS = 1_000_000_000
 MANUAL_HALT = "ManualHalt"  # by a person: the kill-switch file, or the control API
 CROSS_FEED = "cross"  # `FeedLost.feed` of the second source of the price
 
 
 def _reference_ticked(market: "Market", event: ReferenceTicked) -> None:
+    if event.time_ns >= market.performance.due_ns:
+        _measure(market, event.time_ns)
     market.reference.apply(event)
     terms = market.terms
     if terms.reference_is_venue:
@@ -67,14 +74,24 @@ def _feed_lost(market: "Market", event: FeedLost) -> None:
     if event.feed == CROSS_FEED:
         market.cross = None
         return
+    _measure(market, event.time_ns)
     book = market.venue if event.feed == "venue" else market.reference
     book.clear()  # no book, no quotes
     if market.terms.reference_is_venue:
         market.venue.clear()
 
 
-def _time_passed(_: "Market", __: TimePassed) -> None:
-    """Staleness and budget are looked at on every event; a timer brings nothing else."""
+def _time_passed(market: "Market", event: TimePassed) -> None:
+    """Staleness and budget are looked at on every event; what is measured by time alone is looked at here."""
+    _measure(market, event.time_ns)
+    mark, stale_after_ns = market.mark, market.terms.limits.stale_after_ns
+    is_known = event.time_ns - mark.seen_ns <= stale_after_ns
+    market.performance.uptime.look(event.time_ns, market.orders, mark if is_known else NOWHERE)
+
+
+def _measure(market: "Market", now_ns: Nanos) -> None:
+    """What has come due, by the book as it stood until now."""
+    market.performance.settle(now_ns, market.position, market.mark, market.terms.limits.stale_after_ns)
 
 
 def _balances_reported(market: "Market", event: BalancesReported) -> None:
@@ -123,21 +140,38 @@ def _restored(market: "Market", event: Restored) -> None:
 
 
 def _filled(market: "Market", event: OrderFilled) -> None:
-    before = market.orders.get(event.order_id)
-    after, market.anomaly = market.orders.apply(event)
+    before, after = _advanced(market, event)
     if before is None or (after and after.filled > before.filled):  # a trade that is known already moves nothing
+        market.performance.filled(event, market.mark, is_late=_is_late(market, event))
         market.position.apply(event)
         market.account.apply(event)
         market.meters.filled(event.time_ns)
 
 
 def _ordered(market: "Market", event: OrderEvent) -> None:
-    _, market.anomaly = market.orders.apply(event)
+    _advanced(market, event)
     if isinstance(event, OrderRejected | OrderDenied):
         market.quiet.refused(event.time_ns)
         market.meters.rejects.add(event.time_ns)
     elif isinstance(event, OrderAccepted):
         market.quiet.accepted()
+
+
+def _advanced(market: "Market", event: OrderEvent) -> tuple[Order | None, Order | None]:
+    """The order before and after."""
+    before = market.orders.get(event.order_id)
+    after, market.anomaly = market.orders.apply(event)
+    if after is not None and after.seen and not (before is not None and before.seen):
+        market.performance.fill_ratio.rests(after.side, after.quantity)
+    return before, after
+
+
+def _is_late(market: "Market", event: OrderFilled) -> bool:
+    """Whether the mid of the trade's own moment is gone: it was found out afterwards, and not told by the stream."""
+    if market.state in UNSURE:
+        return True
+    venue_now_ns = event.time_ns + (market.meters.clock_offset_ns or 0)
+    return bool(event.venue_time_ns) and venue_now_ns - event.venue_time_ns > PROMPT_NS
 
 
 APPLY: Mapping[type[Event], Callable[["Market", Any], None]] = {

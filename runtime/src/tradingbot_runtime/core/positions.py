@@ -47,12 +47,15 @@ class Position:
         return Money(self.lots * mid_2 * self.instrument.tick_lot // (2 * unit) - self.cost)
 
     def profit(self, mid_2: int, unit: int) -> Money:
-        """Realised and open profit less fees; fees in the base asset at the mark, in a third asset left out."""
+        """Realised and open profit less fees."""
+        return Money(self.realised + self.open_profit(mid_2, unit) - self.fees_paid(mid_2, unit))
+
+    def fees_paid(self, mid_2: int, unit: int) -> Money:
+        """Fees in the base asset at the mark, rounded up; in a third asset left out."""
         instrument = self.instrument
         quote_fees = self.fees.get(instrument.quote, 0) * instrument.fee_money
         base_fees = self.fees.get(instrument.base, 0) * mid_2 * instrument.tick_lot
-        base_fees = -(-base_fees // (2 * unit * instrument.lot_units))
-        return Money(self.realised + self.open_profit(mid_2, unit) - quote_fees - base_fees)
+        return Money(quote_fees - (-base_fees // (2 * unit * instrument.lot_units)))
 
 
 @dataclass(slots=True)

@@ -65,9 +65,28 @@ CONTROL = Family("tradingbot_control_messages_total", Kind.COUNTER, ("outcome",)
 LOG_DROPPED = Family("tradingbot_log_lines_dropped_total", Kind.COUNTER, (),
                      "Log lines dropped because nobody read stdout fast enough.")  # fmt: skip
 
+MARKOUT = Family("tradingbot_markout", Kind.GAUGE, ("market", "side", "layer", "horizon"),
+                 "What fills had gained at the mid so long after, in the quote asset; 0s: the spread.")  # fmt: skip
+MARKOUT_NOTIONAL = Family("tradingbot_markout_notional_total", Kind.COUNTER, MARKOUT.labels,
+                          "Worth of those fills; markout / notional * 1e4: basis points.")  # fmt: skip
+MARKOUT_MISSED = Family("tradingbot_markout_missed_total", Kind.COUNTER, ("market", "reason"),
+                        "Markouts that nobody can tell: no_mid, or the fill itself was told too late.")  # fmt: skip
+PNL_PART = Family("tradingbot_pnl_part", Kind.GAUGE, ("market", "part"),
+                  "Profit since the process began in the quote asset: spread + inventory + fees, exactly.")  # fmt: skip
+RESTED = Family("tradingbot_rested_quantity_total", Kind.COUNTER, ("market", "side"),
+                "Quantity of orders that the venue took into its book, in the base asset.")  # fmt: skip
+FILLED = Family("tradingbot_filled_quantity_total", Kind.COUNTER, ("market", "side"),
+                "Quantity traded by our orders, in the base asset; fill ratio: filled / rested.")  # fmt: skip
+QUOTE_OBSERVED = Family("tradingbot_quote_observed_seconds_total", Kind.COUNTER, ("market",),
+                        "Time that quotes were looked at; uptime: quote_uptime / quote_observed.")  # fmt: skip
+QUOTE_UPTIME = Family("tradingbot_quote_uptime_seconds_total", Kind.COUNTER, ("market", "sides", "within_bps"),
+                      "Time with quotes resting so close to the reference, on both sides or on either.")  # fmt: skip
+TASKS = Family("tradingbot_runtime_tasks", Kind.GAUGE, (), "Tasks of the event loop that have not ended.")
+
 FAMILIES = (
     FRAMES, FEED_AGE, RECONNECTS, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, POSITION, PNL, FILLS, RISK_REFUSED, STATE,
-    VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL, LOG_DROPPED,
+    VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL, LOG_DROPPED, MARKOUT,
+    MARKOUT_NOTIONAL, MARKOUT_MISSED, PNL_PART, RESTED, FILLED, QUOTE_OBSERVED, QUOTE_UPTIME, TASKS,
 )  # fmt: skip
 
 

@@ -1,0 +1,68 @@
+"""From a market's measurements to series: exact numbers, and never more series than a family may have."""
+
+from decimal import Decimal
+
+from harness.engines import BTC, SECOND, accept, tick, trading
+from tradingbot_runtime.core.analytics.markout import HORIZONS, LAYERS, UNKNOWN_LAYER
+from tradingbot_runtime.core.market import Market
+from tradingbot_runtime.model import Lots, Nanos, OrderFilled, TimePassed
+from tradingbot_runtime.performance_readings import SERIES_A_MARKET, performance
+from tradingbot_runtime.telemetry import metrics
+
+TENTH = SECOND // 10
+
+
+def bought_ten() -> Market:
+    """A market whose inner bid was filled with ten lots, and whose price fell by ten ticks."""
+    made = trading(1)
+    made.handle(tick(TENTH))
+    made.handle(TimePassed(time_ns=Nanos(TENTH + 1)))
+    order = max((o for o in made.market.orders if o.side == "buy"), key=lambda o: o.price)
+    for other in list(made.market.orders):
+        made.handle(accept(other.id, TENTH + 2))
+    made.handle(OrderFilled(
+        time_ns=Nanos(TENTH + 3), order_id=order.id, trade_id="t", side=order.side, price=order.price,
+        quantity=Lots(10), fee=1_000, fee_asset="USDT",
+    ))  # fmt: skip
+    made.market.apply(tick(TENTH + 4, 5_999_990, 5_999_992))
+    made.market.apply(TimePassed(time_ns=Nanos(2 * TENTH + 3)))
+    return made.market
+
+
+def test_what_was_measured_comes_out_in_the_units_of_people() -> None:
+    market = bought_ten()
+    found = performance({"btc": market})
+    price = Decimal(max(o.price for o in [*market.orders, *market.orders.closed.values()] if o.side == "buy"))
+    quantity = BTC.lot_size * 10
+    spread = (6_000_001 - price) * BTC.tick_size * quantity
+
+    assert found[metrics.MARKOUT]["btc", "buy", "1", "0s"] == spread
+    assert found[metrics.MARKOUT]["btc", "buy", "1", "100ms"] == (5_999_991 - price) * BTC.tick_size * quantity
+    assert found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1", "100ms"] == price * BTC.tick_size * quantity
+    assert found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1", "1s"] == 0
+    assert found[metrics.PNL_PART] == {
+        ("btc", "spread"): spread,
+        ("btc", "inventory"): -10 * BTC.tick_size * quantity,
+        ("btc", "fees"): Decimal("-0.00001"),
+    }
+    assert found[metrics.FILLED] == {("btc", "buy"): quantity}
+    assert found[metrics.RESTED]["btc", "buy"] == Decimal("0.02")
+    assert found[metrics.QUOTE_OBSERVED] == {("btc",): Decimal("0.100000002")}
+    assert found[metrics.QUOTE_UPTIME]["btc", "both", "25"] == Decimal("0.100000002")
+
+
+def test_a_slot_of_many_markets_keeps_every_market_and_tells_no_layers() -> None:
+    market = bought_ten()
+    few = performance({f"m{number}": market for number in range(metrics.MOST_SERIES // SERIES_A_MARKET)})
+    many = performance({f"m{number}": market for number in range(50)})
+
+    assert {labels[2] for labels in few[metrics.MARKOUT]} == {"1"}
+    assert {labels[2] for labels in many[metrics.MARKOUT]} == {"all"}
+    assert {labels[0] for labels in many[metrics.MARKOUT]} == {f"m{number}" for number in range(50)}
+    assert 2 * len(HORIZONS) * len({*LAYERS, UNKNOWN_LAYER}) == SERIES_A_MARKET
+    assert all(len(values) <= metrics.MOST_SERIES for values in many.values())
+    assert 50 * 2 * len(HORIZONS) <= metrics.MOST_SERIES, "fifty markets in a slot is what a bot may have"
+
+
+def test_without_a_mid_the_profits_parts_are_not_told() -> None:
+    assert performance({"btc": trading(1).market})[metrics.PNL_PART] == {}
