@@ -118,8 +118,10 @@ class App:
 
     def _slot(self, journal: Journal) -> Slot:
         desired = Circumstances(self.config.desired_state, bool(self.config.markets))
+        epoch_before = journal.last_epoch
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
+        slot.epoch_before = epoch_before
         slot.note_config()
         slot.take_halts()
         slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)

@@ -8,6 +8,7 @@ import shtab
 
 from tradingbot_runtime import run_command
 from tradingbot_runtime.audit import commands as journal_commands
+from tradingbot_runtime.cancel_all import CANCEL_ALL_HELP, cancel_all
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
 from tradingbot_runtime.options import PORT, Checked, Parser, Whole
 from tradingbot_runtime.simulator import command as simulate_command
@@ -31,6 +32,7 @@ Print a completion script. For this shell only:
   fish   tradingbot-runtime completion fish | source
 """
 SLOT = Whole(0, 255)
+WITHIN_S = Whole(1, 3600)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,6 +46,10 @@ def parser() -> argparse.ArgumentParser:
     simulate_command.add_arguments(simulate)
     simulate.set_defaults(command=simulate_command.run)
     journal_commands.add_commands(commands)
+    withdraw = commands.add_parser("cancel-all", help="cancel every order of a journal's bot, without the bot",
+                                   description=CANCEL_ALL_HELP,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    _cancel_all_arguments(withdraw)
     completion = commands.add_parser("completion", help="print a completion script for your shell",
                                      description=COMPLETION_HELP,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -80,6 +86,14 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
     for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (halt, shtab.FILE), (folder, shtab.DIRECTORY),
                          (credentials, shtab.DIRECTORY), (control, shtab.DIRECTORY)):  # fmt: skip
         action.complete = kind  # type: ignore[attr-defined]  # where shtab looks
+
+
+def _cancel_all_arguments(withdraw: argparse.ArgumentParser) -> None:
+    withdraw.add_argument("journal", type=Path, metavar="JOURNAL", help="the journal's file")
+    withdraw.add_argument("--credentials", type=Path, metavar="DIR", help="folder with one folder for each venue")
+    withdraw.add_argument("--within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default="30",
+                          help="give up after so long")  # fmt: skip
+    withdraw.set_defaults(command=cancel_all)
 
 
 def _print_completion(root: argparse.ArgumentParser, shell: str) -> int:

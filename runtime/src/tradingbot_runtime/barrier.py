@@ -22,6 +22,7 @@ from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
 from tradingbot_runtime.inputs.opening import market_opened
+from tradingbot_runtime.journal_loss import JournalLoss
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import AnyEvent, FeedLost, Instrument, Money, OrderId, ReferenceTicked
 from tradingbot_runtime.reconcile import Reconciler
@@ -59,8 +60,12 @@ class Barrier:
             await self._insist(partial(self._build, market), f"instruments of market {market.name}")
         for name, gateway in self.gateways.items():
             await self._insist(partial(_connected, gateway), f"account stream of venue {name}")
+        loss = JournalLoss(self.slot)
+        for live in self.slot.markets.values():
+            await self._insist(partial(loss.look, live), f"open orders of market {live.name}")
         for name, reconciler in self.reconcilers.items():
             await self._insist(reconciler.restore, f"orders and balances of market {name}")
+        loss.settle()
         for live in self.slot.markets.values():
             await self._insist(partial(_fresh, live), f"the feed of market {live.name}")
         self.slot.update(barrier_passed=True)

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     process = Process(
         journal=journal,
         halt_file=options.halt_file or journal.parent / HALT_FILE,
-        credentials=partial(_credentials, options.credentials, environment, config),
+        credentials=partial(venue_credentials, options.credentials, environment, config),
         addresses=Addresses(
             host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached
             http_port=options.http_port,
@@ -107,7 +107,7 @@ def _default_journal(config: SlotConfig, environment: Mapping[str, str]) -> Path
     return Path(state) / "tradingbot" / f"{config.bot.namespace}-{config.bot.name}-{config.slot}.sqlite3"
 
 
-def _credentials(
+def venue_credentials(
     folder: Path | None, environment: Mapping[str, str], config: SlotConfig, venue: str
 ) -> Callable[[], Any] | None:
     """Where the credentials of `venue` come from; None when no order of this slot needs any."""

@@ -59,6 +59,7 @@ class Slot:
     halts: Halts = field(init=False)
     locked: dict[str, str] = field(default_factory=dict)  # by venue: why it takes nothing; empty: it does
     inputs: Recorder = field(default_factory=Recorder)
+    epoch_before: int = 0  # the journal's, before this process
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
 

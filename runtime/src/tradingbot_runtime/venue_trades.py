@@ -25,6 +25,11 @@ DAY_NS = 86_400 * 1_000_000_000
 MS = 1_000_000
 
 
+def cursor_key(ledger: str) -> str:
+    """Where the journal keeps the cursor of a market."""
+    return f"trades of {ledger}"
+
+
 @dataclass(slots=True)
 class VenueTrades:
     market: LiveMarket
@@ -64,7 +69,7 @@ class VenueTrades:
 
     @property
     def _key(self) -> str:
-        return f"trades of {self.market.ledger}"
+        return cursor_key(self.market.ledger)
 
     def _owner(self, trade: Trade) -> OrderId | None:
         """Our id of the trade's order, as far as memory goes."""

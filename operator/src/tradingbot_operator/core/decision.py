@@ -20,7 +20,16 @@ from tradingbot_operator.core.ownership import OWNED, owns
 from tradingbot_operator.core.picture import picture, refused_status, running_status
 from tradingbot_operator.core.release import release
 from tradingbot_operator.core.rollout import next_partition
-from tradingbot_operator.core.slots import DRAIN_FOR_SCALING, Scale, assign, documents, last_accepted, scale
+from tradingbot_operator.core.slots import (
+    DRAIN_FOR_SCALING,
+    Scale,
+    assign,
+    configured,
+    documents,
+    last_accepted,
+    numbered,
+    scale,
+)
 from tradingbot_operator.core.status import SlotPicture
 from tradingbot_operator.core.validation import Refusal, instruments, validate
 from tradingbot_runtime.config import VenueSpec
@@ -97,7 +106,8 @@ class _Running:
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
         assignment = assign(self.accepted, self.observed, config_map, size)
-        slots = documents(self.bot, self.accepted, assignment, size.replicas)
+        wanted = documents(self.bot, self.accepted, assignment, size.replicas)
+        slots = numbered(wanted, configured(config_map), self.observed.pods)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)

@@ -1,7 +1,7 @@
 """How many slots a bot has now, what each one trades, and who has yet to let go of a market."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.core import names
@@ -119,6 +119,24 @@ def documents(bot: Bot, accepted: Accepted, assignment: Assignment, replicas: in
             markets[slot].append(market.name)
     return {slot: _with_lease(bot.name, slot_config(identity, accepted.spec, accepted.venues, markets, slot))
             for slot in markets}  # fmt: skip
+
+
+def numbered(
+    slots: Mapping[int, SlotConfig], before: Mapping[int, SlotConfig], pods: Iterable[Pod]
+) -> dict[int, SlotConfig]:
+    """The slots with what tells newer from older: a generation that rises with every change, and the last epoch seen.
+
+    A runtime starts from its journal where that has the newer generation, and knows by the epoch that it lost one.
+    """
+    seen = {pod.ordinal: pod.stream.report.epoch for pod in pods if pod.stream.report is not None}
+    return {slot: _numbered(config, before.get(slot), seen.get(slot, 0)) for slot, config in slots.items()}
+
+
+def _numbered(config: SlotConfig, before: SlotConfig | None, epoch_seen: int) -> SlotConfig:
+    if before is None:
+        return config.model_copy(update={"generation": 1, "epoch": epoch_seen})
+    changed = before.config_hash() != config.config_hash()
+    return config.model_copy(update={"generation": before.generation + changed, "epoch": max(before.epoch, epoch_seen)})
 
 
 def _with_lease(bot: str, config: SlotConfig) -> SlotConfig:

@@ -90,8 +90,11 @@ class SlotConfig(Spec):
         return _canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
     def config_hash(self) -> str:
-        """Sixteen hex digits that name what is configured, in status, metrics and acknowledgements."""
-        content = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"generation"})
+        """Sixteen hex digits that name what is configured, in status, metrics and acknowledgements.
+
+        Epoch and generation are about the slot's lives: a restart or a rewritten ConfigMap configures nothing anew.
+        """
+        content = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"epoch", "generation"})
         return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
 
 

@@ -24,7 +24,7 @@ from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.files import keep_private, lock
 from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
-from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied, Decided
+from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.os_errors import in_words
@@ -142,9 +142,14 @@ class Journal:
         """What was missing has been rebuilt, or a halt holds because of it."""
         self._change("DELETE FROM meta WHERE key = ?", (BEHIND,))
 
+    @property
+    def last_epoch(self) -> int:
+        """Of the latest process; 0: there was none."""
+        return int(self.meta(EPOCH) or 0)
+
     def next_epoch(self, floor: int) -> int:
         """A number greater than `floor` and than every one given before; part of every order id."""
-        epoch = max(floor, int(self.meta(EPOCH) or 0)) + 1
+        epoch = max(floor, self.last_epoch) + 1
         if epoch > MAX_EPOCH:
             raise JournalError("the epochs are used up: start with a new volume")
         self.put(EPOCH, str(epoch))
@@ -289,17 +294,6 @@ class Journal:
         )
         return [Halt(id=i, reason=r, message=m, at_ns=at, market=market, policy=p, by=by, value=v, limit=limit)
                 for i, r, m, at, market, p, by, v, limit in rows]  # fmt: skip
-
-
-def read_decisions(path: Path) -> Iterator[Decided]:
-    """Every decision in a journal, in order, for audits and tests; opens it read-only."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        decode = msgspec.json.Decoder(Decided).decode
-        for (payload,) in db.execute("SELECT payload FROM events WHERE kind = 'Decided' ORDER BY seq"):
-            yield decode(payload)
-    finally:
-        db.close()
 
 
 def _order(row: tuple[str, str, int, int, int, str, str, str, int, int]) -> Order:

@@ -14,6 +14,7 @@ import msgspec
 
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
 from tradingbot_runtime.model import Instrument, OrderFilled
 from tradingbot_runtime.model.control import Halt
@@ -123,3 +124,10 @@ class JournalReader:
         db.execute("PRAGMA query_only=1")
         db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         return db
+
+
+def read_decisions(path: Path) -> Iterator[Decided]:
+    """Every decision in a journal, in order."""
+    decode = msgspec.json.Decoder(Decided).decode
+    with JournalReader(path) as reader:
+        yield from (decode(row["payload"]) for row in reader.in_order("events", "kind = 'Decided'"))

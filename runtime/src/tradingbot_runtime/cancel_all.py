@@ -1,0 +1,174 @@
+"""`cancel-all`: withdraw every order of a journal's bot and slot, without the bot; from the journal's configuration.
+
+For the hour in which the bot cannot do it itself. It reads the journal, writes nothing to it, and asks the venue until
+the venue lists no order of ours; what is nobody's or another's stays where it is.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tradingbot_runtime.clock import Clock
+from tradingbot_runtime.config import Market, Mode, SlotConfig
+from tradingbot_runtime.core.order_ids import bot_number, decode
+from tradingbot_runtime.errors import ConfigError, VenueError
+from tradingbot_runtime.journal.reading import JournalReader
+from tradingbot_runtime.model import Instrument, OrderId, Restored
+from tradingbot_runtime.run_command import venue_credentials
+from tradingbot_runtime.terms import budget_of
+from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
+
+EMPTY, LEFT = 0, 1
+AGAIN_S = 0.5
+CANCEL_ALL_HELP = """\
+Cancel every order of the bot and slot that a journal belongs to, and ask the venue until it lists none. Venues and
+accounts come from the configuration in the journal, credentials as in `run`. Orders of others are left alone: ours are
+told by their client id, or, where a venue has none, by the journal.
+Halt the bot first if it still runs: it would quote again.
+Exit codes: 0 the venue lists no order of ours; 1 it does, or did not answer in time; 2 the journal or the credentials
+cannot be used.
+"""
+
+
+def cancel_all(options: argparse.Namespace) -> int:
+    """Raises JournalError and ConfigError."""
+    with JournalReader(options.journal) as reader:
+        config = reader.config()
+        if config is None:
+            raise ConfigError(f"{options.journal}: has no configuration: no bot of this version has run with it")
+        if config.mode is Mode.PAPER:
+            _say("the bot runs in mode Paper: nothing of it is at a venue")
+            return EMPTY
+        if _is_held(options.journal):
+            _say("a process trades with this journal: unless it is halted, it will quote again")
+        credentials = partial(venue_credentials, options.credentials, os.environ, config)
+        withdrawal = Withdrawal(reader, config, credentials)
+        try:
+            return asyncio.run(asyncio.wait_for(withdrawal.run(), options.within))
+        except TimeoutError:
+            _say(f"not proved empty within {options.within} s: {', '.join(withdrawal.waiting) or 'no answer'}")
+            return LEFT
+
+
+@dataclass(slots=True)
+class Withdrawal:
+    reader: JournalReader
+    config: SlotConfig
+    credentials: Callable[[str], Callable[[], Any] | None]  # by venue
+    waiting: list[str] = field(default_factory=list)  # why it is not over
+    _clock: Clock = field(default_factory=Clock)
+
+    async def run(self) -> int:
+        """Until every market is empty; whether it is."""
+        code = EMPTY
+        async with AsyncExitStack() as stack:
+            links: dict[str, VenueLink] = {}
+            for market in self.config.markets:
+                name = market.execution.venue
+                if name not in links:
+                    links[name] = VenueLink(name, self.config.venues[name], self._clock.now_ns, self.credentials(name))
+                    stack.push_async_callback(links[name].close)
+                code = max(code, await self._until_empty(links[name], market))
+        return code
+
+    async def _until_empty(self, link: VenueLink, market: Market) -> int:
+        while True:
+            try:
+                instrument, gateway = await self._gateway(link, market)
+                left = await self._pass(gateway, market, instrument)
+            except VenueError as error:
+                left = [f"market {market.name}: {error}"]
+            else:
+                if not left:
+                    return self._judge(market, await gateway.open_orders(instrument), gateway)
+            if left != self.waiting:
+                self.waiting = left
+                _say(*left)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _gateway(self, link: VenueLink, market: Market) -> tuple[Instrument, Gateway]:
+        """Raises VenueError, and ConfigError when it is not the account that the orders are at."""
+        if link.gateway is None:
+            await link.introduce()
+            kept = self.reader.meta(f"account of venue {link.name}")
+            if kept not in (None, link.account):
+                raise ConfigError(f"the orders are at account {kept} of venue {link.name}, not at {link.account}")
+            link.open_gateway(self._ports(link.name))
+        instrument = await link.instrument(market.execution.symbol)
+        if link.gateway is None:
+            raise ConfigError(f"Venue {link.name}: no gateway")
+        return instrument, link.gateway
+
+    async def _pass(self, gateway: Gateway, market: Market, instrument: Instrument) -> list[str]:
+        """Cancel what is ours; what was there to cancel, as lines for a person. Raises VenueError."""
+        found = [
+            (order, order_id)
+            for order in await gateway.open_orders(instrument)
+            if (order_id := self._ours(order)) is not None
+        ]
+        for order, order_id in found:
+            gateway.remember(order_id, order.venue_order_id)
+            await gateway.cancel(instrument, order_id, order.venue_order_id)
+        return [
+            f"{market.name}: cancelled {order.side} {instrument.quantity_text(order.quantity)} @"
+            f" {instrument.price_text(order.price)}, order {order_id} ({order.venue_order_id})"
+            for order, order_id in found
+        ]
+
+    def _ours(self, order: Restored) -> OrderId | None:
+        """Our id of it, by its client id, or by the journal where the venue has none."""
+        if not order.order_id:
+            query = "SELECT order_id FROM orders WHERE venue_order_id = ?"
+            known = self.reader.rows(query, order.venue_order_id)
+            return OrderId(known[0]["order_id"]) if known else None
+        key = decode(order.order_id)
+        ours = (bot_number(self.reader.meta("uid") or self.config.bot.uid), self.config.slot)
+        return order.order_id if key is not None and (key.bot, key.slot) == ours else None
+
+    def _judge(self, market: Market, listed: Iterable[Restored], gateway: Gateway) -> int:
+        """Empty of ours. Where no order can be another's, one that the journal does not know is a reason to look."""
+        others = sum(1 for order in listed if self._ours(order) is None)
+        if others and gateway.exclusive:
+            _say(f"{market.name}: {others} orders that this journal does not know are left; they may be this bot's")
+            return LEFT
+        _say(f"{market.name}: no order of ours at venue {market.execution.venue}; {others} of others left alone")
+        return EMPTY
+
+    def _ports(self, venue: str) -> GatewayPorts:
+        """For a gateway that only asks and cancels: nothing is sent that would have to be kept."""
+        return GatewayPorts(
+            on_event=lambda *_: None,
+            on_connected=lambda *_: None,
+            on_refused=lambda reason, message: _say(f"venue {venue}: {reason}: {message}"),
+            budget=budget_of(self.config, venue),
+            durable=_nothing_to_keep,
+            is_fenced=lambda: False,
+        )
+
+
+async def _nothing_to_keep() -> None:
+    """No order is placed here."""
+
+
+def _is_held(journal: Path) -> bool:
+    """Whether a process has the journal's lock; looks without taking it."""
+    with suppress(OSError), journal.with_name(f"{journal.name}.lock").open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()

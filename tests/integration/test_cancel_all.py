@@ -1,0 +1,83 @@
+"""`cancel-all` with nothing but the journal of a bot that is dead: the venue is proved empty, others' orders stay."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.runtime_process import STILL, VENUE, RuntimeProcess, making, ours_at_venue, runtime
+from harness.simulator import SimulatorProcess
+
+WITHIN_S = 40
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(*STILL) as started:
+        yield started
+
+
+@pytest.fixture
+def dead(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
+    """A bot that was killed with four orders in the market."""
+    with runtime(tmp_path / "bot", simulator) as bot:
+        bot.start()
+        bot.until_quoting()
+        bot.kill()
+        yield bot
+
+
+def cancel_all(bot: RuntimeProcess, *options: str, secret: str = "") -> subprocess.CompletedProcess[str]:
+    prefix = f"TRADINGBOT_{VENUE.upper()}"
+    keys = {f"{prefix}_API_KEY": bot.simulator.api_key, f"{prefix}_SECRET_KEY": secret or bot.simulator.secret}
+    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(bot.journal), *options)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=WITHIN_S,
+                          env={**os.environ, **keys})  # fmt: skip
+
+
+def test_a_dead_bots_orders_are_withdrawn_and_another_bots_stay(
+    dead: RuntimeProcess, tmp_path: Path, simulator: SimulatorProcess
+) -> None:
+    spec = {"strategy": {"marketMaking": making(spreadBps="30")}}
+    with runtime(tmp_path / "other", simulator, spec=spec) as other:
+        other.start()
+        other.until_quoting()
+        before = ours_at_venue(other)
+
+        ended = cancel_all(dead)
+
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert ours_at_venue(dead) == set()
+        assert ended.stdout.count("cancelled") == 4
+        assert "no order of ours at venue simulator; 4 of others left alone" in ended.stdout
+        assert len(ours_at_venue(other)) == len(before) == 4
+    again = cancel_all(dead)
+    assert (again.returncode, again.stdout.count("cancelled")) == (0, 0)
+
+
+def test_a_venue_that_does_not_answer_is_not_proved_empty(tmp_path: Path) -> None:
+    with SimulatorProcess(*STILL) as simulator, runtime(tmp_path / "bot", simulator) as bot:
+        bot.start()
+        bot.until_quoting()
+        bot.kill()
+        simulator.admin.inject("status", match="/api/v3/openOrders", status=503, count=1_000_000)
+
+        ended = cancel_all(bot, "--within", "2")
+
+        assert ended.returncode == 1, ended.stdout
+        assert "not proved empty within 2 s" in ended.stdout
+
+
+def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:
+    missing = subprocess.run((sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(tmp_path / "none")),
+                             check=False, capture_output=True, text=True, timeout=WITHIN_S)  # fmt: skip
+
+    assert (missing.returncode, missing.stderr) == (2, f"{tmp_path / 'none'}: there is no such journal\n")
+    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(dead.journal))
+    without_keys = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WITHIN_S)
+    assert without_keys.returncode == 2
+    assert len(without_keys.stderr.splitlines()) == 1
+    assert cancel_all(dead).returncode == 0
