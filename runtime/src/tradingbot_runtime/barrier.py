@@ -8,6 +8,7 @@ A failed question is never an empty answer: the barrier is tried again, and the 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from itertools import count
 from typing import Any
@@ -24,11 +25,18 @@ from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
 from tradingbot_runtime.inputs.opening import market_opened
 from tradingbot_runtime.journal_loss import JournalLoss
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
-from tradingbot_runtime.model import AnyEvent, FeedLost, Instrument, Money, OrderId, ReferenceTicked
+from tradingbot_runtime.model import (
+    AnyEvent,
+    Instrument,
+    Money,
+    OrderId,
+    VenueLocked,
+)
 from tradingbot_runtime.reconcile import Reconciler
+from tradingbot_runtime.risk_memory import meters_of
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.terms import budget_of, terms_of
-from tradingbot_runtime.venues.binance.codec import venue_tick
+from tradingbot_runtime.ticks import as_cross, as_venue, through_paper
 from tradingbot_runtime.venues.link import JITTER, VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts, OnEvent
@@ -85,6 +93,9 @@ class Barrier:
         reference_link, link = self.links[market.reference.venue], self.links[market.execution.venue]
         reference = await reference_link.instrument(market.reference.symbol)
         instrument = await link.instrument(market.execution.symbol)
+        checked = market.cross_check
+        other = self.links[checked.venue] if checked else None
+        cross = await other.instrument(checked.symbol) if checked and other else None
         live = self._market(market, instrument, reference, self._gateway(link))
         self.slot.references[market.name] = reference
         self.slot.markets[market.name] = live
@@ -93,16 +104,22 @@ class Barrier:
             live, self.slot.now_ns, self._is_ours, lambda: self.slot.config.risk, partial(self._positions, live)
         )
         if market.reference == market.execution:
-            self._listen(link, instrument, _through_paper(live, live.handle))
+            self._listen(link, instrument, through_paper(live, live.handle))
         else:
             self._listen(reference_link, reference, live.handle)
-            self._listen(link, instrument, _through_paper(live, lambda event: live.handle(_as_venue(event))))
+            self._listen(link, instrument, through_paper(live, lambda event: live.handle(as_venue(event))))
+        if other is not None and cross is not None:
+            ratio = Fraction(cross.tick_size) / Fraction(instrument.tick_size)
+            self._listen(other, cross, lambda event: live.handle(as_cross(event, ratio)))
+        if (offset_ns := link.clock_offset_ns) is not None:
+            self.slot.clock_measured(link.name, offset_ns)
 
     def _market(self, market: Market, instrument: Instrument, reference: Instrument, gateway: Gateway) -> LiveMarket:
         slot, config = self.slot, self.slot.config
         position = Position(instrument)
         account = self.account(market.execution.venue)
         ledger = ledger_of(market.name, account)
+        slot.journal.keep_market(ledger, instrument, reference)
         for fill in slot.journal.fills(ledger):
             position.apply(fill)
         day = slot.journal.day(ledger)
@@ -112,6 +129,7 @@ class Barrier:
             account=Account(instrument),
             orders=Orders(first_state=OrderState.INTENT if gateway.two_phase else OrderState.SUBMITTING),
             daily=DailyLoss(day[0], Money(day[1])) if day else DailyLoss(),
+            meters=meters_of(slot.journal, ledger),
             state=slot.standing.state,
         )
         ids = OrderIds(slot.bot_number, config.slot, slot.epoch)
@@ -128,6 +146,7 @@ class Barrier:
             on_breach=slot.breached,
             on_doubt=lambda name, order_id: self.reconcilers[name].doubt(order_id),
             is_fenced=self.is_fenced,
+            on_exposure=slot.share_exposure,
             inputs=slot.inputs,
         )
 
@@ -189,6 +208,9 @@ class Barrier:
 
     def _deliver(self, venue: str) -> OnEvent:
         def deliver(symbol: str, event: AnyEvent) -> None:
+            if isinstance(event, VenueLocked):
+                self._lock_changed(event)
+                return
             order_id = getattr(event, "order_id", None)
             if order_id is not None and not self._is_ours(order_id):
                 return  # the account is shared: another bot's, or another slot's
@@ -197,6 +219,16 @@ class Barrier:
                     market.handle(event)
 
         return deliver
+
+    def _lock_changed(self, event: VenueLocked) -> None:
+        """After a lock the venue is asked what became of the orders, as after a gap in the account stream."""
+        if bool(self.slot.locked.get(event.venue)) == event.locked:
+            return
+        if not event.locked:
+            self._doubt(event.venue, "it was locked")
+        self.slot.venue_locked(event)
+        if not event.locked and self.gateways[event.venue].connected:
+            self._on_connected(event.venue)(True, "")  # noqa: FBT003 - the callback's own meaning
 
     def _is_ours(self, order_id: OrderId) -> bool:
         key, slot = decode(order_id), self.slot
@@ -258,26 +290,6 @@ async def insist(
     return False
 
 
-def _through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callable[[AnyEvent], None]:
-    """A paper exchange lives by the ticks of the market that it stands in for; it sees them first."""
-    paper = live.gateway
-    if not isinstance(paper, PaperGateway):
-        return then
-
-    def on_tick(event: AnyEvent) -> None:
-        if isinstance(event, ReferenceTicked):
-            paper.on_tick(live.instrument, event)
-        then(event)
-
-    return on_tick
-
-
-def _as_venue(event: AnyEvent) -> AnyEvent:
-    if isinstance(event, ReferenceTicked):
-        return venue_tick(event)
-    return FeedLost(time_ns=event.time_ns, feed="venue", reason=getattr(event, "reason", ""))
-
-
 async def _connected(gateway: Gateway) -> None:
     async with asyncio.timeout(CONNECT_WITHIN_S):
         while not gateway.connected:  # noqa: ASYNC110 - the gateway's state is a fact, not an event
@@ -287,5 +299,5 @@ async def _connected(gateway: Gateway) -> None:
 async def _fresh(market: LiveMarket) -> None:
     async with asyncio.timeout(CONNECT_WITHIN_S):
         state = market.engine.market
-        while not (state.reference.is_valid and state.venue.is_valid):  # noqa: ASYNC110 - as above
+        while not (state.reference.is_valid and state.venue.is_valid and state.oldest_tick_ns):  # noqa: ASYNC110 - as above
             await asyncio.sleep(POLL_S)

@@ -1,0 +1,221 @@
+"""Halts of a real process at a real venue: how fast, how they are released, and that nothing else releases them."""
+
+import asyncio
+import secrets
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+import pytest
+
+from harness.control_peer import Peer
+from harness.live_risk import LIVE_RISK
+from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
+from harness.self_signed import Authority
+from harness.simulator import SimulatorProcess, book_ticker, trade, until
+from tradingbot_runtime.model.control import (
+    CONTROL_PATH,
+    CommandRefused,
+    ConfigAnswered,
+    HaltAnswered,
+    HaltTrading,
+    Hello,
+    Resume,
+)
+
+CONFIRMED_WITHIN_S = 1.0
+SENT_WITHIN_MS = 10
+WORDS_WITHIN_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(*STILL) as process:
+        yield process
+
+
+@dataclass
+class Line:
+    """An operator's line to one bot."""
+
+    folder: Path
+    authority: Authority
+    bot: RuntimeProcess
+
+    def say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
+        return asyncio.run(self._say(message))
+
+    async def _say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
+        port = self.bot.logged("ControlStreamListening")[0]["port"]
+        tls = ssl.create_default_context(cadata=self.authority.pem)
+        headers = {"Authorization": f"Bearer {(self.folder / 'token').read_text()}"}
+        async with asyncio.timeout(WORDS_WITHIN_S), aiohttp.ClientSession() as session:
+            url = f"https://127.0.0.1:{port}{CONTROL_PATH}"
+            async with session.ws_connect(url, ssl=tls, headers=headers) as socket:
+                peer = Peer(socket)
+                await peer.say(Hello(term=1, operator="test"))
+                await peer.say(message)
+                return await peer.hear_answer()
+
+
+@pytest.fixture
+def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
+    with runtime(tmp_path, simulator) as process:
+        process.options = ("--control", str(tmp_path), "--control-port", "0")
+        yield process
+
+
+@pytest.fixture
+def line(bot: RuntimeProcess, tmp_path: Path) -> Line:
+    authority = Authority("bot")
+    authority.write_server(tmp_path)
+    (tmp_path / "token").write_text(secrets.token_urlsafe())
+    bot.start().until_quoting()
+    return Line(tmp_path, authority, bot)
+
+
+def halts(bot: RuntimeProcess) -> list[str]:
+    return [halt["id"] for halt in bot.state()["halts"]]
+
+
+def until_empty(bot: RuntimeProcess) -> float:
+    """Wait until nothing of ours is at the venue; seconds from now."""
+    started = time.monotonic()
+    until(lambda: not ours_at_venue(bot), "the venue is empty of our orders")
+    return time.monotonic() - started
+
+
+def sent_after_ms(bot: RuntimeProcess, halt_id: str) -> float:
+    """From the halt to the last cancel of ours at the venue, both by this machine's clock; to a millisecond."""
+    ((at_ns,),) = rows(bot.journal, "SELECT at_ns FROM latches WHERE id = ?", halt_id)
+    orders = [o for o in bot.simulator.admin.all_orders() if o["clientOrderId"].startswith(bot.prefix)]
+    canceled = [o["updateTime"] for o in orders if o["status"] == "CANCELED" and o["updateTime"] >= at_ns // 10**6 - 1]
+    assert canceled, "nothing was cancelled since"
+    return float(max(canceled) - at_ns / 10**6)
+
+
+def test_by_the_control_stream_it_stops_within_the_tick_and_a_resume_names_the_halt(line: Line) -> None:
+    bot, sent, confirmed = line.bot, [], []
+    for round_ in range(5):
+        answer = line.say(HaltTrading(term=1, by="ann", message=f"round {round_}"))
+        assert isinstance(answer, HaltAnswered)
+        confirmed.append(until_empty(bot))
+        sent.append(sent_after_ms(bot, answer.halt_id))
+        assert bot.state()["reason"] == "ManualHalt"
+        assert halts(bot) == [answer.halt_id]
+
+        wrong = line.say(Resume(term=1, halt_id=f"{answer.halt_id}0", by="ann"))
+        assert isinstance(wrong, HaltAnswered)
+        assert (wrong.done, wrong.halts) == (False, (answer.halt_id,))
+        assert bot.state()["state"] == "Halted"
+        line.say(Resume(term=1, halt_id=answer.halt_id, by="ann"))
+        bot.until_quoting()
+    print(f"halt -> all cancels at the venue: median {median(sent):.1f} ms, worst {max(sent):.1f} ms;"
+          f" confirmed within {max(confirmed):.2f} s of the answer")  # noqa: T201  # fmt: skip
+    assert median(sent) <= SENT_WITHIN_MS
+    assert max(confirmed) <= CONFIRMED_WITHIN_S
+    trail = rows(bot.journal, "SELECT halted_by, resumed_by, resumed_ns > at_ns FROM latches ORDER BY at_ns")
+    assert trail == [("ann", "ann", 1)] * 5
+
+
+def test_a_lower_term_halts_nothing(line: Line) -> None:
+    line.say(Resume(term=7, halt_id="none", by="ann"))
+
+    assert isinstance(line.say(HaltTrading(term=1, by="old")), CommandRefused)
+    assert line.bot.state()["state"] == "Active"
+
+
+def test_a_file_stops_it_its_removal_and_a_restart_do_not_resume(line: Line, tmp_path: Path) -> None:
+    bot = line.bot
+    (tmp_path / "HALT").write_text("fills look wrong", encoding="utf-8")
+    written = time.monotonic()
+    until_empty(bot)
+    print(f"file -> venue empty: {time.monotonic() - written:.3f} s")  # noqa: T201
+    assert time.monotonic() - written <= CONFIRMED_WITHIN_S
+    (halt,) = bot.state()["halts"]
+    assert halt["message"] == "fills look wrong"
+    assert line.say(Resume(term=1, halt_id=halt["id"], by="ann")).done  # type: ignore[union-attr]  # asserted below
+    bot.until(lambda s: s["halts"] and s["halts"][0]["id"] != halt["id"], "it halts again while the file is there")
+
+    (tmp_path / "HALT").unlink()
+    (again,) = halts(bot)
+    placed = bot.simulator.admin.state()["ordersPlaced"]
+    bot.terminate()
+    bot.start().until(lambda s: s["state"] == "Halted", "it starts halted")
+    assert halts(bot) == [again]
+    assert bot.simulator.admin.state()["ordersPlaced"] == placed
+    assert line.say(Resume(term=1, halt_id=again, by="ann")).done  # type: ignore[union-attr]  # as above
+    bot.until_quoting()
+
+
+def test_a_file_that_is_there_before_the_start_lets_no_order_out(
+    bot: RuntimeProcess, line: Line, tmp_path: Path
+) -> None:
+    bot.terminate()
+    (tmp_path / "HALT").touch()
+    placed = bot.simulator.admin.state()["ordersPlaced"]
+    bot.start().until(lambda s: s["state"] == "Halted", "it is halted")
+    bot.until(lambda s: s["markets"] and s["markets"]["btc"]["referenceBid"], "it sees the market")
+
+    assert bot.simulator.admin.state()["ordersPlaced"] == placed
+    assert line.bot is bot
+
+
+@pytest.fixture
+def own_simulator() -> Iterator[SimulatorProcess]:
+    """For a test after which the market is not what it was."""
+    with SimulatorProcess(*STILL) as process:
+        yield process
+
+
+def test_a_loss_halts_in_the_tick_that_brings_it_and_flattening_closes_the_position(
+    own_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    risk = {**LIVE_RISK, "maxDailyLoss": "0.5", "onBreach": "Flatten", "maxOrder": "0.003", "maxSlippageBps": "300"}
+    with runtime(tmp_path, own_simulator, spec={"risk": risk}) as bot:
+        bot.start().until_quoting()
+        # Somebody sells 0.003 BTC into both of our bids; the market stays where that left it.
+        own_simulator.admin.play([trade(1, "59900.00", "5", buyer_is_maker=True)])
+        bot.until(lambda s: s["markets"]["btc"]["position"] != "0.00000", "it has bought")
+        own_simulator.admin.play([book_ticker(10**9, ("59300.00", "5"), ("59300.01", "5"))])
+
+        bot.until(lambda s: s["state"] == "Halted", "it halts")
+        (halt,) = bot.state()["halts"]
+        assert halt["reason"] == "RiskBreachMaxLoss"
+        ((decided_ns,),) = rows(bot.journal, "SELECT max(time_ns) FROM events WHERE kind = 'Decided' AND time_ns <="
+                                             " (SELECT at_ns FROM latches)")  # fmt: skip
+        ((latched_ns,),) = rows(bot.journal, "SELECT at_ns FROM latches")
+        print(f"breaching tick -> cancels sent and halt latched: {(latched_ns - decided_ns) / 1e6:.2f} ms")  # noqa: T201
+        bot.until(lambda s: s["markets"]["btc"]["position"] == "0.00000", "the position is closed", 20)
+        assert bot.state()["state"] == "Halted"
+        assert not ours_at_venue(bot)
+
+
+def test_a_clock_that_is_off_halts_before_the_first_order(own_simulator: SimulatorProcess, tmp_path: Path) -> None:
+    risk = {**LIVE_RISK, "maxClockDrift": "2s"}
+    own_simulator.admin.inject("clock-step", step_ms=-5_000)
+    with runtime(tmp_path, own_simulator, spec={"risk": risk}) as bot:
+        bot.start().until(lambda s: s["state"] == "Halted", "it halts")
+
+        assert bot.state()["reason"] == "ClockSkew"
+        assert own_simulator.admin.state()["ordersPlaced"] == 0
+
+
+def test_two_sources_of_the_price_that_disagree_let_no_order_out_and_halt(tmp_path: Path) -> None:
+    """The second source is the same venue's other symbol: it is nowhere near."""
+    symbol = {"venue": "simulator", "symbol": "BTCUSDT"}
+    other = {"venue": "simulator", "symbol": "ETHUSDT"}
+    market = {"name": "btc", "reference": symbol, "execution": symbol, "crossCheck": other}
+    risk = {**LIVE_RISK, "maxDivergenceBps": "100", "haltAfter": "1s"}
+    with (
+        SimulatorProcess(*STILL, "--symbol", "BTCUSDT", "--symbol", "ETHUSDT") as simulator,
+        runtime(tmp_path, simulator, spec={"risk": risk, "markets": [market]}) as bot,
+    ):
+        bot.start().until(lambda s: s["state"] == "Halted", "it halts", 20)
+
+        assert bot.state()["reason"] == "FeedDivergence"
+        assert simulator.admin.state()["ordersPlaced"] == 0
