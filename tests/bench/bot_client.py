@@ -34,6 +34,7 @@ from tradingbot_runtime.lease import boot_time_ns
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import (
     BalancesReported,
+    ClockMeasured,
     Instrument,
     Lots,
     Money,
@@ -126,6 +127,7 @@ class Bot:
         if not connected:
             self.ended.set()
         state = TradingState.ACTIVE if connected else TradingState.RECONCILING
+        self.market.handle(ClockMeasured(time_ns=self.now_ns(), offset_ns=0))  # one machine, one clock
         self.market.handle(BalancesReported(time_ns=self.now_ns(), base=0, quote=BTCUSDT.money("10000")))
         self.market.handle(StateChanged(time_ns=self.now_ns(), state=state, reason=reason or "Trading"))
 

@@ -37,14 +37,19 @@ static void report(char out[REPLY_MOST], const struct order *order, const char *
              order->number, (long)now_ms, order->number, (long)now_ms, (long)now_ms);
 }
 
-static void place(struct order_desk *desk, const char *json, const char *request, int64_t now_ms,
-                  struct answer *answer) {
+static struct order *take_in(struct order_desk *desk, const char *json) {
     struct order *order = &desk->resting[desk->placed % RESTING_MOST];
     text_field(json, "newClientOrderId", order->id, sizeof order->id);
     text_field(json, "price", order->price, sizeof order->price);
     text_field(json, "quantity", order->quantity, sizeof order->quantity);
     text_field(json, "side", order->side, sizeof order->side);
     order->number = ++desk->placed;
+    return order;
+}
+
+static void place(struct order_desk *desk, const char *json, const char *request, int64_t now_ms,
+                  struct answer *answer) {
+    struct order *order = take_in(desk, json);
     snprintf(answer->reply, REPLY_MOST,
              "{\"id\":\"%s\",\"status\":200,\"result\":{\"symbol\":\"BTCUSDT\",\"orderId\":%ld,\"orderListId\":-1,"
              "\"clientOrderId\":\"%s\",\"transactTime\":%ld}," LIMITS "}",
@@ -85,15 +90,42 @@ static void cancel(struct order_desk *desk, const char *json, const char *reques
     order->id[0] = 0;
 }
 
+/* `order.cancelReplace`, STOP_ON_FAILURE. */
+static void replace(struct order_desk *desk, const char *json, const char *request, int64_t now_ms,
+                    struct answer *answer) {
+    char id[ID_MOST], cancel_id[ID_MOST];
+    struct order *old = text_field(json, "cancelOrigClientOrderId", id, sizeof id) ? find(desk, id) : NULL;
+    if (old == NULL) {
+        refuse_cancel(desk, request, answer);
+        return;
+    }
+    snprintf(cancel_id, sizeof cancel_id, "venue%ld", ++desk->cancelled);
+    report(answer->report, old, cancel_id, id, "CANCELED", now_ms);
+    long old_number = old->number;
+    old->id[0] = 0;
+    struct order *order = take_in(desk, json);
+    snprintf(answer->reply, REPLY_MOST,
+             "{\"id\":\"%s\",\"status\":200,\"result\":{\"cancelResult\":\"SUCCESS\",\"newOrderResult\":\"SUCCESS\","
+             "\"cancelResponse\":{\"symbol\":\"BTCUSDT\",\"origClientOrderId\":\"%s\",\"orderId\":%ld,"
+             "\"orderListId\":-1,\"clientOrderId\":\"%s\",\"transactTime\":%ld,\"executedQty\":\"0.00000000\","
+             "\"status\":\"CANCELED\"},\"newOrderResponse\":{\"symbol\":\"BTCUSDT\",\"orderId\":%ld,"
+             "\"orderListId\":-1,\"clientOrderId\":\"%s\",\"transactTime\":%ld}}," LIMITS "}",
+             request, id, old_number, cancel_id, (long)now_ms, order->number, order->id, (long)now_ms);
+    report(answer->second_report, order, order->id, "", "NEW", now_ms);
+}
+
 void answer_request(struct order_desk *desk, const char *json, int64_t now_ms, struct answer *answer) {
     char method[48] = "", request[ID_MOST + 8] = "";
     answer->kind = REQUEST_OTHER;
-    answer->reply[0] = answer->report[0] = 0;
+    answer->reply[0] = answer->report[0] = answer->second_report[0] = 0;
     text_field(json, "method", method, sizeof method);
     text_field(json, "id", request, sizeof request);
     if (strcmp(method, "order.place") == 0) {
         answer->kind = REQUEST_PLACE;
         place(desk, json, request, now_ms, answer);
+    } else if (strcmp(method, "order.cancelReplace") == 0) {
+        answer->kind = REQUEST_PLACE;
+        replace(desk, json, request, now_ms, answer);
     } else if (strcmp(method, "order.cancel") == 0) {
         answer->kind = REQUEST_CANCEL;
         cancel(desk, json, request, now_ms, answer);

@@ -20,10 +20,10 @@ struct order_desk {
     long placed, cancelled, refused;
 };
 
-/* What came back: the reply, and the account stream's report when something has changed. */
+/* What came back: the reply, and the account stream's reports of what has changed; a replacement changes two orders. */
 struct answer {
     enum request_kind kind;
-    char reply[REPLY_MOST], report[REPLY_MOST]; /* empty: none */
+    char reply[REPLY_MOST], report[REPLY_MOST], second_report[REPLY_MOST]; /* empty: none */
 };
 
 /* Carry out the request in `json` (terminated) at `now_ms`. */

@@ -149,6 +149,7 @@ static void on_request(struct venue *venue, int fd, const struct frame *frame, i
     }
     if (answer.reply[0]) send_frame(fd, OP_TEXT, answer.reply, strlen(answer.reply));
     if (answer.report[0]) send_frame(fd, OP_TEXT, answer.report, strlen(answer.report));
+    if (answer.second_report[0]) send_frame(fd, OP_TEXT, answer.second_report, strlen(answer.second_report));
 }
 
 static void on_frame(struct venue *venue, struct peer *peer, const struct frame *frame, int64_t arrived_ns) {

@@ -59,6 +59,8 @@ class Engine:
 
         self.quotes, tolerance = self._wanted(now)
         changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit))
+        if not changes.stale and not changes.missing:
+            return []  # most ticks change nothing
         planned = commands(schedule(changes, terms.capabilities, self._room(now)), self.ids.ahead)
         if market.flattening is not None:
             planned = [replace(c, post_only=False) if isinstance(c, Place) else c for c in planned]
