@@ -1,14 +1,17 @@
 """Positions and profit of a journal's markets, from its fills alone, with the core's own arithmetic."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from tradingbot_runtime.core.positions import Position
+from tradingbot_runtime.core.trading_days import TradingDays
 from tradingbot_runtime.model import ASSET_EXPONENT, Instrument, OrderFilled
 
-_DAY_NS = 86_400 * 1_000_000_000
+SECONDS_A_DAY = 86_400
+EVERY_DAY = sys.maxsize
 
 
 @dataclass(slots=True)
@@ -28,25 +31,22 @@ class Day:
 
 def days(market: str, instrument: Instrument, fills: Iterable[OrderFilled]) -> Iterator[Day]:
     """In order; a day without fills is left out. A fill that comes late counts on the day that it names."""
-    position = Position(instrument)
-    found: dict[int, Day] = {}
+    position = Position(instrument, days=TradingDays(kept=EVERY_DAY))
     for fill in fills:
-        number = fill.time_ns // _DAY_NS
-        moment = datetime.fromtimestamp(number * 86_400, UTC).date()
-        day = found.setdefault(number, Day(market, moment))
-        before = position.realised
         position.apply(fill)
-        quantity = instrument.lot_size * fill.quantity
-        day.fills += 1
-        day.bought += quantity if fill.side.sign > 0 else 0
-        day.sold += quantity if fill.side.sign < 0 else 0
-        day.turnover += quantity * instrument.tick_size * fill.price
-        day.realised += Decimal(position.realised - before).scaleb(instrument.money_exponent)
-        day.position = instrument.lot_size * position.lots
-        if fill.fee:
-            fee = Decimal(fill.fee).scaleb(ASSET_EXPONENT)
-            day.fees[fill.fee_asset] = day.fees.get(fill.fee_asset, Decimal(0)) + fee
-    return (found[number] for number in sorted(found))
+    for number in sorted(position.days.by_number):
+        day = position.days.day(number)
+        yield Day(
+            market=market,
+            day=datetime.fromtimestamp(number * SECONDS_A_DAY, UTC).date(),
+            fills=day.fills,
+            bought=instrument.lot_size * day.bought,
+            sold=instrument.lot_size * day.sold,
+            turnover=instrument.money_unit * day.turnover,
+            realised=instrument.money_unit * day.realised,
+            fees={asset: Decimal(units).scaleb(ASSET_EXPONENT) for asset, units in day.fees.items()},
+            position=instrument.lot_size * (position.days.opening(number) + day.net),
+        )
 
 
 def plain(number: Decimal) -> str:

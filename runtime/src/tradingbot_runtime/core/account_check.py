@@ -21,7 +21,7 @@ def moved(positions: Iterable[Position]) -> Amounts:
     for position in positions:
         instrument = position.instrument
         add(instrument.base, position.lots * instrument.lot_size)
-        add(instrument.quote, (position.realised - position.cost) * instrument.money_unit)
+        add(instrument.quote, position.cash * instrument.money_unit)
         for asset, units in position.fees.items():
             add(asset, -Decimal(units).scaleb(ASSET_EXPONENT))
     return total

@@ -1,19 +1,20 @@
 """Position and profit of one market, exact: integers only, no rounding that is not accounted for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
 
+from tradingbot_runtime.core.trading_days import DAY_NS, TradingDays
 from tradingbot_runtime.model import Instrument, Lots, Money, OrderFilled
-
-_DAY_NS = 86_400 * 1_000_000_000
 
 
 @dataclass(slots=True)
 class Position:
     """Fills -> position, cost basis, realised profit, fees.
 
-    Money is in the instrument's money units; `Instrument.tick_lot` is the money of one lot at
-    a price of one tick. The cost
-    basis is at average cost; a partial reduction takes its share of it rounded towards minus infinity, so that
+    Money is in the instrument's money units; `Instrument.tick_lot` is the money of one lot at a price of one tick.
+    The cost basis is at average cost; a partial reduction takes its share of it rounded towards minus infinity, so that
     realised plus open profit is exact at every moment:  realised + (lots * mark - cost)  ==  cash + lots * mark.
     """
 
@@ -23,9 +24,21 @@ class Position:
     realised: Money = Money(0)
     fees: dict[str, int] = field(default_factory=dict)  # asset -> 1e-8 units
     traded: Lots = Lots(0)
+    days: TradingDays = field(default_factory=TradingDays)
+
+    @property
+    def cash(self) -> Money:
+        """What all fills together have paid in and out, fees left out."""
+        return Money(self.realised - self.cost)
+
+    @property
+    def average_price(self) -> Fraction:
+        """In ticks, of the open position; 0 without one."""
+        return Fraction(self.cost, self.lots * self.instrument.tick_lot) if self.lots else Fraction(0)
 
     def apply(self, fill: OrderFilled) -> None:
         """Account for a fill; the caller has made sure that it is applied once."""
+        realised = self.realised
         quantity = fill.side.sign * fill.quantity
         value = fill.price * self.instrument.tick_lot  # per lot
         if self.lots * quantity < 0:
@@ -39,8 +52,8 @@ class Position:
         self.cost = Money(self.cost + quantity * value)
         if fill.fee:
             self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, 0) + fill.fee
-
         self.traded = Lots(self.traded + fill.quantity)
+        self.days.apply(fill, Money(fill.quantity * value), Money(self.realised - realised))
 
     def open_profit(self, mid_2: int, unit: int) -> Money:
         """Profit of the open position at a mark of `mid_2 / (2 * unit)` ticks, rounded down."""
@@ -56,6 +69,12 @@ class Position:
         quote_fees = self.fees.get(instrument.quote, 0) * instrument.fee_money
         base_fees = self.fees.get(instrument.base, 0) * mid_2 * instrument.tick_lot
         return Money(quote_fees - (-base_fees // (2 * unit * instrument.lot_units)))
+
+    def other_fees(self, prices: Mapping[str, Fraction]) -> Money:
+        """Fees in third assets, rounded up, at `prices` in money units per 1e-8 of each. KeyError without a price."""
+        own = (self.instrument.base, self.instrument.quote)
+        owed = sum((prices[asset] * units for asset, units in self.fees.items() if asset not in own), Fraction(0))
+        return Money(ceil(owed))
 
 
 @dataclass(slots=True)
@@ -89,7 +108,7 @@ class DailyLoss:
 
     def loss(self, time_ns: int, profit: Money) -> Money:
         """How much less the profit is than when the day began."""
-        day = time_ns // _DAY_NS
+        day = time_ns // DAY_NS
         if day > self.day:
             self.day, self.opening = day, profit
         return Money(self.opening - profit)
