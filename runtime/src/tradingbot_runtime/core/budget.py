@@ -20,6 +20,7 @@ class Budget:
     reserve: int
     full_at_ns: Nanos = Nanos(0)
     blocked_until_ns: Nanos = Nanos(0)  # the venue's own word; holds for cancels too
+    orders_held_until_ns: Nanos = Nanos(0)  # the venue's own count: what is left is for cancels
 
     interval_ns: int = field(init=False)
 
@@ -40,7 +41,7 @@ class Budget:
 
     def for_orders(self, now_ns: Nanos) -> int:
         """Messages other than cancels that may be sent now."""
-        return max(self.available(now_ns) - self.reserve, 0)
+        return max(self.available(now_ns) - self.reserve, 0) if now_ns >= self.orders_held_until_ns else 0
 
     def take(self, now_ns: Nanos, messages: int = 1) -> None:
         """Account for `messages`, whether there was room for them or not: cancels of our own orders always pass."""
@@ -49,6 +50,10 @@ class Budget:
     def block(self, until_ns: Nanos) -> None:
         """The venue said to wait: a message before `until_ns` would prolong the ban."""
         self.blocked_until_ns = Nanos(max(self.blocked_until_ns, until_ns))
+
+    def hold_orders(self, until_ns: Nanos) -> None:
+        """A limit of the venue is nearly used up: only cancels before `until_ns`."""
+        self.orders_held_until_ns = Nanos(max(self.orders_held_until_ns, until_ns))
 
     def is_blocked(self, now_ns: Nanos) -> bool:
         return now_ns < self.blocked_until_ns

@@ -89,6 +89,8 @@ class Admin:
             fault = msgspec.json.decode(await request.read(), type=FaultRequest)
             if fault.kind is FaultKind.DISCONNECT:
                 return _json({"cut": self._disconnect(fault.match)})
+            if fault.kind is FaultKind.SHUTDOWN:
+                return _json({"told": self._shut_down(fault)})
             if fault.kind is FaultKind.CLOCK_STEP:
                 self._venue.clock.step(fault.step_ms)
                 return _json({"timeMs": self._venue.clock.now_ms()})
@@ -150,6 +152,11 @@ class Admin:
         """Cut stream connections that match; "ws-api" and "*" cut those of the websocket API."""
         cut = self._streams.disconnect(pattern) + sum(disconnect(pattern) for disconnect in self.others)
         return cut + (self._websocket_api.disconnect() if pattern in ("ws-api", "user", "*") else 0)
+
+    def _shut_down(self, fault: FaultRequest) -> int:
+        now_ms, after_s = self._venue.clock.now_ms(), fault.delay_ms / 1000
+        told = self._streams.shut_down(fault.match, now_ms, after_s)
+        return told + (self._websocket_api.shut_down(now_ms, after_s) if fault.match in ("ws-api", "user", "*") else 0)
 
     def _counters(self) -> Json:
         venue = self._venue

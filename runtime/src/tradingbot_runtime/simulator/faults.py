@@ -31,6 +31,7 @@ class FaultKind(StrEnum):
     GARBAGE = "garbage"  # half of the JSON of a frame or an answer, in a whole message
     CROSSED_BOOK = "crossed-book"  # best bid and ask change places
     CLOCK_STEP = "clock-step"  # the exchange's clock jumps by `step_ms`, at once
+    SHUTDOWN = "shutdown"  # Binance's servers say that they will shut down, at once, and do so `delay_ms` later
     LOCK = "lock"  # DeltaDeFi's trading is locked for `seconds`, at once
     TX_EXPIRED = "tx-expired"  # a submit is refused: 4300, build again
     UTXO_SPENT = "utxo-spent"  # a submit is refused: 4301, build again
@@ -45,7 +46,7 @@ STREAM_FAULTS = (
     FaultKind.SILENCE, FaultKind.DUPLICATE, FaultKind.REORDER, FaultKind.GARBAGE, FaultKind.CROSSED_BOOK,
     FaultKind.DELAY, FaultKind.HALF_SENT, FaultKind.DISCONNECT,
 )  # fmt: skip
-IMMEDIATE_FAULTS = (FaultKind.DISCONNECT, FaultKind.CLOCK_STEP, FaultKind.LOCK)
+IMMEDIATE_FAULTS = (FaultKind.DISCONNECT, FaultKind.CLOCK_STEP, FaultKind.LOCK, FaultKind.SHUTDOWN)
 MAX_FAULTS = 100
 
 

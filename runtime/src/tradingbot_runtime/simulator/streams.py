@@ -74,6 +74,14 @@ class MarketStreams:
             subscriber.connection.abort()
         return len(cut)
 
+    def shut_down(self, pattern: str, now_ms: int, after_s: float) -> int:
+        """Tell the connections that carry a stream whose name matches, and cut them `after_s` later; how many."""
+        told = [s for s in self._subscribers if any(fnmatchcase(name, pattern) for name in s.names)]
+        for subscriber in told:
+            subscriber.connection.send(OutgoingFrame(msgspec.json.encode(shutdown_notice(now_ms))))
+            asyncio.get_running_loop().call_later(after_s, subscriber.connection.abort)
+        return len(told)
+
     def disconnect_all(self) -> None:
         for subscriber in self._subscribers:
             subscriber.connection.abort()
@@ -144,6 +152,10 @@ class MarketStreams:
         subscribers.discard(subscriber)
         if not subscribers:
             self._by_name.pop(name, None)
+
+
+def shutdown_notice(now_ms: int) -> Json:
+    return {"e": "serverShutdown", "E": now_ms}
 
 
 def _raw(request: web.Request) -> bool:

@@ -19,6 +19,7 @@ from tradingbot_runtime.simulator.refusals import Reason, Refusal
 from tradingbot_runtime.simulator.request_faults import Delivery, Ordeal, ordeal
 from tradingbot_runtime.simulator.rest import RETRY_STATUSES, spoken_refusal
 from tradingbot_runtime.simulator.stream_faults import Cut, Json, OutgoingFrame
+from tradingbot_runtime.simulator.streams import shutdown_notice
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 
 log = structlog.get_logger("simulator")
@@ -80,6 +81,14 @@ class WebsocketApi:
         """Cut every connection; how many."""
         for session in self._sessions:
             session.connection.abort()
+        return len(self._sessions)
+
+    def shut_down(self, now_ms: int, after_s: float) -> int:
+        """Tell every connection, and cut it `after_s` later; how many."""
+        notice = OutgoingFrame(msgspec.json.encode({"event": shutdown_notice(now_ms)}))
+        for session in self._sessions:
+            session.connection.send(notice)
+            asyncio.get_running_loop().call_later(after_s, session.connection.abort)
         return len(self._sessions)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -41,10 +42,21 @@ class Backoff:
         return delay * (0.5 + self.jitter() / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """How a connection is kept beyond being there. `lives_s`: it is renewed before the venue ends it."""
+
+    lives_s: float | None = None
+    overlap_s: float = 0.0  # the former session goes on for so long: answers to what it was asked are still to come
+    wait_s: Callable[[], float] = lambda: 0.0  # how long the venue still wants to be left alone
+
+
 class _Listener(WSListener):
-    def __init__(self, peer: Peer) -> None:
+    """One session."""
+
+    def __init__(self, peer: Peer, on_failure: Callable[[Exception], None]) -> None:
         self.peer = peer
-        self.failure: Exception | None = None
+        self.on_failure = on_failure
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.peer.on_open(transport)
@@ -53,31 +65,38 @@ class _Listener(WSListener):
         if frame.msg_type is WSMsgType.TEXT:
             try:
                 self.peer.on_text(frame.get_payload_as_memoryview(), last=frame.last_in_buffer)
-            except Exception as failure:  # noqa: BLE001 - not to carry on: the session raises it, and the process ends
-                self.failure = failure
+            except Exception as failure:  # noqa: BLE001 - not to carry on: `run` raises it, and the process ends
+                self.on_failure(failure)
                 transport.disconnect(graceful=False)
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
 
 
+class _NotConnected(Exception):
+    """Its text is the reason."""
+
+
 class Connection:
-    def __init__(self, name: str, url: Url, peer: Peer, backoff: Backoff) -> None:
+    def __init__(self, name: str, url: Url, peer: Peer, backoff: Backoff, upkeep: Upkeep = Upkeep()) -> None:
         self.name = name
         self._url = url
         self._peer = peer
         self._backoff = backoff
+        self._upkeep = upkeep
         self._transport: WSTransport | None = None
+        self._renewal = asyncio.Event()  # wanted now, or there is a failure to be raised
+        self._failure: Exception | None = None
 
     async def run(self) -> None:
         """Until cancelled, or the peer fails. Every end of a connection is told to the peer with its reason."""
         failures = 0
         while True:
             connected_at = asyncio.get_running_loop().time()
-            reason = await self._session()
+            reason = await self._life()
             lived_s = asyncio.get_running_loop().time() - connected_at
             failures = 0 if lived_s > LONGEST_DELAY_S else failures + 1
-            delay = self._backoff.delay_s(failures)
+            delay = max(self._backoff.delay_s(failures), self._upkeep.wait_s())
             log.warning("ConnectionLost", connection=self.name, reason=reason, retry_in_s=round(delay, 3))
             self._peer.on_lost(reason)
             await asyncio.sleep(delay)
@@ -87,14 +106,71 @@ class Connection:
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
-    async def _session(self) -> str:
-        url = self._url if isinstance(self._url, str) else self._url()
+    def renew(self) -> None:
+        """Make a new session, and only when it is open let go of this one: the peer hears of no loss."""
+        self._renewal.set()
+
+    async def _life(self) -> str:
+        """Sessions that take over from one another without a gap; why the last one ended."""
+        sessions: list[WSTransport] = []
+        failures = 0
+        try:
+            sessions.append(await self._connect())
+            within_s = self._lives_s()
+            while not (reason := await self._until_due(sessions[-1], within_s)):
+                try:
+                    sessions.append(await self._connect())
+                except _NotConnected as error:  # the former session goes on
+                    failures += 1
+                    within_s = self._backoff.delay_s(failures)
+                    log.warning("RenewalFailed", connection=self.name, reason=str(error), retry_in_s=within_s)
+                else:
+                    failures, within_s = 0, self._lives_s()
+                    former = partial(sessions.pop(0).disconnect, graceful=False)
+                    asyncio.get_running_loop().call_later(self._upkeep.overlap_s, former)
+                    log.info("ConnectionRenewed", connection=self.name)
+        except _NotConnected as error:
+            return str(error)
+        else:
+            return reason
+        finally:
+            self._transport = None
+            for session in sessions:
+                session.disconnect(graceful=False)
+
+    def _lives_s(self) -> float | None:
+        """With jitter, so that many connections that were made together are not renewed together."""
+        return self._upkeep.lives_s and self._upkeep.lives_s * (1 - self._backoff.jitter() / 20)
+
+    async def _until_due(self, session: WSTransport, within_s: float | None) -> str:
+        """Until the session ended: why; or until its renewal is due: empty. Raises what the peer raised."""
+        due = asyncio.create_task(self._renewal.wait())
+        ended = asyncio.create_task(self._ended(session))
+        try:
+            await asyncio.wait({due, ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if self._failure is not None:
+                raise self._failure
+            self._renewal.clear()
+            return ended.result() if ended.done() else ""
+        finally:
+            due.cancel()
+            ended.cancel()
+
+    async def _ended(self, session: WSTransport) -> str:
+        try:
+            await session.wait_disconnected()
+        except (OSError, WSError) as error:
+            return f"{type(error).__name__}: {_without_query(str(error), self._address())}"
+        return "closed by the venue, or no answer to a ping"
+
+    async def _connect(self) -> WSTransport:
+        """Raises _NotConnected."""
+        url = self._address()
         context = ssl.create_default_context() if url.startswith("wss:") else None
-        listener = _Listener(self._peer)
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 transport, _ = await ws_connect(
-                    lambda: listener,
+                    lambda: _Listener(self._peer, self._failed),
                     url,
                     ssl_context=context,
                     enable_auto_ping=True,
@@ -104,20 +180,19 @@ class Connection:
                     max_frame_size=MAX_FRAME_BYTES,
                 )
         except TimeoutError:
-            return f"cannot connect: no answer within {CONNECT_WITHIN_S:.0f} s"
+            raise _NotConnected(f"cannot connect: no answer within {CONNECT_WITHIN_S:.0f} s") from None
         except (OSError, WSError) as error:
-            return f"cannot connect: {type(error).__name__}: {_without_query(str(error), url)}"
+            text = f"cannot connect: {type(error).__name__}: {_without_query(str(error), url)}"
+            raise _NotConnected(text) from None
         self._transport = transport
-        try:
-            await transport.wait_disconnected()
-        except (OSError, WSError) as error:
-            return f"{type(error).__name__}: {_without_query(str(error), url)}"
-        finally:
-            self._transport = None
-            transport.disconnect(graceful=False)
-        if listener.failure is not None:
-            raise listener.failure
-        return "closed by the venue, or no answer to a ping"
+        return transport
+
+    def _failed(self, failure: Exception) -> None:
+        self._failure = failure
+        self._renewal.set()
+
+    def _address(self) -> str:
+        return self._url if isinstance(self._url, str) else self._url()
 
 
 def _without_query(text: str, url: str) -> str:

@@ -8,7 +8,7 @@ import structlog
 from picows import WSTransport
 
 from tradingbot_runtime.model import FeedLost, Instrument, Nanos, ReferenceTicked
-from tradingbot_runtime.venues.connection import Backoff, Connection, Url
+from tradingbot_runtime.venues.connection import Backoff, Connection, Upkeep, Url
 from tradingbot_runtime.venues.protocols import FeedHealth
 
 log = structlog.get_logger("feed")
@@ -25,11 +25,18 @@ class FrameRefused(Exception):
         super().__init__(message)
 
 
+class VenueLeaving(Exception):
+    """The venue is about to close the connection: a new one is to be made before it does."""
+
+
 class TopCodec(Protocol):
     """A venue's frames of one symbol."""
 
     def top(self, payload: memoryview, time_ns: Nanos) -> ReferenceTicked | None:
-        """The best bid and offer in `payload`; None for what is no market data. Raises FrameRefused."""
+        """The best bid and offer in `payload`; None for what is no market data.
+
+        Raises FrameRefused, and VenueLeaving.
+        """
         ...
 
 
@@ -37,6 +44,7 @@ class TopCodec(Protocol):
 class Source:
     url: Url
     codec: TopCodec
+    lives_s: float | None = None  # how long a connection may live
 
 
 class BookFeed:
@@ -59,8 +67,8 @@ class BookFeed:
         self._on_tick = on_tick
         self._now_ns = now_ns
         self._pending: ReferenceTicked | None = None
-        self._newest = 0  # update id, of this connection
-        self._connection = Connection(self.health.name, source.url, self, backoff)
+        self._newest = 0  # update id, of this connection and of those that it has taken over from
+        self._connection = Connection(self.health.name, source.url, self, backoff, Upkeep(source.lives_s))
 
     async def run(self) -> None:
         await self._connection.run()
@@ -74,8 +82,9 @@ class BookFeed:
             self._connection.reconnect()
 
     def on_open(self, _: WSTransport) -> None:
+        if not self.health.connected:
+            self._newest = 0
         self.health.connected = True
-        self._newest = 0
         self.health.last_frame_ns = self._now_ns()
         log.info("FeedConnected", feed=self.health.name)
 
@@ -84,6 +93,9 @@ class BookFeed:
         self.health.frames += 1
         try:
             tick = self._codec.top(payload, now_ns)
+        except VenueLeaving:
+            self._connection.renew()
+            tick = None
         except FrameRefused as refused:
             self._refuse(refused, payload)
             if refused.reason == "Crossed":

@@ -58,9 +58,7 @@ class BinanceAdapter:
             instruments,
             now_ns=self.now_ns,
             backoff=self.backoff,
-            on_event=ports.on_event,
-            on_connected=ports.on_connected,
-            on_rate_limited=ports.budget.block,
+            ports=ports,
         )
 
     async def upkeep(self) -> None:

@@ -4,14 +4,16 @@ Source: Binance spot API documentation, web socket streams (`bookTicker`, `depth
 (`executionReport`). Numbers come as decimal strings with up to eight decimals.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from tradingbot_runtime.model import Instrument, Lots, Nanos, ReferenceTicked, Side, Ticks, VenueTicked
-from tradingbot_runtime.venues.feed import FrameRefused
+from tradingbot_runtime.venues.feed import FrameRefused, VenueLeaving
 
 _EIGHT = 8
+SERVER_SHUTDOWN = "serverShutdown"
 
 
 class BookTicker(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +100,8 @@ class MarketCodec:
     def top(self, payload: memoryview | bytes, time_ns: Nanos) -> ReferenceTicked | None:
         """The best bid and offer in `payload`; None for what is no market data.
 
-        Raises FrameRefused for a frame that is broken, foreign, off the grid, or crossed.
+        Raises FrameRefused for a frame that is broken, foreign, off the grid, or crossed; VenueLeaving when the
+        server is about to shut down.
         """
         try:
             combined = self._combined.decode(payload)
@@ -108,6 +111,8 @@ class MarketCodec:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FrameRefused("NotJson", str(error)) from error
         if combined.stream != self._stream:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):  # another stream's frame
+                self._notice(combined.data)
             return None
         try:
             ticker = self._ticker.decode(combined.data)
@@ -129,9 +134,13 @@ class MarketCodec:
 
     def _expect_notice(self, payload: memoryview | bytes, error: msgspec.ValidationError) -> None:
         try:
-            self._serving.decode(payload)
+            self._notice(payload)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise FrameRefused("WrongShape", str(error)) from error
+
+    def _notice(self, payload: memoryview | bytes | msgspec.Raw) -> None:
+        if self._serving.decode(payload).e == SERVER_SHUTDOWN:
+            raise VenueLeaving
 
 
 def venue_tick(tick: ReferenceTicked) -> VenueTicked:

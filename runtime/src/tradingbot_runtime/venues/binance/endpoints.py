@@ -5,6 +5,7 @@ Source: Binance spot API documentation, "General API information", and the spot 
 
 from tradingbot_runtime.config import Endpoints, Environment, VenueSpec
 
+CONNECTION_LIVES_S = 23 * 3600.0  # "A single connection is only valid for 24 hours"
 _OWN = {
     Environment.TESTNET: Endpoints(
         rest="https://testnet.binance.vision",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tradingbot_runtime.model import Instrument, Nanos
 from tradingbot_runtime.venues.binance.codec import MarketCodec
+from tradingbot_runtime.venues.binance.endpoints import CONNECTION_LIVES_S
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.feed import BookFeed, OnTick, Source
 
@@ -12,4 +13,4 @@ def binance_feed(
     stream_url: str, instrument: Instrument, on_tick: OnTick, now_ns: Callable[[], Nanos], backoff: Backoff
 ) -> BookFeed:
     url = f"{stream_url}?streams={instrument.symbol.lower()}@bookTicker"
-    return BookFeed(instrument, Source(url, MarketCodec(instrument)), on_tick, now_ns, backoff)
+    return BookFeed(instrument, Source(url, MarketCodec(instrument), CONNECTION_LIVES_S), on_tick, now_ns, backoff)

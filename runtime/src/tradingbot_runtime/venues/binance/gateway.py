@@ -27,16 +27,19 @@ from tradingbot_runtime.model import (
     Restored,
 )
 from tradingbot_runtime.venues.binance import answers
-from tradingbot_runtime.venues.binance.outcomes import Code, Proof, proof
+from tradingbot_runtime.venues.binance.codec import SERVER_SHUTDOWN
+from tradingbot_runtime.venues.binance.endpoints import CONNECTION_LIVES_S
+from tradingbot_runtime.venues.binance.outcomes import CREDENTIALS_REFUSED, INSUFFICIENT_BALANCE, Code, Proof, proof
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
-from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, RetryAfter
-from tradingbot_runtime.venues.binance.reports import ExecutionReport, order_event, order_id_of
+from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, retry_after_s
+from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event, order_id_of
 from tradingbot_runtime.venues.binance.requests import orders_of, requests
 from tradingbot_runtime.venues.binance.signing import Credentials
-from tradingbot_runtime.venues.connection import Backoff, Connection
-from tradingbot_runtime.venues.protocols import GatewayHealth, OnConnected, OnEvent, TradeCursor, TradesPage
+from tradingbot_runtime.venues.connection import Backoff, Connection, Upkeep
+from tradingbot_runtime.venues.protocols import GatewayHealth, GatewayPorts, TradeCursor, TradesPage
 
 REPLY_WITHIN_NS = 5_000_000_000
+OVERLAP_S = 6.0  # of a connection that is renewed: longer than replies may take
 IN_FLIGHT_MOST = 1_000
 SUBSCRIBE = "subscribe"
 
@@ -64,25 +67,24 @@ class BinanceGateway:
         *,
         now_ns: Callable[[], Nanos],
         backoff: Backoff,
-        on_event: OnEvent,
-        on_connected: OnConnected,
-        on_rate_limited: Callable[[Nanos], None],
+        ports: GatewayPorts,
     ) -> None:
         self.health = GatewayHealth()
         self._credentials = credentials
         self._queries = queries
         self._instruments = instruments
         self._now_ns = now_ns
-        self._on_event = on_event
-        self._on_connected = on_connected
-        self._on_rate_limited = on_rate_limited
+        self._ports = ports
         self._in_flight: dict[str, _InFlight] = {}
         self._transport: WSTransport | None = None
+        self._is_subscribed = False  # on the newest connection
         self._subscribed_by_ns = 0  # when the subscription must have been answered
         queries.rest.on_blocked = self._block
+        queries.rest.on_used = self._hold_orders
         self._decode = msgspec.json.Decoder(Frame).decode
         self._encode = msgspec.json.Encoder().encode
-        self._connection = Connection(f"{queries.venue}/orders", api_url, self, backoff)
+        upkeep = Upkeep(CONNECTION_LIVES_S, OVERLAP_S, lambda: queries.rest.blocked_for_s)
+        self._connection = Connection(f"{queries.venue}/orders", api_url, self, backoff, upkeep)
 
     @property
     def connected(self) -> bool:
@@ -97,14 +99,20 @@ class BinanceGateway:
     # -- orders out ----------------------------------------------------------------------------------------------
 
     def send(self, instrument: Instrument, approved: Approved) -> None:
-        """Write the request to the socket; without a connection an order is denied, because it did not leave."""
+        """Write the request to the socket; where that may not be, an order is denied, because it did not leave."""
         for request in requests(instrument, approved.command):
             waiting = _InFlight(instrument, request.command, self._now_ns() + REPLY_WITHIN_NS)
-            if self._transport is None or len(self._in_flight) >= IN_FLIGHT_MOST:
+            if not self._may_send:
                 self._tell(waiting, answers.not_sent(self._asked(waiting)))
             else:
                 self._request(request.method, request.id, request.parameters)
                 self._in_flight[request.id] = waiting
+
+    @property
+    def _may_send(self) -> bool:
+        """A request while the venue wants to be left alone would prolong the ban."""
+        blocked = self._queries.rest.blocked_for_s > 0
+        return self._transport is not None and len(self._in_flight) < IN_FLIGHT_MOST and not blocked
 
     def expire(self) -> None:
         """Give up on requests whose reply is overdue. Called by a timer."""
@@ -113,7 +121,7 @@ class BinanceGateway:
             waiting = self._in_flight.pop(request_id)
             self.health.count("ReplyOverdue")
             self._lose(waiting, "no reply in time")
-        if self._transport is not None and not self.health.connected and now_ns > self._subscribed_by_ns:
+        if self._transport is not None and not self._is_subscribed and now_ns > self._subscribed_by_ns:
             self.health.count("SubscribeOverdue")
             self._connection.reconnect()
 
@@ -128,12 +136,13 @@ class BinanceGateway:
 
     def _tell(self, waiting: _InFlight, events: list[OrderEvent]) -> None:
         for event in events:
-            self._on_event(waiting.instrument.symbol, event)
+            self._ports.on_event(waiting.instrument.symbol, event)
 
     # -- connection ----------------------------------------------------------------------------------------------
 
     def on_open(self, transport: WSTransport) -> None:
-        self._transport = transport
+        """The first connection, or one that takes over from another, whose replies and reports go on for a while."""
+        self._transport, self._is_subscribed = transport, False
         self._subscribed_by_ns = self._now_ns() + REPLY_WITHIN_NS
         self._request("userDataStream.subscribe.signature", SUBSCRIBE, {})
 
@@ -145,11 +154,14 @@ class BinanceGateway:
         if self.health.connected:
             self.health.count("Disconnected")
         self.health.connected = False
-        self._on_connected(False, reason)  # noqa: FBT003 - the callback's own meaning
+        self._ports.on_connected(False, reason)  # noqa: FBT003 - the callback's own meaning
 
     def on_text(self, payload: memoryview, *, last: bool) -> None:  # noqa: ARG002 - nothing to conflate here
         try:
             frame = self._decode(payload)
+            if frame.rate_limits:
+                self._queries.rest.usage.declared(frame.rate_limits, self._queries.rest.timestamp_ms())
+                self._hold_orders()
             if frame.event:
                 self._report(frame.event)
             elif frame.id == SUBSCRIBE:
@@ -165,11 +177,13 @@ class BinanceGateway:
         if frame.error is not None:
             self.health.count("SubscribeRefused")
             log.error("AccountStreamRefused", code=frame.error.code, message=frame.error.msg)
-            self._doubt_clock(frame.error.code)
+            self._look_at(frame.error)
             self._connection.reconnect()
             return
-        self.health.connected = True
-        self._on_connected(True, "")  # noqa: FBT003 - the callback's own meaning
+        self._is_subscribed = True
+        if not self.health.connected:
+            self.health.connected = True
+            self._ports.on_connected(True, "")  # noqa: FBT003 - the callback's own meaning
 
     # -- reports in ----------------------------------------------------------------------------------------------
 
@@ -191,18 +205,27 @@ class BinanceGateway:
         proved = proof(status, error.code, error.msg)
         self.health.count(f"{proved}{error.code}")
         if proved is Proof.RATE_LIMITED:
-            told = msgspec.json.decode(error.data, type=RetryAfter)
-            self._queries.rest.block(max((told.retry_after - told.server_time) / 1000, 1))
-        self._doubt_clock(error.code)
+            self._queries.rest.block(retry_after_s(error))
+        self._look_at(error)
         log.warning("RequestRefused", command=type(waiting.command).__name__, orders=orders_of(waiting.command),
                     code=error.code, message=error.msg)  # fmt: skip
         self._tell(waiting, answers.failed(self._asked(waiting), status, error))
 
     def _block(self, seconds: float) -> None:
-        self._on_rate_limited(Nanos(self._now_ns() + int(seconds * 1_000_000_000)))
+        self._ports.budget.block(Nanos(self._now_ns() + int(seconds * 1_000_000_000)))
 
-    def _doubt_clock(self, code: int) -> None:
-        self._queries.rest.clock_doubted |= code == Code.INVALID_TIMESTAMP  # measured again by `VenueLink.watch`
+    def _hold_orders(self) -> None:
+        rest = self._queries.rest
+        if wait_ms := rest.usage.orders_wait_ms(rest.timestamp_ms()):
+            self._ports.budget.hold_orders(Nanos(self._now_ns() + wait_ms * MS))
+
+    def _look_at(self, error: ReplyError) -> None:
+        """What a refusal means beyond its request."""
+        self._queries.rest.clock_doubted |= error.code == Code.INVALID_TIMESTAMP  # measured again by `VenueLink.watch`
+        if error.code in CREDENTIALS_REFUSED:
+            self._ports.on_refused("Unauthorized", f"{error.msg} ({error.code})")
+        elif error.code == Code.NEW_ORDER_REJECTED and error.msg == INSUFFICIENT_BALANCE:
+            self._ports.on_mismatch()
 
     def _lose(self, waiting: _InFlight, message: str) -> None:
         log.warning("OutcomeLost", command=type(waiting.command).__name__, orders=orders_of(waiting.command),
@@ -210,7 +233,10 @@ class BinanceGateway:
         self._tell(waiting, answers.lost(self._asked(waiting), message))
 
     def _report(self, raw: msgspec.Raw) -> None:
-        if msgspec.json.decode(raw, type=EventType).e != "executionReport":
+        kind = msgspec.json.decode(raw, type=EventType).e
+        if kind == SERVER_SHUTDOWN:
+            self._connection.renew()
+        if kind != "executionReport":
             return
         report = msgspec.json.decode(raw, type=ExecutionReport)
         ours = order_id_of(report)
@@ -220,7 +246,7 @@ class BinanceGateway:
             return
         event = order_event(report, ours[0], instrument, self._now_ns())
         if event is not None:
-            self._on_event(report.s, event)
+            self._ports.on_event(report.s, event)
 
     # -- questions -----------------------------------------------------------------------------------------------
 

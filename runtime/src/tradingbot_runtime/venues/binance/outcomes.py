@@ -9,6 +9,7 @@ from enum import StrEnum
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
 
 DUPLICATE = "Duplicate order sent."
+INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 
 
 class Code:
@@ -22,11 +23,17 @@ class Code:
     SERVER_BUSY = -1008
     TOO_MANY_ORDERS = -1015
     INVALID_TIMESTAMP = -1021
+    INVALID_SIGNATURE = -1022
     NEW_ORDER_REJECTED = -2010
     CANCEL_REJECTED = -2011
     NO_SUCH_ORDER = -2013
+    BAD_KEY_FORMAT = -2014
+    KEY_REFUSED = -2015
     REPLACE_FAILED_IN_PART = -2021
     REPLACE_FAILED = -2022
+
+
+CREDENTIALS_REFUSED = frozenset({Code.INVALID_SIGNATURE, Code.BAD_KEY_FORMAT, Code.KEY_REFUSED})
 
 
 class Proof(StrEnum):

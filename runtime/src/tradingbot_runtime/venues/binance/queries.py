@@ -25,6 +25,7 @@ from tradingbot_runtime.venues.binance.codec import SIDES
 from tradingbot_runtime.venues.binance.outcomes import Code
 from tradingbot_runtime.venues.binance.reports import MS
 from tradingbot_runtime.venues.binance.rest import BinanceRest
+from tradingbot_runtime.venues.binance.usage import RateLimit
 from tradingbot_runtime.venues.protocols import Trade, TradeCursor, TradesPage
 
 STATUSES = {
@@ -86,8 +87,9 @@ class _Symbol(msgspec.Struct, rename="camel"):
     filters: list[dict[str, Any]]
 
 
-class _ExchangeInfo(msgspec.Struct):
+class _ExchangeInfo(msgspec.Struct, rename="camel"):
     symbols: list[_Symbol]
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 class BinanceQueries:
@@ -99,6 +101,7 @@ class BinanceQueries:
 
     async def instrument(self, symbol: str) -> Instrument:
         info = await self.rest.public("exchangeInfo", _ExchangeInfo, {"symbol": symbol})
+        self.rest.usage.declared(info.rate_limits, self.rest.timestamp_ms())
         found = next((s for s in info.symbols if s.symbol == symbol), None)
         if found is None:
             raise VenueProtocolError(f"exchangeInfo does not know {symbol}")

@@ -5,6 +5,9 @@ Source: Binance spot API documentation, "WebSocket API", response format and use
 
 import msgspec
 
+from tradingbot_runtime.venues.binance.usage import RateLimit
+
+RETRY_AFTER_S = 10  # where the venue does not say
 NOTHING = msgspec.Raw(b"")
 
 
@@ -38,14 +41,24 @@ class Frame(msgspec.Struct, rename="camel"):
     result: msgspec.Raw = msgspec.Raw(b"{}")
     error: ReplyError | None = None
     event: msgspec.Raw = NOTHING
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
 class EventType(msgspec.Struct):
     e: str = ""
 
 
-class RetryAfter(msgspec.Struct, rename="camel"):
+class _RetryAfter(msgspec.Struct, rename="camel"):
     """Both in milliseconds of the venue's clock."""
 
     server_time: int = 0
     retry_after: int = 0
+
+
+def retry_after_s(error: ReplyError) -> float:
+    """How long the venue wants to be left alone."""
+    try:
+        told = msgspec.json.decode(error.data, type=_RetryAfter)
+    except msgspec.DecodeError:
+        return RETRY_AFTER_S
+    return max((told.retry_after - told.server_time) / 1000, 1) if told.retry_after else RETRY_AFTER_S

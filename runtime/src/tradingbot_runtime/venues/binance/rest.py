@@ -12,12 +12,13 @@ from yarl import URL
 from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
+from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S
 from tradingbot_runtime.venues.binance.signing import Credentials
+from tradingbot_runtime.venues.binance.usage import Usage
 from tradingbot_runtime.venues.response_body import whole_body
 
 TIMEOUT_S = 5.0
 _MILLION = 1_000_000
-RETRY_AFTER_S = 10  # where the venue does not say
 T = TypeVar("T")
 Parameters = Mapping[str, str | int]
 
@@ -42,6 +43,8 @@ class BinanceRest:
         self.clock_doubted = False  # the venue has refused a timestamp
         self.blocked_until_s = 0.0  # on the event loop's clock
         self.on_blocked: Callable[[float], None] = lambda _: None  # seconds
+        self.usage = Usage()  # of this address and account, over REST and the websocket API together
+        self.on_used: Callable[[], None] = lambda: None  # `usage` has heard more
 
     async def close(self) -> None:
         if self._session is not None:
@@ -70,6 +73,11 @@ class BinanceRest:
         """The venue said to wait, here or on its websocket API: it counts requests of both together."""
         self.blocked_until_s = max(self.blocked_until_s, asyncio.get_running_loop().time() + seconds)
         self.on_blocked(seconds)
+
+    @property
+    def blocked_for_s(self) -> float:
+        """How long the venue still wants to be left alone; not more than 0: it does not."""
+        return self.blocked_until_s - asyncio.get_running_loop().time()
 
     def timestamp_ms(self) -> int:
         """The venue's time, as far as we know it: wall time plus the measured offset."""
@@ -106,9 +114,11 @@ class BinanceRest:
 
     async def _answer(self, method: str, path: str, **options: Any) -> tuple[bytes, Mapping[str, str]]:  # noqa: ANN401
         """Body and headers of a success; nothing is sent while the venue wants to be left alone."""
-        wait_s = self.blocked_until_s - asyncio.get_running_loop().time()
-        if wait_s > 0:
+        if (wait_s := self.blocked_for_s) > 0:
             raise VenueRefused(Code.TOO_MANY_REQUESTS, f"the venue said to wait; {wait_s:.1f} s are left")
+        if method == "GET" and (wait_ms := self.usage.questions_wait_ms(self.timestamp_ms())):
+            message = f"the weight that is left is for orders and cancels; {wait_ms / 1000:.1f} s are left"
+            raise VenueRefused(Code.TOO_MANY_REQUESTS, message)
         url = URL(f"{self._base}/{path}", encoded=True)
         try:
             async with self._open().request(method, url, **options) as response:
@@ -116,6 +126,8 @@ class BinanceRest:
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: the failure's text holds the URL, and with it the signature.
             raise OutcomeUnknown(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None
+        self.usage.told(response.headers, self.timestamp_ms())
+        self.on_used()
         if response.status in RATE_LIMIT_STATUSES:
             self.block(_retry_after_s(response.headers))
         if response.status >= 400:  # noqa: PLR2004 - HTTP
