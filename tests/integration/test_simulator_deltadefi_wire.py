@@ -314,13 +314,14 @@ PLAN = {"seed": 11, "rate": 0.3, "match": "* /order/*", "delayMs": 3,
 
 
 async def told(client: DeltaDeFiClient) -> list[object]:
-    """How sixty builds and submits end."""
+    """How sixty builds and submits end, and which ids they get."""
     ends: list[object] = []
     for _ in range(60):
         try:
             built = await client.build()
             ends.append(built.status)
             if built.body is not None and "tx_hex" in built.body:
+                ends.append(built.body["order_id"])
                 ends.append((await client.submit(built.body)).status)
         except UNANSWERED:
             ends.append("cut")
@@ -334,7 +335,7 @@ def test_the_same_plan_gives_the_same_requests_the_same_fates_in_two_processes()
         ends.append(await told(client))
 
     for _ in range(2):
-        with SimulatorProcess(*OPTIONS, "--deltadefi-calls-per-second", "100000") as started:
+        with SimulatorProcess(*OPTIONS, "--deltadefi-calls-per-second", "100000", "--first-id", "1") as started:
             opened(started).admin.follow_plan(PLAN)
             run(started, scenario)
             assert set(started.admin.injected()) == set(PLAN["kinds"])  # type: ignore[call-overload]  # the list above

@@ -51,6 +51,7 @@ STEPS = Whole(1, 1000)
 SEED = Whole(0, 2**32 - 1)
 LATENCY_MS = Whole(0, 60_000)
 REQUESTS = Whole(1, 1_000_000)
+FIRST_ID = Whole(1, 10**16)
 
 
 class Secrets(NamedTuple):
@@ -77,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is traded, repeatable")  # fmt: skip
     _market_arguments(parser)
     _account_arguments(parser)
+    add("--first-id", action=Checked, kind=FIRST_ID, metavar="N",
+        help="where the ids of orders and trades begin, for runs that are to repeat each other; "
+        "default: at the time, so that a restart repeats none")  # fmt: skip
     add("--fault-plan", metavar="PLAN", help=f"faults that happen by themselves: {SYNTAX}")
     deltadefi.add_arguments(parser)
 
@@ -143,7 +147,7 @@ def build(arguments: argparse.Namespace) -> tuple[Server, Secrets]:
         Commission(_millionths(arguments.maker_fee_bps), _millionths(arguments.taker_fee_bps)),
     )
     named, beside = _listings(arguments)
-    first_id = time.time_ns() // 1000
+    first_id = arguments.first_id or time.time_ns() // 1000
     venue = SimulatedVenue(
         Exchange([*named, *beside], account, first_id), credentials,
         RateLimits(arguments.weight_per_minute, arguments.orders_per_10s), arguments.latency_ms,
