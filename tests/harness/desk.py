@@ -31,7 +31,7 @@ from tradingbot_runtime.model import (
     TradingState,
 )
 from tradingbot_runtime.reconcile import Reconciler
-from tradingbot_runtime.venues.protocols import Trade, TradeCursor, TradesPage
+from tradingbot_runtime.venues.protocols import GatewayHealth, Trade, TradeCursor, TradesPage
 
 SECOND = 1_000_000_000
 STRAY = Restored(time_ns=Nanos(1), order_id=OrderId("stray"), side=Side.BUY, price=Ticks(1), quantity=Lots(1),
@@ -46,6 +46,7 @@ class Venue:
     two_phase: bool = False
     exclusive: bool = False
     locked: str = ""
+    health: GatewayHealth = field(default_factory=GatewayHealth)
     base: int = 10**8
     quote: int = BTC.money("100000")
     down: bool = False
@@ -65,6 +66,9 @@ class Venue:
 
     async def run(self) -> None:
         raise NotImplementedError
+
+    def expire(self) -> None:
+        """Nothing is overdue: answers are set."""
 
     async def instrument(self, _: str) -> Instrument:
         return BTC

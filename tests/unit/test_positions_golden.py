@@ -70,8 +70,8 @@ CASES = (
 
 
 def fill(trade: Trade, number: int = 0, day: int = 0, told_on: int | None = None) -> OrderFilled:
-    side, lots, price, *rest = trade
-    fee, asset = (int(rest[0]), str(rest[1])) if rest else (0, "USDT")
+    side, lots, price = trade[:3]
+    fee, asset = (trade[3], trade[4]) if len(trade) == 5 else (0, "USDT")
     return OrderFilled(
         time_ns=Nanos((day if told_on is None else told_on) * DAY_NS + number), order_id=OrderId("o"),
         trade_id=str(number), side=side, price=Ticks(price), quantity=Lots(lots), fee=fee, fee_asset=asset,
