@@ -19,7 +19,7 @@ class ReferencePriceKind(StrEnum):
 
 
 class MicroPrice(Spec):
-    """The micro-price's distance from the mid, fitted to a recording by `hack/micro-price`."""
+    """The micro-price's distance from the mid, fitted to a recording by `hack/micro_price`."""
 
     shift_ticks: Annotated[
         list[Annotated[list[TickShift], Field(min_length=1, max_length=20)]], Field(min_length=1, max_length=20)
