@@ -178,6 +178,14 @@ def test_ids_are_known_both_ways_and_the_oldest_are_forgotten() -> None:
     assert (known.venue_id(OrderId("ours-1")), known.order_id("venue-1")) == ("venue-1", "ours-1")
 
 
+def test_a_trade_is_news_once_and_what_is_remembered_is_bounded() -> None:
+    known = KnownOrders()
+
+    assert [known.is_news(trade) for trade in ("a", "b", "a")] == [True, True, False]
+    assert all(known.is_news(f"trade-{number}") for number in range(KEPT))
+    assert len(known.trades_told) == KEPT
+
+
 def test_after_a_rebuild_the_newest_id_of_the_venue_counts_and_the_older_one_still_names_us() -> None:
     known = KnownOrders()
     known.add(OrderId("ours"), "first")

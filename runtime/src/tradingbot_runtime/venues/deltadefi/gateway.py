@@ -198,7 +198,8 @@ class DeltaDefiGateway:
         market, now_ns = self._queries.markets[order.symbol], self._now_ns()
         report = reports.reported(order, order_id, market, now_ns)
         for fill in reports.fills(order, order_id, market, now_ns):
-            self._ports.on_event(order.symbol, fill)
+            if self._queries.known.is_news(fill.trade_id):
+                self._ports.on_event(order.symbol, fill)
         if report.status is OrderStatus.BUILDING:
             return
         if reports.is_short(order, market.instrument):

@@ -28,6 +28,7 @@ class KnownOrders:
 
     venue_ids: dict[OrderId, str] = field(default_factory=dict)
     order_ids: dict[str, OrderId] = field(default_factory=dict)
+    trades_told: dict[str, None] = field(default_factory=dict)
     lost_builds: deque[LostBuild] = field(default_factory=lambda: deque(maxlen=LOST_KEPT))
 
     def add(self, order_id: OrderId, venue_order_id: str) -> None:
@@ -39,6 +40,15 @@ class KnownOrders:
             del self.venue_ids[next(iter(self.venue_ids))]
         while len(self.order_ids) > KEPT:
             del self.order_ids[next(iter(self.order_ids))]
+
+    def is_news(self, trade_id: str) -> bool:
+        """Whether a trade is told for the first time: every report of an order repeats all of its trades."""
+        if trade_id in self.trades_told:
+            return False
+        self.trades_told[trade_id] = None
+        while len(self.trades_told) > KEPT:
+            del self.trades_told[next(iter(self.trades_told))]
+        return True
 
     def venue_id(self, order_id: OrderId) -> str:
         """The venue's id of our order; empty when it has none."""

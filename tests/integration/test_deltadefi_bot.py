@@ -1,0 +1,182 @@
+"""The sample bot on DeltaDeFi as real processes: it quotes, fills, leaves nothing behind, and outlives trouble."""
+
+import copy
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.live_risk import LIVE_RISK
+from harness.runtime_process import STILL, RuntimeProcess
+from harness.simulator import Json, SimulatorProcess, trade, until
+
+SAMPLE = Path(__file__).parents[2] / "manifests/samples/bot-deltadefi-local.yaml"
+SIMULATOR = (*STILL, "--venue", "deltadefi", "--symbol", "ADAUSDT")
+MARKET = "ada"
+SUBMIT, BUILD = "POST /order/submit", "POST /order/build"
+
+
+@contextmanager
+def bot_on(folder: Path, *options: str, documents: list[Json] | None = None, **spec: Any) -> Iterator[RuntimeProcess]:  # noqa: ANN401 - a YAML tree
+    """The sample against a simulator of its own: at other addresses, and with `spec` in the bot's."""
+    with SimulatorProcess(*SIMULATOR, *options) as simulator:
+        found = copy.deepcopy(documents or list(yaml.safe_load_all(SAMPLE.read_text())))
+        binance, deltadefi, bot = (document["spec"] for document in found)
+        binance["endpoints"] = {"rest": simulator.rest, "stream": simulator.stream,
+                                "websocketApi": simulator.websocket_api}  # fmt: skip
+        deltadefi["endpoints"] = {"rest": simulator.rest, "stream": simulator.deltadefi_stream}
+        bot.update(spec)
+        keys = {"TRADINGBOT_DELTADEFI_API_KEY": simulator.deltadefi_api_key,
+                "TRADINGBOT_DELTADEFI_TRADING_PASSWORD": simulator.trading_password}  # fmt: skip
+        runtime = RuntimeProcess(folder, simulator, documents=found, environment=keys)
+        try:
+            yield runtime.start()
+        finally:
+            if runtime.running:
+                runtime.kill()
+
+
+def resting(runtime: RuntimeProcess) -> None:
+    """Wait until it quotes both sides; trades go on meanwhile, so that some order is always on its way."""
+
+    def rest(state: Json) -> bool:
+        orders = state["markets"].get(MARKET, {"orders": []})["orders"]
+        return state["state"] == "Active" and {o["side"] for o in orders if o["state"] == "Open"} == {"buy", "sell"}
+
+    runtime.until(rest, "both sides rest", 20.0)
+
+
+def at_venue(runtime: RuntimeProcess) -> list[Json]:
+    return list(runtime.simulator.admin.deltadefi()["openOrders"])
+
+
+def held(runtime: RuntimeProcess, asset: str) -> Decimal:
+    rows = runtime.simulator.admin.deltadefi()["balances"]
+    return sum((Decimal(r["free"]) + Decimal(r["locked"]) for r in rows if r["asset"] == asset), Decimal(0))
+
+
+def journal(runtime: RuntimeProcess, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{runtime.journal}?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
+
+
+def ours(runtime: RuntimeProcess) -> set[str]:
+    """The venue's ids of our orders that may be in the market."""
+    return {row[0] for row in journal(runtime, "SELECT venue_order_id FROM orders WHERE closed = 0")}
+
+
+def sell_through(runtime: RuntimeProcess, price: str = "0.3000", trade_id: int = 1) -> None:
+    """Somebody sells down to `price`: our bids there are filled."""
+    frame = trade(trade_id, price, "100000", buyer_is_maker=True, symbol="ADAUSDT")
+    runtime.simulator.admin.play([frame])
+
+
+def net_of_fees(runtime: RuntimeProcess) -> Decimal:
+    """ADA by the journal's trades."""
+    fills = [json.loads(row[0]) for row in journal(runtime, "SELECT payload FROM fills")]
+    lots = sum(fill["quantity"] * (1 if fill["side"] == "buy" else -1) for fill in fills)
+    fees = sum(fill["fee"] for fill in fills if fill["fee_asset"] == "ADA")
+    return Decimal(lots).scaleb(-2) - Decimal(fees).scaleb(-8)
+
+
+def test_the_sample_quotes_fills_and_leaves_the_venue_empty(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        before = held(runtime, "ada")
+        resting(runtime)
+        sell_through(runtime)
+        runtime.until(lambda s: s["markets"][MARKET]["fills"].get("buy"), "our bids are filled")
+        resting(runtime)
+
+        assert runtime.terminate()[0] == 0
+        assert at_venue(runtime) == []
+        assert held(runtime, "ada") - before == net_of_fees(runtime), "what we think that we have is what there is"
+
+
+def test_forty_resting_orders_are_gone_within_five_seconds_of_sigterm_at_five_calls_a_second(tmp_path: Path) -> None:
+    documents = list(yaml.safe_load_all(SAMPLE.read_text()))
+    making = {"spreadBps": "12", "layers": 20, "stepBps": "6", "sizes": ["10"], "hysteresis": {"ticks": 40}}
+    risk = LIVE_RISK | {"maxPosition": "2000", "maxOrder": "100", "maxOpenOrders": 50, "staleAfter": "3s"}
+    with bot_on(tmp_path, documents=documents, strategy={"marketMaking": making}, risk=risk) as runtime:
+        resting_all = runtime.until(lambda s: len(s["markets"].get(MARKET, {"orders": []})["orders"]) == 40,
+                                    "forty orders", 40.0)  # fmt: skip
+        assert resting_all["state"] == "Active"
+        code, took_s = runtime.terminate()
+
+        assert (code, at_venue(runtime)) == (0, [])
+        assert took_s <= 5
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "accept-then-5xx", "accept-then-drop", "lost-request"])
+def test_a_submit_whose_answer_is_lost_is_one_order_and_not_two(tmp_path: Path, fault: str) -> None:
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        runtime.simulator.admin.inject(fault, SUBMIT)
+        sell_through(runtime)  # what is filled is to be replaced
+        runtime.until(lambda s: s["markets"][MARKET]["fills"].get("buy"), "our bids are filled")
+        runtime.until(lambda _: runtime.metric("tradingbot_orders_total", outcome="OutcomeLost"), "an answer is lost")
+        resting(runtime)
+
+        until(lambda: {order["id"] for order in at_venue(runtime)} <= ours(runtime), "every order there is one of ours")
+        assert runtime.terminate()[0] == 0
+        assert at_venue(runtime) == []
+
+
+def test_a_killed_bot_knows_its_orders_again(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        left = {order["id"] for order in at_venue(runtime)}
+        runtime.kill()
+        sell_through(runtime)  # while nobody looks
+        runtime.start()
+        runtime.until(lambda s: s["markets"].get(MARKET, {}).get("fills", {}).get("buy"), "what happened is found out")
+        resting(runtime)
+
+        known = {row[0] for row in journal(runtime, "SELECT venue_order_id FROM orders")}
+        assert left <= known
+        until(lambda: {order["id"] for order in at_venue(runtime)} <= ours(runtime), "every order there is one of ours")
+        assert runtime.terminate()[0] == 0
+        assert at_venue(runtime) == []
+
+
+def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        runtime.simulator.admin.lock_trading(600)
+        sell_through(runtime)
+        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        placed = runtime.simulator.admin.deltadefi()["ordersPlaced"]
+        refused = runtime.metric("tradingbot_venue_errors_total", kind="TradingLocked")
+        runtime.simulator.admin.unlock_trading()
+        resting(runtime)
+
+        assert runtime.metric("tradingbot_venue_errors_total", kind="TradingLocked") == refused <= 4
+        assert runtime.simulator.admin.deltadefi()["ordersPlaced"] > placed
+
+
+def test_a_wrong_password_ends_the_bot_with_one_line(tmp_path: Path) -> None:
+    with SimulatorProcess(*SIMULATOR) as simulator:
+        found = list(yaml.safe_load_all(SAMPLE.read_text()))
+        found[0]["spec"]["endpoints"] = {"rest": simulator.rest, "stream": simulator.stream,
+                                         "websocketApi": simulator.websocket_api}  # fmt: skip
+        found[1]["spec"]["endpoints"] = {"rest": simulator.rest, "stream": simulator.deltadefi_stream}
+        keys = {"TRADINGBOT_DELTADEFI_API_KEY": simulator.deltadefi_api_key,
+                "TRADINGBOT_DELTADEFI_TRADING_PASSWORD": "not it"}  # fmt: skip
+        runtime = RuntimeProcess(tmp_path, simulator, documents=found, environment=keys)
+
+        assert runtime.launch().wait() == 2
+        (line,) = runtime.errors()
+        assert "the trading password does not open the account's operation key" in line
+
+
+def test_the_simulator_said_no_to_nothing_that_the_bot_should_know(tmp_path: Path) -> None:
+    """Prices, quantities, minimum: whatever is sent is within the venue's rules."""
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        until(lambda: runtime.metric("tradingbot_orders_total", outcome="OrderAccepted") >= 4, "orders are accepted")
+        assert runtime.metric("tradingbot_orders_total", outcome="OrderRejected") == 0
