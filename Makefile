@@ -9,7 +9,7 @@ PYTEST := .venv/bin/pytest
 DATA ?=
 export CLUSTER ?= tradingbot
 
-.PHONY: help setup format lint types contracts generate fresh unit check integration cluster-tests test \
+.PHONY: help setup format lint types contracts generate fresh unit check stories soak integration cluster-tests test \
         cluster cluster-down images images-load demo demo-down bench release-dry-run
 
 help: ## print this
@@ -46,6 +46,12 @@ unit: ## unit and replay tests
 
 check: lint types contracts fresh unit ## all of the above that changes nothing; under a minute
 
+stories: ## 2,000 stories of orders under fire, at a venue that does its worst
+	$(PYTHON) hack/soak/orders.py --stories 2000
+
+soak: ## what takes hours: 50,000 stories of orders under fire; goes on where it stopped
+	$(PYTHON) hack/soak/orders.py --stories 50000 --resume
+
 integration: ## tests against real sockets, processes and a real API server
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench
 
@@ -53,7 +59,7 @@ cluster-tests: cluster images-load ## tests on the local cluster
 	$(PYTEST) -q tests/cluster/test_local_cluster.py
 	$(PYTEST) -q -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
 
-test: setup check integration cluster-tests ## everything; what CI runs
+test: setup check stories integration cluster-tests ## everything; what CI runs
 
 cluster: ## start the local cluster (kind); CLUSTER=name for a second one
 	@hack/cluster/cluster up

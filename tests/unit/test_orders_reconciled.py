@@ -11,7 +11,14 @@ from msgspec.structs import replace
 from harness.desk import STRAY, Desk, fill, lose
 from tradingbot_runtime.config.risk import ForeignOrders, OwnUnknown, Risk
 from tradingbot_runtime.core.breaches import BreachReason
-from tradingbot_runtime.core.doubts import ABSENT_PROOFS, IN_FLIGHT_NS, PROTECTED_NS, PROVE_WITHIN_NS, Ages
+from tradingbot_runtime.core.doubts import (
+    ABSENT_PROOFS,
+    IN_FLIGHT_NS,
+    PROTECTED_MOST_NS,
+    PROTECTED_NS,
+    PROVE_WITHIN_NS,
+    Ages,
+)
 from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.model import (
@@ -76,6 +83,14 @@ def test_what_the_slowest_acknowledgements_take_protects_an_order_for_longer() -
 
     assert ages.protected_ns == 12 * SECOND
     assert Ages().protected_ns == PROTECTED_NS
+
+
+def test_a_venue_that_was_slow_once_does_not_hide_what_it_lost_for_good() -> None:
+    ages = Ages()
+    ages.sent(OrderId("slow"), Nanos(0))
+    ages.acknowledged(OrderId("slow"), Nanos(3_600 * SECOND))
+
+    assert ages.protected_ns == PROTECTED_MOST_NS
 
 
 def test_an_order_whose_gateway_never_answered_is_asked_about_all_the_same(desk: Desk) -> None:

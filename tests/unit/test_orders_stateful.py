@@ -1,7 +1,7 @@
 """Invariants I1 to I8 of reference/runtime.md 3.2 against a venue that does its worst, over restarts, to convergence.
 
-`STATEFUL_EXAMPLES` says how many stories are tried: a few in `make check`, 2,000 in `make test`, 50,000 in `make soak`.
-A failure prints the story, the seed and how to run it again.
+`STATEFUL_EXAMPLES` says how many stories are tried: a few in `make check`, 2,000 in `make test`, 50,000 in `make soak`
+(hack/soak/orders.py). A failure prints the story, the seed and how to run it again.
 """
 
 import logging
@@ -314,6 +314,7 @@ class OrdersUnderFire(RuleBasedStateMachine):
 
 TestOrdersUnderFire = OrdersUnderFire.TestCase
 TestOrdersUnderFire.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=50, deadline=None, print_blob=True,
+    max_examples=EXAMPLES, stateful_step_count=50, deadline=None, print_blob=True, database=None,
+    derandomize="STATEFUL_EXAMPLES" not in os.environ,  # `make check` says the same of the same code
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip

@@ -19,6 +19,7 @@ ABSENT_PROOFS = 3
 PROVE_WITHIN_NS = 120 * SECOND  # then an order of unknown fate is LOST: people hear of it
 IN_FLIGHT_NS = 15 * SECOND  # a gateway answers within 5 s, if only that it does not know
 PROTECTED_NS = 5 * SECOND
+PROTECTED_MOST_NS = 30 * SECOND  # a venue that was slow once must not hide its losses for good
 ACKS_KEPT = 1_000
 AGES_KEPT = 5_000
 
@@ -117,11 +118,11 @@ class Ages:
 
     @property
     def protected_ns(self) -> int:
-        """An order younger than this is not missed: five seconds, or three times what one in a hundred takes."""
+        """An order younger than this is not missed: three times what one in a hundred takes, within bounds."""
         if not self.took_ns:
             return PROTECTED_NS
         ninety_ninth = sorted(self.took_ns)[(len(self.took_ns) * 99) // 100]
-        return max(PROTECTED_NS, 3 * ninety_ninth)
+        return min(max(PROTECTED_NS, 3 * ninety_ninth), PROTECTED_MOST_NS)
 
     def is_protected(self, order_id: OrderId, now_ns: Nanos) -> bool:
         return self.age_ns(order_id, now_ns) < self.protected_ns
