@@ -63,7 +63,7 @@ def test_a_venue_that_does_not_answer_is_not_proved_empty(tmp_path: Path) -> Non
         bot.start()
         bot.until_quoting()
         bot.kill()
-        simulator.admin.inject("status", match="/api/v3/openOrders", status=503, count=1_000_000)
+        simulator.admin.inject("http-5xx", "*", count=1_000_000)
 
         ended = cancel_all(bot, "--within", "2")
 

@@ -174,3 +174,17 @@ def test_no_writer_records_nothing_and_a_cap_of_nothing_ends_it(tmp_path: Path, 
     recorder.close()
 
     assert segments(tmp_path) == []
+
+
+def test_a_state_that_cannot_be_kept_stops_the_recording_and_not_the_bot(tmp_path: Path, budget: Budget) -> None:
+    def no_snapshot(_: int) -> list[Line]:
+        raise NotImplementedError("a snapshot cannot hold this")
+
+    recorder = Recorder(SegmentWriter(tmp_path, CAP, free_floor=0), no_snapshot)
+    for number in range(5):
+        recorder.drain()
+        recorder.handled(MARKET, tick(number + 1), budget)
+    recorder.close()
+
+    assert segments(tmp_path) == []
+    assert recorder.missed == 5

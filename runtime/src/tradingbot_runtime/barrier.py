@@ -99,7 +99,7 @@ class Barrier:
         live = self._market(market, instrument, reference, self._gateway(link))
         self.slot.references[market.name] = reference
         self.slot.markets[market.name] = live
-        self.slot.inputs.note(market_opened(self.slot, live))
+        self.slot.inputs.note_state(partial(market_opened, self.slot, live))
         self.reconcilers[market.name] = Reconciler(
             live, self.slot.now_ns, self._is_ours, lambda: self.slot.config.risk, partial(self._positions, live)
         )

@@ -15,7 +15,7 @@ import structlog
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.inputs.lines import Applied, BudgetChanged, Handled, Line
 from tradingbot_runtime.inputs.segments import SegmentWriter
-from tradingbot_runtime.inputs.snapshot import budget_raw
+from tradingbot_runtime.inputs.snapshot import Unkept, budget_raw
 from tradingbot_runtime.model import AnyCommand, AnyEvent
 
 log = structlog.get_logger("inputs")
@@ -78,6 +78,12 @@ class Recorder:
             self._encoder.encode_into(line, self._buffer, -1)
             self._buffer += b"\n"
 
+    def note_state(self, line: Callable[[], Line]) -> None:
+        """As `note`, of a line with a state in it."""
+        if self._on:
+            for kept in self._kept(lambda: [line()]):
+                self.note(kept)
+
     def _event(self, kind: type[Line], market: str, event: AnyEvent) -> None:
         buffer = self._buffer
         if len(buffer) > MOST_BUFFERED:
@@ -131,13 +137,25 @@ class Recorder:
         self.writer, self._on = None, False
 
     def _begin(self) -> None:
-        if self.snapshot is None:
+        snapshot = self.snapshot
+        if snapshot is None:
             return
-        lines = list(self.snapshot(self.missed))
+        lines = self._kept(lambda: list(snapshot(self.missed)))
+        if not lines:
+            return
         self.missed_in_all += self.missed
         self.missed, self._on = 0, True
         self._buffer = bytearray(b"".join(self._encoder.encode(line) + b"\n" for line in lines))
         self._waiting.append((True, self._buffer))
+
+    def _kept(self, lines: Callable[[], list[Line]]) -> list[Line]:
+        """Nothing where a state cannot be kept: the recording ends then, and is tried again; trading goes on."""
+        try:
+            return lines()
+        except Unkept as error:
+            log.exception("InputsNotRecorded", message=f"no snapshot: {error}")
+            self._pause, self._on = AGAIN_AFTER, False
+            return []
 
     def _hand_over(self, writer: SegmentWriter) -> None:
         entries, self._waiting = self._waiting, []

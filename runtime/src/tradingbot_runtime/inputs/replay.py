@@ -27,7 +27,7 @@ from tradingbot_runtime.inputs.lines import (
     Sent,
 )
 from tradingbot_runtime.inputs.segments import read_lines, segments
-from tradingbot_runtime.inputs.snapshot import budget_from, differences, market_of, state_of
+from tradingbot_runtime.inputs.snapshot import budget_from, differences, market_of
 from tradingbot_runtime.model import AnyCommand, Instrument
 from tradingbot_runtime.terms import terms_of
 
@@ -130,8 +130,8 @@ class Replay:
             engine.market.terms = engine.market.leaving_nothing()
         self._engines[line.market], self._references[line.market] = engine, line.reference
         if line.market in self._before:
-            state = state_of(self._before[line.market].market)
-            for name, (recorded, replayed) in differences(line.state, state).items():
+            found = differences(engine.market, self._before[line.market].market)
+            for name, (recorded, replayed) in found.items():
                 self._differ(f"{name} of market {line.market}", recorded, replayed)
 
     @property

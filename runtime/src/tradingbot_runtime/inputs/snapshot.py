@@ -17,6 +17,7 @@ from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.terms import Terms
 
 T = TypeVar("T")
+Unkept = (NotImplementedError, TypeError, ValueError, OverflowError)
 DERIVED = frozenset({"terms"})  # follows from the configuration
 
 
@@ -37,10 +38,11 @@ def _read(wanted: Any, value: Any) -> object:  # noqa: ANN401 - a field's annota
     raise NotImplementedError(f"a snapshot cannot hold {wanted}")
 
 
-_encode = msgspec.json.Encoder(enc_hook=_write, order="deterministic").encode
+_encode = msgspec.json.Encoder(enc_hook=_write).encode
 
 
 def state_of(market: Market) -> dict[str, msgspec.Raw]:
+    """Raises one of `Unkept` for a value that has no JSON."""
     return {f.name: msgspec.Raw(_encode(getattr(market, f.name))) for f in fields(market) if f.name not in DERIVED}
 
 
@@ -63,7 +65,11 @@ def _decoded(raw: msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - a field's an
     return msgspec.json.decode(raw, type=kind, dec_hook=_read)
 
 
-def differences(before: Mapping[str, msgspec.Raw], after: Mapping[str, msgspec.Raw]) -> dict[str, tuple[str, str]]:
-    """By field, the two texts, where they differ."""
-    both = {name: (bytes(before.get(name, b"")), bytes(after.get(name, b""))) for name in {**before, **after}}
-    return {name: (one.decode(), other.decode()) for name, (one, other) in both.items() if one != other}
+def differences(before: Market, after: Market) -> dict[str, tuple[str, str]]:
+    """By field, what it was and what it is, where they differ."""
+    found = {}
+    for field in fields(before):
+        one, other = getattr(before, field.name), getattr(after, field.name)
+        if field.name not in DERIVED and one != other:
+            found[field.name] = (_encode(one).decode(), _encode(other).decode())
+    return found
