@@ -6,6 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.engines import trading
 from tradingbot_runtime.core.book import Book
 from tradingbot_runtime.core.calibration import (
     EXACTLY,
@@ -15,6 +16,8 @@ from tradingbot_runtime.core.calibration import (
     CalibrationTerms,
     arrival_line,
 )
+from tradingbot_runtime.core.reference_price import BasisTerms
+from tradingbot_runtime.inputs.snapshot import market_of, state_of
 from tradingbot_runtime.model import Nanos, Ticks
 
 D = Decimal
@@ -101,6 +104,26 @@ def test_other_terms_start_anew() -> None:
 
     assert measured.flow is None
     assert not measured.parts
+
+
+def test_what_was_learned_survives_a_snapshot() -> None:
+    bot = trading()
+    for now in range(SECOND, 200 * SECOND, SECOND // 10):
+        bot.market.estimates.calibration.observe(Nanos(now), book(MID + now % 977), TERMS)
+    bot.market.estimates.basis.observe(Nanos(SECOND), (101, 1), (100, 1), BasisTerms(SECOND, 10**12))
+    assert bot.market.estimates.calibration.flow is not None
+
+    again = market_of(state_of(bot.market), bot.market.terms)
+
+    assert again.estimates == bot.market.estimates
+
+
+def test_a_market_that_jumps_beyond_all_measure_is_still_a_number() -> None:
+    measured = Calibration()
+    for step in range(40):
+        measured.observe(Nanos(step * SECOND // 10), book(MID * 10**9 if step % 2 else MID), TERMS)
+
+    assert all(part.squares < 2**63 for part in measured.parts)
 
 
 @given(st.lists(st.tuples(st.integers(0, 400 * SECOND), st.integers(2, 10**7), st.integers(1, 10**5)), max_size=60))

@@ -24,6 +24,7 @@ LEAST_REACHED = 5  # times that a level was reached, to be believed
 WARM_UP = 4  # the window's share that must have been seen: a quarter
 LONGEST_GAP = 100  # intervals; what a silent feed did in between is not known
 PPB = 10**9
+MOST = 2**62  # what a snapshot can hold of a sum; a market that gets there is gone anyway
 PPB_IN_BPS = 10**5
 SECOND_NS = 10**9
 # Decimal's ln, exp and sqrt are correctly rounded (General Decimal Arithmetic): the same on every machine.
@@ -100,7 +101,8 @@ class Calibration:
             self.parts.append(_Part(opened_ns))
         part = self.parts[-1]
         part.seen_ns += passed_ns
-        part.squares += ((book.bid + book.ask - self.anchor) * PPB // self.anchor) ** 2
+        moved = (book.bid + book.ask - self.anchor) * PPB // self.anchor
+        part.squares = min(part.squares + moved * moved, MOST)
         for reach in (2 * self.highest_bid - self.anchor, self.anchor - 2 * self.lowest_ask):
             level = reach * PPB // self.anchor * LEVELS // terms.depth_ppb
             if level > 0:
