@@ -17,12 +17,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 DECIMAL_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,12})?$"
 DURATION_PATTERN = r"^([0-9]{1,8}(ms|s|m)|[0-9]{1,6}h)$"  # no more digits than an int64 of nanoseconds can hold
-QUANTITY_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"
 _NANOS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
-_SUFFIXES = {
-    "": Decimal(1), "m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9),
-    "T": Decimal(10**12), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
-}  # fmt: skip
 
 
 def duration_ns(text: str) -> int:
@@ -39,14 +34,6 @@ def duration_text(nanos: int) -> str:
         if nanos and nanos % _NANOS[unit] == 0:
             return f"{nanos // _NANOS[unit]}{unit}"
     return f"{nanos // _NANOS['ms']}ms"
-
-
-def quantity(text: str) -> Decimal:
-    """The number that a Kubernetes quantity such as `100m` or `64Mi` stands for; ValueError if it is none."""
-    if not re.fullmatch(QUANTITY_PATTERN, text):
-        raise ValueError(text)
-    number = text.rstrip("mkKMGTi")
-    return Decimal(number) * _SUFFIXES[text[len(number) :]]
 
 
 def matches(pattern: str, value: str = "self") -> str:
@@ -208,37 +195,6 @@ class DurationRule(TextRule):
 
 
 @dataclass(frozen=True, slots=True)
-class QuantityRule(TextRule):
-    """A Kubernetes quantity (`100m`, `64Mi`) between `minimum` and `maximum`; stays text, Kubernetes reads it."""
-
-    minimum: str
-    maximum: str
-    unit: str
-
-    kind: ClassVar[str] = "quantity"
-    longest = 30
-
-    @property
-    def allowed(self) -> str:
-        return f"a Kubernetes quantity from {self.minimum} to {self.maximum} ({self.unit})"
-
-    @property
-    def cel(self) -> str:
-        low = f"quantity(self).compareTo(quantity('{self.minimum}')) >= 0"
-        high = f"quantity(self).compareTo(quantity('{self.maximum}')) <= 0"
-        return f"{matches(QUANTITY_PATTERN)} && {low} && {high}"
-
-    @property
-    def documentation(self) -> dict[str, str]:
-        return {"x-unit": self.unit, "x-bounds": f"{self.minimum} to {self.maximum}"}
-
-    def parse(self, value: object) -> str:
-        if isinstance(value, str) and quantity(self.minimum) <= quantity(value) <= quantity(self.maximum):
-            return value
-        raise ValueError(value)
-
-
-@dataclass(frozen=True, slots=True)
 class NameRule(TextRule):
     """Text that matches `pattern`, of at most `max_length` characters; `words` says so to people."""
 
@@ -293,6 +249,7 @@ Staleness = Annotated[int, DurationRule("100ms", "5m")]
 Deadline = Annotated[int, DurationRule("5s", "24h")]
 Drift = Annotated[int, DurationRule("10ms", "1m")]
 Interval = Annotated[int, DurationRule("1ms", "1m")]
+Delay = Annotated[int, DurationRule("0ms", "1m")]
 LossWindow = Annotated[int, DurationRule("1s", "24h")]
 Patience = Annotated[int, DurationRule("1s", "10m")]
 Window = Annotated[int, DurationRule("10ms", "24h")]
@@ -307,7 +264,3 @@ ObjectName = Annotated[str, NameRule(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", 253,
                                      "lower-case letters, digits, '-' and '.'")]  # fmt: skip
 Image = Annotated[str, NameRule(r"^[A-Za-z0-9][-A-Za-z0-9._:/@]*$", 500,
                                 "an image reference such as registry.example/team/runtime:1.0")]  # fmt: skip
-Cpu = Annotated[str, QuantityRule("1m", "64", "CPUs")]
-Memory = Annotated[str, QuantityRule("16Mi", "64Gi", "bytes")]
-VolumeSize = Annotated[str, QuantityRule("64Mi", "1Ti", "bytes")]
-InputsSize = Annotated[str, QuantityRule("0", "64Gi", "bytes")]

@@ -5,17 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tradingbot_runtime.config.fields import (
-    Cpu,
-    Image,
-    InputsSize,
-    Memory,
-    NameRule,
-    ObjectName,
-    VolumeSize,
-    matches,
-    quantity,
-)
+from tradingbot_runtime.config.fields import Image, NameRule, ObjectName, matches
+from tradingbot_runtime.config.quantities import Cpu, InputsSize, Memory, VolumeSize, quantity
 from tradingbot_runtime.config.spec import Rule, Spec
 
 # Qualified names and label values as Kubernetes has them (k8s.io/apimachinery/pkg/util/validation).

@@ -9,7 +9,9 @@ from typing import Annotated
 from pydantic import Field
 
 from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, TradingBotSpec
-from tradingbot_runtime.config.fields import BotName, Deadline, InputsSize, quantity
+from tradingbot_runtime.config.fields import BotName, Deadline
+from tradingbot_runtime.config.paper import Paper
+from tradingbot_runtime.config.quantities import InputsSize, quantity
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.spec import Spec
 from tradingbot_runtime.config.strategy import Strategy
@@ -59,6 +61,7 @@ class SlotConfig(Spec):
     slot: Annotated[int, Field(ge=0, le=255)] = Field(description="Ordinal of the pod.")
     desired_state: DesiredState = Field(description="As in the bot.")
     mode: Mode = Field(description="As in the bot.")
+    paper: Paper = Field(default=Paper(), description="As in the bot.")
     strategy: Strategy = Field(description="As in the bot.")
     markets: list[Market] = Field(description="The markets of this slot; none: the slot idles.")
     venues: dict[str, VenueSpec] = Field(
@@ -123,6 +126,7 @@ def slot_config(
         slot=slot,
         desired_state=spec.desired_state,
         mode=spec.mode,
+        paper=spec.paper,
         strategy=spec.strategy,
         markets=markets,
         venues={name: _share_of_rate(venues[name], trading) for name in sorted(used)},

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order, OrderState
@@ -36,7 +36,6 @@ _ORDERS = (
 )
 
 BEHIND, CONFIG, EPOCH = "behind", "config", "epoch"  # keys in `meta`
-
 
 
 class Journal:
@@ -246,12 +245,11 @@ class Journal:
 
     def latch(self, halt: Halt) -> bool:
         """Remember a halt; False when its id is known: whether released or not, it stays as it is."""
-        row = (halt.id, halt.reason, halt.message, halt.at_ns, halt.market, halt.policy, halt.by, halt.value,
-               halt.limit)  # fmt: skip
-        return bool(self._change(
-            "INSERT OR IGNORE INTO latches (id, reason, message, at_ns, market, policy, halted_by, value, broken_limit)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row,
-        ))  # fmt: skip
+        latch = (
+            "INSERT OR IGNORE INTO latches (id, reason, at_ns, message, market, policy, halted_by, value, broken_limit)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        return bool(self._change(latch, astuple(halt)))
 
     def release(self, halt_id: str, by: str, now_ns: int) -> bool:
         """Whether a halt of this id was in force; it stays in the journal, with who released it and when."""
@@ -289,11 +287,10 @@ class Journal:
     def latches(self) -> list[Halt]:
         """Those in force, oldest first."""
         rows = self._db.execute(
-            "SELECT id, reason, message, at_ns, market, policy, halted_by, value, broken_limit FROM latches"
+            "SELECT id, reason, at_ns, message, market, policy, halted_by, value, broken_limit FROM latches"
             " WHERE resumed_ns IS NULL ORDER BY at_ns, id"
         )
-        return [Halt(id=i, reason=r, message=m, at_ns=at, market=market, policy=p, by=by, value=v, limit=limit)
-                for i, r, m, at, market, p, by, v, limit in rows]  # fmt: skip
+        return [Halt(**dict(zip(Halt.__struct_fields__, row, strict=True))) for row in rows]
 
 
 def _order(row: tuple[str, str, int, int, int, str, str, str, int, int]) -> Order:
