@@ -1,6 +1,7 @@
 """What an answer of DeltaDeFi proves, code by code and call by call, and what follows from it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -89,3 +90,9 @@ def test_a_long_message_is_cut() -> None:
     body = json.dumps({"error": "x" * 100_000, "code": 4000}).encode()
 
     assert len(outcome(Phase.BUILD, 400, body).message) == 200
+
+
+def test_every_reason_is_explained_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/deltadefi.md").read_text()
+
+    assert [meaning.reason for meaning in MEANINGS.values() if f"`{meaning.reason}`" not in guide] == []
