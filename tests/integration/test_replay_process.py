@@ -14,6 +14,7 @@ from tradingbot_runtime.inputs.replay import replay
 from tradingbot_runtime.inputs.segments import segments
 
 COMMANDS = 30
+FRAMES = 600
 WITHIN_S = 30.0
 LIVELY = ("--seed", "7", "--steps-per-second", "200", "--orders-per-10s", "100000", "--weight-per-minute", "1000000")
 
@@ -33,7 +34,14 @@ def bot(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]
 
 def trade(bot: RuntimeProcess) -> None:
     bot.start()
-    until(lambda: bot.metric("tradingbot_orders_total", outcome="OrderAccepted") >= COMMANDS, "orders were sent", WITHIN_S)
+    until(
+        lambda: (
+            bot.metric("tradingbot_orders_total", outcome="OrderAccepted") >= COMMANDS
+            and bot.metric("tradingbot_frames_total", outcome="ok") >= FRAMES
+        ),
+        f"{COMMANDS} orders and {FRAMES} frames",
+        WITHIN_S,
+    )
 
 
 def test_every_command_of_a_life_is_decided_again(bot: RuntimeProcess) -> None:

@@ -100,7 +100,11 @@ def _orders(reader: JournalReader) -> Cells:
 
 
 def _halts(reader: JournalReader) -> Cells:
-    return ((halt.id, halt.reason, time_text(halt.at_ns), halt.message) for halt in reader.latches())
+    return (
+        (halt["id"], halt["reason"], time_text(halt["at_ns"]), halt["message"])
+        for halt in reader.latches()
+        if halt["resumed_ns"] is None
+    )
 
 
 def _sizes(reader: JournalReader) -> Cells:

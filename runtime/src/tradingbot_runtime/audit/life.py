@@ -71,12 +71,15 @@ def _end(order: Row, steps: Steps) -> Step:
 
 
 def _halts(reader: JournalReader, steps: Steps) -> Iterator[Step]:
-    """Latches, and what was recorded of halts and releases; old journals have the latches alone."""
+    """What was recorded of halts and releases; of old journals, the latches."""
     told = list(steps.halts(HALTS))
-    known = {text for step in told for text in step.details.values()}
+    known = " ".join(text for step in told for text in step.details.values())
     for halt in reader.latches():
-        if not any(halt.id in text for text in known):
-            yield Step(halt.at_ns, "", "", "Halted", {"id": halt.id, "reason": halt.reason, "message": halt.message})
+        if halt["id"] not in known:
+            shown = {name: str(halt[name]) for name in ("id", "reason", "message") if halt[name]}
+            yield Step(halt["at_ns"], "", "", "Halted", shown)
+            if halt["resumed_ns"] is not None:
+                yield Step(halt["resumed_ns"], "", "", "Resumed", {"id": halt["id"], "by": str(halt["resumed_by"])})
     yield from told
 
 

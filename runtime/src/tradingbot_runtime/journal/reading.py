@@ -17,7 +17,6 @@ from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
 from tradingbot_runtime.model import Instrument, OrderFilled
-from tradingbot_runtime.model.control import Halt
 
 PIECE = 5_000  # rows
 Row = dict[str, Any]
@@ -104,9 +103,10 @@ class JournalReader:
         decode = msgspec.json.Decoder(OrderFilled).decode
         return (decode(row["payload"]) for row in self.in_order("fills", "market = ?", market))
 
-    def latches(self) -> list[Halt]:
-        rows = self.rows("SELECT id, reason, message, at_ns FROM latches ORDER BY at_ns")
-        return [Halt(id=r["id"], reason=r["reason"], message=r["message"], at_ns=r["at_ns"]) for r in rows]
+    def latches(self) -> list[Row]:
+        """All halts, oldest first; `resumed_ns` and `resumed_by` are None while one holds."""
+        unreleased = {"resumed_ns": None, "resumed_by": None}  # what the first version had no columns for
+        return [{**unreleased, **row} for row in self.rows("SELECT * FROM latches ORDER BY at_ns")]
 
     def _opened(self) -> sqlite3.Connection:
         try:
