@@ -36,7 +36,7 @@ from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.risk_memory import meters_of
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.terms import budget_of, terms_of
-from tradingbot_runtime.ticks import as_cross, as_venue, through_paper
+from tradingbot_runtime.ticks import as_cross, as_venue, paper_tape, through_paper
 from tradingbot_runtime.venues.link import JITTER, VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts, OnEvent
@@ -103,6 +103,8 @@ class Barrier:
         self.reconcilers[market.name] = Reconciler(
             live, self.slot.now_ns, self._is_ours, lambda: self.slot.config.risk, partial(self._positions, live)
         )
+        if (tape := paper_tape(live, link)) is not None:
+            self.spawn(tape.run())
         if market.reference == market.execution:
             self._listen(link, instrument, through_paper(live, live.handle))
         else:
@@ -161,7 +163,11 @@ class Barrier:
             return self.gateways[link.name]
         if self.slot.config.mode is Mode.PAPER:
             gateway: Gateway = PaperGateway(
-                link, self.slot.now_ns, self._deliver(link.name), self._on_connected(link.name)
+                link,
+                self.slot.now_ns,
+                self._deliver(link.name),
+                self._on_connected(link.name),
+                self.slot.config.paper,
             )
         else:
             budget = self.slot.budgets.setdefault(link.name, budget_of(self.slot.config, link.name))

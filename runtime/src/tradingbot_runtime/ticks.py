@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 from tradingbot_runtime.core.market_events import CROSS_FEED
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import AnyEvent, CrossTicked, FeedLost, ReferenceTicked
 from tradingbot_runtime.venues.binance.codec import venue_tick
+from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
+from tradingbot_runtime.venues.tape import Tape
 
 
 def through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callable[[AnyEvent], None]:
@@ -22,6 +25,16 @@ def through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callabl
         then(event)
 
     return on_tick
+
+
+def paper_tape(live: LiveMarket, link: VenueLink) -> Tape | None:
+    """The trades that a paper exchange lives by as well, where there are any to be had."""
+    paper = live.gateway
+    return (
+        link.tape(live.instrument, partial(paper.on_trade, live.instrument))
+        if isinstance(paper, PaperGateway)
+        else None
+    )
 
 
 def as_venue(event: AnyEvent) -> AnyEvent:

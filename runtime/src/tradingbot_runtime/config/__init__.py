@@ -13,6 +13,7 @@ from tradingbot_runtime.config.depth_models import AvellanedaStoikov, Calibratio
 from tradingbot_runtime.config.grid import Grid, Spacing
 from tradingbot_runtime.config.manifest import Manifest, load
 from tradingbot_runtime.config.market_making import InventorySkew, MarketMaking
+from tradingbot_runtime.config.paper import Paper, QueueModel
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.problems import InvalidConfig, problems
 from tradingbot_runtime.config.quoting import Basis, Hysteresis, MicroPrice, Quoting, ReferencePriceKind
@@ -26,7 +27,7 @@ __all__ = [
     "AvellanedaStoikov", "Basis", "BotIdentity", "Calibration", "DepthModel", "DesiredState", "Endpoints",
     "Environment", "Glft", "Grid", "HaltLatch", "Hysteresis", "InvalidConfig", "InventorySkew", "KnownFlow",
     "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice", "Mode", "OnBreach", "OnStop",
-    "Pod", "Quoting", "RateLimit", "ReferencePriceKind", "ResumedHalt", "Risk", "Rule", "SlotConfig", "Spacing", "Spec",
-    "Storage", "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "load", "problems", "slot_config",
-    "warnings",
+    "Paper", "Pod", "QueueModel", "Quoting", "RateLimit", "ReferencePriceKind", "ResumedHalt", "Risk", "Rule",
+    "SlotConfig", "Spacing", "Spec", "Storage", "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType",
+    "load", "problems", "slot_config", "warnings",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from tradingbot_runtime.config.fields import (
     Symbol,
     VenueName,
 )
+from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.config.spec import Rule, Spec, written_twice
@@ -82,6 +83,7 @@ class TradingBotSpec(Spec):
         default=DesiredState.RUNNING, description="Running, Paused (only orders that reduce the position) or Stopped."
     )
     mode: Mode = Field(default=Mode.PAPER, description="Paper or Live. Live demands every risk limit.")
+    paper: Paper = Field(default=Paper(), description="How orders fill in mode Paper.")
     replicas: int = Field(default=1, strict=True, ge=0, le=50, description="Slots; the markets are spread over them.")
     strategy: Strategy = Field(description="Exactly one strategy.")
     markets: Annotated[list[Market], Field(min_length=1, max_length=50)] = Field(

@@ -118,9 +118,8 @@ class MatchingEngine:
                 self._taken[side] = {p: min(lots, shown.at(p)) for p, lots in taken.items() if shown.at(p)}
         executions: list[Execution] = []
         for side, queue in self._queue.items():
-            shown = self.book.side(side)
             for order in queue:
-                order.ahead = min(order.ahead, shown.at(order.price))
+                self._move_up(order)
             executions += self._cross(side)
         return executions
 
@@ -207,6 +206,14 @@ class MatchingEngine:
                 own.ahead = Lots(max(0, own.ahead - lots))
         return Lots(left - lots)
 
+    def _ahead(self, side: Side, price: Ticks, order_id: int) -> Lots:  # noqa: ARG002 - for who knows less of the book
+        """What a new order at this price stands behind."""
+        return self._shown(side, price)
+
+    def _move_up(self, order: Resting) -> None:
+        """The book has changed: what shows less than stands ahead of the order has moved it up."""
+        order.ahead = min(order.ahead, self.book.side(order.side).at(order.price))
+
     def _cross(self, side: Side) -> list[Execution]:
         executions: list[Execution] = []
         other = opposite(side)
@@ -232,7 +239,7 @@ class MatchingEngine:
 
     def _rest(self, order: Submission, price: Ticks, left: Lots) -> None:
         self._sequence += 1
-        ahead = self._shown(order.side, price)
+        ahead = self._ahead(order.side, price, order.order_id)
         resting = Resting(order.order_id, order.side, price, left, ahead, self._sequence)
         self._orders[order.order_id] = resting
         insort(self._queue[order.side], resting, key=lambda entry: entry.priority)

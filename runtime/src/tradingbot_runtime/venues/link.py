@@ -17,6 +17,7 @@ from tradingbot_runtime.venues.deltadefi.adapter import DeltaDefiAdapter
 from tradingbot_runtime.venues.deltadefi.credentials import deltadefi_credentials
 from tradingbot_runtime.venues.feed import BookFeed, OnTick
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
+from tradingbot_runtime.venues.tape import OnTrade, Tape
 
 JITTER = Backoff(random.random)
 WATCHED_EVERY_S = 0.25
@@ -48,6 +49,10 @@ class Adapter(Protocol):
 
     async def instrument(self, symbol: str) -> Instrument: ...
     def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed: ...
+    def tape(self, instrument: Instrument, on_trade: OnTrade) -> Tape | None:
+        """The symbol's trades; None where the venue's cannot be told apart."""
+        ...
+
     def gateway(self, ports: GatewayPorts, instruments: Mapping[str, Instrument], /) -> Gateway:
         """`instruments` grows while the gateway lives. Raises ConfigError without credentials."""
         ...
@@ -101,6 +106,9 @@ class VenueLink:
     def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed:
         """The feed of a symbol; one connection, however many listen."""
         return self.adapter.feed(instrument, on_tick)
+
+    def tape(self, instrument: Instrument, on_trade: OnTrade) -> Tape | None:
+        return self.adapter.tape(instrument, on_trade)
 
     def open_gateway(self, ports: GatewayPorts) -> Gateway:
         """Raises ConfigError without credentials."""

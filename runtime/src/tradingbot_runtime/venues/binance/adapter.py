@@ -8,7 +8,7 @@ from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.model import Instrument, Nanos
 from tradingbot_runtime.venues.binance.endpoints import endpoints, websocket_api
-from tradingbot_runtime.venues.binance.feed import binance_feed
+from tradingbot_runtime.venues.binance.feed import binance_feed, binance_tape
 from tradingbot_runtime.venues.binance.gateway import BinanceGateway
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
 from tradingbot_runtime.venues.binance.rest import BinanceRest
@@ -16,6 +16,7 @@ from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.feed import BookFeed, OnTick
 from tradingbot_runtime.venues.protocols import GatewayPorts
+from tradingbot_runtime.venues.tape import OnTrade, Tape
 
 
 @dataclass(slots=True)
@@ -45,6 +46,9 @@ class BinanceAdapter:
 
     def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed:
         return binance_feed(endpoints(self.spec).stream, instrument, on_tick, self.now_ns, self.backoff)
+
+    def tape(self, instrument: Instrument, on_trade: OnTrade) -> Tape:
+        return binance_tape(endpoints(self.spec).stream, instrument, on_trade, self.now_ns, self.backoff)
 
     def gateway(self, ports: GatewayPorts, instruments: Mapping[str, Instrument]) -> BinanceGateway:
         """Raises ConfigError without credentials."""

@@ -6,11 +6,13 @@ Source: Binance spot API documentation, web socket streams (`bookTicker`, `depth
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 
 from tradingbot_runtime.model import Instrument, Lots, Nanos, ReferenceTicked, Side, Ticks, VenueTicked
 from tradingbot_runtime.venues.feed import FrameRefused, VenueLeaving
+from tradingbot_runtime.venues.tape import PublicTrade
 
 _EIGHT = 8
 SERVER_SHUTDOWN = "serverShutdown"
@@ -86,23 +88,20 @@ class Grid:
         return Lots(scaled(text) // self.lot)
 
 
-class MarketCodec:
-    """Frames of one symbol's `bookTicker` stream, in its ticks."""
+class _CombinedCodec:
+    """Frames of one symbol's stream of one kind, as a combined stream frames them."""
+
+    kind: ClassVar[str]
 
     def __init__(self, instrument: Instrument) -> None:
         self._symbol = instrument.symbol
-        self._stream = f"{instrument.symbol.lower()}@bookTicker"
+        self._stream = f"{instrument.symbol.lower()}@{self.kind}"
         self._grid = Grid.of(instrument)
         self._combined = msgspec.json.Decoder(Combined)
-        self._ticker = msgspec.json.Decoder(BookTicker)
         self._serving = msgspec.json.Decoder(Serving)
 
-    def top(self, payload: memoryview | bytes, time_ns: Nanos) -> ReferenceTicked | None:
-        """The best bid and offer in `payload`; None for what is no market data.
-
-        Raises FrameRefused for a frame that is broken, foreign, off the grid, or crossed; VenueLeaving when the
-        server is about to shut down.
-        """
+    def _data(self, payload: memoryview | bytes) -> msgspec.Raw | None:
+        """What is in a frame of our stream; None for another's and for notices. Raises FrameRefused, VenueLeaving."""
         try:
             combined = self._combined.decode(payload)
         except msgspec.ValidationError as error:
@@ -110,27 +109,11 @@ class MarketCodec:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FrameRefused("NotJson", str(error)) from error
-        if combined.stream != self._stream:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):  # another stream's frame
-                self._notice(combined.data)
-            return None
-        try:
-            ticker = self._ticker.decode(combined.data)
-            bid, ask = self._grid.ticks(ticker.b), self._grid.ticks(ticker.a)
-            bid_lots, ask_lots = self._grid.lots(ticker.B), self._grid.lots(ticker.A)
-        except msgspec.ValidationError as error:
-            raise FrameRefused("WrongShape", str(error)) from error
-        except UnicodeDecodeError as error:
-            raise FrameRefused("NotJson", str(error)) from error
-        except ValueError as error:
-            raise FrameRefused("BadNumber", str(error)) from error
-        if ticker.s != self._symbol:
-            raise FrameRefused("WrongSymbol", f"{ticker.s[:40]!r} in place of {self._symbol}")
-        if not 0 < bid < ask:
-            raise FrameRefused("Crossed", f"bid {ticker.b}, ask {ticker.a}")
-        return ReferenceTicked(
-            time_ns=time_ns, bid=bid, bid_lots=bid_lots, ask=ask, ask_lots=ask_lots, update_id=ticker.u
-        )
+        if combined.stream == self._stream:
+            return combined.data
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # another stream's frame
+            self._notice(combined.data)
+        return None
 
     def _expect_notice(self, payload: memoryview | bytes, error: msgspec.ValidationError) -> None:
         try:
@@ -141,6 +124,68 @@ class MarketCodec:
     def _notice(self, payload: memoryview | bytes | msgspec.Raw) -> None:
         if self._serving.decode(payload).e == SERVER_SHUTDOWN:
             raise VenueLeaving
+
+    def _expect_symbol(self, symbol: str) -> None:
+        if symbol != self._symbol:
+            raise FrameRefused("WrongSymbol", f"{symbol[:40]!r} in place of {self._symbol}")
+
+
+class MarketCodec(_CombinedCodec):
+    """Frames of one symbol's `bookTicker` stream, in its ticks."""
+
+    kind = "bookTicker"
+    _decode = staticmethod(msgspec.json.Decoder(BookTicker).decode)
+
+    def top(self, payload: memoryview | bytes, time_ns: Nanos) -> ReferenceTicked | None:
+        """The best bid and offer in `payload`; None for what is no market data.
+
+        Raises FrameRefused for a frame that is broken, foreign, off the grid, or crossed; VenueLeaving when the
+        server is about to shut down.
+        """
+        data = self._data(payload)
+        if data is None:
+            return None
+        try:
+            ticker = self._decode(data)
+            bid, ask = self._grid.ticks(ticker.b), self._grid.ticks(ticker.a)
+            bid_lots, ask_lots = self._grid.lots(ticker.B), self._grid.lots(ticker.A)
+        except ValueError as error:
+            raise unusable(error) from error
+        self._expect_symbol(ticker.s)
+        if not 0 < bid < ask:
+            raise FrameRefused("Crossed", f"bid {ticker.b}, ask {ticker.a}")
+        return ReferenceTicked(
+            time_ns=time_ns, bid=bid, bid_lots=bid_lots, ask=ask, ask_lots=ask_lots, update_id=ticker.u
+        )
+
+
+class TradeCodec(_CombinedCodec):
+    """Frames of one symbol's `trade` stream, in its ticks."""
+
+    kind = "trade"
+    _decode = staticmethod(msgspec.json.Decoder(Trade).decode)
+
+    def trade(self, payload: memoryview | bytes) -> PublicTrade | None:
+        """The trade in `payload`; None for what is none. Raises FrameRefused and VenueLeaving."""
+        data = self._data(payload)
+        if data is None:
+            return None
+        try:
+            found = self._decode(data)
+            price, lots = self._grid.ticks(found.p), self._grid.lots(found.q)
+        except ValueError as error:
+            raise unusable(error) from error
+        self._expect_symbol(found.s)
+        return PublicTrade(found.t, price, lots, found.m)
+
+
+def unusable(error: ValueError) -> FrameRefused:
+    """What is wrong with a frame; msgspec's errors and bad UTF-8 are ValueErrors."""
+    if isinstance(error, msgspec.ValidationError):
+        return FrameRefused("WrongShape", str(error))
+    if isinstance(error, msgspec.DecodeError | UnicodeDecodeError):
+        return FrameRefused("NotJson", str(error))
+    return FrameRefused("BadNumber", str(error))
 
 
 def venue_tick(tick: ReferenceTicked) -> VenueTicked:

@@ -1,12 +1,13 @@
-"""Binance's feed of one symbol: the combined stream `<symbol>@bookTicker`."""
+"""Binance's feeds of one symbol: the combined streams `<symbol>@bookTicker` and `<symbol>@trade`."""
 
 from collections.abc import Callable
 
 from tradingbot_runtime.model import Instrument, Nanos
-from tradingbot_runtime.venues.binance.codec import MarketCodec
+from tradingbot_runtime.venues.binance.codec import MarketCodec, TradeCodec
 from tradingbot_runtime.venues.binance.endpoints import CONNECTION_LIVES_S
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.feed import BookFeed, OnTick, Source
+from tradingbot_runtime.venues.tape import OnTrade, Tape, TapeSource
 
 
 def binance_feed(
@@ -14,3 +15,10 @@ def binance_feed(
 ) -> BookFeed:
     url = f"{stream_url}?streams={instrument.symbol.lower()}@bookTicker"
     return BookFeed(instrument, Source(url, MarketCodec(instrument), CONNECTION_LIVES_S), on_tick, now_ns, backoff)
+
+
+def binance_tape(
+    stream_url: str, instrument: Instrument, on_trade: OnTrade, now_ns: Callable[[], Nanos], backoff: Backoff
+) -> Tape:
+    url = f"{stream_url}?streams={instrument.symbol.lower()}@trade"
+    return Tape(instrument, TapeSource(url, TradeCodec(instrument), CONNECTION_LIVES_S), on_trade, now_ns, backoff)

@@ -17,6 +17,7 @@ from tradingbot_runtime.venues.deltadefi.queries import DeltaDefiQueries
 from tradingbot_runtime.venues.deltadefi.rest import DeltaDefiRest
 from tradingbot_runtime.venues.feed import BookFeed, OnTick
 from tradingbot_runtime.venues.protocols import GatewayPorts
+from tradingbot_runtime.venues.tape import OnTrade
 
 _OWN = {
     Environment.TESTNET: Endpoints(rest="https://api-staging.deltadefi.io", stream="wss://stream-staging.deltadefi.io"),
@@ -59,6 +60,10 @@ class DeltaDefiAdapter:
     def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed:
         stream, clock = endpoints(self.spec).stream, (self.now_ns, self.backoff)
         return deltadefi_feed(stream, self.credentials, instrument, on_tick, clock)
+
+    def tape(self, _: Instrument, __: OnTrade) -> None:
+        """Its trades have no id, and come again and again in a window."""
+        return
 
     def gateway(self, ports: GatewayPorts, _: Mapping[str, Instrument]) -> DeltaDefiGateway:
         """Raises ConfigError without credentials."""

@@ -1,19 +1,20 @@
 """The paper venue: orders are matched inside the process against the venue's real market data, behind the same OMS.
 
-It is the simulator's exchange without its wire. Orders take `LATENCY_S` to arrive, post-only orders that would take
-are refused, fills come when the market trades through. Nothing here survives the process: after a restart every
-earlier order is reported as cancelled.
+It is the simulator's exchange without its wire. Orders take a while to arrive, post-only orders that would take are
+refused, fills come from what the market shows and trades, and never more than that. Nothing here survives the process:
+after a restart every earlier order is reported as cancelled.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from random import Random
 
 import msgspec
 
+from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.core.risk import Approved
-from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.model import (
     BalancesReported,
     Cancel,
@@ -27,28 +28,25 @@ from tradingbot_runtime.model import (
     OrderRejected,
     OrderReported,
     OrderStatus,
+    OutcomeLost,
     Place,
     ReferenceTicked,
     Replace,
     Restored,
-    asset_units,
 )
-from tradingbot_runtime.simulator.accounts import Account, Commission
 from tradingbot_runtime.simulator.binance_json import account_event
 from tradingbot_runtime.simulator.exchange import Exchange
-from tradingbot_runtime.simulator.instruments import Listing
-from tradingbot_runtime.simulator.market_events import TopChanged
-from tradingbot_runtime.simulator.matching import TimeInForce
-from tradingbot_runtime.simulator.orders import NewOrder, OrderType
 from tradingbot_runtime.simulator.orders import Trade as ExchangeTrade
 from tradingbot_runtime.simulator.refusals import Refusal
 from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event
 from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.paper.exchange import new_order, paper_exchange, printed, top_of
 from tradingbot_runtime.venues.protocols import GatewayHealth, OnConnected, OnEvent, Trade, TradeCursor, TradesPage
+from tradingbot_runtime.venues.tape import PublicTrade
 
-CAPITAL = 100_000  # units of the quote asset, and as much again in the base asset
-LATENCY_S = 0.02
-MAKER_FEE = 1_000  # millionths: 10 basis points, as Binance's first tier
+OPENED_EVERY_S = 0.02
+ONE_OF_TWO = 0.5
+FORGOTTEN_KEPT = 1_000
 
 
 @dataclass(slots=True)
@@ -57,12 +55,18 @@ class PaperGateway:
     now_ns: Callable[[], Nanos]
     on_event: OnEvent
     on_connected: OnConnected
+    paper: Paper = field(default_factory=Paper)
     connected: bool = False
     health: GatewayHealth = field(default_factory=GatewayHealth)
     exchanges: dict[str, Exchange] = field(default_factory=dict)  # by symbol
     two_phase: bool = False
     exclusive: bool = False
     locked: str = ""
+    absent: dict[OrderId, None] = field(default_factory=dict)  # on their way, or lost on it
+    random: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.paper.seed)  # noqa: S311 - the same every time, on purpose
 
     def remember(self, order_id: OrderId, venue_order_id: str) -> None:
         """Nothing to remember: orders of an earlier process are over."""
@@ -80,17 +84,29 @@ class PaperGateway:
         """The market moved: the first tick opens the account, later ones may fill orders."""
         exchange = self.exchanges.get(instrument.symbol)
         if exchange is None:
-            exchange = self.exchanges[instrument.symbol] = _exchange(instrument, tick)
-        top = TopChanged(symbol=instrument.symbol, time_ns=tick.time_ns, update_id=tick.update_id,
-                         bid=(tick.bid, tick.bid_lots), ask=(tick.ask, tick.ask_lots))  # fmt: skip
-        exchange.on_market(top, self._time_ms())
+            exchange = self.exchanges[instrument.symbol] = paper_exchange(instrument, tick, self.paper)
+        exchange.on_market(top_of(instrument, tick), self._time_ms())
         self._tell(instrument, exchange)
 
+    def on_trade(self, instrument: Instrument, trade: PublicTrade) -> None:
+        """Somebody traded: our orders at that price move up, and may fill."""
+        exchange = self.exchanges.get(instrument.symbol)
+        if exchange is not None:
+            exchange.on_market(printed(instrument, trade, self.now_ns()), self._time_ms())
+            self._tell(instrument, exchange)
+
     def send(self, instrument: Instrument, approved: Approved) -> None:
-        asyncio.get_running_loop().call_later(LATENCY_S, self._arrive, instrument, approved)
+        if isinstance(approved.command, Place | Replace):
+            self.absent[approved.command.order_id] = None
+            while len(self.absent) > FORGOTTEN_KEPT:
+                del self.absent[next(iter(self.absent))]
+        delay_ns = self.paper.latency_ns + int(self.paper.jitter_ns * self.random.random())
+        asyncio.get_running_loop().call_later(delay_ns / 1e9, self._arrive, instrument, approved)
 
     def _arrive(self, instrument: Instrument, approved: Approved) -> None:
         match command := approved.command:
+            case Place() if self.random.random() < self.paper.lost_answers:
+                self._lose(instrument, command)
             case Place():
                 self._place(instrument, command)
             case Cancel():
@@ -101,13 +117,15 @@ class PaperGateway:
             case Replace() if self._cancel(instrument, command.replaces):
                 self._place(instrument, command.new_order())
             case Replace():
+                self.absent.pop(command.order_id, None)
                 self._reject(instrument, command.order_id, "NotAttempted", "the old order could not be cancelled")
         self._tell(instrument, self.exchanges[instrument.symbol])
 
     def _place(self, instrument: Instrument, place: Place) -> None:
         exchange = self.exchanges[instrument.symbol]
         try:
-            exchange.place(_new_order(exchange.listing(instrument.symbol), place), self._time_ms())
+            self.absent.pop(place.order_id, None)
+            exchange.place(new_order(exchange.listing(instrument.symbol), place), self._time_ms())
         except Refusal as refusal:
             self._reject(instrument, place.order_id, str(refusal.code), refusal.message)
 
@@ -120,6 +138,14 @@ class PaperGateway:
             return False
         exchange.cancel(order, f"{order_id}c", self._time_ms())
         return True
+
+    def _lose(self, instrument: Instrument, place: Place) -> None:
+        """Nobody answers: of every two of these orders one is in the market."""
+        if self.random.random() < ONE_OF_TWO:
+            self._place(instrument, place)
+            self.exchanges[instrument.symbol].drain_events()
+        lost = OutcomeLost(time_ns=self.now_ns(), order_id=place.order_id, message="no answer, as asked for")
+        self.on_event(instrument.symbol, lost)
 
     def _reject(self, instrument: Instrument, order_id: OrderId, reason: str, message: str) -> None:
         rejected = OrderRejected(time_ns=self.now_ns(), order_id=order_id, reason=reason, message=message)
@@ -143,7 +169,7 @@ class PaperGateway:
 
     async def balances(self, instrument: Instrument) -> BalancesReported:
         while instrument.symbol not in self.exchanges:  # noqa: ASYNC110 - the first tick opens the account
-            await asyncio.sleep(LATENCY_S)
+            await asyncio.sleep(OPENED_EVERY_S)
         account = self.exchanges[instrument.symbol].account
         base, quote = account.balance(instrument.base), account.balance(instrument.quote)
         return BalancesReported(
@@ -163,10 +189,9 @@ class PaperGateway:
     async def order(self, instrument: Instrument, order_id: OrderId) -> OrderReported:
         exchange = self.exchanges.get(instrument.symbol)
         order = exchange.history.by_client_id(instrument.symbol, order_id) if exchange else None
-        if order is None:  # of an earlier process: a paper order ends with its process
-            return OrderReported(
-                time_ns=self.now_ns(), order_id=order_id, status=OrderStatus.CANCELED, executed=Lots(0)
-            )
+        if order is None:  # not here, or of an earlier process: a paper order ends with its process
+            over = OrderStatus.ABSENT if order_id in self.absent else OrderStatus.CANCELED
+            return OrderReported(time_ns=self.now_ns(), order_id=order_id, status=over, executed=Lots(0))
         status = OrderStatus.OPEN if order.status.open else OrderStatus(order.status.value.capitalize())
         return OrderReported(time_ns=self.now_ns(), order_id=order_id, status=status, executed=order.executed,
                              venue_order_id=str(order.order_id), venue_time_ns=order.updated_ms * MS)  # fmt: skip
@@ -201,23 +226,3 @@ class PaperGateway:
         if exchange and order and order.status.open:
             exchange.cancel(order, f"{order_id}c", self._time_ms())
             self._tell(instrument, exchange)
-
-
-def _exchange(instrument: Instrument, tick: ReferenceTicked) -> Exchange:
-    try:
-        listing = Listing(instrument=instrument, typical_price=Decimal(1), typical_quantity=Decimal(1))
-    except ValueError as error:
-        raise ConfigError(f"mode Paper cannot trade {instrument.symbol}: {error}") from error
-    price = instrument.tick_size * tick.bid
-    balances = {
-        instrument.quote: asset_units(Decimal(CAPITAL)),
-        instrument.base: asset_units(Decimal(CAPITAL) / price),
-    }
-    account = Account(balances, Commission(maker=MAKER_FEE, taker=MAKER_FEE))
-    return Exchange([listing], account, first_id=tick.time_ns // 1_000_000)
-
-
-def _new_order(listing: Listing, place: Place) -> NewOrder:
-    kind, force = (OrderType.LIMIT_MAKER, TimeInForce.GTC) if place.post_only else (OrderType.LIMIT, TimeInForce.IOC)
-    return NewOrder(listing=listing, side=place.side, type=kind, time_in_force=force,
-                    client_id=place.order_id, price=place.price, lots=place.quantity)  # fmt: skip
