@@ -16,17 +16,15 @@ ZERO = msgspec.Raw(b'"0"')
 NOTHING = msgspec.Raw(b"")
 # Digits enough for every asset there is, and an exponent that cannot make a number of a million digits.
 _NUMBER = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_LONGEST = 64
 T = TypeVar("T")
 
 
 def number(raw: msgspec.Raw) -> Decimal:
     """The number in a JSON number or string, exactly. Raises ValueError."""
     text = bytes(raw)
-    if len(text) <= _LONGEST:
-        digits = text.strip(b'"').decode("ascii", "replace")
-        if _NUMBER.fullmatch(digits):
-            return Decimal(digits)
+    digits = text.strip(b'"').decode("ascii", "replace")
+    if _NUMBER.fullmatch(digits):
+        return Decimal(digits)
     raise ValueError(f"{text[:40]!r} is no number")
 
 
