@@ -21,7 +21,10 @@ from tradingbot_runtime.model.control import (
     ConfigAnswered,
     Configure,
     Drain,
+    HaltAnswered,
+    HaltTrading,
     Hello,
+    Resume,
     SlotReport,
 )
 
@@ -68,6 +71,28 @@ async def test_configuration_and_drain_reach_the_runtime(made: Stream) -> None:
     await peer.say(Drain(term=1, reason="Deleted"))
     await until(lambda: made.runtime.drained == ["Deleted"])
     assert made.runtime.configured == ["{}"]
+
+
+@over_tls()
+async def test_a_halt_and_a_resume_reach_the_runtime_and_are_answered(made: Stream) -> None:
+    peer = await made.operator()
+    await peer.say(HaltTrading(term=1, by="ann", message="looks wrong", flatten=True))
+    assert await peer.hear_answer() == HaltAnswered(halt_id="h1", done=True, halts=("h1",))
+    assert made.runtime.halted == [("ann", "looks wrong", True)]
+    await peer.say(Resume(term=1, halt_id="h2", by="ann"))
+    assert await peer.hear_answer() == HaltAnswered(halt_id="h2", done=False, halts=("h1",))
+    await peer.say(Resume(term=1, halt_id="h1", by="ann"))
+    assert await peer.hear_answer() == HaltAnswered(halt_id="h1", done=True)
+    assert made.runtime.resumed == [("h2", "ann"), ("h1", "ann")]
+
+
+@over_tls()
+async def test_an_old_leader_neither_halts_nor_resumes(made: Stream) -> None:
+    peer = await made.operator(term=5)
+    for message in (HaltTrading(term=4, by="old"), Resume(term=4, halt_id="h1", by="old")):
+        await peer.say(message)
+        assert isinstance(await peer.hear_answer(), CommandRefused)
+    assert (made.runtime.halted, made.runtime.resumed) == ([], [])
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])

@@ -148,7 +148,8 @@ def _halts(bot: Bot, pods: tuple[Pod, ...]) -> tuple[HaltStatus, ...]:
     heard = {pod.ordinal: pod.stream for pod in pods if pod.stream.report and pod.stream.connected}
     kept = [halt for halt in bot.status.halts if halt.slot not in heard]
     fresh = [
-        HaltStatus(id=halt.id, slot=ordinal, reason=halt.reason, at=stream.halt_times[halt.id], by="runtime")
+        HaltStatus(id=halt.id, slot=ordinal, reason=halt.reason, at=stream.halt_times[halt.id], by=halt.by,
+                   value=halt.value, limit=halt.limit)
         for ordinal, stream in heard.items() if stream.report for halt in stream.report.halts
     ]  # fmt: skip
     return tuple(sorted([*kept, *fresh], key=lambda halt: halt.id))[:100]
