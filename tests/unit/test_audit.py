@@ -75,7 +75,7 @@ def test_a_replacement_is_in_the_life_of_both_orders(journal: Path, run: Run) ->
     old = [json.loads(line) for line in run("audit", journal, "--order", OLD, "-o", "json")[1].splitlines()]
     new = [json.loads(line) for line in run("audit", journal, "--order", NEW, "-o", "json")[1].splitlines()]
 
-    assert old[1]["details"] == {"by": "Replace", "replaced_by": NEW}
+    assert old[1]["details"] == {"risk": "approved", "by": "Replace", "replaced_by": NEW}
     assert (new[1]["step"], new[1]["details"]["replaces"]) == ("PlaceDecided", OLD)
 
 

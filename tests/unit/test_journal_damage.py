@@ -245,3 +245,14 @@ def test_an_unreadable_mark_binds_nobody(written: Written, tmp_path: Path) -> No
     with Journal(journal) as opened:
         assert opened.next_epoch(0) == 3
     assert mark.Mark().is_blank
+
+
+def test_a_bot_that_lost_its_journal_still_knows_which_orders_are_its_own(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    with Journal(path) as journal:
+        fill_with(journal, 1, range(3))
+        assert journal.keep("uid", "ada-1") == "ada-1"
+    path.unlink()
+
+    with Journal(path) as journal:
+        assert journal.keep("uid", "another") == "ada-1"

@@ -22,8 +22,8 @@ In a pod, the operator passes --slot-config, --control and --credentials.
 Credentials of a venue named NAME come from the environment (TRADINGBOT_NAME_API_KEY, and TRADINGBOT_NAME_SECRET_KEY or
 TRADINGBOT_NAME_PRIVATE_KEY), or with --credentials from the files DIR/NAME/{apiKey,secretKey,privateKey}.
 
-Exit codes: 0 ended as asked, no order left; 1 failed, or orders may be left; 2 the configuration cannot be used;
-3 fenced: the slot's Lease was lost.
+Exit codes: 0 ended as asked, no order left; 1 failed, or orders may be left; 2 the configuration or the journal
+cannot be used (docs/reference/journal.md); 3 fenced: the slot's Lease was lost.
 """
 COMPLETION_HELP = """\
 Print a completion script. For this shell only:

@@ -17,7 +17,7 @@ from tradingbot_runtime.core.orders import Anomaly, Order
 from tradingbot_runtime.core.risk import Decision
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.inputs.recorder import Recorder
-from tradingbot_runtime.journal import Decided, Journal, WantedQuote
+from tradingbot_runtime.journal import Decided, Journal, RefusedOrder, WantedQuote
 from tradingbot_runtime.model import (
     AnyEvent,
     CancelRejected,
@@ -214,6 +214,10 @@ def decided(engine: Engine, event: AnyEvent) -> Decided:
         quote=market.account.quote,
         quotes=tuple(WantedQuote(q.side, q.price, q.quantity) for q in engine.quotes),
         commands=tuple(a.command for a in engine.decision.approved),
+        refused=tuple(
+            RefusedOrder(r.command.side, r.command.price, r.command.quantity, r.reason, r.message)
+            for r in engine.decision.refused
+        ),
     )
 
 

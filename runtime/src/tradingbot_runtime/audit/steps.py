@@ -91,14 +91,19 @@ class Steps:
                 yield Step(row["time_ns"], row["market"], str(record.get("order_id", "")), row["kind"], details)
 
     def _decided(self, market: str, record: Mapping[str, Any]) -> Iterator[Step]:
-        """What was seen once for each order that a command is about, then the command: risk has approved it."""
+        """What was seen, once for each order; the commands, which risk has approved; what risk refused beside them."""
         units, seen_for = self.units(market), set()
         for command in record["commands"]:
             for order_id, step, what in _moves(command):
                 if order_id not in seen_for:
                     seen_for.add(order_id)
                     yield Step(record["time_ns"], market, order_id, "Seen", _seen(record, units))
-                yield Step(record["time_ns"], market, order_id, step, self._details(market, what))
+                yield Step(
+                    record["time_ns"], market, order_id, step, {"risk": "approved", **self._details(market, what)}
+                )
+        for side, price, quantity, reason, message in record.get("refused", ()):
+            told = {"side": side, "price": units.price(price), "quantity": units.quantity(quantity), "why": message}
+            yield Step(record["time_ns"], market, "", f"Refused{reason}", told)
 
     def _details(self, market: str, record: Mapping[str, Any]) -> dict[str, str]:
         units = self.units(market)

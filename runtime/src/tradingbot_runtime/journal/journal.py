@@ -35,7 +35,7 @@ _ORDERS = (
     " WHERE fills.order_id = orders.order_id), state, venue_order_id, replaces, seen, venue_time_ns FROM orders"
 )
 
-BEHIND, CONFIG, EPOCH = "behind", "config", "epoch"  # keys in `meta`
+BEHIND, CONFIG, EPOCH, UID = "behind", "config", "epoch", "uid"  # keys in `meta`
 
 
 class Journal:
@@ -57,9 +57,10 @@ class Journal:
             self._db = connect(path)
             self._wal = WalSync(Path(f"{path}-wal"))
             if found.behind:  # remembered until the start barrier has settled it; epochs go on above the lost ones
-                rows = ((BEHIND, found.behind), (EPOCH, str(mark.epoch)))
+                rows = ((BEHIND, found.behind), (EPOCH, str(mark.epoch)), *([(UID, mark.uid)] if mark.uid else []))
                 self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
-            self._mark = replace(found.knows, epoch=max(found.knows.epoch, mark.epoch), boot=boot_id())
+            epoch = max(found.knows.epoch, mark.epoch)
+            self._mark = replace(found.knows, epoch=epoch, boot=boot_id(), uid=mark.uid)
             write_mark(self._lock, self._mark)
         except (sqlite3.Error, OSError, JournalError) as error:
             os.close(self._lock)
@@ -100,7 +101,7 @@ class Journal:
         if self._wal.failure is not None and not self._is_abandoned:
             raise JournalError(f"the journal's fsync failed: {self._wal.failure}") from self._wal.failure
 
-    def _keep_mark(self, **changes: int) -> None:
+    def _keep_mark(self, **changes: int | str) -> None:
         """Raises JournalError."""
         self._mark = replace(self._mark, **changes)
         try:
@@ -130,6 +131,8 @@ class Journal:
         kept = self.meta(key)
         if kept is None:
             self.put(key, value)
+        if key == UID and self._mark.uid != (kept or value):
+            self._keep_mark(uid=kept or value)
         return kept or value
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_WIDTH = 256  # written as one line of this length, so that a shorter one leaves nothing of a longer one
+_WIDTH = 512  # written as one line of this length, so that a shorter one leaves nothing of a longer one
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +22,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     events: int = 0
     fills: int = 0
+    uid: str = ""  # marks the orders: without it a bot that lost its journal would not know its own
     closed: bool = False  # in order, with everything checkpointed and fsynced
 
     @property

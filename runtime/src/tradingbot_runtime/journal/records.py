@@ -12,6 +12,16 @@ class WantedQuote(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quantity: Lots
 
 
+class RefusedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An order that was planned beside the commands, and that risk did not let through."""
+
+    side: Side
+    price: Ticks
+    quantity: Lots
+    reason: str
+    message: str
+
+
 class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Commands were approved: what the market looked like, what was wanted, and what is sent because of it."""
 
@@ -25,6 +35,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     quote: Money
     quotes: tuple[WantedQuote, ...]
     commands: tuple[AnyCommand, ...]
+    refused: tuple[RefusedOrder, ...] = ()
 
 
 class ConfigApplied(msgspec.Struct, frozen=True, kw_only=True, tag=True):

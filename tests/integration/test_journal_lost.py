@@ -1,0 +1,65 @@
+"""A journal that is gone, or an older copy: the bot knows its orders, withdraws them, and does not trade on a guess."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, runtime
+from harness.simulator import SimulatorProcess, until
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(*STILL) as started:
+        yield started
+
+
+@pytest.fixture
+def bot(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
+    with runtime(tmp_path / "bot", simulator) as made:
+        yield made
+
+
+def remove(journal: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        journal.with_name(f"{journal.name}{end}").unlink(missing_ok=True)
+
+
+def test_a_lost_journal_halts_until_a_person_has_looked_and_its_orders_are_withdrawn(bot: RuntimeProcess) -> None:
+    bot.start()
+    bot.until_quoting()
+    prefix = bot.prefix
+    assert len(ours_at_venue(bot)) == 4
+    bot.kill()
+    remove(bot.journal)
+
+    for _ in range(2):  # and a restart does not forget it
+        bot.start()
+        state = bot.until(lambda state: state["state"] == "Halted" and not state["markets"]["btc"]["orders"], "halted")
+        assert [halt["reason"] for halt in state["halts"]] == ["JournalLost"]
+        assert "the journal is missing" in state["halts"][0]["message"]
+        assert bot.prefix == prefix
+        until(lambda: not ours_at_venue(bot), "its orders are withdrawn")
+        bot.kill()
+
+
+def test_an_older_copy_in_the_same_boot_is_refused_and_left_alone(bot: RuntimeProcess, tmp_path: Path) -> None:
+    bot.start()
+    bot.until_quoting()
+    assert bot.terminate()[0] == 0
+    copy = tmp_path / "copy.sqlite3"
+    shutil.copy(bot.journal, copy)
+    bot.start()
+    bot.until_quoting()
+    assert bot.terminate()[0] == 0
+    shutil.copy(copy, bot.journal)
+    before = bot.journal.read_bytes()
+
+    bot.launch()
+
+    assert bot.wait() == 2
+    assert len(bot.errors()) == 1
+    assert "was cut short or replaced by an older copy (epoch 1 of 2" in bot.errors()[0]
+    assert bot.journal.read_bytes() == before
