@@ -165,3 +165,15 @@ def test_a_cancel_all_is_not_cheap_when_most_orders_may_stay() -> None:
     made = plan(moved, there, capabilities=DELTADEFI, room=Room(5, 4))
 
     assert (made.cancel_all, made.cancel, made.place) == ((), ("obuy99",), (moved[-1],))
+
+
+def test_orders_that_would_stand_exposed_for_long_make_a_cancel_all_worth_its_victims() -> None:
+    wanted = [quote(Side.SELL, 105 + i) for i in range(3)]
+    there = [*(working(f"kept{i}", Side.SELL, 105 + i) for i in range(3)),
+             *(working(f"exposed{i}", Side.BUY, 101 + i) for i in range(4))]  # fmt: skip
+
+    assert plan(wanted, there, capabilities=DELTADEFI).cancel_all == ()
+    made = plan(wanted, there, capabilities=DELTADEFI, room=Room(1, 1))
+    assert set(made.cancel_all) == {order.id for order in there}  # what is kept goes with it, and has to come back
+    made = plan(wanted, there, capabilities=DELTADEFI, room=Room(3, 2))
+    assert (made.cancel_all, len(made.cancel)) == ((), 3)  # the last one waits for a single message
