@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -352,3 +353,17 @@ def test_a_plan_on_the_command_line_is_followed_from_the_first_request() -> None
 
     with SimulatorProcess(*OPTIONS, "--fault-plan", plan) as started:
         run(opened(started), scenario)
+
+
+def test_beside_a_recording_of_another_symbol_its_market_is_made_up(tmp_path: Path) -> None:
+    recording = tmp_path / "btc"
+    snapshot = {"lastUpdateId": 77, "bids": [["60000.00", "1"]], "asks": [["60010.00", "1"]]}  # it names no symbol
+    recording.write_text(f"1000000000000000000 {json.dumps(snapshot)}\n")
+
+    async def scenario(client: DeltaDeFiClient) -> None:
+        async with stream(client, DEPTH) as frames:
+            await frames.until(lambda book: bool(book["bids"] and book["asks"]))
+
+    with SimulatorProcess("--venue", "deltadefi", "--recording", str(recording)) as started:
+        run(started, scenario)
+        assert started.admin.state()["symbols"]["BTCUSDT"]["updateId"] == 77

@@ -154,6 +154,8 @@ def test_a_market_frame_that_is_half_sent_ends_the_connection(simulator: Simulat
 def test_a_lock_is_refused_where_no_venue_has_one(simulator: SimulatorProcess) -> None:
     with pytest.raises(AssertionError, match="only DeltaDeFi has a trading lock"):
         simulator.admin.inject("lock", seconds=5)
+    with pytest.raises(AssertionError, match="a lock needs `seconds`"):
+        simulator.admin.inject("lock")
 
 
 def test_a_plan_that_cannot_be_followed_is_refused_with_what_is_wrong(simulator: SimulatorProcess) -> None:

@@ -95,8 +95,7 @@ class Admin:
                 self._venue.clock.step(fault.step_ms)
                 return _json({"timeMs": self._venue.clock.now_ms()})
             if fault.kind is FaultKind.LOCK:
-                self._venue.conditions.lock_trading(fault.seconds or 0.0)
-                return _json({"lockedFor": fault.seconds or 0.0})
+                return _json({"lockedFor": self._lock(fault)})
             self._venue.faults.arm(fault, self._venue.clock.now_ms())
         except (msgspec.DecodeError, ValueError) as wrong:
             return _json({"error": str(wrong)}, 400)
@@ -152,6 +151,12 @@ class Admin:
         """Cut stream connections that match; "ws-api" and "*" cut those of the websocket API."""
         cut = self._streams.disconnect(pattern) + sum(disconnect(pattern) for disconnect in self.others)
         return cut + (self._websocket_api.disconnect() if pattern in ("ws-api", "user", "*") else 0)
+
+    def _lock(self, fault: FaultRequest) -> float:
+        if fault.seconds is None:
+            raise ValueError("a lock needs `seconds`")
+        self._venue.conditions.lock_trading(fault.seconds)
+        return fault.seconds
 
     def _shut_down(self, fault: FaultRequest) -> int:
         now_ms, after_s = self._venue.clock.now_ms(), fault.delay_ms / 1000
