@@ -41,12 +41,14 @@ class Decision:
 
 def review(commands: Iterable[AnyCommand], now: Situation, limits: Limits) -> Decision:
     """Judge commands in order; each approved order counts against the next."""
-    decision = Decision()
+    decision, latest = Decision(), None
     for command in commands:
         if isinstance(command, Cancel | CancelAll):
             decision.approved.append(Approved(command))
             continue
         order = command.new_order() if isinstance(command, Replace) else command
+        if latest is not None:
+            now, latest = now.plus(latest, limits.instrument.tick_lot), None
         for check in CHECKS:
             if verdict := check(order, now, limits):
                 decision.refused.append(Refused(order, *verdict))
@@ -55,5 +57,5 @@ def review(commands: Iterable[AnyCommand], now: Situation, limits: Limits) -> De
                 break
         else:
             decision.approved.append(Approved(command))
-            now = now.plus(order, limits.instrument.tick_lot)
+            latest = order
     return decision
