@@ -110,11 +110,11 @@ def _default_journal(config: SlotConfig, environment: Mapping[str, str]) -> Path
 def venue_credentials(
     folder: Path | None, environment: Mapping[str, str], config: SlotConfig, venue: str
 ) -> Callable[[], Any] | None:
-    """Where the credentials of `venue` come from; None when no order of this slot needs any."""
-    trades = any(market.execution.venue == venue for market in config.markets)
-    if config.mode is Mode.PAPER or not trades:
+    """Where the credentials of `venue` come from; None when neither orders nor market data of this slot need any."""
+    spec, secret = config.venues[venue], SECRETS[config.venues[venue].type]
+    sends_orders = config.mode is Mode.LIVE and any(market.execution.venue == venue for market in config.markets)
+    if not sends_orders and not (secret.for_market_data and spec.credentials_secret_ref):
         return None
-    secret = SECRETS[config.venues[venue].type]
     if folder is not None:
         return CredentialsFolder(folder / venue, secret.parse).current
     found = secret.from_environment(environment, f"TRADINGBOT_{venue.upper().replace('-', '_')}")

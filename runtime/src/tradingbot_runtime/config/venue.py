@@ -78,7 +78,8 @@ class VenueSpec(Spec):
     )
     type: VenueType = Field(description="Protocol of the venue.", json_schema_extra=IMMUTABLE)
     credentials_secret_ref: SecretReference | None = Field(
-        default=None, description="Credentials of the account; needed by bots in mode Live."
+        default=None,
+        description="Credentials of the account; needed by bots in mode Live, and for DeltaDeFi's market data.",
     )
     endpoints: Endpoints | None = Field(
         default=None, description="Addresses in place of the venue's own; required when Simulated."

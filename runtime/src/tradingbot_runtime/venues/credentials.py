@@ -25,6 +25,7 @@ class SecretShape(Generic[T]):
 
     keys: tuple[str, ...]
     parse: Parse[T]
+    for_market_data: bool = False  # the venue's streams want them, too
 
     def from_environment(self, environment: Mapping[str, str], prefix: str) -> T:
         """From variables such as `<prefix>_API_KEY` for the key `apiKey`. Raises ConfigError."""

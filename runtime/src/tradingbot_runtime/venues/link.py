@@ -28,7 +28,7 @@ ADAPTERS: Mapping[VenueType, Callable[..., "Adapter"]] = {
 }
 SECRETS: Mapping[VenueType, SecretShape[Any]] = {
     VenueType.BINANCE: SecretShape(("apiKey", "secretKey", "privateKey"), credentials),
-    VenueType.DELTADEFI: SecretShape(("apiKey", "tradingPassword"), deltadefi_credentials),
+    VenueType.DELTADEFI: SecretShape(("apiKey", "tradingPassword"), deltadefi_credentials, for_market_data=True),
 }
 
 

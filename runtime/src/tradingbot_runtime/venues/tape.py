@@ -1,6 +1,6 @@
 """The trades of one symbol as the venue prints them: for who matches against the public market."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,8 +27,12 @@ OnTrade = Callable[[PublicTrade], object]
 
 
 class TapeCodec(Protocol):
-    def trade(self, payload: memoryview) -> PublicTrade | None:
-        """The trade in `payload`; None for what is none. Raises FrameRefused and VenueLeaving."""
+    def opened(self) -> None:
+        """A new connection: what was sent on the one before says nothing about it."""
+        ...
+
+    def trades(self, payload: memoryview) -> Sequence[PublicTrade]:
+        """The trades in `payload`, oldest first. Raises FrameRefused and VenueLeaving."""
         ...
 
 
@@ -62,12 +66,13 @@ class Tape:
 
     def on_open(self, _: WSTransport) -> None:
         self.health.connected = True
+        self._codec.opened()
 
     def on_text(self, payload: memoryview, *, last: bool) -> None:  # noqa: ARG002 - every trade counts
         self.health.frames += 1
         self.health.last_frame_ns = self._now_ns()
         try:
-            trade = self._codec.trade(payload)
+            trades = self._codec.trades(payload)
         except VenueLeaving:
             self._connection.renew()
             return
@@ -75,9 +80,10 @@ class Tape:
             if self.health.refuse(refused.reason) == 1:
                 log.warning("FrameRefused", feed=self.health.name, reason=refused.reason, message=str(refused))
             return
-        if trade is not None and trade.trade_id > self._newest:
-            self._newest = trade.trade_id
-            self._on_trade(trade)
+        for trade in trades:
+            if trade.trade_id > self._newest:
+                self._newest = trade.trade_id
+                self._on_trade(trade)
 
     def on_lost(self, reason: str) -> None:  # noqa: ARG002 - the connection logs it
         self.health.reconnects += self.health.connected

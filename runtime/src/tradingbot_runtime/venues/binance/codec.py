@@ -165,18 +165,21 @@ class TradeCodec(_CombinedCodec):
     kind = "trade"
     _decode = staticmethod(msgspec.json.Decoder(Trade).decode)
 
-    def trade(self, payload: memoryview | bytes) -> PublicTrade | None:
-        """The trade in `payload`; None for what is none. Raises FrameRefused and VenueLeaving."""
+    def opened(self) -> None:
+        """Nothing is kept between frames: trades have ids."""
+
+    def trades(self, payload: memoryview | bytes) -> tuple[PublicTrade, ...]:
+        """The trade in `payload`, if it is one. Raises FrameRefused and VenueLeaving."""
         data = self._data(payload)
         if data is None:
-            return None
+            return ()
         try:
             found = self._decode(data)
             price, lots = self._grid.ticks(found.p), self._grid.lots(found.q)
         except ValueError as error:
             raise unusable(error) from error
         self._expect_symbol(found.s)
-        return PublicTrade(found.t, price, lots, found.m)
+        return (PublicTrade(found.t, price, lots, found.m),)
 
 
 def unusable(error: ValueError) -> FrameRefused:

@@ -11,13 +11,13 @@ from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.model import Instrument, Nanos
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
-from tradingbot_runtime.venues.deltadefi.feed import deltadefi_feed
+from tradingbot_runtime.venues.deltadefi.feed import deltadefi_feed, deltadefi_tape
 from tradingbot_runtime.venues.deltadefi.gateway import DeltaDefiGateway
 from tradingbot_runtime.venues.deltadefi.queries import DeltaDefiQueries
 from tradingbot_runtime.venues.deltadefi.rest import DeltaDefiRest
 from tradingbot_runtime.venues.feed import BookFeed, OnTick
 from tradingbot_runtime.venues.protocols import GatewayPorts
-from tradingbot_runtime.venues.tape import OnTrade
+from tradingbot_runtime.venues.tape import OnTrade, Tape
 
 _OWN = {
     Environment.TESTNET: Endpoints(rest="https://api-staging.deltadefi.io", stream="wss://stream-staging.deltadefi.io"),
@@ -61,9 +61,9 @@ class DeltaDefiAdapter:
         stream, clock = endpoints(self.spec).stream, (self.now_ns, self.backoff)
         return deltadefi_feed(stream, self.credentials, instrument, on_tick, clock)
 
-    def tape(self, _: Instrument, __: OnTrade) -> None:
-        """Its trades have no id, and come again and again in a window."""
-        return
+    def tape(self, instrument: Instrument, on_trade: OnTrade) -> Tape:
+        stream, clock = endpoints(self.spec).stream, (self.now_ns, self.backoff)
+        return deltadefi_tape(stream, self.credentials, instrument, on_trade, clock)
 
     def gateway(self, ports: GatewayPorts, _: Mapping[str, Instrument]) -> DeltaDefiGateway:
         """Raises ConfigError without credentials."""

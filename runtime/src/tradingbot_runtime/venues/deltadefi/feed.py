@@ -5,6 +5,7 @@ Source: DeltaDeFi API documentation, "Market depth streams". Prices and quantiti
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from urllib.parse import urlencode
 
 import msgspec
@@ -13,8 +14,12 @@ from tradingbot_runtime.model import Instrument, Lots, Nanos, ReferenceTicked, T
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi.codec import Depth, Level, number
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
+from tradingbot_runtime.venues.deltadefi.recent_trades import RecentTrades
 from tradingbot_runtime.venues.feed import BookFeed, FrameRefused, OnTick, Source
+from tradingbot_runtime.venues.tape import OnTrade, Tape, TapeSource
 
+GetCredentials = Callable[[], DeltaDefiCredentials] | None
+Pulse = tuple[Callable[[], Nanos], Backoff]
 NOISE = Decimal("0.001")  # of a tick: the venue computes in binary fractions, and 0.35 may come as 0.35000000000000003
 
 
@@ -56,16 +61,20 @@ class DepthCodec:
 
 
 def deltadefi_feed(
-    stream_url: str,
-    credentials: Callable[[], DeltaDefiCredentials] | None,
-    instrument: Instrument,
-    on_tick: OnTick,
-    clock: tuple[Callable[[], Nanos], Backoff],
+    stream_url: str, credentials: GetCredentials, instrument: Instrument, on_tick: OnTick, clock: Pulse
 ) -> BookFeed:
     """`clock`: now, and the pauses between connections."""
-
-    def url() -> str:
-        query = f"?{urlencode({'api_key': credentials().api_key})}" if credentials is not None else ""
-        return f"{stream_url.rstrip('/')}/market/depth/{instrument.symbol}{query}"
-
+    url = partial(_url, f"{stream_url.rstrip('/')}/market/depth/{instrument.symbol}", credentials)
     return BookFeed(instrument, Source(url, DepthCodec(instrument)), on_tick, *clock)
+
+
+def deltadefi_tape(
+    stream_url: str, credentials: GetCredentials, instrument: Instrument, on_trade: OnTrade, clock: Pulse
+) -> Tape:
+    """The symbol's trades, as `deltadefi_feed` has its book."""
+    url = partial(_url, f"{stream_url.rstrip('/')}/market/recent-trades/{instrument.symbol}", credentials)
+    return Tape(instrument, TapeSource(url, RecentTrades(instrument)), on_trade, *clock)
+
+
+def _url(address: str, credentials: GetCredentials) -> str:
+    return f"{address}?{urlencode({'api_key': credentials().api_key})}" if credentials is not None else address

@@ -1,0 +1,56 @@
+"""DeltaDeFi's book and trades from the simulator over real sockets, with the account's key in the address."""
+
+import asyncio
+from collections.abc import Callable
+
+from harness.deltadefi_wire import ADAUSDM
+from harness.runtime_process import STILL
+from harness.simulator import SimulatorProcess, trade
+from tradingbot_runtime.clock import Clock
+from tradingbot_runtime.model import FeedLost, ReferenceTicked
+from tradingbot_runtime.venues.connection import Backoff
+from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
+from tradingbot_runtime.venues.deltadefi.feed import deltadefi_feed, deltadefi_tape
+from tradingbot_runtime.venues.tape import PublicTrade
+
+WITHIN_S = 10.0
+
+
+def test_book_and_trades_are_read_and_a_wrong_key_is_a_lost_feed() -> None:
+    asyncio.run(watch())
+
+
+async def watch() -> None:
+    ticks: list[ReferenceTicked | FeedLost] = []
+    trades: list[PublicTrade] = []
+    refused: list[ReferenceTicked | FeedLost] = []
+    clock = (Clock().now_ns, Backoff(lambda: 0.0))
+    with SimulatorProcess(*STILL, "--venue", "deltadefi", "--symbol", "ADAUSDT") as simulator:
+        good, bad = (DeltaDefiCredentials(key, "") for key in (simulator.deltadefi_api_key, "another"))
+        stream = simulator.deltadefi_stream
+        feeds = (
+            deltadefi_feed(stream, lambda: good, ADAUSDM, ticks.append, clock),
+            deltadefi_tape(stream, lambda: good, ADAUSDM, trades.append, clock),
+            deltadefi_feed(stream, lambda: bad, ADAUSDM, refused.append, clock),
+        )
+        running = [asyncio.ensure_future(feed.run()) for feed in feeds]
+        await until(lambda: ticks and refused and feeds[1].health.frames)
+        for number in range(1, 4):
+            simulator.admin.play([trade(number, "0.3000", "1000", buyer_is_maker=True, symbol="ADAUSDT")])
+        await until(lambda: trades)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    first = ticks[0]
+    assert isinstance(first, ReferenceTicked)
+    assert 0 < first.bid < first.ask
+    assert [one.trade_id for one in trades] == list(range(1, len(trades) + 1))
+    assert {type(event) for event in refused} == {FeedLost}
+    assert "another" not in str(refused)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():  # noqa: ASYNC110 - the deadline is above
+            await asyncio.sleep(0.01)
