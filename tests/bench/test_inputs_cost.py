@@ -1,0 +1,50 @@
+"""What recording an event costs on the tick path, and a commit its mark."""
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+
+from harness.engines import tick, trading
+from tradingbot_runtime.inputs.lines import Leaving
+from tradingbot_runtime.inputs.recorder import Recorder
+from tradingbot_runtime.inputs.segments import SegmentWriter
+from tradingbot_runtime.journal.mark import Mark, write_mark
+
+BATCHES, BATCH = 200, 100
+NOW = 1_767_225_600_000_000_000
+MOST_NS = 3_000
+
+
+def cost_ns(call: Callable[[int], object], after: Callable[[], object] = lambda: None) -> float:
+    """Median nanoseconds of a call, over batches; `after` is done between them and not measured."""
+    lasted = []
+    for batch in range(BATCHES):
+        began = perf_counter_ns()
+        for number in range(BATCH):
+            call(batch * BATCH + number)
+        lasted.append((perf_counter_ns() - began) / BATCH)
+        after()
+    return median(lasted)
+
+
+def test_recording_an_event_costs_the_tick_path_at_most_3_microseconds(tmp_path: Path) -> None:
+    budget = trading().budget
+    recorder = Recorder(SegmentWriter(tmp_path, 2**28, free_floor=0), lambda _: [Leaving()])
+    recorder.drain()
+    events = [tick(NOW + number) for number in range(BATCHES * BATCH)]
+
+    recording = cost_ns(lambda number: recorder.handled("btc", events[number], budget), recorder.drain)
+    recorder.close()
+
+    assert recorder.missed_in_all == 0
+    print(f"recording an event: {recording:.0f} ns on the tick path")  # noqa: T201 - the number that is shown
+    assert recording <= MOST_NS
+
+
+def test_marking_a_commit_costs_less_than_a_tenth_of_one(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("wb") as lock:
+        marking = cost_ns(lambda number: write_mark(lock.fileno(), Mark(boot="b" * 36, epoch=3, events=number)))
+
+    print(f"marking a commit: {marking:.0f} ns")  # noqa: T201 - as above
+    assert marking <= 10_000
