@@ -156,6 +156,9 @@ def test_a_locked_venue_is_left_alone_until_it_has_been_healthy_for_a_while() ->
         assert venue.order_calls() == [BUILD], "no second try"
 
         lock = made.gateway.lock  # its clock is the test's
+        await lock.probe()
+        await lock.probe()
+        assert venue.calls.count("GET /app/hydra-cycle") == 1, "told once"
         venue.locked = False
         await lock.probe()
         venue.script["GET /health/trading-lock-status"] = [proxy_error(502)]

@@ -28,6 +28,7 @@ class TradingLock:
     on_change: Callable[[bool, str], None]  # (locked, reason)
     reason: str = ""  # why nothing is taken now; empty: orders are taken
     healthy: int = 0
+    is_cycle_told: bool = False
 
     def found(self, reason: str) -> None:
         """The venue has refused something because of the lock."""
@@ -54,9 +55,23 @@ class TradingLock:
             return
         if locked:
             self.found("the venue's lock status says that trading is locked")
+            await self._tell_cycle()
             return
         self.healthy += 1
+        self.is_cycle_told = False
         if self.reason and self.healthy >= HEALTHY_PROBES:
             self.reason = ""
             log.info("TradingUnlocked", venue=self.queries.venue)
             self.on_change(False, "")  # noqa: FBT003 - as above
+
+    async def _tell_cycle(self) -> None:
+        """Once for each lock, for who reads the log: when the Hydra head was opened, and when it is to be closed."""
+        if self.is_cycle_told:
+            return
+        try:
+            cycle = await self.queries.hydra_cycle()
+        except VenueError as error:
+            log.warning("HydraCycleUnknown", venue=self.queries.venue, message=str(error))
+        else:
+            self.is_cycle_told = True
+            log.info("HydraCycle", venue=self.queries.venue, start=cycle.start, end=cycle.end)
