@@ -103,6 +103,10 @@ def test_avellaneda_stoikov_takes_the_volatility_of_the_feed_when_none_is_writte
     assert prices(measured, flow=Flow(None, None, D(200))) == prices(GOLDEN_AS)
 
 
+def test_a_size_under_a_lot_is_never_rounded_up() -> None:
+    assert quoted(GOLDEN_AS.model_copy(update={"size": D("0.9")})) == []
+
+
 def test_no_order_leads_beyond_the_inventory() -> None:
     config = GOLDEN_AS.model_copy(update={"max_inventory": 3, "layers": 5, "size": D(10)})
 

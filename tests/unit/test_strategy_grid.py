@@ -53,6 +53,10 @@ def test_only_the_nearest_levels_are_in_the_market() -> None:
     assert quoted(4, ordersPerSide=1) == {Side.BUY: ["99x6"], Side.SELL: ["100x4"]}
 
 
+def test_a_size_under_a_lot_is_never_rounded_up() -> None:
+    assert quoted(0, size="0.9") == {Side.BUY: [], Side.SELL: []}
+
+
 def test_levels_have_equal_distances_or_equal_ratios() -> None:
     assert on_ticks(arithmetic(D(1), D(2), 5), D("0.01")) == (100, 125, 150, 175, 200)
     assert on_ticks(geometric(D(1), D(16), 5), D(1)) == (1, 2, 4, 8, 16)

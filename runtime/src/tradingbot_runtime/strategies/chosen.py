@@ -79,7 +79,7 @@ def _glft(config: Glft, instrument: Instrument, price: ReferencePrice) -> Strate
 
 
 def _depth_quotes(config: DepthModel, model: Model, instrument: Instrument, price: ReferencePrice) -> DepthQuotes:
-    size = max(instrument.lots_floor(config.size), 1)
+    size = instrument.lots_floor(config.size)
     return DepthQuotes(
         model=model,
         price=price,
@@ -101,7 +101,7 @@ def _exact(bps: Decimal) -> int:
 def _grid(config: Grid, instrument: Instrument, _: ReferencePrice) -> Strategy:
     spaced = grid.geometric if config.spacing is Spacing.GEOMETRIC else grid.arithmetic
     levels = grid.on_ticks(spaced(config.lower_price, config.upper_price, config.levels), instrument.tick_size)
-    size = max(instrument.lots_floor(config.size), 1)
+    size = instrument.lots_floor(config.size)
     neutral = Fraction(config.neutral_price) / Fraction(instrument.tick_size)
     above = sum(1 for level in levels[:-1] if level >= neutral)
     return grid.Grid(instrument, levels, size, above * size, config.orders_per_side)

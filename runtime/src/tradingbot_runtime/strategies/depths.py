@@ -56,8 +56,8 @@ class DepthQuotes:
     step: int
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
-        """Nothing while a book is missing or crossed, or the model has not seen enough."""
-        if not view.reference.is_valid or not view.venue.is_valid:
+        """Nothing while a book is missing or crossed, the model has not seen enough, or an order is less than a lot."""
+        if not view.reference.is_valid or not view.venue.is_valid or not self.size:
             return ()
         depths = self.model.depths(view.flow)
         if depths is None:

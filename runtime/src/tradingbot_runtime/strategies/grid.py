@@ -25,8 +25,8 @@ class Grid:
     shown: int  # orders on each side
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
-        """Nothing while a book is missing or crossed: the levels are fixed, but where the market is must be known."""
-        if not view.reference.is_valid or not view.venue.is_valid:
+        """Nothing while a book is missing or crossed (where is the market?), or a cell is less than a lot."""
+        if not view.reference.is_valid or not view.venue.is_valid or not self.size:
             return ()
         cells = len(self.levels) - 1
         bought = max(0, min(cells * self.size, self.bought_at_first + view.position))
