@@ -1,6 +1,7 @@
-"""Makes the fixtures of tests/harness known to every test."""
+"""Makes the fixtures and hooks of tests/harness known to every test."""
 
 from harness.bot_world import shared_operator, world
 from harness.control_plane import control_plane, namespace, tradingbot_api
+from harness.defect_count import pytest_terminal_summary
 
-__all__ = ["control_plane", "namespace", "shared_operator", "tradingbot_api", "world"]
+__all__ = ["control_plane", "namespace", "pytest_terminal_summary", "shared_operator", "tradingbot_api", "world"]

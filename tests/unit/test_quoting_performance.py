@@ -278,13 +278,13 @@ def test_what_is_measured_survives_new_terms_and_a_snapshot() -> None:
     made, orders = quoting()
     made.handle(fill_of(inner(orders, Side.BUY), START + 3 * MS))
     made.handle(TimePassed(time_ns=Nanos(START + 4 * MS)))
-    before = state_of(made.market)
+    back = market_of(state_of(made.market), made.market.terms)
+    assert differences(made.market, back) == {}
+
     made.market.terms = replace(made.market.terms)
     made.handle(tick(START + 5 * MS))
     assert made.market.performance.markouts.sums["buy/1"][0].fills == 1
 
-    back = market_of(before, made.market.terms)
-    assert differences(before, state_of(back)) == {}
     assert back.performance.markouts.waiting[0][0].series == "buy/1"
     back.apply(tick(START + SECOND // 2))
     assert back.performance.markouts.sums["buy/1"][1].fills == 1
