@@ -199,6 +199,9 @@ def test_a_file_halts_is_latched_once_and_its_removal_resumes_nothing(slot: Slot
         watch.look()
     (halt,) = slot.report().halts
     assert (halt.reason, halt.by, halt.message) == (MANUAL_HALT, "file HALT", "bad fills")
+    path.write_text("more words", encoding="utf-8")
+    watch.look()
+    assert slot.report().halts == (halt,), "the file is the switch, whatever it says"
     assert wire.kinds() == [Cancel, Cancel]
 
     resume(slot, halt.id)
@@ -243,6 +246,29 @@ def test_another_venues_lock_stops_nothing_here(slot: Slot) -> None:
 
     assert slot.report().state is TradingState.ACTIVE
     assert slot.markets["btc"].engine.market.locked == ""
+
+
+def test_all_markets_of_one_quote_asset_count_together_at_once(tmp_path: Path, wire: Wire) -> None:
+    """Each of them could come to hold 600 USDT worth on either side."""
+    for allowed, orders in (("1199", 2), ("1202", 4)):
+        slot = slot_of(tmp_path / allowed, wire, config("btc", "two", risk={"maxGross": allowed, "maxPosition": "1"}))
+        wire.sent.clear()
+        for market in slot.markets.values():
+            market.handle(tick(SECOND))
+
+        assert len([c for c in wire.sent if isinstance(c, Place)]) == orders, allowed
+        slot.journal.close()
+
+
+def test_limits_on_losses_are_divided_between_the_slots_markets(tmp_path: Path, wire: Wire) -> None:
+    risk = {"maxDrawdown": "0.05", "maxDailyLoss": "100", "maxLossRate": {"loss": "10", "within": "1m"}}
+    slot = slot_of(tmp_path / "journal.sqlite3", wire, config("btc", "two", risk=risk))
+    limits = slot.markets["two"].engine.market.terms.limits
+
+    assert limits.max_drawdown == (1, 40)
+    assert limits.max_daily_loss == BTC.money("50")
+    assert limits.max_loss_rate == (BTC.money("5"), 60 * SECOND)
+    slot.journal.close()
 
 
 def test_markets_of_one_asset_count_together_at_once(tmp_path: Path, wire: Wire) -> None:

@@ -295,6 +295,15 @@ def test_the_accounts_value_is_taken_once_and_only_when_the_venue_has_said_what_
     assert bot.market.meters.remembered.capital == first
 
 
+def test_messages_cancels_and_fills_of_the_day_are_counted_where_they_happen() -> None:
+    bot = resting()
+    bought(bot)
+    bot.handle(tick(11 * SECOND, MID + 50_000, MID + 50_002))
+    today = bot.market.meters.remembered
+
+    assert (today.messages, today.cancels, today.fills) == (6, 2, 1), "four orders, two of them withdrawn again"
+
+
 def test_an_id_is_never_used_twice() -> None:
     bot = resting()
     used = next(iter(bot.market.orders)).id

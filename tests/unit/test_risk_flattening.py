@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.engines import BTC, SECOND, accept, tick, trading
 from tradingbot_runtime.core.flattening import FUTILE_MOST
+from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.model import (
@@ -18,7 +19,9 @@ from tradingbot_runtime.model import (
     OrderCanceled,
     OrderExpired,
     OrderFilled,
+    OrderId,
     Place,
+    Restored,
     Side,
     StateChanged,
     TradingState,
@@ -129,6 +132,18 @@ def test_a_step_that_rests_is_cancelled_before_the_next_one() -> None:
     assert [type(a.command) for a in bot.handle(tick(13 * SECOND))] == [Cancel]
     assert bot.handle(tick(14 * SECOND)) == [], "and is not doubled before that is confirmed"
     assert [order.quantity for order in cancel_all(bot, 15)] == [10_000]
+
+
+def test_an_order_that_turns_up_beside_the_step_is_cancelled_before_anything_else() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    (order,) = cancel_all(bot, 11)
+    bot.handle(accept(order.order_id, 11 * SECOND))
+    found = Restored(time_ns=Nanos(12 * SECOND), order_id=OrderId("found"), side=Side.SELL, price=order.price,
+                     quantity=Lots(100), executed=Lots(0), venue_order_id="v", state="Open")  # fmt: skip
+
+    assert {type(a.command) for a in bot.handle(found)} == {Cancel}
+    assert {o.state for o in bot.market.orders} == {OrderState.PENDING_CANCEL}
 
 
 @pytest.mark.parametrize(("state", "reason"), [(TradingState.STOPPED, "Terminating"), (TradingState.FENCED, "Lease")])

@@ -80,6 +80,8 @@ def test_the_venues_clock_is_the_median_of_the_quick_answers() -> None:
 
     assert clock_offset_ns([*honest, lying, slow]) == offset
     assert clock_offset_ns([slow]) == 10**12 - 2 * usual
+    assert clock_offset_ns([slow, slow, *honest]) == offset
+    assert clock_offset_ns([*honest[:2], lying, slow, slow]) == offset, "three quick answers, of which one lies"
 
 
 @given(trips=st.lists(st.integers(1, 10**8), min_size=5, max_size=5), offset=st.integers(-(10**10), 10**10))
