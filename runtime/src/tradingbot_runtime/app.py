@@ -26,6 +26,7 @@ from tradingbot_runtime.inputs.opening import opening_lines
 from tradingbot_runtime.inputs.segments import SegmentWriter
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.journal import CONFIG
+from tradingbot_runtime.journal.retention import most_bytes
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.newer_config import newer
@@ -191,6 +192,7 @@ class App:
                 self.sources.lag_s = max(loop.time() - due, 0)
             due = max(due, loop.time() - TICK_S)
             slot.journal.check()
+            slot.journal.trim(most_bytes(slot.config.history_bytes, self.process.journal))
             slot.inputs.drain()
             slot.look_at_feeds()
             for market in slot.markets.values():

@@ -40,7 +40,9 @@ log = structlog.get_logger("slot")
 
 APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
 # What may be replaced between two ticks; a difference anywhere else needs a new process.
-HOT = frozenset({"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "inputs"})
+HOT = frozenset(
+    {"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "history", "inputs"}
+)
 HICCUP_NS = 5_000_000_000
 TERM = "term"  # in the journal: the highest leader's term seen
 

@@ -14,7 +14,8 @@ from tradingbot_runtime.model import ASSET_EXPONENT, Instrument
 _SECOND = 1_000_000_000
 _PRICES = ("price", "venue_bid", "venue_ask", "bid", "ask")
 _QUANTITIES = ("quantity", "executed", "base")
-_HEADER = frozenset({"type", "time_ns", "order_id"})
+_TIMES = ("venue_time_ns", "at_ns")
+_HEADER = frozenset({"type", "time_ns", "order_id", "document"})  # `inspect` prints the configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Steps:
         is_balance = record.get("type") == "BalancesReported"
         details = {}
         for name, value in record.items():
-            if name in _HEADER or value in ("", None) or (name.endswith("_ns") and not value):
+            if name in _HEADER or value in ("", None, []) or (name in _TIMES and not value):
                 continue
             if name in _PRICES:
                 text = units.price(value)
@@ -120,7 +121,7 @@ class Steps:
                 text = format(Decimal(value).scaleb(ASSET_EXPONENT).normalize(), "f")
             elif name == "quote":
                 text = units.money(value)
-            elif name.endswith("_ns"):
+            elif name in _TIMES:
                 text = time_text(value)
             else:
                 text = value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -25,6 +25,11 @@ class Storage(Spec):
         description="Most that each slot's recorded inputs take of it; the oldest are dropped, and all of them before"
         " the journal lacks room. 0 records nothing.",
     )
+    history: VolumeSize = Field(
+        default="512Mi",
+        description="Most that each slot's journal takes of it, and at most half of the volume; the oldest decisions"
+        " and reports are dropped, orders, fills, halts and configurations stay.",
+    )
     storage_class_name: ObjectName | None = Field(
         default=None, description="StorageClass; the cluster's default where absent."
     )

@@ -11,7 +11,7 @@ from pydantic import Field
 from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, TradingBotSpec
 from tradingbot_runtime.config.fields import BotName, Deadline
 from tradingbot_runtime.config.paper import Paper
-from tradingbot_runtime.config.quantities import InputsSize, quantity
+from tradingbot_runtime.config.quantities import InputsSize, VolumeSize, quantity
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.spec import Spec
 from tradingbot_runtime.config.strategy import Strategy
@@ -79,10 +79,15 @@ class SlotConfig(Spec):
         default=None, description="None without a cluster: the journal's lock stands in."
     )
     inputs: InputsSize = Field(default="256Mi", description="As `storage.inputs` in the bot.")
+    history: VolumeSize = Field(default="512Mi", description="As `storage.history` in the bot.")
     halts: Annotated[list[HaltLatch], Field(max_length=100)] = Field(default=[], description="Halts that hold.")
     resumed: Annotated[list[ResumedHalt], Field(max_length=100)] = Field(
         default=[], description="Halts that a person has released, of this configuration or of the slot's journal."
     )
+
+    @property
+    def history_bytes(self) -> int:
+        return int(quantity(self.history))
 
     @property
     def inputs_bytes(self) -> int:
@@ -133,6 +138,7 @@ def slot_config(
         risk=_share_of_risk(spec.risk, trading),
         on_stop=spec.on_stop,
         inputs=spec.storage.inputs,
+        history=spec.storage.history,
     )
 
 

@@ -18,22 +18,19 @@ import msgspec
 from msgspec.structs import astuple, replace
 
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
-from tradingbot_runtime.core.orders import Order, OrderState
+from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.files import keep_private, lock
 from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
-from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
+from tradingbot_runtime.journal.retention import trim
+from tradingbot_runtime.journal.rows import ORDERS, order_of
+from tradingbot_runtime.model import Instrument, OrderFilled, OrderId
 from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.telemetry.metrics import Histogram
-
-_ORDERS = (
-    "SELECT order_id, side, price, quantity, (SELECT coalesce(sum(quantity), 0) FROM fills"
-    " WHERE fills.order_id = orders.order_id), state, venue_order_id, replaces, seen, venue_time_ns FROM orders"
-)
 
 BEHIND, CONFIG, EPOCH, UID = "behind", "config", "epoch", "uid"  # keys in `meta`
 
@@ -216,6 +213,12 @@ class Journal:
         except sqlite3.Error as error:
             raise JournalError(f"the journal cannot be written: {error}") from error
 
+    def trim(self, most_bytes: int) -> None:
+        """Drop the oldest events while the journal holds more than this. Called by a timer. Raises JournalError."""
+        if not self._is_abandoned:
+            with self._failing_loudly():
+                trim(self._db, most_bytes)
+
     def abandon(self) -> None:
         """Write no more: after a failed write all that is left is to cancel, which must not fail for it as well.
 
@@ -263,12 +266,12 @@ class Journal:
 
     def orders_not_closed(self, market: str) -> list[Order]:
         """Orders that may be in the market; what is filled of them is counted from their fills."""
-        rows = self._db.execute(f"{_ORDERS} WHERE market = ? AND closed = 0", (market,))
-        return [_order(row) for row in rows]
+        rows = self._db.execute(f"{ORDERS} WHERE market = ? AND closed = 0", (market,))
+        return [order_of(row) for row in rows]
 
     def order(self, order_id: OrderId) -> Order | None:
-        row = self._db.execute(f"{_ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
-        return _order(row) if row else None
+        row = self._db.execute(f"{ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
+        return order_of(row) if row else None
 
     def order_named(self, market: str, venue_order_id: str) -> OrderId | None:
         """Our id of the order that the venue calls so."""
@@ -294,9 +297,3 @@ class Journal:
             " WHERE resumed_ns IS NULL ORDER BY at_ns, id"
         )
         return [Halt(**dict(zip(Halt.__struct_fields__, row, strict=True))) for row in rows]
-
-
-def _order(row: tuple[str, str, int, int, int, str, str, str, int, int]) -> Order:
-    order_id, side, price, quantity, filled, state, venue_order_id, replaces, seen, venue_time_ns = row
-    return Order(OrderId(order_id), Side(side), Ticks(price), Lots(quantity), Lots(filled), OrderState(state),
-                 venue_order_id, replaces=OrderId(replaces), seen=bool(seen), venue_time_ns=venue_time_ns)  # fmt: skip
