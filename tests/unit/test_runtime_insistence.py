@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from harness.virtual_lease import VirtualLoop
-from tradingbot_runtime.barrier import insist
 from tradingbot_runtime.errors import ConfigError, VenueError
+from tradingbot_runtime.insisting import insist
 from tradingbot_runtime.venues.connection import FIRST_DELAY_S, LONGEST_DELAY_S
 
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from itertools import count
 from typing import Any
 
 import structlog
@@ -21,8 +20,9 @@ from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.orders import Orders, OrderState
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
-from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
+from tradingbot_runtime.errors import ConfigError, JournalError
 from tradingbot_runtime.inputs.opening import market_opened
+from tradingbot_runtime.insisting import insist
 from tradingbot_runtime.journal_loss import JournalLoss
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import (
@@ -37,7 +37,7 @@ from tradingbot_runtime.risk_memory import meters_of
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.ticks import as_cross, as_venue, paper_tape, through_paper
-from tradingbot_runtime.venues.link import JITTER, VenueLink
+from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts, OnEvent
 
@@ -273,27 +273,6 @@ class Barrier:
 
         if await insist(catch_up, lambda error: self._doubt(venue, str(error) or "no answer"), is_current):
             self._doubt(venue, "")
-
-
-async def insist(
-    step: Callable[[], Awaitable[None]], tell: Callable[[Exception], None], wanted: Callable[[], bool] = lambda: True
-) -> bool:
-    """Do `step` until it succeeds, with growing pauses and jitter; `tell` hears of each failure.
-
-    False as soon as it is not `wanted` any more. There is no other end: a slot that gave up would hold its market and
-    do nothing, where the venue may be back in a minute.
-    """
-    for failures in count():
-        if not wanted():
-            break
-        try:
-            await step()
-        except (VenueError, TimeoutError) as error:
-            tell(error)
-            await asyncio.sleep(JITTER.delay_s(failures))
-        else:
-            return wanted()
-    return False
 
 
 async def _connected(gateway: Gateway) -> None:
