@@ -22,6 +22,7 @@ from tradingbot_runtime.core.doubts import (
 from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.model import (
+    CancelRejected,
     HaltResumed,
     Lots,
     Nanos,
@@ -30,7 +31,9 @@ from tradingbot_runtime.model import (
     OrderStatus,
     Restored,
     Side,
+    StateChanged,
     Ticks,
+    TradingState,
 )
 from tradingbot_runtime.reconcile import MISMATCHES_TO_TELL, QUESTIONS_A_PASS
 
@@ -67,6 +70,7 @@ def test_a_young_order_is_not_missed_by_the_sweep(desk: Desk) -> None:
         accept(desk, order_id)
         del desk.venue.orders[order_id]
         desk.market.ages.sent(order_id, Nanos(desk.now_ns))
+    desk.look(after_s=1)
     desk.look(after_s=1)
     assert desk.venue.asked == []
 
@@ -128,6 +132,7 @@ def test_while_the_venue_is_locked_nobody_asks_and_no_time_passes(desk: Desk) ->
     desk.venue.locked = ""
     desk.look(after_s=10)
     assert len(desk.venue.asked) > asked
+    assert desk.state(bid) is OrderState.UNKNOWN, "nobody could have proved anything meanwhile"
 
 
 def test_questions_of_one_pass_are_bounded_and_those_of_one_order_spaced(desk: Desk) -> None:
@@ -165,6 +170,19 @@ def test_a_venue_that_does_not_answer_is_asked_less_and_less_often(desk: Desk) -
         desk.look()
         passes += desk.all.paces.looked_ns != before
     assert passes < 15
+
+
+def test_a_cancel_that_found_nothing_is_asked_about_at_once(desk: Desk) -> None:
+    bid, _ = desk.quote()
+    accept(desk, bid)
+    desk.market.handle(StateChanged(time_ns=Nanos(desk.now_ns), state=TradingState.HALTED, reason="r"))
+    desk.look(after_s=0.1)
+    assert desk.venue.asked == [], "the answer to a cancel gets its time"
+    refused = CancelRejected(time_ns=Nanos(desk.now_ns), order_id=bid, gone=True, reason="-2011")
+    desk.market.handle(refused)
+
+    desk.look(after_s=0.1)
+    assert desk.venue.asked == [bid]
 
 
 # -- the journal's orders at the start -------------------------------------------------------------------------------

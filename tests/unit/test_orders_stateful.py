@@ -24,6 +24,8 @@ from tradingbot_runtime.core.orders import PENDING, UNPROVED, OrderState
 from tradingbot_runtime.model import (
     AnyCommand,
     AnyEvent,
+    Cancel,
+    CancelAll,
     CancelRejected,
     FeedLost,
     Lots,
@@ -86,6 +88,10 @@ class OrdersUnderFire(RuleBasedStateMachine):
         """I1: nothing leaves whose intent is not committed. I2: no id leaves twice."""
         for order_id in command.touches:
             assert self.desk.kept(order_id) is not None, f"{command} was sent before it was committed"
+        leaving = command.touches if isinstance(command, Cancel | CancelAll) else ()
+        assert all(self.state_kept(order_id) is OrderState.PENDING_CANCEL for order_id in leaving)
+        if isinstance(command, Replace):
+            assert self.state_kept(command.replaces) is OrderState.PENDING_REPLACE
         if isinstance(command, Place | Replace):
             kept = self.desk.kept(command.order_id)
             assert kept is not None
@@ -94,6 +100,10 @@ class OrdersUnderFire(RuleBasedStateMachine):
             assert kept.state in (OrderState.SUBMITTING, OrderState.PENDING_CANCEL), kept
             assert command.order_id not in self.sent, f"{command.order_id} was sent twice"
             self.sent.add(command.order_id)
+
+    def state_kept(self, order_id: OrderId) -> OrderState | None:
+        kept = self.desk.kept(order_id)
+        return kept.state if kept is not None else None
 
     # -- what happens --------------------------------------------------------------------------------------------
 
