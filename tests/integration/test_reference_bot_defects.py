@@ -320,7 +320,7 @@ def test_defect_17_ticks_queue_up_and_quotes_are_made_for_prices_that_are_gone()
 
 
 def test_defect_19_every_requote_replaces_all_twenty_orders() -> None:
-    made = trading(1, layers=10)
+    made = trading(1, layers=10, max_open_orders=100, max_position=Lots(10**6))  # no limit does the planner's work
     first = places(made.handle(tick(SECOND)))
     for place in first:
         made.handle(accept(place.order_id, SECOND + MS))
