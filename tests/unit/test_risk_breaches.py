@@ -1,6 +1,8 @@
 """Limits that a market breaks by itself: each fires and stays silent exactly at its line, and acts within the tick."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +116,12 @@ def test_every_rule_has_a_case_that_fires_it_and_one_that_leaves_it_silent() -> 
     for cases in CASES.values():
         assert {case[-1] is None for case in cases} == {True, False}
     assert {case[-1] for cases in CASES.values() for case in cases} == {*BreachReason, None}
+
+
+def test_the_guide_says_of_every_reason_when_it_halts() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/halts.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE) == [str(reason) for reason in BreachReason]
 
 
 def test_a_position_over_the_limit_is_no_breach_of_a_bot_that_is_told_to_reduce_it() -> None:
@@ -302,6 +310,17 @@ def test_messages_cancels_and_fills_of_the_day_are_counted_where_they_happen() -
     today = bot.market.meters.remembered
 
     assert (today.messages, today.cancels, today.fills) == (6, 2, 1), "four orders, two of them withdrawn again"
+
+
+@pytest.mark.parametrize("unsure", [TradingState.STARTING, TradingState.RECONCILING, TradingState.FENCED])
+def test_nothing_is_valued_while_it_is_not_known_what_is_held(unsure: TradingState) -> None:
+    bot = engine(layers=1)
+    bot.handle(BalancesReported(time_ns=Nanos(1), base=10**8, quote=BTC.money("1000")))
+    bot.handle(StateChanged(time_ns=Nanos(1), state=unsure, reason="r"))
+    bot.handle(tick(SECOND))
+
+    assert bot.market.meters.remembered.capital is None
+    assert bot.market.daily.day == -1, "the day's opening is not taken either"
 
 
 def test_an_id_is_never_used_twice() -> None:

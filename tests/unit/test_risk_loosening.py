@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from harness.live_risk import LIVE_RISK
 from harness.slots import Wire, config, slot_of
@@ -71,7 +72,10 @@ def test_every_field_of_risk_is_compared_and_has_a_pair() -> None:
 def test_tightening_and_loosening_are_both_taken_while_running_and_the_second_is_marked(tmp_path: Path) -> None:
     wide = {**LIVE_RISK, "maxPosition": "2", "maxDailyLoss": "9000"}
     slot = slot_of(tmp_path / "journal.sqlite3", Wire(), config(risk=LIVE_RISK))
-    assert asyncio.run(slot.configure(config(risk=wide).document())).outcome == "Applied"
+    with capture_logs() as logged:
+        assert asyncio.run(slot.configure(config(risk=wide).document())).outcome == "Applied"
+    (warning,) = [entry for entry in logged if entry["event"] == "LimitsLoosened"]
+    assert sorted(warning["fields"]) == ["maxDailyLoss", "maxPosition"]
     assert asyncio.run(slot.configure(config(risk=LIVE_RISK).document())).outcome == "Applied"
     slot.journal.close()
 
