@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.desk import STRAY, Desk, fill, lose
+from harness.engines import tick
 from tradingbot_runtime.config.risk import ForeignOrders, OwnUnknown, Risk
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.doubts import (
@@ -17,6 +18,7 @@ from tradingbot_runtime.core.doubts import (
     PROTECTED_MOST_NS,
     PROTECTED_NS,
     PROVE_WITHIN_NS,
+    SETTLE_NS,
     Ages,
 )
 from tradingbot_runtime.core.orders import OrderState
@@ -65,16 +67,18 @@ def accept(desk: Desk, *order_ids: OrderId) -> None:
 
 def test_a_young_order_is_not_missed_by_the_sweep(desk: Desk) -> None:
     desk.quote()
-    desk.now_ns += 20 * SECOND  # the quotes are older than what they may take to appear
+    desk.now_ns += 20 * SECOND
+    desk.market.handle(tick(desk.now_ns))
     for order_id in list(desk.market.engine.market.orders.live):
         accept(desk, order_id)
         del desk.venue.orders[order_id]
         desk.market.ages.sent(order_id, Nanos(desk.now_ns))
     desk.look(after_s=1)
     desk.look(after_s=1)
+    assert {order.state for order in desk.market.engine.market.orders} == {OrderState.OPEN}
     assert desk.venue.asked == []
 
-    desk.look(after_s=PROTECTED_NS / SECOND + 10)
+    desk.look(after_s=PROTECTED_MOST_NS / SECOND + 10)
     desk.look()
     assert len(set(desk.venue.asked)) == 2
 
@@ -158,6 +162,17 @@ def test_questions_of_one_pass_are_bounded_and_those_of_one_order_spaced(desk: D
             times.append(desk.now_ns // SECOND)
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert pauses[-1] == max(pauses) >= 8
+
+
+def test_an_order_that_the_venue_never_had_is_given_up_as_soon_as_that_is_proved(journal: Journal) -> None:
+    bid, offer = Desk(journal).quote()
+    after = Desk(journal)
+    asyncio.run(after.all.restore())
+    began_ns = after.now_ns
+    while OrderState.SUBMITTING in (after.state(bid), after.state(offer)):
+        after.look()
+
+    assert SETTLE_NS <= after.now_ns - began_ns <= SETTLE_NS + 2 * SECOND
 
 
 def test_a_venue_that_does_not_answer_is_asked_less_and_less_often(desk: Desk) -> None:

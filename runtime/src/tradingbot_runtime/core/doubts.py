@@ -12,6 +12,7 @@ from tradingbot_runtime.model import Nanos, OrderId
 
 SECOND = 1_000_000_000
 ASK_EVERY_NS = SECOND  # the pause doubles with each question that changed nothing
+ASK_SETTLING_NS = 2 * SECOND  # but no more than this while absence may still be proved soon
 ASK_SLOWEST_NS = 8 * SECOND
 CANCEL_AGAIN_NS = 2 * SECOND  # the answer to a cancel gets this long
 SETTLE_NS = 10 * SECOND
@@ -35,7 +36,8 @@ class Doubt:
     absent: int = 0  # "not found" answers so far, in a row
 
     def is_due(self, now_ns: Nanos) -> bool:
-        pause = min(ASK_EVERY_NS << min(max(self.questions - 1, 0), 10), ASK_SLOWEST_NS)
+        slowest = ASK_SETTLING_NS if now_ns - self.since_ns < 2 * SETTLE_NS else ASK_SLOWEST_NS
+        pause = min(ASK_EVERY_NS << min(max(self.questions - 1, 0), 10), slowest)
         return now_ns >= self.not_before_ns and (not self.questions or now_ns - self.asked_ns >= pause)
 
     def asked(self, now_ns: Nanos) -> None:
