@@ -9,7 +9,7 @@ PYTEST := .venv/bin/pytest
 DATA ?=
 export CLUSTER ?= tradingbot
 
-.PHONY: help setup format lint types contracts generate fresh unit check stories soak integration cluster-tests test \
+.PHONY: help setup format lint types contracts generate fresh unit check stories soak soak-memory integration cluster-tests test \
         cluster cluster-down images images-load demo demo-down bench release-dry-run
 
 help: ## print this
@@ -51,6 +51,9 @@ stories: ## 2,000 stories of orders under fire, at a venue that does its worst
 
 soak: ## what takes hours: 50,000 stories of orders under fire; goes on where it stopped
 	$(PYTHON) hack/soak/orders.py --stories 50000 --resume
+
+soak-memory: ## two hours of a replayed market at twenty times its speed, with faults: neither memory nor tasks grow
+	PYTHONPATH=tests $(PYTHON) -m harness.memory_soak
 
 integration: ## tests against real sockets, processes and a real API server
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench

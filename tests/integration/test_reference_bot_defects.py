@@ -324,8 +324,8 @@ def test_defect_19_every_requote_replaces_all_twenty_orders() -> None:
     first = places(made.handle(tick(SECOND)))
     for place in first:
         made.handle(accept(place.order_id, SECOND + MS))
-    assert len(first) == 20
     assert made.handle(tick(2 * SECOND)) == [], "the same price again"
+    assert (len(first), made.ids.used) == (20, 20), "and no acknowledgement was a reason to quote anew"
 
     gone = first[0].order_id
     made.handle(traded(gone, first[0].side, first[0].quantity, first[0].price))
