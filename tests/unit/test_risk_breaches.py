@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_order
 
 from harness.engines import BTC, SECOND, accept, engine, limits, tick, trading
 from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.core.breaches import RULES, BreachReason, Measured, breach
 from tradingbot_runtime.core.meters import LastMinute, Meters, Remembered
+from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.core.risk import Refusal
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.model import (
@@ -27,7 +29,9 @@ from tradingbot_runtime.model import (
     OrderFilled,
     OrderId,
     OrderRejected,
+    OutcomeLost,
     Place,
+    ProofOverdue,
     Side,
     StateChanged,
     TradingState,
@@ -301,6 +305,18 @@ def test_the_accounts_value_is_taken_once_and_only_when_the_venue_has_said_what_
     bot.handle(BalancesReported(time_ns=Nanos(SECOND), base=2 * 10**8, quote=BTC.money("1000")))
     bot.handle(tick(2 * SECOND))
     assert bot.market.meters.remembered.capital == first
+
+
+def test_a_lost_order_leaves_only_what_reduces_the_position() -> None:
+    bot = resting()
+    lost = next(order for order in bot.market.orders if order.side is Side.BUY)
+    for event in (OutcomeLost, ProofOverdue):
+        bot.market.orders.live[lost.id] = replace_order(lost, state=OrderState.UNKNOWN)
+        bot.handle(event(time_ns=Nanos(10 * SECOND), order_id=lost.id))
+    assert [order.state for order in bot.market.orders if order.id == lost.id] == [OrderState.LOST]
+
+    assert Place not in kinds(bot, tick(11 * SECOND, MID + 50_000, MID + 50_002))
+    assert bot.market.situation(Nanos(11 * SECOND), 1).only_reducing
 
 
 def test_messages_cancels_and_fills_of_the_day_are_counted_where_they_happen() -> None:

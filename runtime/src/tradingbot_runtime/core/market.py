@@ -54,7 +54,6 @@ class Market:
     killed: bool = False  # halted by a person
     flattening: Flattening | None = None  # halted, and the position is being closed
     locked: str = ""  # why the venue takes nothing now
-    only_reducing: str = ""  # why this market may only reduce its position
     cross: CrossTicked | None = None  # the second source of the price
     others: OthersExposed | None = None  # the slot's other markets
     foreign: ForeignOrdersSeen | None = None  # others' orders at our symbol, where they count as exposure
@@ -129,7 +128,7 @@ class Market:
             buying=could.buying, selling=could.selling, buying_cost=could.buying_cost, open_orders=could.open_orders,
             order_tokens=order_tokens, quiet_until_ns=self.quiet.until_ns,
             locked=self.locked, killed=self.killed, flattening=self.flattening is not None,
-            only_reducing=self.only_reducing or (LOST_ORDER if could.lost else self.estimates.doubt(self.terms.estimation)),
+            only_reducing=LOST_ORDER if could.lost else self.estimates.doubt(self.terms.estimation),
             other_mid_2=other_price[0], other_unit=other_price[1],
             clock_offset_ns=meters.clock_offset_ns, mismatch=meters.mismatch, checked_ns=meters.checked_ns,
             unproved_buying=could.unproved_buying, unproved_selling=could.unproved_selling,
