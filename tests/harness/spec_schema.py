@@ -36,15 +36,19 @@ def _allowed(schema: Schema) -> st.SearchStrategy[Any]:
         case "object" if "additionalProperties" in schema:
             return st.dictionaries(st.sampled_from(NAMES), _allowed(schema["additionalProperties"]), max_size=2)
         case "object":
-            properties = {name: _allowed(child) for name, child in schema["properties"].items()}
-            if any("exactly one" in rule["message"] for rule in schema.get("x-kubernetes-validations", ())):
-                return st.one_of([st.fixed_dictionaries({name: drawn}) for name, drawn in properties.items()])
-            required = set(schema.get("required", []))
-            return st.fixed_dictionaries(
-                {name: drawn for name, drawn in properties.items() if name in required},
-                optional={name: drawn for name, drawn in properties.items() if name not in required},
-            )
+            return _mapping(schema)
     return st.sampled_from(_texts(schema))
+
+
+def _mapping(schema: Schema) -> st.SearchStrategy[Any]:
+    properties = {name: _allowed(child) for name, child in schema["properties"].items()}
+    if any("exactly one" in rule["message"] for rule in schema.get("x-kubernetes-validations", ())):
+        return st.one_of([st.fixed_dictionaries({name: drawn}) for name, drawn in properties.items()])
+    required = set(schema.get("required", []))
+    return st.fixed_dictionaries(
+        {name: drawn for name, drawn in properties.items() if name in required},
+        optional={name: drawn for name, drawn in properties.items() if name not in required},
+    )
 
 
 def _texts(schema: Schema) -> list[str]:
