@@ -2,7 +2,10 @@
 
 import copy
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -180,3 +183,20 @@ def test_the_simulator_said_no_to_nothing_that_the_bot_should_know(tmp_path: Pat
         resting(runtime)
         until(lambda: runtime.metric("tradingbot_orders_total", outcome="OrderAccepted") >= 4, "orders are accepted")
         assert runtime.metric("tradingbot_orders_total", outcome="OrderRejected") == 0
+
+
+def test_a_dead_bots_orders_are_withdrawn_by_its_journal_alone(tmp_path: Path) -> None:
+    far = {"spreadBps": "200", "maxSpreadBps": "400", "layers": 2, "stepBps": "6", "sizes": ["10"]}  # none is filled
+    with bot_on(tmp_path, strategy={"marketMaking": far}) as runtime:
+        resting(runtime)
+        runtime.kill()
+        left = len(at_venue(runtime))
+        assert left >= 2
+
+        command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(runtime.journal))
+        ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=40,
+                               env={**os.environ, **runtime.environment})  # fmt: skip
+
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert at_venue(runtime) == []
+        assert ended.stdout.count("cancelled") == left
