@@ -37,7 +37,7 @@ from tradingbot_runtime.model import (
     Ticks,
     TradingState,
 )
-from tradingbot_runtime.reconcile import MISMATCHES_TO_TELL, QUESTIONS_A_PASS
+from tradingbot_runtime.reconcile import MARKETS_AT_FULL_PACE, MISMATCHES_TO_TELL, QUESTIONS_A_PASS
 
 SECOND = 1_000_000_000
 FOREIGN = Restored(time_ns=Nanos(1), order_id=OrderId("foreign"), side=Side.BUY, price=Ticks(5_000_000),
@@ -352,6 +352,14 @@ def test_a_fill_of_an_order_that_even_the_journal_does_not_know_moves_the_positi
     desk.look(after_s=20)
     assert desk.market.engine.market.position.lots == 300
     assert sum(f.quantity for f in desk.journal.fills(desk.market.ledger)) == 300
+
+
+def test_many_markets_of_one_account_read_their_trades_less_often(desk: Desk) -> None:
+    desk.all.positions = lambda: [desk.market.engine.market.position] * 5 * MARKETS_AT_FULL_PACE
+    for _ in range(200):
+        desk.look()
+
+    assert len(desk.venue.cursors) == 2, "every eighty seconds"
 
 
 # -- balances --------------------------------------------------------------------------------------------------------

@@ -149,8 +149,9 @@ class App:
             self._spawn(tell_progress(slot))
         while True:
             await asyncio.sleep(LOOK_S)
-            for reconciler in barrier.reconcilers.values():
-                await reconciler.look()  # without the account stream as well: REST can withdraw what it cannot
+            # Without the account stream as well: REST can withdraw what it cannot. A market whose questions hang holds
+            # up no other one.
+            await asyncio.gather(*(reconciler.look() for reconciler in barrier.reconcilers.values()))
 
     async def _hold_lease(self, slot: Slot) -> None:
         """The start gate; returns at once where there is no cluster."""

@@ -26,8 +26,10 @@ log = structlog.get_logger("reconcile")
 
 QUESTIONS_A_PASS = 5
 SWEEP_EVERY_NS = 10 * SECOND
-TRADES_EVERY_NS = 20 * SECOND
+TRADES_EVERY_NS = 20 * SECOND  # the dear questions: for many markets of one account further apart (`_stretch`)
 BALANCES_EVERY_NS = 60 * SECOND
+MARKETS_AT_FULL_PACE = 8
+STRETCHED_MOST = 4  # an account that nobody checks for long stops trading (`core.risk.gates.account`)
 MISMATCH_AGAIN_NS = 2 * SECOND
 MISMATCHES_TO_TELL = 3  # in a row: a fill may be on its way to us while its balance is there already
 LONGEST_PAUSE_NS = 8 * SECOND  # between passes, while the venue does not answer
@@ -130,9 +132,10 @@ class Reconciler:
             await self.questions.ask(order_id)
         if now_ns - paces.swept_ns >= SWEEP_EVERY_NS:
             await self._sweep()
-        if now_ns - paces.trades_ns >= TRADES_EVERY_NS:
+        if now_ns - paces.trades_ns >= TRADES_EVERY_NS * self._stretch:
             await self._read_trades()
-        if now_ns - paces.balances_ns >= (MISMATCH_AGAIN_NS if self.mismatches else BALANCES_EVERY_NS):
+        balances_every_ns = MISMATCH_AGAIN_NS if self.mismatches else BALANCES_EVERY_NS * self._stretch
+        if now_ns - paces.balances_ns >= balances_every_ns:
             await self._balances()
 
     def _raise_doubts(self, now_ns: Nanos) -> None:
@@ -189,6 +192,11 @@ class Reconciler:
     def _is_shared(self) -> bool:
         """Whether others may move this account: at another symbol it would not even be seen who."""
         return self.policy().foreign_orders is not ForeignOrders.HALT and not self.market.gateway.exclusive
+
+    @property
+    def _stretch(self) -> int:
+        """How many times further apart: an account's weight is one, however many of its symbols we trade."""
+        return min(max(len(list(self._positions())) // MARKETS_AT_FULL_PACE, 1), STRETCHED_MOST)
 
     def _positions(self) -> Iterable[Position]:
         return self.positions() if self.positions is not None else (self.market.engine.market.position,)
