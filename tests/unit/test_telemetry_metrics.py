@@ -24,6 +24,8 @@ ISSUE = (
     "frames_total", "feed_age_seconds", "reconnects_total", "orders_total", "open_orders", "unknown_orders",
     "position", "pnl", "fills_total", "risk_refused_total", "state", "venue_errors_total", "tick_to_order_seconds",
     "journal_commit_seconds", "loop_lag_seconds", "config_info", "halts_total",
+    "markout", "markout_notional_total", "pnl_part", "rested_quantity_total", "filled_quantity_total",
+    "quote_uptime_seconds_total", "quote_observed_seconds_total", "runtime_tasks",
 )  # fmt: skip
 
 
