@@ -442,6 +442,23 @@ def test_a_lost_order_that_the_venue_lists_is_not_over_whatever_a_person_wants(d
     assert asyncio.run(desk.all.questions.resolve(bid)) is OrderState.LOST
 
 
+def test_a_restart_ends_a_lost_order_that_the_venue_neither_lists_nor_knows(desk: Desk, journal: Journal) -> None:
+    bid = vanished(desk)
+    after = Desk(journal)
+
+    asyncio.run(after.all.restore())
+    assert after.state(bid) is OrderState.CANCELED
+
+
+def test_a_restart_leaves_a_lost_order_lost_while_the_venue_lists_it(desk: Desk, journal: Journal) -> None:
+    bid = vanished(desk)
+    after = Desk(journal)
+    after.venue.strays = [replace(STRAY, order_id=bid)]
+
+    asyncio.run(after.all.restore())
+    assert after.state(bid) is OrderState.LOST
+
+
 def test_a_lost_order_is_what_the_venue_says_that_it_is(desk: Desk) -> None:
     bid = vanished(desk)
     desk.venue.orders[bid] = (OrderStatus.OPEN, 0)

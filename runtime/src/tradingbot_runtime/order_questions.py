@@ -52,7 +52,7 @@ class OrderQuestions:
                 self._tell_lost(order)
 
     async def resolve(self, order_id: OrderId) -> OrderState | None:
-        """A person asks about a LOST order: the state that the venue's own word leads to. Raises VenueError.
+        """Asked at a start, for a person, about a LOST order: the state that the venue leads to. Raises VenueError.
 
         An order that had been there and that the venue no longer knows is over when it is neither listed as open nor
         has trades that we do not have: that is the venue's word as well, and nothing less ends it.

@@ -13,7 +13,7 @@ import structlog
 from tradingbot_runtime.config.risk import ForeignOrders, Risk
 from tradingbot_runtime.core.account_check import AccountCheck, moved, reported, tolerance
 from tradingbot_runtime.core.doubts import SECOND, Doubts, doubted_after_ns
-from tradingbot_runtime.core.orders import UNPROVED, UNSENT
+from tradingbot_runtime.core.orders import UNPROVED, UNSENT, OrderState
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError
 from tradingbot_runtime.live import LiveMarket, restored
@@ -86,6 +86,11 @@ class Reconciler:
             else:  # the process ended between its intent and now: whatever the state was, only the venue knows
                 self.doubt(order.id)
         await self.catch_up()
+        for order in list(market.engine.market.orders):
+            if (
+                order.state is OrderState.LOST
+            ):  # a start is when a person asks: the venue's word, if it is clear, ends it
+                await self.questions.resolve(order.id)
         self.is_restored = True
 
     async def catch_up(self) -> None:
