@@ -53,7 +53,25 @@ def test_every_command_of_a_life_is_decided_again(bot: RuntimeProcess) -> None:
     print(outcome)  # noqa: T201 - the numbers that are shown
     assert outcome.differences == []
     assert outcome.unreadable == []
+    assert outcome.missed == 0
     assert outcome.commands >= 10
+
+
+def test_segments_go_on_where_the_one_before_ended(tmp_path: Path, simulator: SimulatorProcess) -> None:
+    strategy = {"marketMaking": making(spreadBps="1", minSpreadBps="0.1", layers=3, hysteresis={"ticks": 5})}
+    spec = {"mode": "Paper", "strategy": strategy, "storage": {"inputs": "1Mi"}}  # a segment is a sixteenth of it
+    with runtime(tmp_path / "bot", simulator, spec=spec) as bot:
+        bot.start()
+        folder = inputs_folder(bot.journal)
+        until(lambda: len(segments(folder)) >= 4, "four segments", WITHIN_S)
+        assert bot.terminate()[0] == 0, bot.output()
+
+        outcome = replay(folder)
+
+        assert (outcome.differences, outcome.missed) == ([], 0), (
+            "each begins with the state that the last one ended with"
+        )
+        assert sum(path.stat().st_size for path in segments(folder)) <= 2**20
 
 
 def test_a_killed_process_has_recorded_all_but_its_last_moments(bot: RuntimeProcess) -> None:

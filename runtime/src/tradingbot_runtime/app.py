@@ -127,6 +127,7 @@ class App:
         slot.take_halts()
         slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)
         slot.inputs.snapshot = partial(opening_lines, slot)
+        slot.inputs.drain()  # from the first event on
         return slot
 
     def _links(self) -> dict[str, VenueLink]:
