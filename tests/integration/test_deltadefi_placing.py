@@ -9,6 +9,7 @@ from harness.deltadefi_shell import Shell
 from harness.deltadefi_venue import Reply, ScriptedVenue, garbage, lost, proxy_error, refusal
 from tradingbot_runtime.errors import JournalError, OutcomeUnknown, VenueRefused
 from tradingbot_runtime.model import (
+    WOULD_TAKE,
     BuildExpired,
     Cancel,
     CancelAll,
@@ -23,7 +24,6 @@ from tradingbot_runtime.model import (
     OrderSubmitting,
     OutcomeLost,
 )
-from tradingbot_runtime.venues.deltadefi.outcomes import WOULD_TAKE
 
 BUILD, SUBMIT, CANCEL_ALL = "POST /order/build", "POST /order/submit", "POST /order/cancel-all"
 ORDER_1 = "GET /accounts/order/venue-1"

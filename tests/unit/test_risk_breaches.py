@@ -195,6 +195,18 @@ def test_refusals_by_the_venue_halt_when_there_are_too_many_of_them() -> None:
     assert state(bot) is TradingState.HALTED
 
 
+@pytest.mark.parametrize("reason", ["WouldTake", "NotAttempted"])
+def test_a_refusal_because_the_market_was_faster_is_no_failure(reason: str) -> None:
+    bot = trading(layers=1, max_rejects_per_minute=1)
+    for second in range(10, 20):
+        sent = bot.handle(tick(second * SECOND))
+        assert [type(approved.command) for approved in sent] == [Place, Place], "and is tried again at the next tick"
+        for approved in sent:
+            faster = OrderRejected(time_ns=Nanos(second * SECOND), order_id=approved.command.order_id, reason=reason)
+            assert bot.handle(faster) == []
+    assert state(bot) is TradingState.ACTIVE
+
+
 def test_more_orders_than_allowed_in_a_minute_halt() -> None:
     bot = trading(layers=1, max_orders_per_minute=7)
     price, now = MID - 1, 10 * SECOND

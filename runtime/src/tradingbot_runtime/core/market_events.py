@@ -8,6 +8,7 @@ from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import (
+    MARKET_MOVED,
     AccountChecked,
     BalancesReported,
     BuildExpired,
@@ -150,8 +151,11 @@ def _filled(market: "Market", event: OrderFilled) -> None:
 
 def _ordered(market: "Market", event: OrderEvent) -> None:
     _advanced(market, event)
+    if isinstance(event, OrderRejected) and event.reason in MARKET_MOVED:
+        return  # to be priced anew at the next tick
     if isinstance(event, OrderRejected | OrderDenied):
         market.quiet.refused(event.time_ns)
+    if isinstance(event, OrderRejected):
         market.meters.rejects.add(event.time_ns)
     elif isinstance(event, OrderAccepted):
         market.quiet.accepted()

@@ -5,6 +5,9 @@ Everything here is frozen and can be journalled, replayed, or sent.
 
 from tradingbot_runtime.model.commands import AnyCommand, Cancel, CancelAll, Command, Place, Replace
 from tradingbot_runtime.model.events import (
+    MARKET_MOVED,
+    NOT_ATTEMPTED,
+    WOULD_TAKE,
     AccountChecked,
     AnyEvent,
     BalancesReported,
@@ -53,6 +56,9 @@ from tradingbot_runtime.model.units import (
 
 __all__ = [
     "ASSET_EXPONENT",
+    "MARKET_MOVED",
+    "NOT_ATTEMPTED",
+    "WOULD_TAKE",
     "AccountChecked",
     "AnyCommand",
     "AnyEvent",

@@ -154,8 +154,13 @@ class OrderAccepted(Event, frozen=True, kw_only=True, gc=False):
     venue_time_ns: int = 0  # of the change, by the venue's clock; 0: the venue does not say
 
 
+WOULD_TAKE = "WouldTake"  # post-only, and it would have met an order
+NOT_ATTEMPTED = "NotAttempted"  # the order that it was to replace was gone
+MARKET_MOVED = frozenset({WOULD_TAKE, NOT_ATTEMPTED})  # reasons that say nothing against us: the market was faster
+
+
 class OrderRejected(Event, frozen=True, kw_only=True, gc=False):
-    """A definite refusal: the order never was in the market."""
+    """A definite refusal: the order never was in the market. `reason` is one of the above, or the venue's code."""
 
     order_id: OrderId
     reason: str

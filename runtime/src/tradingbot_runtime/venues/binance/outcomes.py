@@ -9,6 +9,7 @@ from enum import StrEnum
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
 
 DUPLICATE = "Duplicate order sent."
+WOULD_TAKE_MESSAGE = "Order would immediately match and take."
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 
 

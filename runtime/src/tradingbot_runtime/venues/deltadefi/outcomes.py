@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.model import WOULD_TAKE
 
 
 class Phase(StrEnum):
@@ -49,7 +50,6 @@ class Meaning:
     effect: Effect = Effect.NONE
 
 
-WOULD_TAKE = "WouldTake"  # to be priced anew, a tick away: no failure
 _R, _U = Proof.REFUSED, Proof.UNKNOWN
 
 MEANINGS: Mapping[int, Meaning] = {

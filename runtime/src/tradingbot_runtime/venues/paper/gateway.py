@@ -16,6 +16,7 @@ import msgspec
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import (
+    WOULD_TAKE,
     BalancesReported,
     Cancel,
     CancelAll,
@@ -37,7 +38,7 @@ from tradingbot_runtime.model import (
 from tradingbot_runtime.simulator.binance_json import account_event
 from tradingbot_runtime.simulator.exchange import Exchange
 from tradingbot_runtime.simulator.orders import Trade as ExchangeTrade
-from tradingbot_runtime.simulator.refusals import Refusal
+from tradingbot_runtime.simulator.refusals import Reason, Refusal
 from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event
 from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.paper.exchange import new_order, paper_exchange, printed, top_of
@@ -127,7 +128,8 @@ class PaperGateway:
             self.absent.pop(place.order_id, None)
             exchange.place(new_order(exchange.listing(instrument.symbol), place), self._time_ms())
         except Refusal as refusal:
-            self._reject(instrument, place.order_id, str(refusal.code), refusal.message)
+            reason = WOULD_TAKE if refusal.reason is Reason.WOULD_TAKE else str(refusal.code)
+            self._reject(instrument, place.order_id, reason, refusal.message)
 
     def _cancel(self, instrument: Instrument, order_id: OrderId) -> bool:
         exchange = self.exchanges[instrument.symbol]
