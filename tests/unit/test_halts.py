@@ -227,6 +227,14 @@ def test_an_empty_file_a_folder_and_bytes_that_are_no_text_halt_as_well(slot: Sl
     assert all(len(halt.message) <= 512 for halt in slot.report().halts)
 
 
+def test_asking_for_a_halt_again_and_again_fills_nothing(slot: Slot) -> None:
+    for number in range(250):
+        asyncio.run(slot.halt("ann", "the same", flatten=False))
+        slot.halted_by_hand("bob", str(number))
+
+    assert len(slot.report().halts) == 100
+
+
 def test_a_locked_venue_is_left_alone_until_it_says_that_it_is_back(slot: Slot, wire: Wire) -> None:
     slot.venue_locked(VenueLocked(time_ns=Nanos(SECOND), venue="sim", locked=True, reason="maintenance"))
     report = slot.report()

@@ -16,6 +16,7 @@ from tradingbot_runtime.model.control import Halt
 log = structlog.get_logger("halts")
 
 MESSAGE_MOST = 512
+HELD_MOST = 100  # as many as status and configuration list; a slot that is halted needs no more
 BY_MOST = 253
 
 
@@ -49,6 +50,8 @@ class Halts:
         for halt in self.held:
             if (halt.reason, halt.by, halt.message, halt.policy) == (reason, by[:BY_MOST], message, policy):
                 return halt
+        if len(self.held) >= HELD_MOST:
+            return self.held[-1]
         return self._latch(reason, policy, message=message, by=by[:BY_MOST])
 
     def release(self, halt_id: str, by: str) -> list[Halt]:
