@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueRefused
-from tradingbot_runtime.venues.deltadefi.outcomes import MEANINGS, WOULD_TAKE, Effect, Outcome, Phase, Proof, outcome
+from tradingbot_runtime.model import WOULD_TAKE
+from tradingbot_runtime.venues.deltadefi.outcomes import MEANINGS, Effect, Outcome, Phase, Proof, outcome
 
 R, U, X, D, G = Proof.REFUSED, Proof.UNKNOWN, Proof.EXPIRED, Proof.DONE, Proof.GONE
 LOCKED, SLOWER, HALT, NONE = Effect.LOCKED, Effect.SLOWER, Effect.HALT, Effect.NONE
