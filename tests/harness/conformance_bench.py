@@ -39,6 +39,8 @@ from tradingbot_runtime.venues.protocols import Feed, Gateway, GatewayPorts, Tra
 WITHIN_S = 15.0
 LOOK_S = 0.005
 UPKEEP_S = 0.05
+SETTLE_S = 1.0  # how long a request may be on its way here; the runtime waits ten times as long
+WRONG = ("Overfill", "Reopened")  # filled beyond its size, or held for over while it was not
 
 
 class Truth(NamedTuple):
@@ -207,14 +209,15 @@ class Bench:
 
     async def resolve(self, name: str, *states: OrderState) -> None:
         """Ask until the order is in one of `states`; a failed question proves nothing, absence only by repetition."""
-        absent = 0
+        clock = asyncio.get_running_loop().time
+        absent, since_s = 0, clock()
         try:
             async with asyncio.timeout(WITHIN_S):
                 while self.order(name).state not in states:
                     with suppress(VenueError):
                         report = await self.ask(name)
                         absent = absent + 1 if report.status in NOT_IN_THE_MARKET else 0
-                        if absent >= ABSENT_PROOFS:
+                        if absent >= ABSENT_PROOFS and clock() - since_s >= SETTLE_S:
                             self.hear(replace(report, status=OrderStatus.ABSENT))
                         elif report.status is OrderStatus.OPEN and self.order(name).state in PENDING:
                             await self.withdraw(self.order(name))
@@ -236,7 +239,7 @@ class Bench:
                 found.append(f"{name} is {order.state}, and the venue says that it is open: {truth.is_open}")
             if truth.executed != order.filled:
                 found.append(f"{name} has {order.filled} lots, and the venue says {truth.executed}")
-        found += [f"{a.reason}: {a.message}" for a in self.anomalies if a.reason == "Overfill"]
+        found += [f"{a.reason}: {a.message}" for a in self.anomalies if a.reason in WRONG]
         return found
 
     async def agree(self) -> None:
