@@ -1,6 +1,7 @@
 """Questions to DeltaDeFi and what their answers mean to us. A failed question is never an empty answer."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -43,6 +44,7 @@ from tradingbot_runtime.venues.protocols import Trade, TradeCursor, TradesPage
 PAGE = 250  # the venue's most
 PAGES_MOST = 40  # 10,000 of anything
 MS = 1_000_000
+ORDERS_READ_MOST = 2_000  # whose trades are remembered
 READ_AGAIN_NS = 60_000_000_000  # trades this much older than the cursor are read again: none may slip through
 T = TypeVar("T")
 
@@ -57,6 +59,7 @@ class DeltaDefiQueries:
     known: KnownOrders = field(default_factory=KnownOrders)
     markets: dict[str, Market] = field(default_factory=dict)  # by symbol
     _key: tuple[DeltaDefiCredentials, OperationKey] | None = None
+    _read: OrderedDict[str, list[Trade]] = field(default_factory=OrderedDict)  # trades by the venue's order id
 
     # -- the venue and the account -------------------------------------------------------------------------------
 
@@ -175,22 +178,34 @@ class DeltaDefiQueries:
             "/accounts/trades", instrument.symbol, WireExecution, lambda trade: time_ns(trade.created_at) < since_ns
         )
         recent = [trade for trade in listed if not 0 < time_ns(trade.created_at) < since_ns]
-        found: list[Trade] = []
-        for venue_order_id in dict.fromkeys(trade.order_id for trade in recent):
-            found += await self._trades_of(venue_order_id, instrument, now_ns)
-        wanted = {trade.id for trade in recent}
-        found = sorted((t for t in found if t.fill.trade_id in wanted), key=lambda t: t.fill.venue_time_ns)
+        wanted: dict[str, set[str]] = {}  # trades by order
+        for trade in recent:
+            wanted.setdefault(trade.order_id, set()).add(trade.id)
+        read = [await self._trades_of(order_id, ids, instrument, now_ns) for order_id, ids in wanted.items()]
+        listed_now = (t for of_order in read for t in of_order if t.fill.trade_id in wanted[t.venue_order_id])
+        found = sorted(listed_now, key=lambda trade: trade.fill.venue_time_ns)
         if not found:
             return TradesPage((), cursor, more=False)
         newest = found[-1].fill
         since_ms = max(cursor.since_ms, newest.venue_time_ns // MS)
         return TradesPage(tuple(found), TradeCursor(since_ms, newest.trade_id), more=False)
 
-    async def _trades_of(self, venue_order_id: str, instrument: Instrument, now_ns: Nanos) -> list[Trade]:
-        """By order: which side a trade was on, and what was left of its lots, only the order tells."""
-        order_id = self.known.order_id(venue_order_id) or OrderId("")
-        fills = await self.fills(instrument, order_id, venue_order_id, now_ns)
-        return [Trade(venue_order_id, fill) for fill in fills]
+    async def _trades_of(
+        self, venue_order_id: str, wanted: set[str], instrument: Instrument, now_ns: Nanos
+    ) -> list[Trade]:
+        """By order: which side a trade was on, and what was left of its lots, only the order tells.
+
+        One question for each order: what was answered is remembered, so that a reading that fails on its way goes on
+        where it stopped, however many orders have traded, and no order is asked about for trades that were read.
+        """
+        read = self._read.get(venue_order_id, [])
+        if not wanted <= {trade.fill.trade_id for trade in read}:
+            order_id = self.known.order_id(venue_order_id) or OrderId("")
+            fills = await self.fills(instrument, order_id, venue_order_id, now_ns)
+            self._read[venue_order_id] = read = [Trade(venue_order_id, fill) for fill in fills]
+            while len(self._read) > ORDERS_READ_MOST:
+                self._read.popitem(last=False)
+        return read
 
     async def _all(
         self, path: str, symbol: str, item: type[T], is_old: Callable[[T], bool] = lambda _: False
