@@ -41,11 +41,12 @@ class Venue:
     ended: list[int] = field(default_factory=list)
     refuses: bool = False
     refused: int = 0
+    retry_after: dict[str, str] = field(default_factory=dict)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         if self.refuses:
             self.refused += 1
-            raise web.HTTPServiceUnavailable
+            raise web.HTTPTooManyRequests(headers=self.retry_after)
         session = web.WebSocketResponse()
         await session.prepare(request)
         number = len(self.sessions)
@@ -147,6 +148,22 @@ def test_a_former_session_that_ends_during_its_renewal_is_a_loss_only_when_there
         venue.refuses = True
         await venue.sessions[1].close()
         await until(lambda: any(entry.startswith("lost") for entry in listener.log), "lost")
+
+    play(scenario)
+
+
+def test_a_venue_that_refuses_the_connection_is_tried_again_when_it_says_so() -> None:
+    async def scenario(venue: Venue, listener: Listener, _: Connection) -> None:
+        venue.refuses, venue.retry_after = True, {"Retry-After": "1"}
+        await venue.sessions[0].close()
+        await until(lambda: venue.refused == 1, "refused")
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        venue.refuses = False
+        await until(lambda: len(venue.sessions) == 2, "connected again")
+
+        assert clock() - began > 0.9, "not before its second was over"
+        assert listener.log.count("open") == 2
 
     play(scenario)
 

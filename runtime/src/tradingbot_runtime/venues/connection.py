@@ -8,7 +8,16 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from picows import WSAutoPingStrategy, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import (
+    WSAutoPingStrategy,
+    WSError,
+    WSFrame,
+    WSHandshakeError,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    ws_connect,
+)
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 10.0
@@ -74,7 +83,11 @@ class _Listener(WSListener):
 
 
 class _NotConnected(Exception):
-    """Its text is the reason."""
+    """Its text is the reason; `wait_s`: how long the venue wants to be left alone."""
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        self.wait_s = wait_s
+        super().__init__(reason)
 
 
 class Connection:
@@ -87,6 +100,7 @@ class Connection:
         self._transport: WSTransport | None = None
         self._renewal = asyncio.Event()  # wanted now, or there is a failure to be raised
         self._failure: Exception | None = None
+        self._refused_for_s = 0.0  # the venue's own word, at the latest attempt
 
     async def run(self) -> None:
         """Until cancelled, or the peer fails. Every end of a connection is told to the peer with its reason."""
@@ -96,7 +110,7 @@ class Connection:
             reason = await self._life()
             lived_s = asyncio.get_running_loop().time() - connected_at
             failures = 0 if lived_s > LONGEST_DELAY_S else failures + 1
-            delay = max(self._backoff.delay_s(failures), self._upkeep.wait_s())
+            delay = max(self._backoff.delay_s(failures), self._upkeep.wait_s(), self._refused_for_s)
             log.warning("ConnectionLost", connection=self.name, reason=reason, retry_in_s=round(delay, 3))
             self._peer.on_lost(reason)
             await asyncio.sleep(delay)
@@ -122,7 +136,7 @@ class Connection:
                     sessions.append(await self._connect())
                 except _NotConnected as error:  # the former session goes on
                     failures += 1
-                    within_s = self._backoff.delay_s(failures)
+                    within_s = max(self._backoff.delay_s(failures), error.wait_s)
                     log.warning("RenewalFailed", connection=self.name, reason=str(error), retry_in_s=within_s)
                 else:
                     failures, within_s = 0, self._lives_s()
@@ -130,6 +144,7 @@ class Connection:
                     asyncio.get_running_loop().call_later(self._upkeep.overlap_s, former)
                     log.info("ConnectionRenewed", connection=self.name)
         except _NotConnected as error:
+            self._refused_for_s = error.wait_s
             return str(error)
         else:
             return reason
@@ -183,8 +198,8 @@ class Connection:
             raise _NotConnected(f"cannot connect: no answer within {CONNECT_WITHIN_S:.0f} s") from None
         except (OSError, WSError) as error:
             text = f"cannot connect: {type(error).__name__}: {_without_query(str(error), url)}"
-            raise _NotConnected(text) from None
-        self._transport = transport
+            raise _NotConnected(text, _retry_after_s(error)) from None
+        self._transport, self._refused_for_s = transport, 0.0
         return transport
 
     def _failed(self, failure: Exception) -> None:
@@ -193,6 +208,13 @@ class Connection:
 
     def _address(self) -> str:
         return self._url if isinstance(self._url, str) else self._url()
+
+
+def _retry_after_s(error: Exception) -> float:
+    """What a refusal of the handshake (429, 418, 503) says of the next attempt; 0: nothing."""
+    response = error.response if isinstance(error, WSHandshakeError) else None
+    text = str(response.headers.get("Retry-After", "")) if response is not None else ""
+    return float(text) if text.isdecimal() else 0.0
 
 
 def _without_query(text: str, url: str) -> str:
