@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from harness.conformance_feed import book_goes_on, book_lost, with_feed
 from harness.conformance_steps import (
     NEVER_THERE,
     Step,
     becomes,
     blocked,
-    book_goes_on,
-    book_lost,
     cancel,
     canceled_at_last,
     cancels_a_stranger,
@@ -27,6 +26,7 @@ from harness.conformance_steps import (
     lost_connection,
     mismatch,
     never_lost,
+    outcome_lost,
     over,
     pages_through,
     place,
@@ -39,9 +39,9 @@ from harness.conformance_steps import (
     replace,
     resolved,
     rests,
+    sent_again,
     sold,
     told_locked,
-    with_feed,
 )
 from tradingbot_runtime.core.orders import OrderState as S
 
@@ -89,6 +89,8 @@ SCENARIOS = (
              (fault("http-5xx", "place", count=1), place("a"), resolved("a", S.OPEN, *NEVER_THERE))),
     Scenario("an order whose answer makes no sense is found, once",
              (fault("garbage", "place", count=1), place("a"), resolved("a", S.OPEN))),
+    Scenario("an order that is sent twice is in the market once, and asked about",
+             (rests("a"), sent_again("a"), outcome_lost, resolved("a", S.OPEN))),
     Scenario("a cancel whose answer is lost is proved",
              (rests("a"), fault("accept-then-drop", "cancel", count=1), cancel("a"), resolved("a", S.CANCELED))),
     Scenario("a connection that breaks with an order under way",
@@ -147,6 +149,7 @@ _NO_WIRE = "it has no wire: nothing is lost, repeated or reordered on the way, a
 _IS_THE_FEED = "its market is another venue's feed"
 _ON_THE_WIRE = (
     "an order whose answer makes no sense is found, once",
+    "an order that is sent twice is in the market once, and asked about",
     "a cancel whose answer is lost is proved",
     "a connection that breaks with an order under way",
     "a failed question is never an empty answer",
@@ -174,6 +177,8 @@ NOT_APPLICABLE: Mapping[str, Mapping[str, str]] = {
     "DeltaDeFi": {
         "one message replaces an order": "it has no such message, and its capabilities say so",
         "a replacement of an order that has filled places nothing": "as above",
+        "an order that is sent twice is in the market once, and asked about":
+            "it knows no ids of ours: whoever builds twice has two orders, and the journal is what prevents it",
         "a venue that has banned us hears nothing until then": "it bans nobody: 4290 is all that it knows",
         "a venue that announces its shutdown is left before, without a gap": "it announces none",
     },

@@ -4,18 +4,19 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from harness.conformance_bench import UPKEEP_S, Bench
+from harness.conformance_bench import UPKEEP_S, WITHIN_S, Bench
 from tradingbot_runtime.clock import Clock
-from tradingbot_runtime.core.orders import CLOSED, OrderState
+from tradingbot_runtime.core.orders import WORKING, OrderState
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.errors import VenueError
 from tradingbot_runtime.model import (
     Cancel,
     CancelRejected,
-    FeedLost,
     Lots,
     OrderFilled,
     OrderStatus,
+    OutcomeLost,
+    Place,
     VenueLocked,
 )
 from tradingbot_runtime.venues.protocols import TradeCursor
@@ -37,6 +38,17 @@ def place(*names: str) -> Step:
     def act(bench: Bench) -> None:
         for name in names:
             bench.place(name, bench.kit.prices.away, bench.kit.prices.lots)
+
+    return now(act)
+
+
+def sent_again(name: str) -> Step:
+    """As nobody should: the same order once more."""
+
+    def act(bench: Bench) -> None:
+        order = bench.order(name)
+        again = Place(order_id=order.id, side=order.side, price=order.price, quantity=order.quantity)
+        bench.gateway.send(bench.instrument, Approved(again))
 
     return now(act)
 
@@ -91,17 +103,13 @@ def canceled_at_last(name: str) -> Step:
     """A cancel that is refused or lost is sent again."""
 
     async def step(bench: Bench) -> None:
-        async def again() -> None:
+        async with asyncio.timeout(WITHIN_S):
             while not bench.order(name).is_closed:
-                if bench.order(name).state in (OrderState.OPEN, OrderState.PARTIAL, OrderState.PENDING_CANCEL):
+                if bench.order(name).state in (*WORKING, OrderState.PENDING_CANCEL):
                     bench.cancel(name)
                 for _ in range(20):
-                    await asyncio.sleep(UPKEEP_S)
-                    if bench.order(name).is_closed:
-                        return
-
-        async with asyncio.timeout(15):
-            await again()
+                    if not bench.order(name).is_closed:
+                        await asyncio.sleep(UPKEEP_S)
         assert bench.order(name).state is OrderState.CANCELED
 
     return step
@@ -258,35 +266,13 @@ def refused(bench: Bench) -> Awaitable[None]:
     return bench.until(lambda: bench.refusals, "a person hears of it")
 
 
+def outcome_lost(bench: Bench) -> Awaitable[None]:
+    return bench.until(lambda: any(isinstance(e, OutcomeLost) for e in bench.log), "nothing is proved")
+
+
 def mismatch(bench: Bench) -> Awaitable[None]:
     return bench.until(lambda: bench.mismatches, "balances are doubted")
 
 
-def with_feed(*steps: Step) -> Step:
-    """While the feed runs."""
-
-    async def step(bench: Bench) -> None:
-        feed = bench.kit.feed(bench, bench.tick)
-        reading = asyncio.ensure_future(feed.run())
-        try:
-            await bench.until(lambda: bench.books, "the first book")
-            for inner in steps:
-                await inner(bench)
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-
-    return step
-
-
-def book_goes_on(bench: Bench) -> Awaitable[None]:
-    before = len(bench.books)
-    return bench.until(lambda: len(bench.books) > before + 1, "the book goes on")
-
-
-def book_lost(bench: Bench) -> Awaitable[None]:
-    return bench.until(lambda: any(isinstance(tick, FeedLost) for tick in bench.ticks), "no book, no quotes")
-
-
 def over(name: str) -> Step:
-    return lambda b: b.until(lambda: b.order(name).state in CLOSED, f"{name} is over")
+    return lambda b: b.until(lambda: b.order(name).is_closed, f"{name} is over")
