@@ -46,11 +46,14 @@ unit: ## unit and replay tests
 
 check: lint types contracts fresh unit ## all of the above that changes nothing; under a minute
 
-stories: ## 2,000 stories of orders under fire, at a venue that does its worst
+stories: ## 2,000 stories of orders under fire at a venue that does its worst; all state dropped 2,000 times
 	$(PYTHON) hack/soak/orders.py --stories 2000
+	$(PYTHON) hack/soak/crashes.py drops --drops 2000
 
-soak: ## what takes hours: 50,000 stories of orders under fire; goes on where it stopped
+soak: ## what takes hours: 50,000 stories, 20,000 drops of all state, 3,000 more kills; goes on where it stopped
 	$(PYTHON) hack/soak/orders.py --stories 50000 --resume
+	$(PYTHON) hack/soak/crashes.py drops --drops 20000 --resume
+	$(PYTHON) hack/soak/crashes.py kills --kills 3000 --more
 
 soak-memory: ## two hours of a replayed market at twenty times its speed, with faults: neither memory nor tasks grow
 	PYTHONPATH=tests $(PYTHON) -m harness.memory_soak

@@ -50,6 +50,7 @@ class HostileExchange:
     base: int = BASE
     quote: int = QUOTE
     now_ns: int = 1_000_000_000_000
+    named: int = 0  # orders ever, those that expired before they were submitted included
 
     @property
     def stamp(self) -> int:
@@ -76,7 +77,8 @@ class HostileExchange:
         return built
 
     def _add(self, place: Place, status: OrderStatus) -> TrueOrder:
-        order = TrueOrder(place.order_id, f"v{len(self.orders) + 1}", place.side, place.price, place.quantity,
+        self.named += 1
+        order = TrueOrder(place.order_id, f"v{self.named}", place.side, place.price, place.quantity,
                           status=status, changed_ns=self.stamp)  # fmt: skip
         self.orders[place.order_id] = order
         return order

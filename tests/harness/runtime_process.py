@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -64,6 +64,19 @@ def making(**changes: Any) -> Json:  # noqa: ANN401 - a YAML tree
     return {**usual, **changes}
 
 
+class Process(Protocol):
+    """What is asked of a process, whoever has started it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 @dataclass
 class RuntimeProcess:
     """`tradingbot-runtime run` on a manifest, with one journal over all its lives.
@@ -78,7 +91,7 @@ class RuntimeProcess:
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     file_limit_bytes: int | None = None  # what no file of the process may exceed: a full volume
-    process: subprocess.Popen[bytes] | None = None
+    process: "Process | None" = None
     port: int = 0
     lives: int = 0
     name: str = field(default_factory=lambda: f"bot-{secrets.token_hex(4)}")  # bots of several tests share a venue
@@ -101,18 +114,19 @@ class RuntimeProcess:
         path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
         self.lives += 1
         self.port = 0
-        command = (sys.executable, "-m", "tradingbot_runtime", "run", str(path), "--journal", str(self.journal),
-                   "--http-port", "0", *self.options)  # fmt: skip
+        arguments = ["run", str(path), "--journal", str(self.journal), "--http-port", "0", *self.options]
         keys = {f"TRADINGBOT_{VENUE.upper()}_API_KEY": self.simulator.api_key,
                 f"TRADINGBOT_{VENUE.upper()}_SECRET_KEY": self.simulator.secret}  # fmt: skip
-        with self._log.open("wb") as log, self._errors.open("wb") as errors:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=errors, env={**os.environ, **keys, **self.environment}
-            )
+        self.process = self._begin(arguments, {**keys, **self.environment})
         if self.file_limit_bytes is not None:
             limit = (self.file_limit_bytes, self.file_limit_bytes)
             resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, limit)
         return self
+
+    def _begin(self, arguments: list[str], environment: Mapping[str, str]) -> "Process":
+        command = (sys.executable, "-m", "tradingbot_runtime", *arguments)
+        with self._log.open("wb") as log, self._errors.open("wb") as errors:
+            return subprocess.Popen(command, stdout=log, stderr=errors, env={**os.environ, **environment})
 
     @property
     def prefix(self) -> str:
@@ -212,7 +226,7 @@ class RuntimeProcess:
             process.wait(END_WITHIN_S)
             raise AssertionError(f"still runs after {within_s} s: {self.output()[-2000:]}") from None
 
-    def _take(self) -> subprocess.Popen[bytes]:
+    def _take(self) -> "Process":
         process, self.process = self.process, None
         assert process is not None, "not started"
         return process

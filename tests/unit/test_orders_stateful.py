@@ -17,15 +17,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from harness.desk_checks import DeskChecks
 from harness.engines import tick
-from harness.trading_desk import BOT, MAX_POSITION, Setting, TradingDesk
+from harness.trading_desk import BOT, Setting, TradingDesk
 from tradingbot_runtime.core.order_ids import OrderKey, encode
-from tradingbot_runtime.core.orders import PENDING, UNPROVED, OrderState
+from tradingbot_runtime.core.orders import PENDING, UNPROVED
 from tradingbot_runtime.model import (
-    AnyCommand,
     AnyEvent,
-    Cancel,
-    CancelAll,
     CancelRejected,
     FeedLost,
     Lots,
@@ -36,16 +34,12 @@ from tradingbot_runtime.model import (
     OrderReported,
     OrderStatus,
     OutcomeLost,
-    Place,
-    Replace,
-    Side,
     TradingState,
 )
 
 SECOND = 1_000_000_000
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "25"))
 MEMORY = Path("/dev/shm")  # noqa: S108 - a commit's fsync costs nothing there; the journal's own tests use disks
-CALM_WITHIN = 400  # passes of a second, until everything must agree
 
 requests = precondition(lambda self: self.begun and bool(self.desk.venue.wire))
 messages = precondition(lambda self: self.begun and bool(self.desk.venue.mail))
@@ -70,8 +64,6 @@ class OrdersUnderFire(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
-        self.sent: set[OrderId] = set()
-        self.filled: dict[OrderId, int] = {}
         self.strangers = 0
         self.begun = False
 
@@ -79,31 +71,12 @@ class OrdersUnderFire(RuleBasedStateMachine):
     def begin(self, *, two_phase: bool, replaces: bool, cancel_all: bool, adopts: bool) -> None:
         setting = Setting(two_phase=two_phase, replaces=replaces and not two_phase, cancel_all=cancel_all,
                           adopts=adopts)  # fmt: skip
-        self.desk = TradingDesk(self.folder, setting, self.leaves)
+        self.desk = TradingDesk(self.folder, setting)
+        self.checks = DeskChecks(self.desk)
+        self.desk.venue.on_send = self.checks.leaves
         self.begun = True
         self.desk.restore()
         self.desk.handle(tick(self.desk.now))
-
-    def leaves(self, command: AnyCommand) -> None:
-        """I1: nothing leaves whose intent is not committed. I2: no id leaves twice."""
-        for order_id in command.touches:
-            assert self.desk.kept(order_id) is not None, f"{command} was sent before it was committed"
-        leaving = command.touches if isinstance(command, Cancel | CancelAll) else ()
-        assert all(self.state_kept(order_id) is OrderState.PENDING_CANCEL for order_id in leaving)
-        if isinstance(command, Replace):
-            assert self.state_kept(command.replaces) is OrderState.PENDING_REPLACE
-        if isinstance(command, Place | Replace):
-            kept = self.desk.kept(command.order_id)
-            assert kept is not None
-            if self.desk.setting.two_phase and kept.state is OrderState.INTENT:
-                return  # to the gateway; it tells before it submits
-            assert kept.state in (OrderState.SUBMITTING, OrderState.PENDING_CANCEL), kept
-            assert command.order_id not in self.sent, f"{command.order_id} was sent twice"
-            self.sent.add(command.order_id)
-
-    def state_kept(self, order_id: OrderId) -> OrderState | None:
-        kept = self.desk.kept(order_id)
-        return kept.state if kept is not None else None
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -120,16 +93,7 @@ class OrdersUnderFire(RuleBasedStateMachine):
     def the_market_is_quoted(self) -> None:
         """Everything that is on its way arrives in order: the state that most stories go wrong from."""
         self.desk.handle(tick(self.desk.now))
-        self.settle()
-
-    def settle(self) -> None:
-        venue = self.desk.venue
-        while venue.building:
-            venue.step_build(0, "on")
-        while venue.wire:
-            venue.arrive(0)
-        while venue.mail:
-            venue.deliver(0)
+        self.checks.settle()
 
     @requests
     @rule(number=some)
@@ -175,7 +139,7 @@ class OrdersUnderFire(RuleBasedStateMachine):
     @rule(number=some, share=st.sampled_from([1, 2, 3]))
     def somebody_trades_with_us_and_we_hear_of_it(self, number: int, share: int) -> None:
         self.trade(number, share)
-        self.settle()
+        self.checks.settle()
 
     @in_the_market
     @rule(number=some, status=st.sampled_from([OrderStatus.CANCELED, OrderStatus.EXPIRED]))
@@ -244,82 +208,34 @@ class OrdersUnderFire(RuleBasedStateMachine):
 
     @invariant()
     def i3_what_is_filled_only_grows_and_never_beyond_the_order(self) -> None:
-        if not self.begun:
-            return
-        for order in (*self.desk.orders, *self.desk.orders.closed.values()):
-            assert order.filled >= self.filled.get(order.id, 0), order
-            assert order.filled <= order.quantity, order
-            self.filled[order.id] = order.filled
+        if self.begun:
+            self.checks.filled_only_grows()
 
     @invariant()
     def i4_and_i7_the_position_is_the_sum_of_unique_fills(self) -> None:
-        if not self.begun:
-            return
-        kept = {fill.trade_id: fill for fill in self.desk.journal.fills(self.desk.market.ledger)}
-        assert self.desk.position == sum(f.side.sign * f.quantity for f in kept.values())
-        true = {trade.trade_id: trade for trade in self.desk.exchange.trades}
-        assert all(fill.quantity == true[trade_id].quantity for trade_id, fill in kept.items())
+        if self.begun:
+            self.checks.position_is_the_sum_of_unique_fills()
 
     @invariant()
     def i5_our_worst_case_covers_the_true_one_and_stays_within_the_limit(self) -> None:
-        if not self.begun or not self.desk.is_restored:
-            return
-        desk, exchange = self.desk, self.desk.exchange
-        for side in Side:
-            ours = side.sign * desk.position + sum(o.leaves_quantity for o in desk.orders if o.side is side)
-            coming = sum(r.command.quantity for r in desk.venue.wire if isinstance(r.command, Place | Replace)
-                         and r.command.side is side and exchange.now_ns - r.sent_ns <= 5 * SECOND)  # fmt: skip
-            true = side.sign * exchange.position + sum(o.left for o in exchange.open_orders if o.side is side)
-            assert true + coming <= ours, f"{side}: the venue's worst case is {true} and {coming} are coming"
-            assert ours <= MAX_POSITION
+        if self.begun:
+            self.checks.worst_case_is_covered()
 
     @invariant()
     def i8_what_is_open_at_the_venue_is_not_closed_with_us(self) -> None:
-        if not self.begun:
-            return
-        for order in self.desk.exchange.open_orders:
-            kept = self.desk.kept(order.id)
-            assert kept is not None
-            assert not kept.is_closed, f"{order} is open, ours says {kept.state}"
+        if self.begun:
+            self.checks.open_orders_are_not_closed_with_us()
 
     # -- and in the end ------------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
         try:
             if self.begun:
-                self.calm()
-                self.agree()
+                self.checks.calm()
+                self.checks.agree()
                 self.desk.end()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def calm(self) -> None:
-        """The venue behaves, we stop quoting: after a while nothing may be open or in doubt."""
-        desk = self.desk
-        desk.venue.failures, desk.venue.lost_answers, desk.venue.late = 0, 0, []
-        desk.state = TradingState.HALTED
-        for _ in range(CALM_WITHIN):
-            desk.exchange.now_ns += SECOND
-            self.settle()
-            desk.venue.expire()
-            if desk.restore():
-                desk.want(TradingState.HALTED)
-                desk.look()
-            if not desk.orders.live and not desk.venue.wire and not desk.all.doubts.by_order:
-                break
-
-    def agree(self) -> None:
-        desk, exchange = self.desk, self.desk.exchange
-        for _ in range(80):  # trades and balances have a pace of their own
-            exchange.now_ns += SECOND
-            desk.look()
-        assert not desk.orders.live, f"not settled: {list(desk.orders)}"
-        assert desk.journal.orders_not_closed(desk.market.ledger) == []
-        assert exchange.open_orders == []
-        assert desk.position == exchange.position
-        market = desk.market.engine.market
-        assert (market.account.base, market.account.quote) == (exchange.base, exchange.quote)
-        assert market.meters.mismatch == ""
 
 
 TestOrdersUnderFire = OrdersUnderFire.TestCase

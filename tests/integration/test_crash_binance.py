@@ -1,0 +1,16 @@
+"""SIGKILL at every commit, send and receive, at Binance's simulator: no duplicate, no orphan, its own profit."""
+
+import os
+from pathlib import Path
+
+from harness.crash_venues import crashes_at_binance
+
+KILLS = int(os.environ.get("CRASH_KILLS", "50"))
+SEED = int(os.environ.get("CRASH_SEED", "20240808"))
+
+
+def test_kills_at_every_seam_leave_nothing_doubled_lost_or_miscounted(tmp_path: Path) -> None:
+    with crashes_at_binance(tmp_path, SEED) as run:
+        run.run(KILLS)
+        assert run.kills >= KILLS
+        assert not run.uncovered

@@ -1,0 +1,16 @@
+"""SIGKILL at every commit, build, submit and receive, at DeltaDeFi's simulator, where orders have no ids of ours."""
+
+import os
+from pathlib import Path
+
+from harness.crash_venues import crashes_at_deltadefi
+
+KILLS = int(os.environ.get("CRASH_KILLS", "50"))
+SEED = int(os.environ.get("CRASH_SEED", "20240808"))
+
+
+def test_kills_at_every_seam_of_two_phases_leave_nothing_doubled_lost_or_miscounted(tmp_path: Path) -> None:
+    with crashes_at_deltadefi(tmp_path, SEED) as run:
+        run.run(KILLS)
+        assert run.kills >= KILLS
+        assert not run.uncovered
