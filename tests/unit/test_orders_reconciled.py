@@ -29,6 +29,7 @@ from tradingbot_runtime.model import (
     Lots,
     Nanos,
     OrderAccepted,
+    OrderCanceled,
     OrderId,
     OrderStatus,
     Restored,
@@ -198,6 +199,20 @@ def test_a_cancel_that_found_nothing_is_asked_about_at_once(desk: Desk) -> None:
 
     desk.look(after_s=0.1)
     assert desk.venue.asked == [bid]
+
+
+def test_cancels_that_are_answered_before_their_time_is_up_cost_no_question(desk: Desk) -> None:
+    orders = desk.quote()
+    accept(desk, *orders)
+    desk.market.handle(StateChanged(time_ns=Nanos(desk.now_ns), state=TradingState.HALTED, reason="r"))
+    desk.look(after_s=0.1)
+    for order_id in orders:
+        desk.market.handle(OrderCanceled(time_ns=Nanos(desk.now_ns), order_id=order_id))
+    for _ in range(5):
+        desk.look()
+
+    assert desk.venue.asked == []
+    assert desk.all.doubts.by_order == {}
 
 
 # -- the journal's orders at the start -------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class OrderQuestions:
     async def ask(self, order_id: OrderId) -> None:
         """Ask, and take in what the answer proves. Raises VenueError; the doubt stays then."""
         market, now_ns = self.market, self.now_ns()
-        doubt = self.doubts.raise_for(order_id, now_ns)
+        doubt = self.doubts.by_order.get(order_id) or self.doubts.raise_for(order_id, now_ns)
         doubt.asked(now_ns)
         report = await market.gateway.order(market.instrument, order_id)
         order = self._order(order_id)  # the stream may have told meanwhile

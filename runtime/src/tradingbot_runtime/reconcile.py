@@ -144,14 +144,17 @@ class Reconciler:
             await self._balances()
 
     def _raise_doubts(self, now_ns: Nanos) -> None:
-        """By state and age alone; what is not there any more is no longer in doubt."""
+        """By state and age alone. Quotes are replaced faster than they are asked about: those that ended are let go."""
         orders, ages = self.market.engine.market.orders, self.market.ages
+        doubtful = set()
         for order in orders.live.values():
             after_ns = doubted_after_ns(order, ages.age_ns(order.id, now_ns))
-            if after_ns is not None and order.id not in self.doubts.by_order:
-                self.doubts.raise_for(order.id, now_ns, after_ns)
-        for order_id in [i for i in self.doubts.by_order if orders.get(i) is None]:
-            self.doubts.settle(order_id)
+            if after_ns is not None:
+                self.doubts.raise_by_state(order.id, now_ns, after_ns)
+                doubtful.add(order.id)
+        for order_id, doubt in list(self.doubts.by_order.items()):
+            if orders.get(order_id) is None or (doubt.by_state and order_id not in doubtful):
+                self.doubts.settle(order_id)
 
     async def _sweep(self) -> None:
         await self.orders.sweep()
@@ -173,7 +176,7 @@ class Reconciler:
         self.paces.balances_ns = self.now_ns()
         held, by_now = reported(market.instrument, answer), moved(self._positions())
         excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
-        tolerated = tolerance(market.instrument, market.engine.market.venue.bid)
+        tolerated = tolerance(market.instrument, market.engine.market.mid)
         mismatch = self._mismatch(check.mismatch(held, by_now, tolerated), excused=excused)
         if mismatch:
             self.mismatches += 1

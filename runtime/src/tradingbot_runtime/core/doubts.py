@@ -34,6 +34,7 @@ class Doubt:
     asked_ns: Nanos = Nanos(0)
     questions: int = 0
     absent: int = 0  # "not found" answers so far, in a row
+    by_state: bool = False  # of nothing but the order's state: with the state it goes
 
     def is_due(self, now_ns: Nanos) -> bool:
         slowest = ASK_SETTLING_NS if now_ns - self.since_ns < 2 * SETTLE_NS else ASK_SLOWEST_NS
@@ -57,12 +58,16 @@ class Doubts:
 
     by_order: dict[OrderId, Doubt] = field(default_factory=dict)
 
-    def raise_for(self, order_id: OrderId, now_ns: Nanos, after_ns: int = 0) -> Doubt:
-        """Ask about this order, not before `after_ns` from now; a doubt that is there already keeps its age."""
-        earliest = Nanos(now_ns + after_ns)
-        doubt = self.by_order.setdefault(order_id, Doubt(now_ns, earliest))
-        doubt.not_before_ns = min(doubt.not_before_ns, earliest)
+    def raise_for(self, order_id: OrderId, now_ns: Nanos) -> Doubt:
+        """Ask about this order, whatever becomes of it meanwhile; a doubt that is there already keeps its age."""
+        doubt = self.by_order.setdefault(order_id, Doubt(now_ns, now_ns))
+        doubt.not_before_ns = min(doubt.not_before_ns, now_ns)
+        doubt.by_state = False
         return doubt
+
+    def raise_by_state(self, order_id: OrderId, now_ns: Nanos, after_ns: int) -> None:
+        """Ask about this order, not before `after_ns` from now, if it is still doubtful then."""
+        self.by_order.setdefault(order_id, Doubt(now_ns, Nanos(now_ns + after_ns), by_state=True))
 
     def settle(self, order_id: OrderId) -> None:
         self.by_order.pop(order_id, None)
