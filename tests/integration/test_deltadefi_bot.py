@@ -201,3 +201,22 @@ def test_a_dead_bots_orders_are_withdrawn_by_its_journal_alone(tmp_path: Path) -
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert at_venue(runtime) == []
         assert ended.stdout.count("cancelled") == left
+
+
+def test_a_maker_alone_in_an_empty_book_starts_and_quotes_both_sides(tmp_path: Path) -> None:
+    with bot_on(tmp_path, "--deltadefi-share", "0") as runtime:
+        resting(runtime)
+        alone = {order["id"] for order in at_venue(runtime)}
+        assert alone <= ours(runtime)
+        (first,) = journal(
+            runtime, "SELECT CAST(payload AS TEXT) FROM events WHERE kind = 'Decided' ORDER BY seq LIMIT 1"
+        )[0]
+        seen = json.loads(first)
+        assert (seen["venue_bid"], seen["venue_ask"], seen["venue_known"]) == (None, None, True)
+
+        sell_through(runtime)  # at the other market: nobody trades at this one
+        runtime.until(
+            lambda _: runtime.metric("tradingbot_orders_total", outcome="OrderAccepted") >= len(alone), "told"
+        )
+        assert runtime.terminate()[0] == 0
+        assert at_venue(runtime) == []

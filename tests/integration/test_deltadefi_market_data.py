@@ -44,6 +44,8 @@ async def watch() -> None:
 
     first = ticks[0]
     assert isinstance(first, ReferenceTicked)
+    assert first.bid is not None
+    assert first.ask is not None
     assert 0 < first.bid < first.ask
     assert [one.trade_id for one in trades] == list(range(1, len(trades) + 1))
     assert {type(event) for event in refused} == {FeedLost}

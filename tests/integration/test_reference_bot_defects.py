@@ -23,7 +23,7 @@ from harness.engines import BTC, SECOND, accept, tick, trading
 from harness.runtime_process import rows
 from harness.simulator import book_ticker
 from tradingbot_runtime.config import InvalidConfig, MarketMaking, load
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.core.planner import Capabilities
@@ -96,7 +96,8 @@ def test_defect_03_a_requote_compares_an_absolute_price_change_with_basis_points
 
     def bid_at(price: int) -> Quote:
         book = Book(Ticks(price - 1), Ticks(price + 1), Lots(1), Lots(1), 1, Nanos(1))
-        view = MarketView(book, book, Lots(10**9), Money(10**18))
+        venue = VenueBook(book.bid, book.ask, is_known=True)
+        view = MarketView(book, venue, Lots(10**9), Money(10**18))
         return next(quote for quote in strategy.quotes(view) if quote.side is Side.BUY)
 
     moved = mid + mid * 15 // 10_000

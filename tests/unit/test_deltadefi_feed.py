@@ -49,9 +49,10 @@ def test_the_noise_of_binary_fractions_is_no_other_price() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bids", "asks", "top"), [([], [level(0.4)], (0, 4000)), ([level(0.3)], [], (3000, 0)), ([], [], (0, 0))]
+    ("bids", "asks", "top"),
+    [([], [level(0.4)], (None, 4000)), ([level(0.3)], [], (3000, None)), ([], [], (None, None))],
 )
-def test_a_side_that_nobody_is_on_is_no_price(bids: Levels, asks: Levels, top: tuple[int, int]) -> None:
+def test_a_side_that_nobody_is_on_is_no_price(bids: Levels, asks: Levels, top: tuple[int | None, int | None]) -> None:
     tick = DepthCodec(ADAUSDM).top(frame(bids, asks), Nanos(1))
 
     assert tick is not None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.engines import BTC, SECOND, accept, tick, trading
 from tradingbot_runtime.config import MarketMaking, ReferencePriceKind
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.estimates import Estimates, Estimation
 from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.core.quoting import MarketView
@@ -120,8 +120,8 @@ def test_a_basis_beyond_the_limit_either_way_is_a_lost_peg() -> None:
 
 def test_without_a_book_nothing_is_learned() -> None:
     learned, terms = Estimates(), Estimation(MINUTE)
-    learned.observe(Nanos(1), GOLDEN, Book(), (1, 1), terms)
-    learned.observe(Nanos(1), Book(), GOLDEN, (1, 1), terms)
+    learned.observe(Nanos(1), GOLDEN, None, (1, 1), terms)
+    learned.observe(Nanos(1), Book(), 10_002, (1, 1), terms)
 
     assert learned.basis.seen_ns is None
 
@@ -129,7 +129,8 @@ def test_without_a_book_nothing_is_learned() -> None:
 def test_the_quotes_follow_the_basis() -> None:
     making = MarketMaking(spread_bps=D(10), sizes=[D("0.01")])
     made = ladder(making, BTC, ReferencePrice())
-    book, venue = Book(Ticks(6_000_000), Ticks(6_000_002)), Book(Ticks(5_900_000), Ticks(6_100_000))
+    book = Book(Ticks(6_000_000), Ticks(6_000_002))
+    venue = VenueBook(Ticks(5_900_000), Ticks(6_100_000), is_known=True)
 
     plain, shifted = (
         [quote.price for quote in made.quotes(MarketView(book, venue, Lots(1), Money(1), basis=basis))]
@@ -148,7 +149,7 @@ def test_a_venue_off_its_peg_withdraws_what_would_add_to_the_position() -> None:
         bot.handle(accept(approved.command.order_id, SECOND))
     assert [order.state for order in bot.market.orders] == [OrderState.OPEN] * 2
 
-    bot.market.venue.apply_venue(VenueTicked(time_ns=Nanos(2 * SECOND), bid=Ticks(5_800_000), ask=Ticks(5_800_002)))
+    bot.market.venue.apply(VenueTicked(time_ns=Nanos(2 * SECOND), bid=Ticks(5_800_000), ask=Ticks(5_800_002)))
     bot.handle(tick(3 * SECOND))
 
     assert bot.quotes == ()  # no position: there is nothing to reduce

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.formula import Parameters, Place, wanted
 from tradingbot_runtime.config import InventorySkew, MarketMaking
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.quoting import MarketView
 from tradingbot_runtime.core.reference_price import ReferencePrice
 from tradingbot_runtime.model import Instrument, Lots, Money, Side, Ticks
@@ -31,7 +31,7 @@ GOLDEN = MarketMaking(
 def golden_quotes(base: int, quote: int) -> dict[str, list[str]]:
     view = MarketView(
         Book(bid=Ticks(4999), ask=Ticks(5001)),
-        Book(bid=Ticks(4990), ask=Ticks(5010)),
+        VenueBook(Ticks(4990), Ticks(5010), is_known=True),
         Lots(base),
         ADA.money(str(quote)),
     )
@@ -55,10 +55,10 @@ def test_golden_vector_b() -> None:
 
 def test_without_a_book_nothing_is_quoted() -> None:
     made = ladder(GOLDEN, ADA, ReferencePrice())
-    book, empty = Book(bid=Ticks(1), ask=Ticks(3)), Book()
+    book, venue = Book(bid=Ticks(1), ask=Ticks(3)), VenueBook(Ticks(1), Ticks(3), is_known=True)
 
-    assert made.quotes(MarketView(empty, book, Lots(1), Money(1))) == ()
-    assert made.quotes(MarketView(book, empty, Lots(1), Money(1))) == ()
+    assert made.quotes(MarketView(Book(), venue, Lots(1), Money(1))) == ()
+    assert made.quotes(MarketView(book, VenueBook(), Lots(1), Money(1))) == ()
 
 
 def decimals(low: str, high: str, places: int = 3) -> st.SearchStrategy[Decimal]:
@@ -115,7 +115,8 @@ def test_the_ladder_equals_the_formula_in_exact_rationals(  # noqa: PLR0913, PLR
     venue_width: int, base: int, quote: int,
 ) -> None:  # fmt: skip
     view = MarketView(
-        Book(bid=Ticks(bid), ask=Ticks(bid + width)), Book(bid=Ticks(venue_bid), ask=Ticks(venue_bid + venue_width)),
+        Book(bid=Ticks(bid), ask=Ticks(bid + width)),
+        VenueBook(Ticks(venue_bid), Ticks(venue_bid + venue_width), is_known=True),
         Lots(base), Money(quote),
     )  # fmt: skip
     tick, lot, ref = Fraction(instrument.tick_size), Fraction(instrument.lot_size), Fraction(D(reference_tick))

@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.hedging import HedgeStress, HedgeTerms, ResidualLedger
 from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.core.quoting import MarketView, Quote
@@ -29,8 +29,8 @@ def cross(**changes: int) -> CrossExchange:
     return CrossExchange(instrument=MAKER, hedge=HEDGE, ratio=(1, 1), book_share=(1, 2), **(rates | changes))
 
 
-def quoted(strategy: CrossExchange, position: int = 0, venue: Book | None = None) -> list[tuple[Side, int, int]]:
-    wide = venue or Book(bid=Ticks(4_900), ask=Ticks(5_100))
+def quoted(strategy: CrossExchange, position: int = 0, venue: VenueBook | None = None) -> list[tuple[Side, int, int]]:
+    wide = venue or VenueBook(Ticks(4_900), Ticks(5_100), is_known=True)
     made = strategy.quotes(MarketView(BOOK, wide, Lots(0), Money(0), Lots(position)))
     return [(quote.side, quote.price, quote.quantity) for quote in made]
 
@@ -50,7 +50,8 @@ def test_a_fill_that_is_hedged_at_the_best_price_always_leaves_the_edge(
     taker: int, maker: int, edge: int, venue_bid: int, venue_width: int
 ) -> None:
     strategy = cross(taker_fee=taker, maker_fee=maker, edge=edge)
-    for side, price, _ in quoted(strategy, venue=Book(bid=Ticks(venue_bid), ask=Ticks(venue_bid + venue_width))):
+    venue = VenueBook(Ticks(venue_bid), Ticks(venue_bid + venue_width), is_known=True)
+    for side, price, _ in quoted(strategy, venue=venue):
         paid, took = Fraction(maker, 10_000), Fraction(taker, 10_000)
         if side is Side.BUY:
             assert BOOK.bid * (1 - took) * (1 - paid) - price >= BOOK.bid * Fraction(edge, 10_000)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradingbot_runtime.config import AvellanedaStoikov, DepthModel, Glft
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.calibration import EXACTLY, Flow
 from tradingbot_runtime.core.quoting import MarketView, Quote
 from tradingbot_runtime.model import Instrument, Lots, Money, Side, Ticks
@@ -21,13 +21,16 @@ FINE = Instrument(
     max_lots=Lots(10**9), min_notional=Money(0),
 )  # fmt: skip
 AT_100 = Book(bid=Ticks(99_999_999), ask=Ticks(100_000_001))
+VENUE_AT_100 = VenueBook(Ticks(99_999_999), Ticks(100_000_001), is_known=True)
 # sigma 2, gamma 0.1, kappa 1.5 at a price of 100: a basis point is 0.01 there.
 GOLDEN_AS = AvellanedaStoikov(
     size=D(1), risk_aversion=D("0.001"), decay_per_bps=D("0.015"), horizon_ns=10**9, volatility_bps=D(200)
 )
 
 
-def quoted(config: DepthModel, position: int = 0, flow: Flow | None = None, venue: Book = AT_100) -> list[Quote]:
+def quoted(
+    config: DepthModel, position: int = 0, flow: Flow | None = None, venue: VenueBook = VENUE_AT_100
+) -> list[Quote]:
     view = MarketView(AT_100, venue, Lots(100), Money(10**12), Lots(position), 0, flow)
     return list(strategy_of(config, FINE, FINE.tick_size).quotes(view))
 

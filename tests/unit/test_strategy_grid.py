@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradingbot_runtime.config import Grid
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.quoting import MarketView
 from tradingbot_runtime.model import Instrument, Lots, Money, Side, Ticks
 from tradingbot_runtime.strategies.chosen import strategy_of
@@ -24,9 +24,9 @@ FIELDS = {"lowerPrice": "98", "upperPrice": "102", "neutralPrice": "100", "level
 
 
 def quoted(position: int, bid: int = 9_999, ask: int = 10_001, **changes: Any) -> dict[Side, list[str]]:  # noqa: ANN401 - JSON
-    book = Book(bid=Ticks(bid), ask=Ticks(ask))
+    book, venue = Book(bid=Ticks(bid), ask=Ticks(ask)), VenueBook(Ticks(bid), Ticks(ask), is_known=True)
     strategy = strategy_of(Grid.model_validate(FIELDS | changes), COIN, COIN.tick_size)
-    quotes = strategy.quotes(MarketView(book, book, Lots(100), Money(10**12), Lots(position)))
+    quotes = strategy.quotes(MarketView(book, venue, Lots(100), Money(10**12), Lots(position)))
     return {side: [f"{q.price / 100:g}x{q.quantity}" for q in quotes if q.side is side] for side in Side}
 
 
@@ -72,10 +72,10 @@ def test_every_round_trip_earns_a_level_whatever_the_order_of_partial_fills(fill
     """The lot bought last is sold first, and always exactly one level above its purchase."""
     position = 0
     strategy = strategy_of(Grid.model_validate(FIELDS), COIN, COIN.tick_size)
-    wide = Book(bid=Ticks(1), ask=Ticks(10**6))  # nothing is clamped
+    book, wide = Book(Ticks(9_999), Ticks(10_001)), VenueBook(Ticks(1), Ticks(10**6), is_known=True)  # not clamped
     bought: list[int] = []  # prices of lots on top of the start
     for side, lots in fills:
-        quotes = strategy.quotes(MarketView(wide, wide, Lots(100), Money(10**12), Lots(position)))
+        quotes = strategy.quotes(MarketView(book, wide, Lots(100), Money(10**12), Lots(position)))
         best = next((q for q in quotes if q.side is side), None)
         if best is None:
             continue

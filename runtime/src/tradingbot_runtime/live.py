@@ -210,6 +210,7 @@ def decided(engine: Engine, event: AnyEvent) -> Decided:
         reference_ask=market.reference.ask,
         venue_bid=market.venue.bid,
         venue_ask=market.venue.ask,
+        venue_known=market.venue.is_known,
         base=market.account.base_lots,
         quote=market.account.quote,
         quotes=tuple(WantedQuote(q.side, q.price, q.quantity) for q in engine.quotes),

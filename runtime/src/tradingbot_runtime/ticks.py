@@ -12,6 +12,8 @@ from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.tape import Tape
 
+EMPTY_SIDE = "EmptySide"  # half a book is no price to compare with
+
 
 def through_paper(live: LiveMarket, then: Callable[[AnyEvent], None]) -> Callable[[AnyEvent], None]:
     """A paper exchange lives by the ticks of the market that it stands in for; it sees them first."""
@@ -47,4 +49,6 @@ def as_cross(event: AnyEvent, ratio: Fraction) -> AnyEvent:
     """A tick of the second source, in our ticks: `ratio` of ours is one of its."""
     if not isinstance(event, ReferenceTicked):
         return FeedLost(time_ns=event.time_ns, feed=CROSS_FEED, reason=getattr(event, "reason", ""))
+    if event.bid is None or event.ask is None:
+        return FeedLost(time_ns=event.time_ns, feed=CROSS_FEED, reason=EMPTY_SIDE)
     return CrossTicked(time_ns=event.time_ns, mid_2=(event.bid + event.ask) * ratio.numerator, unit=ratio.denominator)

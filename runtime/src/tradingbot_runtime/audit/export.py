@@ -93,7 +93,8 @@ def _quotes(reader: JournalReader, instruments: Mapping[str, Instrument]) -> Ite
             continue
         decided = msgspec.json.decode(row["payload"])
         books = (reference.tick_size * decided["reference_bid"], reference.tick_size * decided["reference_ask"],
-                 instrument.tick_size * decided["venue_bid"], instrument.tick_size * decided["venue_ask"])  # fmt: skip
+                 *(None if side is None else instrument.tick_size * side
+                   for side in (decided["venue_bid"], decided["venue_ask"])))  # fmt: skip
         for quote in (msgspec.convert(found, WantedQuote) for found in decided["quotes"]):
             yield (row["time_ns"], row["market"], row["seq"], quote.side.value, instrument.tick_size * quote.price,
                    instrument.lot_size * quote.quantity, *books)  # fmt: skip
@@ -141,6 +142,8 @@ def _write_csv(file: Path, table: Table, rows: Iterable[tuple[Any, ...]]) -> int
 
 
 def _text(value: Any, kind: Kind) -> str:  # noqa: ANN401 - of any kind
+    if value is None:
+        return ""
     if kind is Kind.TIME:
         return time_text(value)
     if kind is Kind.DECIMAL:

@@ -142,11 +142,18 @@ def _moves(command: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, 
     yield command["order_id"], names.get(kind, kind), command
 
 
+def _venue(record: Mapping[str, Any], units: Units) -> str:
+    if not record.get("venue_known", True):
+        return "unknown"
+    sides = (record["venue_bid"], record["venue_ask"])
+    return " / ".join("nobody" if side is None else units.price(side) for side in sides)
+
+
 def _seen(record: Mapping[str, Any], units: Units) -> dict[str, str]:
     return {
         "reference": f"{units.reference_price(record['reference_bid'])} / "
         f"{units.reference_price(record['reference_ask'])} (update {record['update_id']})",
-        "venue": f"{units.price(record['venue_bid'])} / {units.price(record['venue_ask'])}",
+        "venue": _venue(record, units),
         "holds": f"{units.quantity(record['base'])} base, {units.money(record['quote'])} quote",
         "wanted": f"{len(record['quotes'])} quotes",
     }

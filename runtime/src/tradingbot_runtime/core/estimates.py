@@ -23,13 +23,15 @@ class Estimates:
     basis: Basis = field(default_factory=Basis)
     calibration: Calibration = field(default_factory=Calibration)
 
-    def observe(self, now_ns: Nanos, reference: Book, venue: Book, ratio: Rational, terms: Estimation) -> None:
-        """After a tick of the reference; `ratio` turns its ticks into the venue's."""
+    def observe(
+        self, now_ns: Nanos, reference: Book, venue_mid_2: int | None, ratio: Rational, terms: Estimation
+    ) -> None:
+        """After a tick of the reference; `ratio` turns its ticks into the venue's. None: the venue has no price."""
         if not reference.is_valid:
             return
-        if terms.basis is not None and venue.is_valid:
+        if terms.basis is not None and venue_mid_2 is not None:
             source = (reference.bid + reference.ask) * ratio[0], ratio[1]
-            self.basis.observe(now_ns, (venue.bid + venue.ask, 1), source, terms.basis)
+            self.basis.observe(now_ns, (venue_mid_2, 1), source, terms.basis)
         if terms.calibration is not None:
             self.calibration.observe(now_ns, reference, terms.calibration)
 

@@ -58,6 +58,8 @@ def _closing(now: Situation, limits: Limits) -> Quote | None:
     shares = [share for share in (limits.max_slippage, limits.max_distance) if share is not None]
     if now.position == 0 or not now.book_valid or not shares:
         return None
+    if (now.venue_bid if now.position > 0 else now.venue_ask) is None:
+        return None  # nobody to take: to wait for somebody is no futile step
     numerator, denominator = min(shares, key=lambda share: Fraction(*share))
     instrument = limits.instrument
     unit = 2 * now.mid_unit * denominator

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.core.analytics import NOWHERE, Mark, Performance
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.breaches import Breach, Measured, breach
 from tradingbot_runtime.core.estimates import Estimates
 from tradingbot_runtime.core.flattening import Flattening
@@ -24,6 +24,7 @@ from tradingbot_runtime.model import (
     Money,
     Nanos,
     OthersExposed,
+    Ticks,
     TradingState,
 )
 
@@ -44,7 +45,7 @@ class Market:
     account: Account
     orders: Orders = field(default_factory=Orders)
     reference: Book = field(default_factory=Book)
-    venue: Book = field(default_factory=Book)
+    venue: VenueBook = field(default_factory=VenueBook)
     daily: DailyLoss = field(default_factory=DailyLoss)
     quiet: Quiet = field(default_factory=Quiet)
     estimates: Estimates = field(default_factory=Estimates)
@@ -84,6 +85,11 @@ class Market:
         return (self.reference.bid + self.reference.ask) * self.terms.reference_numerator
 
     @property
+    def mid(self) -> Ticks:
+        """The reference price in our ticks, rounded down; 0: there is none."""
+        return Ticks(self.mid_2 // (2 * self.terms.reference_denominator))
+
+    @property
     def mark(self) -> Mark:
         """What trades are measured against."""
         if not self.reference.is_valid:
@@ -109,8 +115,21 @@ class Market:
         """What the reference is compared with, as `mid_2` and its unit; (0, 1): there is nothing."""
         if self.cross is not None:
             return self.cross.mid_2, self.cross.unit
-        compared = self.venue.is_valid and not (self.terms.reference_is_venue or self.terms.limits.cross_checked)
-        return (self.venue.bid + self.venue.ask, 1) if compared else (0, 1)
+        if self.terms.reference_is_venue or self.terms.limits.cross_checked:
+            return 0, 1
+        return self.others_mid_2 or 0, 1
+
+    @property
+    def others_mid_2(self) -> int | None:
+        """Twice the middle of the venue's book, as a price that says something.
+
+        None where a side is empty, and where both best prices are our own orders': such a middle is the echo of our
+        own quotes, and whoever learns from it follows himself wherever his skew leads.
+        """
+        mid_2, venue = self.venue.mid_2, self.venue
+        if mid_2 is None or not {venue.bid, venue.ask} <= {order.price for order in self.orders}:
+            return mid_2
+        return None
 
     def situation(self, now_ns: Nanos, order_tokens: int) -> Situation:
         """What an order is judged against at `now_ns`."""

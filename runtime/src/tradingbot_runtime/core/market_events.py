@@ -60,11 +60,11 @@ def _reference_ticked(market: "Market", event: ReferenceTicked) -> None:
         market.venue.apply(event)
     if terms.estimation is not None:
         ratio = terms.reference_numerator, terms.reference_denominator
-        market.estimates.observe(event.time_ns, market.reference, market.venue, ratio, terms.estimation)
+        market.estimates.observe(event.time_ns, market.reference, market.others_mid_2, ratio, terms.estimation)
 
 
 def _venue_ticked(market: "Market", event: VenueTicked) -> None:
-    market.venue.apply_venue(event)
+    market.venue.apply(event)
 
 
 def _cross_ticked(market: "Market", event: CrossTicked) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tradingbot_runtime.core.book import Book
+from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.calibration import Flow
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import Lots, Money, Side, Ticks
@@ -22,7 +22,7 @@ class MarketView:
     """All that a strategy may look at."""
 
     reference: Book
-    venue: Book
+    venue: VenueBook
     base: Lots  # what the account holds, of both assets
     quote: Money
     position: Lots = Lots(0)  # what our own fills add up to

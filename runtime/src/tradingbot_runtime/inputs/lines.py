@@ -8,7 +8,7 @@ import msgspec
 
 from tradingbot_runtime.model import AnyCommand, AnyEvent, Instrument
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Line(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -29,13 +29,14 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     update_id: int  # of the reference frame that was acted on
     reference_bid: Ticks  # in the reference's ticks
     reference_ask: Ticks
-    venue_bid: Ticks
-    venue_ask: Ticks
+    venue_bid: Ticks | None  # None: nobody was on that side, or the book was not known
+    venue_ask: Ticks | None
     base: Lots  # what the account held
     quote: Money
     quotes: tuple[WantedQuote, ...]
     commands: tuple[AnyCommand, ...]
     refused: tuple[RefusedOrder, ...] = ()
+    venue_known: bool = True  # the venue had said what is in its book, and the feed was there
 
 
 class ConfigApplied(msgspec.Struct, frozen=True, kw_only=True, tag=True):

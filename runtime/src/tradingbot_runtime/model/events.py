@@ -26,20 +26,20 @@ class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
 
 
 class ReferenceTicked(Event, frozen=True, kw_only=True, gc=False):
-    """Best bid and offer of the reference market, in *its* ticks and lots."""
+    """Best bid and offer of the reference market, in *its* ticks and lots; None: nobody is on that side."""
 
-    bid: Ticks
+    bid: Ticks | None
     bid_lots: Lots
-    ask: Ticks
+    ask: Ticks | None
     ask_lots: Lots
     update_id: int
 
 
 class VenueTicked(Event, frozen=True, kw_only=True, gc=False):
-    """Best bid and offer where we trade, in the traded instrument's ticks."""
+    """Best bid and offer where we trade, in the traded instrument's ticks; None: nobody is on that side."""
 
-    bid: Ticks
-    ask: Ticks
+    bid: Ticks | None
+    ask: Ticks | None
 
 
 class FeedLost(Event, frozen=True, kw_only=True, gc=False):

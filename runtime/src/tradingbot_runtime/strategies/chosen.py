@@ -98,13 +98,13 @@ def _exact(bps: Decimal) -> int:
     return -int(-Fraction(bps) * UNIT // 1)
 
 
-def _grid(config: Grid, instrument: Instrument, _: ReferencePrice) -> Strategy:
+def _grid(config: Grid, instrument: Instrument, price: ReferencePrice) -> Strategy:
     spaced = grid.geometric if config.spacing is Spacing.GEOMETRIC else grid.arithmetic
     levels = grid.on_ticks(spaced(config.lower_price, config.upper_price, config.levels), instrument.tick_size)
     size = instrument.lots_floor(config.size)
     neutral = Fraction(config.neutral_price) / Fraction(instrument.tick_size)
     above = sum(1 for level in levels[:-1] if level >= neutral)
-    return grid.Grid(instrument, levels, size, above * size, config.orders_per_side)
+    return grid.Grid(instrument, levels, size, above * size, config.orders_per_side, price)
 
 
 _BUILDERS: Mapping[type[Quoting], Callable[[Any, Instrument, ReferencePrice], Strategy]] = {

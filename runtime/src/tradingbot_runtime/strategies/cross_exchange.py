@@ -32,7 +32,7 @@ class CrossExchange:
     max_position: int  # lots
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
-        """Nothing while a book is missing or crossed, or the hedge market is too thin for a lot."""
+        """Nothing while a book is unknown or crossed, or the hedge market is too thin for a lot."""
         if not view.reference.is_valid or not view.venue.is_valid:
             return ()
         unit, edge = self.unit, self.edge * self.unit
@@ -44,8 +44,8 @@ class CrossExchange:
         buys = min(self.size, self._hedgeable(view.reference.bid_lots), self.max_position - view.position)
         sells = min(self.size, self._hedgeable(view.reference.ask_lots), self.max_position + view.position)
         return (
-            *post_only(Side.BUY, [(bid, buys)], view.venue.ask - 1, self.instrument),
-            *post_only(Side.SELL, [(ask, sells)], view.venue.bid + 1, self.instrument),
+            *post_only(Side.BUY, [(bid, buys)], view.venue.highest_buy, self.instrument),
+            *post_only(Side.SELL, [(ask, sells)], view.venue.lowest_sale, self.instrument),
         )
 
     def _hedgeable(self, resting: int) -> int:

@@ -56,7 +56,7 @@ class DepthQuotes:
     step: int
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
-        """Nothing while a book is missing or crossed, the model has not seen enough, or an order is less than a lot."""
+        """Nothing while a book is unknown or crossed, the model has not seen enough, or an order is less than a lot."""
         if not view.reference.is_valid or not view.venue.is_valid or not self.size:
             return ()
         depths = self.model.depths(view.flow)
@@ -66,8 +66,8 @@ class DepthQuotes:
         bids = self._levels(Side.BUY, price, depths.half * self.size + lean, self.max_position - view.position)
         asks = self._levels(Side.SELL, price, depths.half * self.size - lean, self.max_position + view.position)
         return (
-            *post_only(Side.BUY, bids, view.venue.ask - 1, self.instrument),
-            *post_only(Side.SELL, asks, view.venue.bid + 1, self.instrument),
+            *post_only(Side.BUY, bids, view.venue.highest_buy, self.instrument),
+            *post_only(Side.SELL, asks, view.venue.lowest_sale, self.instrument),
         )
 
     def _levels(self, side: Side, price: Rational, distance: int, room: int) -> Iterator[tuple[int, int]]:

@@ -4,6 +4,9 @@ The levels L_0 < L_1 < ... make cells [L_i, L_i+1]; a cell is bought at its lowe
 `size` each time. Which cells are bought is read from the position: cells are bought from the top down and sold from the
 bottom up, so the position says it exactly, partial fills and restarts included. At a position of zero the cells above
 the neutral price count as bought: their size is what the account must hold to begin with.
+
+Levels beyond the market are quoted where the market is. The venue's book says where that is; where nobody stands on the
+other side, the reference price does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +15,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from tradingbot_runtime.core.calibration import EXACTLY
 from tradingbot_runtime.core.quoting import MarketView, Quote
+from tradingbot_runtime.core.reference_price import ReferencePrice
 from tradingbot_runtime.model import Instrument, Side
 from tradingbot_runtime.strategies.levels import post_only
 
@@ -23,16 +27,27 @@ class Grid:
     size: int  # lots of each cell
     bought_at_first: int  # lots in the cells above the neutral price
     shown: int  # orders on each side
+    price: ReferencePrice
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
-        """Nothing while a book is missing or crossed (where is the market?), or a cell is less than a lot."""
+        """Nothing while a book is unknown or crossed (where is the market?), or a cell is less than a lot."""
         if not view.reference.is_valid or not view.venue.is_valid or not self.size:
             return ()
+        highest, lowest = self._limits(view)
         cells = len(self.levels) - 1
         bought = max(0, min(cells * self.size, self.bought_at_first + view.position))
         return (
-            *post_only(Side.BUY, self._buys(cells * self.size - bought), view.venue.ask - 1, self.instrument),
-            *post_only(Side.SELL, self._sells(bought), view.venue.bid + 1, self.instrument),
+            *post_only(Side.BUY, self._buys(cells * self.size - bought), highest, self.instrument),
+            *post_only(Side.SELL, self._sells(bought), lowest, self.instrument),
+        )
+
+    def _limits(self, view: MarketView) -> tuple[int, int]:
+        """The highest purchase and the lowest sale: by the venue's book, where it is empty short of the price."""
+        numerator, denominator = self.price.of(view.reference, view.basis)
+        highest, lowest = view.venue.highest_buy, view.venue.lowest_sale
+        return (
+            -(-numerator // denominator) - 1 if highest is None else highest,
+            numerator // denominator + 1 if lowest is None else lowest,
         )
 
     def _buys(self, empty: int) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@
     P_bid_i = floor(ref * (1 - (s_bid + i * step) / 1e4)) ;  P_ask_i = ceil(ref * (1 + (s_ask + i * step) / 1e4))
     Q_bid_i = floor(Q_i * clamp(1 + m * g, m_min, m_max)) ;  Q_ask_i = floor(Q_i * clamp(1 - m * g, m_min, m_max))
 
-then: post-only clamp against the venue's book, equal ticks merged, too small ones dropped.
+then: post-only clamp against what stands in the venue's book, equal ticks merged, too small ones dropped.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Ladder:
     instrument: Instrument
 
     def quotes(self, view: MarketView) -> Sequence[Quote]:
-        """The ladder; empty while a book is missing or crossed."""
+        """The ladder; empty while a book is unknown or crossed."""
         if not view.reference.is_valid or not view.venue.is_valid:
             return ()
         price = self.price.of(view.reference, view.basis)
@@ -54,8 +54,8 @@ class Ladder:
         bids = self._side(Side.BUY, price, (skew, skew_den))
         asks = self._side(Side.SELL, price, (-skew, skew_den))
         return (
-            *post_only(Side.BUY, bids, view.venue.ask - 1, self.instrument),
-            *post_only(Side.SELL, asks, view.venue.bid + 1, self.instrument),
+            *post_only(Side.BUY, bids, view.venue.highest_buy, self.instrument),
+            *post_only(Side.SELL, asks, view.venue.lowest_sale, self.instrument),
         )
 
     def _skew(self, view: MarketView, price: Rational) -> Rational:

@@ -42,7 +42,7 @@ def staleness(_: Place, now: Situation, limits: Limits) -> Verdict:
 
 
 def book(_: Place, now: Situation, __: Limits) -> Verdict:
-    return None if now.book_valid else (Refusal.BOOK_INVALID, "one side is missing, or the sides cross")
+    return None if now.book_valid else (Refusal.BOOK_INVALID, "not known, crossed, or half a reference")
 
 
 def divergence(_: Place, now: Situation, limits: Limits) -> Verdict:

@@ -69,8 +69,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     book_valid: bool
     mid_2: int  # twice the reference price, in our ticks times `mid_unit`
     mid_unit: int
-    venue_bid: Ticks
-    venue_ask: Ticks
+    venue_bid: Ticks | None  # None, where `book_valid`: nobody is on that side
+    venue_ask: Ticks | None
     position: Lots
     base: Lots
     quote: Money

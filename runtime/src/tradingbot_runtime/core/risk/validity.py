@@ -33,7 +33,8 @@ def fat_finger(order: Place, now: Situation, limits: Limits) -> Verdict:
 def own_book(order: Place, now: Situation, _: Limits) -> Verdict:
     """Neither the venue's orders are taken, unless that is what the order is for, nor ever our own."""
     buys = order.side is Side.BUY
-    if order.post_only and (order.price >= now.venue_ask if buys else order.price <= now.venue_bid):
+    opposite = now.venue_ask if buys else now.venue_bid  # None: nobody there to be taken
+    if order.post_only and opposite is not None and (order.price - opposite) * order.side.sign >= 0:
         return Refusal.WOULD_TAKE, f"{order.price} would cross {now.venue_bid}/{now.venue_ask}"
     if (buys and now.own_ask and order.price >= now.own_ask) or (not buys and order.price <= now.own_bid):
         return Refusal.SELF_TRADE, f"{order.price} would meet our own {now.own_bid}/{now.own_ask}"

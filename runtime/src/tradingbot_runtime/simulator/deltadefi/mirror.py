@@ -20,7 +20,7 @@ from tradingbot_runtime.simulator.market_events import (
 
 
 class Thinness(msgspec.Struct, frozen=True, kw_only=True):
-    """`widen`: ticks by which each side stands farther out. `share`: one in so many units is here."""
+    """`widen`: ticks by which each side stands farther out. `share`: one in so many units is here; 0: nobody is."""
 
     widen: int = 5
     share: int = 20
@@ -34,6 +34,11 @@ class Mirror:
         self._thinness = thinness
         self._numerator = source.lot_atoms
         self._denominator = target.lot_atoms * thinness.share
+
+    @property
+    def is_empty(self) -> bool:
+        """Nobody stands or trades here but the accounts themselves."""
+        return not self._thinness.share
 
     def event(self, event: AnyMarketEvent) -> AnyMarketEvent:
         """What happens here when `event` happens there."""
@@ -62,5 +67,5 @@ class Mirror:
 
     def _level(self, side: Side, level: Level) -> Level:
         price, lots = level
-        here = max(1, lots * self._numerator // self._denominator) if lots else 0
+        here = max(1, lots * self._numerator // self._denominator) if lots and not self.is_empty else 0
         return Ticks(price - side.sign * self._thinness.widen), Lots(here)

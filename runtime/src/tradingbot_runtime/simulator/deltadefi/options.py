@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ASSET=AMOUNT", help="what the account holds, repeatable")  # fmt: skip
     add("--deltadefi-widen", action=Checked, kind=Whole(0, 1000), default="5", metavar="TICKS",
         help="how much farther out each side of its book stands")  # fmt: skip
-    add("--deltadefi-share", action=Checked, kind=Whole(1, 100_000), default="20", metavar="N",
-        help="its book and its trades are one N-th of that market's")  # fmt: skip
+    add("--deltadefi-share", action=Checked, kind=Whole(0, 100_000), default="20", metavar="N",
+        help="its book and its trades are one N-th of that market's; 0: nobody is there but the account")  # fmt: skip
     add("--deltadefi-processing-ms", action=Checked, kind=Whole(0, 60_000), default="10", metavar="MS",
         help="how long an order is on its way to the market after its submit")  # fmt: skip
     add("--deltadefi-build-expiry", action=Checked, kind=Whole(1, 86_400), default="120", metavar="S",

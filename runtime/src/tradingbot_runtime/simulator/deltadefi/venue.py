@@ -110,6 +110,8 @@ class DeltaDeFiVenue:
         if self.lock.locked(now_ms):
             self._missed.add(symbol)
             return
+        if isinstance(event, TradePrinted) and market.mirror.is_empty:
+            return
         if symbol in self._missed:
             self._missed.discard(symbol)
             self._move(market, market.mirror.snapshot(self._source.exchange.book(event.symbol), event.time_ns), now_ms)

@@ -22,6 +22,8 @@ GetCredentials = Callable[[], DeltaDefiCredentials] | None
 Pulse = tuple[Callable[[], Nanos], Backoff]
 NOISE = Decimal("0.001")  # of a tick: the venue computes in binary fractions, and 0.35 may come as 0.35000000000000003
 
+NOBODY: tuple[None, Lots] = None, Lots(0)
+
 
 class DepthCodec:
     """Frames of one symbol's depth stream, in its ticks."""
@@ -31,7 +33,7 @@ class DepthCodec:
         self._depth = msgspec.json.Decoder(Depth)
 
     def top(self, payload: memoryview | bytes, time_ns: Nanos) -> ReferenceTicked | None:
-        """The best bid and offer. A side that nobody is on has a price of 0, which is no valid book.
+        """The best bid and offer; None for a side that nobody is on.
 
         Raises FrameRefused for a frame that is broken, off the grid, or crossed.
         """
@@ -42,11 +44,12 @@ class DepthCodec:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FrameRefused("NotJson", str(error)) from error
         try:
-            bid, bid_lots = max(map(self._level, depth.bids), default=(Ticks(0), Lots(0)))
-            ask, ask_lots = min(map(self._level, depth.asks), default=(Ticks(0), Lots(0)))
+            bid, bid_lots = max(map(self._level, depth.bids), default=NOBODY)
+            ask, ask_lots = min(map(self._level, depth.asks), default=NOBODY)
         except ValueError as error:
             raise FrameRefused("BadNumber", str(error)) from error
-        if (depth.bids and bid <= 0) or (depth.asks and ask <= 0) or (bid and ask and bid >= ask):
+        prices = [price for price in (bid, ask) if price is not None]
+        if any(price <= 0 for price in prices) or (len(prices) > 1 and prices[0] >= prices[1]):
             raise FrameRefused("Crossed", f"bid {bid} ticks, ask {ask} ticks")
         return ReferenceTicked(
             time_ns=time_ns, bid=bid, bid_lots=bid_lots, ask=ask, ask_lots=ask_lots, update_id=depth.timestamp

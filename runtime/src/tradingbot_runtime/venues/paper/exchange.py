@@ -21,13 +21,16 @@ _MILLIONTHS = 100  # of a basis point
 def paper_exchange(instrument: Instrument, tick: ReferenceTicked, paper: Paper) -> Exchange:
     """An account that begins with `paper.capital` in quote and as much again in base, by the first tick's price.
 
-    Raises ConfigError for an instrument that cannot be traded on paper.
+    Raises ConfigError for an instrument that cannot be traded on paper, and ValueError for a tick without a price.
     """
+    first = tick.ask if tick.bid is None else tick.bid
+    if first is None:
+        raise ValueError(f"nobody is in the book of {instrument.symbol}: its base has no price")
     try:
         listing = Listing(instrument=instrument, typical_price=Decimal(1), typical_quantity=Decimal(1))
     except ValueError as error:
         raise ConfigError(f"mode Paper cannot trade {instrument.symbol}: {error}") from error
-    price = instrument.tick_size * tick.bid
+    price = instrument.tick_size * first
     balances = {instrument.quote: asset_units(paper.capital), instrument.base: asset_units(paper.capital / price)}
     fees = Commission(maker=int(paper.maker_fee_bps * _MILLIONTHS), taker=int(paper.taker_fee_bps * _MILLIONTHS))
     exchange = Exchange([listing], Account(balances, fees), first_id=tick.time_ns // 1_000_000)
@@ -37,8 +40,11 @@ def paper_exchange(instrument: Instrument, tick: ReferenceTicked, paper: Paper) 
 
 def top_of(instrument: Instrument, tick: ReferenceTicked) -> DepthSnapshot:
     """All that is known of the book: a level that was the best one once says nothing of now."""
-    return DepthSnapshot(symbol=instrument.symbol, time_ns=tick.time_ns, last_id=tick.update_id,
-                         bids=((tick.bid, tick.bid_lots),), asks=((tick.ask, tick.ask_lots),))  # fmt: skip
+    bids = () if tick.bid is None else ((tick.bid, tick.bid_lots),)
+    asks = () if tick.ask is None else ((tick.ask, tick.ask_lots),)
+    return DepthSnapshot(
+        symbol=instrument.symbol, time_ns=tick.time_ns, last_id=tick.update_id, bids=bids, asks=asks
+    )
 
 
 def printed(instrument: Instrument, trade: PublicTrade, time_ns: int) -> TradePrinted:

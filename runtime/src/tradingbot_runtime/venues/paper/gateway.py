@@ -82,9 +82,11 @@ class PaperGateway:
         """Nothing is ever overdue here."""
 
     def on_tick(self, instrument: Instrument, tick: ReferenceTicked) -> None:
-        """The market moved: the first tick opens the account, later ones may fill orders."""
+        """The market moved: the first tick with a price opens the account, later ones may fill orders."""
         exchange = self.exchanges.get(instrument.symbol)
         if exchange is None:
+            if tick.bid is None and tick.ask is None:
+                return
             exchange = self.exchanges[instrument.symbol] = paper_exchange(instrument, tick, self.paper)
         exchange.on_market(top_of(instrument, tick), self._time_ms())
         self._tell(instrument, exchange)
