@@ -31,6 +31,13 @@ def test_a_bad_manifest_is_refused_with_its_field_and_what_is_allowed(bad: Bad) 
     assert all(words in line_or_lines for words in bad.said_by_models()), line_or_lines
 
 
+def test_a_field_has_one_spelling() -> None:
+    """The API server prunes or refuses `max_position`: nobody may believe in a limit that holds here only."""
+    bot = good_bot()
+    bot["spec"]["risk"] = {"max_position": "5"}
+    assert "spec.risk.max_position" in refusal(written(good_venue(), bot))
+
+
 def test_every_mistake_has_a_line_of_its_own() -> None:
     bot = good_bot()
     bot["spec"]["replicas"] = "2"

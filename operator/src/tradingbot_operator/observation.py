@@ -30,7 +30,7 @@ def read_bot(manifest: Manifest) -> Bot:
     metadata = ObjectMeta.model_validate(manifest["metadata"])
     status = read_status(manifest.get("status") or {})
     try:
-        return Bot(metadata, status, TradingBotSpec.model_validate(manifest.get("spec") or {}))
+        return Bot(metadata, status, TradingBotSpec.model_validate(manifest.get("spec") or {}, by_name=False))
     except ValidationError as error:
         return Bot(metadata, status, None, tuple(problems(error, TradingBotSpec, "spec")))
 
@@ -51,7 +51,7 @@ def read_status(content: Manifest) -> TradingBotStatus:
 def read_venue(manifest: Manifest) -> VenueSpec | tuple[str, ...]:
     """The spec, or what is wrong with it."""
     try:
-        return VenueSpec.model_validate(manifest.get("spec") or {})
+        return VenueSpec.model_validate(manifest.get("spec") or {}, by_name=False)
     except ValidationError as error:
         return tuple(problems(error, VenueSpec, "spec"))
 

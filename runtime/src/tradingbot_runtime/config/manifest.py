@@ -93,7 +93,7 @@ class _Venue(_Object):
 
 def _part(model: type[M], document: Mapping[str, Any], label: str, found: list[str]) -> M | None:
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, by_name=False)  # people write what the API server takes
     except ValidationError as error:
         found += [f"{label}: {line}" for line in problems(error, model)]
         return None
