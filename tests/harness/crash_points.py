@@ -144,7 +144,8 @@ def hurry() -> None:
     What was never sent stays in doubt until it is proved absent; until then it keeps its place among the quotes, and a
     bot that is killed before would have nothing to send.
     """
-    vars(doubts).update(ASK_EVERY_NS=LOOK_NS, SETTLE_NS=SETTLE_NS)
+    vars(doubts).update(ASK_EVERY_NS=LOOK_NS, ASK_SETTLING_NS=LOOK_NS, ASK_SLOWEST_NS=LOOK_NS, SETTLE_NS=SETTLE_NS,
+                        PROTECTED_NS=SETTLE_NS, PROTECTED_MOST_NS=SETTLE_NS)  # fmt: skip
     vars(app).update(LOOK_S=LOOK_NS / doubts.SECOND)
 
 

@@ -2,7 +2,8 @@
 
 The points are those of `crash_points` at the journal, and the edges of the hostile venue. At a drop the files are
 copied as they are at that instant: the write-ahead log with what is committed, nothing checkpointed. What was on its
-way to the venue still arrives there; what was on its way to us does not.
+way to the venue still arrives there; what was on its way to us does not. Some drops take the node with them, and the
+last commits: venues that find an order by our id are told of it before the commit survives a node.
 """
 
 import random
@@ -12,15 +13,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from harness.crash_points import Database
 from harness.desk_checks import DeskChecks
 from harness.engines import tick
 from harness.trading_desk import Setting, TradingDesk
+from tradingbot_runtime.journal.mark import read_mark, write_mark
 from tradingbot_runtime.model import AnyEvent, TradingState
 
 MOST_PASSAGES = 30  # of one point
 MOST_ANYWHERE = 500
 STEPS_MOST = 400  # of a life: a point that is not passed by then is none of this life's
+SYNCED_EVERY = 4  # commits: an fsync follows a commit within 50 ms
+NODES_LOST = 0.3  # of the drops
 SECOND = 1_000_000_000
 AGAIN = "CRASH_SEED={seed} CRASH_DROPS={drops} .venv/bin/pytest tests/unit/test_crash_story.py"
 Result = TypeVar("Result")
@@ -63,8 +69,9 @@ class DroppedDesk(TradingDesk):
 
     def __init__(self, folder: Path, setting: Setting, boundaries: Boundaries) -> None:
         self.boundaries = boundaries
-        self.copies = 0
-        boundaries.on_drop = self._copy
+        self.left_behind, self.synced = folder / "left-behind", folder / "synced"
+        self.commits = 0
+        boundaries.on_drop = lambda: self._copy(self.left_behind)
         super().__init__(folder, setting)
         send, answer = self.venue.send, self.venue._answer  # noqa: SLF001 - the edge to the wire
         vars(self.venue).update(
@@ -77,31 +84,42 @@ class DroppedDesk(TradingDesk):
         journal, keep_mark = self.journal, self.journal._keep_mark  # noqa: SLF001 - the edge to the disk
         database: Any = Database(journal._db, self.boundaries)  # noqa: SLF001 - as above; stands in for a connection
         journal._db = database  # noqa: SLF001 - as above
-        vars(journal).update(
-            _keep_mark=lambda **kept: self.boundaries.around("write of the mark", lambda: keep_mark(**kept))
-        )
+        self._copy(self.synced)  # the barrier takes longer than an fsync
+
+        def marked(**kept: int | str) -> None:
+            self.boundaries.around("write of the mark", lambda: keep_mark(**kept))
+            self.commits += 1
+            if self.commits % SYNCED_EVERY == 0:
+                self._copy(self.synced)
+
+        vars(journal).update(_keep_mark=marked)
 
     def handle(self, event: AnyEvent) -> None:
         self.boundaries.around("event", lambda: self.market.handle(event))
 
-    def _copy(self) -> None:
+    def _copy(self, to: Path) -> None:
         """The journal's files as they are now: what is committed is in the log, or not yet."""
-        self.copies += 1
-        self.left_behind = self.folder / str(self.copies)
-        self.left_behind.mkdir()
+        shutil.rmtree(to, ignore_errors=True)
+        to.mkdir()
         for path in self.folder.glob("journal.sqlite3*"):
             if not path.name.endswith("-shm"):  # an index of the log, made anew
-                shutil.copyfile(path, self.left_behind / path.name)
+                shutil.copyfile(path, to / path.name)
 
-    def begin_again(self) -> None:
-        """After a drop: another process on what the first one has left behind."""
+    def begin_again(self, *, node_lost: bool) -> None:
+        """After a drop: another process on what the first one has left behind, or on what had got to the disk."""
         self.end()
         for path in self.folder.glob("journal.sqlite3*"):
             path.unlink()
-        for path in self.left_behind.iterdir():
-            path.rename(self.folder / path.name)
-        self.left_behind.rmdir()
+        for path in (self.synced if node_lost else self.left_behind).iterdir():
+            shutil.copyfile(path, self.folder / path.name)
+        if node_lost:
+            self._boot_anew()
         self._begin()
+
+    def _boot_anew(self) -> None:
+        """The mark is of another boot, which may have lost its last commits."""
+        with (self.folder / "journal.sqlite3.lock").open("r+b") as file:
+            write_mark(file.fileno(), replace(read_mark(file.fileno()), boot="another"))
 
 
 class CrashStory:
@@ -146,7 +164,10 @@ class CrashStory:
                 self.checks.hold()
         except Dropped:
             self.drops += 1
-            self.desk.begin_again()
+            node_lost = not self.desk.setting.two_phase and self.draw.random() < NODES_LOST
+            self.desk.begin_again(node_lost=node_lost)
+            if node_lost:
+                self.checks.node_lost()
 
     def _step(self) -> None:
         """One of the things that happen, the everyday ones most often."""

@@ -16,6 +16,21 @@ class DeskChecks:
     desk: TradingDesk
     sent: set[OrderId] = field(default_factory=set)
     filled: dict[OrderId, int] = field(default_factory=dict)
+    forgotten: set[OrderId] = field(default_factory=set)  # orders that went with a node, until they are known again
+
+    def node_lost(self) -> None:
+        """The journal's last commits are gone: what they told, the venue has to tell."""
+        on_the_wire = {order_id for request in self.desk.venue.wire for order_id in request.command.touches}
+        placed = self.desk.exchange.orders.keys() | on_the_wire
+        self.forgotten = {order_id for order_id in placed if self.desk.kept(order_id) is None}
+        self.filled.clear()
+
+    def are_all_known(self) -> bool:
+        """Whether nothing is in the market, or on its way there, that only the lost node knew."""
+        on_the_wire = {order_id for request in self.desk.venue.wire for order_id in request.command.touches}
+        live = on_the_wire | {order.id for order in self.desk.exchange.open_orders}
+        self.forgotten = {order_id for order_id in self.forgotten & live if self.desk.kept(order_id) is None}
+        return not self.forgotten
 
     def leaves(self, command: AnyCommand) -> None:
         """I1: nothing leaves whose intent is not committed. I2: no id leaves twice."""
@@ -43,8 +58,9 @@ class DeskChecks:
     def hold(self) -> None:
         self.filled_only_grows()
         self.position_is_the_sum_of_unique_fills()
-        self.worst_case_is_covered()
-        self.open_orders_are_not_closed_with_us()
+        if self.are_all_known():
+            self.worst_case_is_covered()
+            self.open_orders_are_not_closed_with_us()
 
     def filled_only_grows(self) -> None:
         """I3: and never beyond the order."""
