@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.engines import BTC, SECOND, accept, engine, tick, trading
 from tradingbot_runtime.config import AvellanedaStoikov, Grid, MarketMaking, Quoting
+from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.estimates import Estimation
 from tradingbot_runtime.core.flattening import FUTILE_MOST, STEP_NS
@@ -42,6 +43,7 @@ from tradingbot_runtime.model import (
 from tradingbot_runtime.strategies.chosen import strategy_of
 from tradingbot_runtime.strategies.cross_exchange import CrossExchange
 from tradingbot_runtime.ticks import as_cross, as_venue
+from tradingbot_runtime.venues.paper.exchange import paper_exchange, top_of
 
 D = Decimal
 MID = 6_000_001
@@ -275,3 +277,13 @@ def test_closing_a_position_waits_for_somebody_to_take_and_does_not_give_up_mean
     bot.handle(venue_tick(now_ns, MID - 10, None))
 
     assert [order.side for order in bot.market.orders] == [Side.SELL]
+
+
+def test_the_paper_account_opens_by_whichever_side_has_a_price_and_shows_only_that_side() -> None:
+    exchange = paper_exchange(BTC, half(None, MID), Paper())
+    exchange.on_market(top_of(BTC, half(None, MID)), 1)
+
+    assert exchange.book(BTC.symbol).bids.best() is None
+    assert exchange.book(BTC.symbol).asks.best() == MID
+    with pytest.raises(ValueError, match="has no price"):
+        paper_exchange(BTC, half(None, None), Paper())
