@@ -9,8 +9,8 @@ PYTEST := .venv/bin/pytest
 DATA ?=
 export CLUSTER ?= tradingbot
 
-.PHONY: help setup format lint types contracts generate fresh unit check stories soak soak-memory integration cluster-tests test \
-        cluster cluster-down images images-load demo demo-down bench release-dry-run
+.PHONY: help setup format lint types contracts generate fresh unit coverage check stories soak soak-memory integration cluster-tests \
+        test cluster cluster-down images images-load demo demo-down bench release-dry-run
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,18 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
 	$(PYTHON) hack/generate/install.py --check
 
-unit: ## unit and replay tests
+unit: ## unit and replay tests, with a quarter of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
 
-check: lint types contracts fresh unit ## all of the above that changes nothing; under a minute
+coverage: ## the same with all random examples; fails under 95 % of the branches of what decides and remembers
+	mkdir -p .cache/coverage
+	$(PYTHON) -m coverage erase
+	$(PYTHON) -m coverage run -m pytest -q -n 2 --dist loadfile --hypothesis-profile full tests/unit tests/replay
+	$(PYTHON) -m coverage combine -q
+	$(PYTHON) -m coverage report
+	$(PYTHON) hack/coverage/branches.py
+
+check: lint types contracts fresh unit ## all of the above that changes nothing, but coverage; under a minute
 
 stories: ## 2,000 stories of orders under fire at a venue that does its worst; all state dropped 2,000 times
 	$(PYTHON) hack/soak/orders.py --stories 2000
@@ -65,7 +73,7 @@ cluster-tests: cluster images-load ## tests on the local cluster
 	$(PYTEST) -q tests/cluster/test_local_cluster.py
 	$(PYTEST) -q -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
 
-test: setup check stories integration cluster-tests ## everything; what CI runs
+test: setup lint types contracts fresh coverage stories integration cluster-tests ## everything; what CI runs
 
 cluster: ## start the local cluster (kind); CLUSTER=name for a second one
 	@hack/cluster/cluster up

@@ -7,24 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from harness.examples import examples
 from harness.spec_schema import defaulted, mistakes, specs
 from tradingbot_operator.crdgen_schema import documented_schema
 from tradingbot_runtime.config import Spec, TradingBotSpec, VenueSpec
 
 MODELS: tuple[type[Spec], ...] = (TradingBotSpec, VenueSpec)
 SCHEMAS = {model: documented_schema(model) for model in MODELS}
+SPECS = {model: specs(SCHEMAS[model]) for model in MODELS}  # once: making a strategy costs more than drawing from it
 CEL_CHECKS = {"rules", "decimal", "duration", "quantity", "name"}  # kinds of mistake that the API server leaves to CEL
 
 
-def random_spec(model: type[Spec]) -> st.SearchStrategy[Any]:
-    return specs(SCHEMAS[model])
-
-
 @pytest.mark.parametrize("model", MODELS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_models_and_schema_refuse_the_same_specs(model: type[Spec], data: st.DataObject) -> None:
-    spec = data.draw(random_spec(model))
+    spec = data.draw(SPECS[model])
     stored = defaulted(spec, SCHEMAS[model])
     structural = list(mistakes(stored, SCHEMAS[model]))
     refused = mistakes_of(model, stored)
@@ -35,10 +33,10 @@ def test_models_and_schema_refuse_the_same_specs(model: type[Spec], data: st.Dat
 
 
 @pytest.mark.parametrize("model", MODELS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_an_absent_field_means_the_same_in_both(model: type[Spec], data: st.DataObject) -> None:
-    spec = data.draw(random_spec(model))
+    spec = data.draw(SPECS[model])
     stored = defaulted(spec, SCHEMAS[model])
     if mistakes_of(model, spec):
         return
@@ -67,8 +65,8 @@ def paths(value: Any, path: str = "") -> set[str]:  # noqa: ANN401 - a JSON tree
 def test_the_random_specs_are_not_all_refused() -> None:
     accepted = []  # a test whose every example is refused would prove nothing
 
-    @settings(max_examples=100, deadline=None, database=None)
-    @given(specs(SCHEMAS[TradingBotSpec]))
+    @settings(max_examples=100, database=None)
+    @given(SPECS[TradingBotSpec])
     def count(spec: dict[str, Any]) -> None:
         if not mistakes_of(TradingBotSpec, spec):
             accepted.append(spec)

@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from harness.examples import examples
 from harness.virtual_lease import SECOND, Fate, Machine, Network, Server, VirtualLoop
 from tradingbot_runtime.config import LeaseReference
 from tradingbot_runtime.lease import SlotLease
@@ -155,5 +156,5 @@ class Holders(RuleBasedStateMachine):
         self.loop.close()
 
 
-Holders.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+Holders.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=25)
 TestHolders = Holders.TestCase

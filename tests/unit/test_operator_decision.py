@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.bot_model import Cluster, bot, spec
+from harness.examples import examples
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Phase
 from tradingbot_operator.core import names
@@ -40,7 +41,7 @@ def test_an_empty_cluster_gets_the_finalizer_first_and_the_stateful_set_last() -
     assert [lease["metadata"]["name"] for lease in outcome.leases] == ["maker-0"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(st.integers(0, 4), st.integers(1, 4))
 def test_a_settled_cluster_gets_nothing(replicas: int, markets: int) -> None:
     cluster = Cluster(bot(spec(FOUR[:markets], replicas=replicas)))
@@ -145,7 +146,7 @@ def test_the_partition_stays_while_the_controller_has_not_seen_the_new_template(
         assert stateful_set["spec"]["updateStrategy"]["rollingUpdate"]["partition"] == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=5))
 def test_however_it_is_scaled_no_market_is_traded_by_two_slots(sizes: list[int]) -> None:
     cluster = Cluster(bot(spec(FOUR, replicas=2)))

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from harness.examples import examples
 from tradingbot_operator.queue import KeyedQueue, Priority, Timing, WorkQueue
 
 KEYS = st.sampled_from("abcdef")
@@ -77,7 +78,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert waiting + self.queue.unfinished() <= len(self.owed | self.active | set(self.later)) + len(self.active)
 
 
-QueueMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+QueueMachine.TestCase.settings = settings(max_examples=examples(120), stateful_step_count=40)
 test_any_history_loses_no_key_and_gives_none_to_two_workers = QueueMachine.TestCase
 
 

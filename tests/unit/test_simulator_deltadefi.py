@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.examples import examples
 from tradingbot_runtime.model import Lots, Side, Ticks
 from tradingbot_runtime.simulator.accounts import Account, Commission
 from tradingbot_runtime.simulator.amounts import ATOMS
@@ -287,7 +288,7 @@ def act(world: World, action: tuple[object, ...]) -> None:
             world.prints(price, lots, buyer_is_maker=maker)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(ACTIONS, max_size=40))
 def test_money_is_only_moved_and_exactly_what_open_orders_need_is_locked(actions: list[tuple[object, ...]]) -> None:
     world = World.new()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.examples import examples
 from tradingbot_runtime.model import Lots, Side, Ticks
 from tradingbot_runtime.simulator.accounts import Account, Commission
 from tradingbot_runtime.simulator.amounts import ATOMS, BadAmount, amount_text, parse_amount
@@ -187,7 +188,6 @@ def test_an_amount_that_is_not_a_plain_decimal_is_refused(text: str) -> None:
         parse_amount(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**18))
 def test_amounts_survive_the_wire_exactly(atoms: int) -> None:
     assert parse_amount(amount_text(atoms)) == atoms
@@ -227,7 +227,7 @@ def act(exchange: Exchange, action: str, side: Side, offset: int, lots: int, for
         exchange.on_market(TopChanged(symbol="BTCUSDT", time_ns=0, update_id=number, bid=top[0], ask=top[1]), 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(step, max_size=40))
 def test_money_is_conserved_exactly_whatever_happens(
     steps: list[tuple[str, Side, int, int, TimeInForce]],

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.examples import examples
 from tradingbot_runtime.model import Lots, Side, Ticks
 from tradingbot_runtime.simulator.book import Book
 from tradingbot_runtime.simulator.market_events import DepthChanged, TradePrinted
@@ -224,7 +225,7 @@ class Model:
             assert done == submission.lots, "the one before in the queue is filled first"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(actions(), max_size=40))
 def test_no_sequence_of_orders_and_market_moves_breaks_the_rules_of_matching(
     sequence: list[tuple[str, tuple[int, ...]]],

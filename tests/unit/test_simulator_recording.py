@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.simulator import RECORDING, book_ticker, depth_diff, trade
@@ -75,7 +75,6 @@ def test_a_line_that_cannot_be_used_is_passed_over_and_counted_by_its_reason(tex
     assert reader.skipped == Counter({reason: 1})
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_crash_the_reader(garbage: bytes) -> None:
     reader = FrameReader([BTC])
@@ -83,7 +82,6 @@ def test_no_bytes_crash_the_reader(garbage: bytes) -> None:
     reader.line(b"1 " + garbage)
 
 
-@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
                     max_leaves=10), st.sampled_from(["u", "s", "b", "B", "a", "A"]))  # fmt: skip
