@@ -42,9 +42,7 @@ def top_of(instrument: Instrument, tick: ReferenceTicked) -> DepthSnapshot:
     """All that is known of the book: a level that was the best one once says nothing of now."""
     bids = () if tick.bid is None else ((tick.bid, tick.bid_lots),)
     asks = () if tick.ask is None else ((tick.ask, tick.ask_lots),)
-    return DepthSnapshot(
-        symbol=instrument.symbol, time_ns=tick.time_ns, last_id=tick.update_id, bids=bids, asks=asks
-    )
+    return DepthSnapshot(symbol=instrument.symbol, time_ns=tick.time_ns, last_id=tick.update_id, bids=bids, asks=asks)
 
 
 def printed(instrument: Instrument, trade: PublicTrade, time_ns: int) -> TradePrinted:
