@@ -23,7 +23,8 @@ class Launcher:
     """The process that every life is a fork of (`crash_launcher`)."""
 
     def __enter__(self) -> Self:
-        environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+        paths = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": paths}
         command = (sys.executable, "-m", "harness.crash_launcher")
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
