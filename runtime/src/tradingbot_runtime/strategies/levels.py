@@ -6,9 +6,7 @@ from tradingbot_runtime.core.quoting import Quote
 from tradingbot_runtime.model import Instrument, Lots, Side, Ticks
 
 
-def post_only(
-    side: Side, levels: Iterable[tuple[int, int]], limit: int | None, instrument: Instrument
-) -> list[Quote]:
+def post_only(side: Side, levels: Iterable[tuple[int, int]], limit: int | None, instrument: Instrument) -> list[Quote]:
     """The quotes of `levels` (price in ticks, size in lots), in their order.
 
     Prices stop at `limit`, the last tick that takes nothing from the venue's book (None: there is nobody to take);
