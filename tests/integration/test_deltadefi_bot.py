@@ -157,6 +157,8 @@ def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path
         placed = runtime.simulator.admin.deltadefi()["ordersPlaced"]
         refused = runtime.metric("tradingbot_venue_errors_total", kind="TradingLocked")
         runtime.simulator.admin.unlock_trading()
+        # A refusal ends the long pause between two looks at the lock: three healthy answers, two seconds apart.
+        runtime.until(lambda s: s["state"] != "VenueLocked", "the end of the lock is seen", 10.0)
         resting(runtime)
 
         assert runtime.metric("tradingbot_venue_errors_total", kind="TradingLocked") == refused <= 4

@@ -6,7 +6,8 @@ row; until then nothing is tried, because every try would be refused and counts 
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -29,21 +30,33 @@ class TradingLock:
     reason: str = ""  # why nothing is taken now; empty: orders are taken
     healthy: int = 0
     is_cycle_told: bool = False
+    _found: asyncio.Event = field(default_factory=asyncio.Event)
 
     def found(self, reason: str) -> None:
         """The venue has refused something because of the lock."""
         self.healthy = 0
         if not self.reason:
             self.reason = reason
+            self._found.set()
             log.warning("TradingLocked", venue=self.queries.venue, reason=reason)
             self.on_change(True, reason)  # noqa: FBT003 - the callback's own meaning
 
     async def watch(self) -> None:
-        """Ask for the lock's status, often while locked, now and then while not; until cancelled."""
+        """Ask for the lock's status, often while locked, now and then while not; until cancelled.
+
+        A refusal ends the long pause: the lock may be a short one, and every second without quotes is one.
+        """
         while True:
-            every_s = PROBED_EVERY_S if self.reason else WATCHED_EVERY_S
-            await asyncio.sleep(every_s * (0.75 + self.backoff.jitter() / 2))
+            if not self.reason:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._found.wait(), self._pause_s(WATCHED_EVERY_S))
+            self._found.clear()
+            if self.reason:
+                await asyncio.sleep(self._pause_s(PROBED_EVERY_S))
             await self.probe()
+
+    def _pause_s(self, every_s: float) -> float:
+        return every_s * (0.75 + self.backoff.jitter() / 2)
 
     async def probe(self) -> None:
         """One look. A question that fails proves nothing: what is locked stays locked."""
