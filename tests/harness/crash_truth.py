@@ -230,7 +230,10 @@ def profit_differences(truth: Truth, journal: Path, shown: Json) -> list[str]:
     """
     kept, lots, cost, realised = Kept(journal), Fraction(0), Fraction(0), Fraction(0)
     heard = {fill.id: number for number, fill in enumerate(kept.fills)}
-    trades = sorted(truth.trades(), key=lambda trade: heard[trade.id])
+    trades = truth.trades()
+    if heard.keys() != {trade.id for trade in trades}:
+        return ["there are trades since the books were compared"]
+    trades.sort(key=lambda trade: heard[trade.id])
     for trade in trades:
         bought, price = Fraction(trade.bought), Fraction(trade.price)
         if lots * bought < 0:
