@@ -82,6 +82,7 @@ class _Simulated:
 @dataclass
 class BinanceKit(_Simulated):
     name = "Binance"
+    order_entry = "WebSocket"
     pause_s = 3.0  # as it is told with the refusal
     prices = Prices(Ticks(5_900_000), Ticks(6_100_000), Lots(1_000), Lots(1), Lots(5_000_000))
 
@@ -89,8 +90,9 @@ class BinanceKit(_Simulated):
     async def open(self) -> AsyncIterator[Bench]:
         simulator, bench = self.simulator, Bench(self, order_ids())
         endpoints = {"rest": simulator.rest, "stream": simulator.stream, "websocketApi": simulator.websocket_api}
-        spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints})
-        self.adapter = adapter = BinanceAdapter("binance", spec, Clock().now_ns, BACKOFF, self._credentials)
+        spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints,
+                                         "orderEntry": self.order_entry})  # fmt: skip
+        self.adapter = adapter = BinanceAdapter("binance", spec, Clock().now_ns, BACKOFF, self.credentials)
         try:
             await adapter.clock_offset_ns()
             bench.instrument = await adapter.instrument("BTCUSDT")
@@ -100,7 +102,7 @@ class BinanceKit(_Simulated):
         finally:
             await adapter.close()
 
-    def _credentials(self) -> Credentials:
+    def credentials(self) -> Credentials:
         secret = "another" if self.is_revoked else self.simulator.secret
         return Credentials(self.simulator.api_key, HmacSigner(secret.encode()))
 
@@ -116,6 +118,12 @@ class BinanceKit(_Simulated):
 
     def feed(self, bench: Bench, on_tick: OnTick) -> Feed:
         return self.adapter.feed(bench.instrument, on_tick)
+
+
+@dataclass
+class BinanceRestKit(BinanceKit):
+    name = "Binance over REST"
+    order_entry = "Rest"
 
 
 @dataclass
@@ -253,6 +261,15 @@ def binance() -> Iterator[Kit]:
 
 
 @contextmanager
+def binance_rest() -> Iterator[Kit]:
+    targets = {"place": "POST /api/v3/order", "replace": "POST /api/v3/order/cancelReplace",
+               "cancel": "DELETE /api/v3/order", "question": "GET /api/v3/*", "account": "user", "connection": "ws-api",
+               "market": "btcusdt@bookTicker", "any": "* /api/v3/order*"}  # fmt: skip
+    with SimulatorProcess(*STILL) as simulator:
+        yield BinanceRestKit(simulator, targets, "*order*")
+
+
+@contextmanager
 def deltadefi() -> Iterator[Kit]:
     targets = {"place": "POST /order/submit", "cancel": "POST /order/*/cancel", "question": "GET /accounts/*",
                "account": "/accounts/stream", "connection": "/accounts/stream", "market": "/market/depth/ADAUSDM",
@@ -268,4 +285,4 @@ def paper() -> Iterator[Kit]:
     yield PaperKit()
 
 
-KITS = {"Binance": binance, "DeltaDeFi": deltadefi, "Paper": paper}
+KITS = {"Binance": binance, "Binance over REST": binance_rest, "DeltaDeFi": deltadefi, "Paper": paper}

@@ -169,11 +169,13 @@ _ON_THE_WIRE = (
 _FEEDS = ("the book comes", "a frame that makes no sense is passed over", "a crossed book is no book",
           "a feed that breaks says so and comes back")  # fmt: skip
 
+_BINANCE = {
+    "a locked venue takes nothing, says so, and takes orders again afterwards":
+        "it has no lock: a symbol that is not traded is refused when its rules are read",
+}  # fmt: skip
 NOT_APPLICABLE: Mapping[str, Mapping[str, str]] = {
-    "Binance": {
-        "a locked venue takes nothing, says so, and takes orders again afterwards":
-            "it has no lock: a symbol that is not traded is refused when its rules are read",
-    },
+    "Binance": _BINANCE,
+    "Binance over REST": _BINANCE,
     "DeltaDeFi": {
         "one message replaces an order": "it has no such message, and its capabilities say so",
         "a replacement of an order that has filled places nothing": "as above",

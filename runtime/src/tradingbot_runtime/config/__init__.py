@@ -21,13 +21,13 @@ from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, ResumedHalt, SlotConfig, slot_config
 from tradingbot_runtime.config.spec import Rule, Spec
 from tradingbot_runtime.config.strategy import Strategy
-from tradingbot_runtime.config.venue import Endpoints, Environment, RateLimit, VenueSpec, VenueType
+from tradingbot_runtime.config.venue import Endpoints, Environment, OrderEntry, RateLimit, VenueSpec, VenueType
 
 __all__ = [
     "AvellanedaStoikov", "Basis", "BotIdentity", "Calibration", "DepthModel", "DesiredState", "Endpoints",
     "Environment", "Glft", "Grid", "HaltLatch", "Hysteresis", "InvalidConfig", "InventorySkew", "KnownFlow",
     "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice", "Mode", "OnBreach", "OnStop",
-    "Paper", "Pod", "QueueModel", "Quoting", "RateLimit", "ReferencePriceKind", "ResumedHalt", "Risk", "Rule",
-    "SlotConfig", "Spacing", "Spec", "Storage", "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType",
-    "load", "problems", "slot_config", "warnings",
+    "OrderEntry", "Paper", "Pod", "QueueModel", "Quoting", "RateLimit", "ReferencePriceKind", "ResumedHalt", "Risk",
+    "Rule", "SlotConfig", "Spacing", "Spec", "Storage", "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol",
+    "VenueType", "load", "problems", "slot_config", "warnings",
 ]  # fmt: skip

@@ -40,6 +40,13 @@ class VenueType(StrEnum):
     DELTADEFI = "DeltaDeFi"
 
 
+class OrderEntry(StrEnum):
+    """The way by which orders go to the venue."""
+
+    WEB_SOCKET = "WebSocket"
+    REST = "Rest"
+
+
 class SecretReference(Spec):
     name: ObjectName = Field(
         description="Name of a Secret in the same namespace. Keys: `apiKey`, and for Binance `secretKey` (HMAC) or "
@@ -85,6 +92,13 @@ class VenueSpec(Spec):
         default=None, description="Addresses in place of the venue's own; required when Simulated."
     )
     rate_limit: RateLimit = Field(default=RateLimit(), description="Messages that the account may send.")
+    order_entry: OrderEntry | None = Field(
+        default=None,
+        description="By which way orders and cancels are sent; Binance only. `WebSocket` (meant when absent): over "
+        "the connection that reports come by, the fastest; `Rest`: each by a request of its own, for where a proxy "
+        "or a rule of the network allows no orders over websockets. Reports come over the websocket API either way, "
+        "and without them no order is sent; cancels go over REST whenever that connection is away.",
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -106,5 +120,11 @@ class VenueSpec(Spec):
             "must not be there when type is DeltaDeFi: it takes orders over REST",
             lambda v: v.type is not VenueType.DELTADEFI or v.endpoints is None or v.endpoints.websocket_api is None,
             field="endpoints.websocketApi",
+        ),
+        Rule(
+            "self.type == 'Binance' || !has(self.orderEntry)",
+            "must not be there unless type is Binance: other venues have one way",
+            lambda v: v.type is VenueType.BINANCE or v.order_entry is None,
+            field="orderEntry",
         ),
     )

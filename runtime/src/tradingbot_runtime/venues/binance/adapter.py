@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tradingbot_runtime.config import VenueSpec
+from tradingbot_runtime.config import OrderEntry, VenueSpec
 from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.model import Instrument, Nanos
 from tradingbot_runtime.venues.binance.endpoints import endpoints, websocket_api
@@ -60,6 +60,7 @@ class BinanceAdapter:
             self.credentials,
             self.queries,
             instruments,
+            order_entry=self.spec.order_entry or OrderEntry.WEB_SOCKET,
             now_ns=self.now_ns,
             backoff=self.backoff,
             ports=ports,

@@ -54,6 +54,8 @@ def succeeded(asked: Asked, raw: msgspec.Raw) -> list[OrderEvent]:
         halves = msgspec.json.decode(raw, type=Halves)
         return [*succeeded(cancel, halves.cancel_response), *succeeded(place, halves.new_order_response)]
     result = msgspec.json.decode(raw, type=Result)
+    if not result.order_id:
+        raise ValueError("a success without an order's number")
     venue_order_id, venue_time_ns = str(result.order_id), result.transact_time * MS
     if isinstance(asked.command, Place):
         return [OrderAccepted(time_ns=asked.now_ns, order_id=asked.command.order_id, venue_order_id=venue_order_id,
@@ -105,10 +107,10 @@ def lost(asked: Asked, message: str) -> list[OrderEvent]:
     return [OutcomeLost(time_ns=asked.now_ns, order_id=asked.command.order_id, message=message)]
 
 
-def not_sent(asked: Asked) -> list[OrderEvent]:
+def not_sent(asked: Asked, reason: str = NOT_CONNECTED) -> list[OrderEvent]:
     """The request did not leave: an order is denied; a cancel stays wanted, and is sent again."""
     if isinstance(asked.command, Replace):
-        return [event for half in asked.halves() for event in not_sent(half)]
+        return [event for half in asked.halves() for event in not_sent(half, reason)]
     if isinstance(asked.command, Cancel):
-        return lost(asked, "not connected")
-    return [OrderDenied(time_ns=asked.now_ns, order_id=asked.command.order_id, reason=NOT_CONNECTED)]
+        return lost(asked, f"not sent: {reason}")
+    return [OrderDenied(time_ns=asked.now_ns, order_id=asked.command.order_id, reason=reason)]

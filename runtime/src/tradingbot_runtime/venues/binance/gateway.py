@@ -1,8 +1,9 @@
-"""Orders to Binance spot over its websocket API, reports back over the same connection.
+"""Orders to Binance spot over its websocket API or over REST, reports back over the websocket API.
 
-One connection carries `order.place`, `order.cancel` and the account stream (`userDataStream.subscribe.signature`).
-What a reply does not prove is told as OutcomeLost: a request without a reply within the deadline, or whose connection
-broke, may or may not have taken effect.
+One connection carries the account stream (`userDataStream.subscribe.signature`) and, unless the Venue wants them over
+REST, orders and cancels. While it is away no order is sent by either way, because nobody would hear of its fills;
+cancels then go over REST, because they only take risk away. What a reply does not prove is told as OutcomeLost: a
+request without a reply within the deadline, or whose connection broke, may or may not have taken effect.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import msgspec
 import structlog
 from picows import WSMsgType, WSTransport
 
+from tradingbot_runtime.config import OrderEntry
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import (
     BalancesReported,
@@ -33,7 +35,8 @@ from tradingbot_runtime.venues.binance.outcomes import CREDENTIALS_REFUSED, INSU
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
 from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, retry_after_s
 from tradingbot_runtime.venues.binance.reports import MS, ExecutionReport, order_event, order_id_of
-from tradingbot_runtime.venues.binance.requests import orders_of, requests
+from tradingbot_runtime.venues.binance.requests import Request, orders_of, requests
+from tradingbot_runtime.venues.binance.rest_orders import RestOrders
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff, Connection, Upkeep
 from tradingbot_runtime.venues.protocols import GatewayHealth, GatewayPorts, TradeCursor, TradesPage
@@ -51,6 +54,7 @@ class _InFlight:
     instrument: Instrument
     command: Place | Cancel | Replace
     deadline_ns: int
+    dies_with_connection: bool
 
 
 class BinanceGateway:
@@ -65,6 +69,7 @@ class BinanceGateway:
         queries: BinanceQueries,
         instruments: Mapping[str, Instrument],
         *,
+        order_entry: OrderEntry,
         now_ns: Callable[[], Nanos],
         backoff: Backoff,
         ports: GatewayPorts,
@@ -73,6 +78,8 @@ class BinanceGateway:
         self._credentials = credentials
         self._queries = queries
         self._instruments = instruments
+        self._order_entry = order_entry
+        self._rest_orders = RestOrders(queries.rest, self)
         self._now_ns = now_ns
         self._ports = ports
         self._in_flight: dict[str, _InFlight] = {}
@@ -94,31 +101,38 @@ class BinanceGateway:
         """Nothing to remember: Binance finds an order by our own id."""
 
     async def run(self) -> None:
-        await self._connection.run()
+        await self._rest_orders.run_beside(self._connection.run())
 
     # -- orders out ----------------------------------------------------------------------------------------------
 
     def send(self, instrument: Instrument, approved: Approved) -> None:
-        """Write the request to the socket; where that may not be, an order is denied, because it did not leave."""
+        """Hand the requests over to be sent; where that may not be, an order is denied, because it did not leave."""
         for request in requests(instrument, approved.command):
-            waiting = _InFlight(instrument, request.command, self._now_ns() + REPLY_WITHIN_NS)
-            if not self._may_send:
+            over_rest = self._order_entry is OrderEntry.REST or self._transport is None
+            waiting = _InFlight(instrument, request.command, self._now_ns() + REPLY_WITHIN_NS, not over_rest)
+            if not self._may_send(request, over_rest=over_rest):
                 self._tell(waiting, answers.not_sent(self._asked(waiting)))
+                continue
+            self._in_flight[request.id] = waiting
+            if over_rest:
+                self._rest_orders.send(request)
             else:
                 self._request(request.method, request.id, request.parameters)
-                self._in_flight[request.id] = waiting
 
-    @property
-    def _may_send(self) -> bool:
+    def _may_send(self, request: Request, *, over_rest: bool) -> bool:
         """A request while the venue wants to be left alone would prolong the ban."""
-        blocked = self._queries.rest.blocked_for_s > 0
-        return self._transport is not None and len(self._in_flight) < IN_FLIGHT_MOST and not blocked
+        if self._queries.rest.blocked_for_s > 0 or len(self._in_flight) >= IN_FLIGHT_MOST:
+            return False
+        if not over_rest:
+            return True
+        return self._rest_orders.running and (self.connected or isinstance(request.command, Cancel))
 
     def expire(self) -> None:
         """Give up on requests whose reply is overdue. Called by a timer."""
         now_ns = self._now_ns()
         for request_id in [i for i, waiting in self._in_flight.items() if waiting.deadline_ns <= now_ns]:
             waiting = self._in_flight.pop(request_id)
+            self._rest_orders.forget(request_id)
             self.health.count("ReplyOverdue")
             self._lose(waiting, "no reply in time")
         if self._transport is not None and not self._is_subscribed and now_ns > self._subscribed_by_ns:
@@ -148,9 +162,8 @@ class BinanceGateway:
 
     def on_lost(self, reason: str) -> None:
         self._transport = None
-        lost, self._in_flight = self._in_flight, {}
-        for waiting in lost.values():
-            self._lose(waiting, reason)
+        for request_id in [i for i, waiting in self._in_flight.items() if waiting.dies_with_connection]:
+            self._lose(self._in_flight.pop(request_id), reason)
         if self.health.connected:
             self.health.count("Disconnected")
         self.health.connected = False
@@ -167,7 +180,7 @@ class BinanceGateway:
             elif frame.id == SUBSCRIBE:
                 self._subscribed(frame)
             else:
-                self._reply(frame)
+                self.on_reply(frame)
         except (msgspec.DecodeError, ValueError, KeyError) as error:
             # It may have been the reply to a request, which is then overdue, or a report, which the sweep misses.
             self.health.count("FrameRefused")
@@ -187,7 +200,7 @@ class BinanceGateway:
 
     # -- reports in ----------------------------------------------------------------------------------------------
 
-    def _reply(self, frame: Frame) -> None:
+    def on_reply(self, frame: Frame) -> None:
         waiting = self._in_flight.pop(str(frame.id), None)
         if waiting is None:
             self.health.count("UnexpectedReply")  # overdue, and given up on
@@ -200,6 +213,14 @@ class BinanceGateway:
         except (msgspec.DecodeError, ValueError) as error:
             self.health.count("ReplyRefused")
             self._lose(waiting, f"an answer that makes no sense: {error}")
+
+    def on_unanswered(self, request_id: str, message: str) -> None:
+        if waiting := self._in_flight.pop(request_id, None):
+            self._lose(waiting, message)
+
+    def on_unsent(self, request_id: str, reason: str) -> None:
+        if waiting := self._in_flight.pop(request_id, None):
+            self._tell(waiting, answers.not_sent(self._asked(waiting), reason))
 
     def _failed(self, waiting: _InFlight, status: int, error: ReplyError) -> None:
         proved = proof(status, error.code, error.msg)

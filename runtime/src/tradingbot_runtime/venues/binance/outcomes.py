@@ -59,8 +59,9 @@ def proof(status: int, code: int, message: str) -> Proof:
     """What an error answer proves about the request."""
     if status in RATE_LIMIT_STATUSES:
         return Proof.RATE_LIMITED
-    if status >= _SERVER_ERRORS or message == DUPLICATE:
+    if status >= _SERVER_ERRORS or message == DUPLICATE or not code:
         # A duplicate means that the id is in use: most likely by this very order, sent before. Ask.
+        # Without a code it is not Binance's order entry that answers, but something on the way there.
         return Proof.UNKNOWN
     return _PROOFS.get(code, Proof.REFUSED)
 

@@ -48,7 +48,7 @@ class EventType(msgspec.Struct):
     e: str = ""
 
 
-class _RetryAfter(msgspec.Struct, rename="camel"):
+class RetryAfter(msgspec.Struct, rename="camel"):
     """Both in milliseconds of the venue's clock."""
 
     server_time: int = 0
@@ -58,7 +58,7 @@ class _RetryAfter(msgspec.Struct, rename="camel"):
 def retry_after_s(error: ReplyError) -> float:
     """How long the venue wants to be left alone."""
     try:
-        told = msgspec.json.decode(error.data, type=_RetryAfter)
+        told = msgspec.json.decode(error.data, type=RetryAfter)
     except msgspec.DecodeError:
         return RETRY_AFTER_S
     return max((told.retry_after - told.server_time) / 1000, 1) if told.retry_after else RETRY_AFTER_S

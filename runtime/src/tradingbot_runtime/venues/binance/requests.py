@@ -1,4 +1,4 @@
-"""Our commands as requests of Binance's websocket API. Pure.
+"""Our commands as requests of Binance's websocket API; REST takes the same parameters. Pure.
 
 Source: Binance spot API documentation, "WebSocket API", trading requests: `order.place`, `order.cancel`,
 `order.cancelReplace`.

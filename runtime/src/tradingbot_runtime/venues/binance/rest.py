@@ -1,9 +1,9 @@
-"""Binance spot over REST: what is asked at the start barrier and when something is in doubt."""
+"""Binance spot over REST: questions, asked again where that is safe, and orders, sent once."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
@@ -12,24 +12,30 @@ from yarl import URL
 from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
-from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S
+from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S, ReplyError
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.binance.usage import Usage
 from tradingbot_runtime.venues.response_body import whole_body
 
 TIMEOUT_S = 5.0
+FAILED = 400  # HTTP: from here on a request was not carried out, or nobody knows
 _MILLION = 1_000_000
 T = TypeVar("T")
 Parameters = Mapping[str, str | int]
 
 
-class _Refusal(msgspec.Struct):
-    code: int = 0
-    msg: str = ""
-
-
 class _Time(msgspec.Struct):
     serverTime: int  # noqa: N815 - the wire's name
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class NotReached(OutcomeUnknown):
+    """No connection to the venue was made: nothing of the request has left."""
 
 
 class BinanceRest:
@@ -63,11 +69,21 @@ class BinanceRest:
         return await self._sign_and_send(method, path, shape, parameters)
 
     async def _sign_and_send(self, method: str, path: str, shape: type[T], parameters: Parameters) -> T:
+        address, headers = self._sign(path, parameters)
+        return await self._request(method, address, shape, headers=headers)
+
+    async def send_once(self, method: str, path: str, parameters: Parameters) -> Answer:
+        """Any answer to a signed request. Raises NotReached, OutcomeUnknown, VenueProtocolError."""
+        address, headers = self._sign(path, parameters)
+        return await self._exchange(method, address, headers=headers)
+
+    def _sign(self, path: str, parameters: Parameters) -> tuple[str, Mapping[str, str]]:
+        """Address and headers."""
         if self._credentials is None:
             raise RuntimeError("no credentials: a signed request needs a Venue with credentialsSecretRef")
         credentials = self._credentials()
         query = credentials.query(parameters, self.timestamp_ms())
-        return await self._request(method, f"{path}?{query}", shape, headers={"X-MBX-APIKEY": credentials.api_key})
+        return f"{path}?{query}", {"X-MBX-APIKEY": credentials.api_key}
 
     def block(self, seconds: float) -> None:
         """The venue said to wait, here or on its websocket API: it counts requests of both together."""
@@ -119,31 +135,40 @@ class BinanceRest:
         if method == "GET" and (wait_ms := self.usage.questions_wait_ms(self.timestamp_ms())):
             message = f"the weight that is left is for orders and cancels; {wait_ms / 1000:.1f} s are left"
             raise VenueRefused(Code.TOO_MANY_REQUESTS, message)
+        answer = await self._exchange(method, path, **options)
+        if answer.status in RATE_LIMIT_STATUSES:
+            self.block(retry_after_s(answer.headers))
+        if answer.status >= FAILED:
+            refusal = refusal_of(answer)
+            raise error(answer.status, refusal.code, refusal.msg)
+        return answer.body, answer.headers
+
+    async def _exchange(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - aiohttp's
         url = URL(f"{self._base}/{path}", encoded=True)
         try:
-            async with self._open().request(method, url, **options) as response:
-                body = await whole_body(response)
+            async with self._open().request(method, url, allow_redirects=False, **options) as response:
+                answer = Answer(response.status, await whole_body(response), response.headers)
+        except aiohttp.ClientConnectorError as failure:
+            raise NotReached(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None  # as below
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: the failure's text holds the URL, and with it the signature.
             raise OutcomeUnknown(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None
-        self.usage.told(response.headers, self.timestamp_ms())
+        self.usage.told(answer.headers, self.timestamp_ms())
         self.on_used()
-        if response.status in RATE_LIMIT_STATUSES:
-            self.block(_retry_after_s(response.headers))
-        if response.status >= 400:  # noqa: PLR2004 - HTTP
-            refusal = _refusal(body)
-            raise error(response.status, refusal.code, refusal.msg or f"HTTP {response.status}")
-        return body, response.headers
+        return answer
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> int:
+def retry_after_s(headers: Mapping[str, str]) -> int:
     """Source: Binance spot API documentation, "IP limits": `Retry-After`, in seconds, with every 429 and 418."""
     text = headers.get("Retry-After", "")
     return max(int(text), 1) if text.isdecimal() else RETRY_AFTER_S
 
 
-def _refusal(body: bytes) -> _Refusal:
+def refusal_of(answer: Answer) -> ReplyError:
+    """What an error answer says; code 0 where it is not Binance that says it."""
     try:
-        return msgspec.json.decode(body, type=_Refusal)
-    except msgspec.DecodeError:
-        return _Refusal(msg=body[:100].decode("utf-8", "replace"))
+        refusal = msgspec.json.decode(answer.body, type=ReplyError)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        refusal = ReplyError(msg=answer.body[:100].decode("utf-8", "replace"))
+    refusal.msg = refusal.msg or f"HTTP {answer.status}"
+    return refusal
