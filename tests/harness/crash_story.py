@@ -92,7 +92,7 @@ class DroppedDesk(TradingDesk):
         def marked(**kept: int | str) -> None:
             self.boundaries.around("write of the mark", lambda: keep_mark(**kept))
             self.commits += 1
-            if self.commits % SYNCED_EVERY == 0:
+            if NODES_LOST and self.commits % SYNCED_EVERY == 0:
                 self._copy(self.synced)
 
         vars(journal).update(_keep_mark=marked)
