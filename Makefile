@@ -9,7 +9,7 @@ PYTEST := .venv/bin/pytest
 DATA ?=
 export CLUSTER ?= tradingbot
 
-.PHONY: help setup format lint types contracts generate fresh unit coverage check stories soak soak-memory integration cluster-tests \
+.PHONY: help setup format lint types contracts generate fresh unit coverage mutants check stories soak soak-memory integration cluster-tests \
         test cluster cluster-down images images-load demo demo-down bench release-dry-run
 
 help: ## print this
@@ -53,6 +53,9 @@ coverage: ## the same with all random examples; fails under 95 % of the branches
 	$(PYTHON) hack/coverage/branches.py
 
 check: lint types contracts fresh unit ## all of the above that changes nothing, but coverage; under a minute
+
+mutants: ## changes orders, positions and risk one expression at a time: a test sees each, or the document says why not
+	$(PYTHON) hack/mutants/run.py
 
 stories: ## 2,000 stories of orders under fire at a venue that does its worst; all state dropped 2,000 times
 	$(PYTHON) hack/soak/orders.py --stories 2000

@@ -1,0 +1,67 @@
+"""Position and account in instruments whose money is finer than 1e-8, at marks between ticks: whole numbers, exact."""
+
+from decimal import Decimal
+
+from harness.engines import BTC
+from tradingbot_runtime.core.positions import Account, Position
+from tradingbot_runtime.model import Instrument, Lots, Money, Nanos, OrderFilled, OrderId, Side, Ticks
+
+FINE = Instrument(
+    venue="sim", symbol="ADAUSD", base="ADA", quote="USD", tick_size=Decimal("0.0001"), lot_size=Decimal("0.000001"),
+    min_lots=Lots(1), max_lots=Lots(10**15), min_notional=Money(0),
+)  # fmt: skip
+
+
+def fill(side: Side, quantity: int, price: int, fee: int = 0, asset: str = "USD") -> OrderFilled:
+    return OrderFilled(time_ns=Nanos(1), order_id=OrderId("o"), trade_id="t", side=side, price=Ticks(price),
+                       quantity=Lots(quantity), fee=fee, fee_asset=asset)  # fmt: skip
+
+
+def test_a_fill_of_nothing_changes_nothing_but_its_fee() -> None:
+    position = Position(FINE)
+    position.apply(fill(Side.BUY, 10, 100))
+    position.apply(fill(Side.SELL, 0, 300, fee=3))
+
+    assert (position.lots, position.cost, position.realised) == (10, 1000 * FINE.tick_lot, 0)
+    assert position.fees == {"USD": 3}
+
+
+def test_open_profit_at_a_mark_between_ticks_is_rounded_down_to_a_whole_number() -> None:
+    position = Position(FINE)
+    position.apply(fill(Side.BUY, 10**15 + 1, 10))
+    value = (10**15 + 1) * 151 * FINE.tick_lot // 14
+    profit = position.open_profit(151, 7)  # a mark of 151 / 14 ticks
+
+    assert profit == value - position.cost
+    assert isinstance(profit, int)
+
+
+def test_fees_in_the_quote_asset_are_worth_what_they_are_in_finer_money() -> None:
+    position = Position(FINE)
+    position.apply(fill(Side.BUY, 10, 100, fee=10**17 + 1))
+
+    assert FINE.fee_money == 100
+    assert position.fees_paid(200, 1) == 100 * (10**17 + 1)
+
+
+def test_fees_in_the_base_asset_at_a_mark_between_ticks_are_rounded_up() -> None:
+    position = Position(FINE)
+    position.apply(fill(Side.BUY, 10, 100, fee=3, asset="ADA"))
+
+    assert position.fees_paid(151, 7) == -(-3 * 151 * FINE.tick_lot // (14 * FINE.lot_units)) == 1
+
+
+def test_the_account_holds_whole_lots_of_what_it_has() -> None:
+    lots = Account(BTC, base=3 * BTC.lot_units + 999).base_lots
+
+    assert lots == 3
+    assert isinstance(lots, int)
+
+
+def test_the_account_pays_its_fee_in_the_quote_asset_and_none_of_a_third() -> None:
+    account = Account(FINE, base=0, quote=Money(10**9))
+    account.apply(fill(Side.BUY, 10, 100, fee=7))
+    assert account.quote == 10**9 - 1000 * FINE.tick_lot - 7 * 100
+    account.apply(fill(Side.BUY, 10, 100, fee=7, asset="BNB"))
+
+    assert (account.base, account.quote) == (20 * FINE.lot_units, 10**9 - 2000 * FINE.tick_lot - 7 * 100)
