@@ -98,6 +98,22 @@ def test_a_cancel_does_not_overtake_its_order(kit: BinanceKit) -> None:
     asyncio.run(scenario())
 
 
+def test_what_waits_for_its_turn_stays_here_once_the_venue_wants_to_be_left_alone(kit: BinanceKit) -> None:
+    counted = BinanceRestKit(kit.simulator, kit.targets, "DELETE /api/v3/order")
+
+    async def scenario() -> None:
+        async with kit.open() as bench:
+            kit.fault(bench, "418", "place", count=1, retry_after_s=1)
+            counted.requests(bench)
+            bench.place("a", kit.prices.away, kit.prices.lots)
+            bench.cancel("a")
+            await bench.until(lambda: any(isinstance(e, OutcomeLost) for e in bench.log), "the cancel has not left")
+            assert bench.order("a").state is OrderState.REJECTED
+            assert counted.requests(bench) == 0
+
+    asyncio.run(scenario())
+
+
 def test_orders_that_find_no_turn_in_time_are_denied_and_cancels_do_not_wait_behind_them(kit: BinanceKit) -> None:
     async def scenario() -> None:
         async with kit.open() as bench:

@@ -31,7 +31,7 @@ ANSWERS = [
     (200, PLACED[:20], OutcomeLost),
     (200, "{}", OutcomeLost),
     (200, "", OutcomeLost),
-    (302, "", OutcomeLost),
+    (302, PLACED, OutcomeLost),
     (400, '{"code":-2010,"msg":"Order would immediately match and take."}', OrderRejected),
     (400, '{"code":-2010,"msg":"Duplicate order sent."}', OutcomeLost),
     (400, '{"code":-1006,"msg":"unexpected"}', OutcomeLost),
