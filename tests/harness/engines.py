@@ -33,6 +33,11 @@ BTC = Instrument(
     venue="sim", symbol="BTCUSDT", base="BTC", quote="USDT", tick_size=Decimal("0.01"), lot_size=Decimal("0.00001"),
     min_lots=Lots(1), max_lots=Lots(10**8), min_notional=Money(5 * 10**8),
 )  # fmt: skip
+# Its money is finer than 1e-8, which is what fees are counted in.
+FINE = Instrument(
+    venue="sim", symbol="ADAUSD", base="ADA", quote="USD", tick_size=Decimal("0.0001"), lot_size=Decimal("0.000001"),
+    min_lots=Lots(1), max_lots=Lots(10**15), min_notional=Money(0),
+)  # fmt: skip
 
 
 def limits(**changes: object) -> Limits:

@@ -1,15 +1,8 @@
 """Position and account in instruments whose money is finer than 1e-8, at marks between ticks: whole numbers, exact."""
 
-from decimal import Decimal
-
-from harness.engines import BTC
+from harness.engines import BTC, FINE
 from tradingbot_runtime.core.positions import Account, Position
-from tradingbot_runtime.model import Instrument, Lots, Money, Nanos, OrderFilled, OrderId, Side, Ticks
-
-FINE = Instrument(
-    venue="sim", symbol="ADAUSD", base="ADA", quote="USD", tick_size=Decimal("0.0001"), lot_size=Decimal("0.000001"),
-    min_lots=Lots(1), max_lots=Lots(10**15), min_notional=Money(0),
-)  # fmt: skip
+from tradingbot_runtime.model import Lots, Money, Nanos, OrderFilled, OrderId, Side, Ticks
 
 
 def fill(side: Side, quantity: int, price: int, fee: int = 0, asset: str = "USD") -> OrderFilled:

@@ -29,6 +29,7 @@ PAIRS: list[tuple[str, Any, Any]] = [
     ("maxBaseExposure", "1", "2"),
     ("maxGross", "1", "2"),
     ("feeReserveBps", "10", "9"),
+    ("feeReserveBps", "0.5", "0"),
     ("minInterval", "100ms", "99ms"),
     ("minInterval", "100ms", None),
     ("maxOrdersPerMinute", 10, 11),

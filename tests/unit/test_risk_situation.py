@@ -1,9 +1,14 @@
-"""What an approved order adds to the situation that the next one is judged in, and what others' orders add."""
+"""The situation that orders are judged in: what each adds for the next, prices between ticks, and the words said."""
 
 import pytest
+from msgspec.structs import replace
 
-from harness.engines import BTC, SECOND, limits
+from harness.engines import BTC, FINE, SECOND, limits
+from tradingbot_runtime.core.breaches import Breach, BreachReason, Measured, breach
+from tradingbot_runtime.core.meters import Meters, Remembered
 from tradingbot_runtime.core.risk import Exposure, Refusal, Situation, review
+from tradingbot_runtime.core.risk.exposure import across_markets, leverage
+from tradingbot_runtime.core.risk.validity import fat_finger
 from tradingbot_runtime.model import (
     ForeignOrdersSeen,
     InstrumentType,
@@ -56,7 +61,7 @@ def test_an_approved_order_binds_its_side_and_moves_our_own_best_price(placed: P
 
 
 def test_the_first_order_to_sell_is_our_lowest_price() -> None:
-    nobody = Situation(**{name: getattr(BEFORE, name) for name in BEFORE.__struct_fields__} | {"own_ask": Ticks(0)})
+    nobody = replace(BEFORE, own_ask=Ticks(0))
 
     assert nobody.plus(order(Side.SELL, 150), 7).own_ask == 150
 
@@ -74,7 +79,7 @@ def refused(place: Place, now: Situation = BEFORE, **changes: object) -> tuple[R
 
 
 def changed(**changes: object) -> Situation:
-    return Situation(**{name: getattr(BEFORE, name) for name in BEFORE.__struct_fields__} | changes)
+    return replace(BEFORE, **changes)
 
 
 BUY = order(Side.BUY, MID - 600, 1_000)
@@ -112,7 +117,7 @@ def test_an_id_that_was_used_is_told_from_one_that_was_not() -> None:
 
 
 def test_a_perpetual_without_a_limit_on_leverage_is_refused_in_words() -> None:
-    perpetual = type(BTC)(**{n: getattr(BTC, n) for n in BTC.__struct_fields__} | {"type": InstrumentType.PERPETUAL})
+    perpetual = replace(BTC, type=InstrumentType.PERPETUAL)
 
     assert refused(BUY, FREE, instrument=perpetual) == (Refusal.LEVERAGE, "a perpetual needs a limit on leverage")
 
@@ -122,3 +127,68 @@ def test_the_next_orders_come_no_sooner_than_the_interval_after_the_last(passed_
     now = changed(own_ask=0, own_bid=0, placed_ns=10 * SECOND - passed_ns)
 
     assert (refused(BUY, now, min_interval_ns=10) is not None) is is_too_soon
+
+
+def test_what_was_refused_is_told_with_the_order_itself() -> None:
+    assert review([BUY], changed(order_tokens=0, own_ask=0), limits()).refused[0].command is BUY
+
+
+def between_ticks(**changes: object) -> Situation:
+    """A reference of 151 / 14 ticks."""
+    return changed(**({"own_ask": 0, "own_bid": 0, "mid_2": 151, "mid_unit": 7, "buying": 0, "selling": 0} | changes))
+
+
+def test_what_all_markets_could_reach_is_rounded_up_and_told() -> None:
+    now, placed = between_ticks(buying=500, others_gross=1_000), order(Side.BUY, 10, 10**9)
+    worth = -(-(10**9 + 500) * 151 * FINE.tick_lot // (14 * FINE.fee_money))
+    fine: dict[str, object] = {"instrument": FINE, "max_base_exposure": None}
+
+    assert across_markets(placed, now, limits(**fine, max_gross=worth + 1_000)) is None
+    told = across_markets(placed, now, limits(**fine, max_gross=worth + 999))
+    assert told == (Refusal.MAX_GROSS, f"all markets could reach {worth + 1_000}; {worth + 999} allowed")
+
+
+def test_a_position_of_one_lot_counts_across_markets_and_what_only_reduces_does_not() -> None:
+    allowed = limits(max_base_exposure=0)
+
+    assert across_markets(order(Side.BUY, 10, 1), between_ticks(), allowed) is not None
+    assert across_markets(order(Side.BUY, 10, 1), between_ticks(position=-1), allowed) is None
+
+
+def test_leverage_is_of_the_worst_position_on_the_orders_side_at_a_price_between_ticks() -> None:
+    perpetual = replace(FINE, type=InstrumentType.PERPETUAL)
+    placed = order(Side.BUY, 10, 1_000)
+    least = -(-1_500 * 151 * FINE.tick_lot * 2 // (14 * 5))  # at five to two
+    allowed = limits(instrument=perpetual, max_leverage=(5, 2))
+
+    assert leverage(placed, between_ticks(buying=500, equity=least), allowed) is None
+    assert leverage(placed, between_ticks(buying=500, equity=least - 1), allowed) is not None
+
+
+def test_the_distance_from_a_price_between_ticks_is_exact() -> None:
+    allowed = limits(max_distance=(3, 40))  # 10.786 ticks less 7.5 % is 9.977, and more is 11.595
+    passed = [price for price in range(8, 14) if fat_finger(order(Side.BUY, price), between_ticks(), allowed) is None]
+
+    assert passed == [10, 11]
+
+
+NOW_NS = 100 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("meters", "allowed", "expected"),
+    [
+        (Meters(remembered=Remembered(capital=900, best=101), profit=Money(0)), {"max_drawdown": (3, 40)},
+         Breach(BreachReason.MAX_DRAWDOWN, "0.00000101 USDT", "0.00000075 USDT")),
+        (Meters(recent_loss=Money(101)), {"max_loss_rate": (Money(100), SECOND)},
+         Breach(BreachReason.LOSS_RATE, "0.00000101 USDT", "0.000001 USDT")),
+        (Meters(clock_offset_ns=2_700_000), {"max_clock_drift_ns": 1_200_000, "signed": True},
+         Breach(BreachReason.CLOCK, "2 ms", "1 ms")),
+        (Meters(apart_since_ns=Nanos(NOW_NS - 7_700_000)), {"halt_after_ns": 5_200_000},
+         Breach(BreachReason.DIVERGENCE, "for 7 ms", "5 ms")),
+    ],
+)  # fmt: skip
+def test_a_breach_says_what_was_measured_and_what_was_allowed_in_whole_units(
+    meters: Meters, allowed: dict[str, object], expected: Breach
+) -> None:
+    assert breach(Measured(Nanos(NOW_NS), meters, Lots(0), opens=True), limits(**allowed)) == expected
