@@ -36,6 +36,14 @@ def test_of_equal_values_and_of_one_part_only_one_is_kept() -> None:
     assert all(isinstance(number, int) for number, _ in best.values)
 
 
+def test_of_values_that_fall_within_one_part_the_first_is_kept() -> None:
+    best = BestWithin()
+    for value in (50, 40, 30):
+        below(best, 0, value)
+
+    assert [value for _, value in best.values] == [50]
+
+
 def test_the_best_that_is_forgotten_is_the_oldest() -> None:
     best = BestWithin()
 
