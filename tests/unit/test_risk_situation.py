@@ -89,6 +89,9 @@ FREE = changed(own_ask=Ticks(0), own_bid=Ticks(0))
 @pytest.mark.parametrize(
     ("now", "allowed", "reason", "message"),
     [
+        ({"state": TradingState.FENCED}, {}, Refusal.FENCED, "the slot's Lease has run out"),
+        ({"killed": True}, {}, Refusal.KILL_SWITCH, "halted by a person"),
+        ({"book_valid": False}, {}, Refusal.BOOK_INVALID, "not known, crossed, or half a reference"),
         ({"order_tokens": 0}, {}, Refusal.RATE, "the message budget is used up"),
         ({"quiet_until_ns": 11 * SECOND}, {}, Refusal.BACKING_OFF, "the venue refused the latest orders"),
         ({"refused_in_a_row": 1, "unanswered": 1, "placed_ns": 1}, {}, Refusal.BACKING_OFF,
