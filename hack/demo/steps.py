@@ -65,8 +65,17 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip())
     show(console, "demo-0", seconds)
     name = os.environ.get("CLUSTER", "tradingbot")
-    console.print(TRY.replace("kubectl -n", f"kubectl --name {name} -n" if name != "tradingbot" else "kubectl -n"))
+    console.print(closing_lines(name))
     console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
+
+
+def closing_lines(cluster: str) -> str:
+    """The commands, each for this cluster and no other."""
+    if cluster == "tradingbot":
+        return TRY
+    return TRY.replace("kubectl -n", f"kubectl --name {cluster} -n").replace(
+        "make demo-down", f"make demo-down CLUSTER={cluster}"
+    )
 
 
 def _step(console: Console, name: str, action: Callable[[Callable[[str], None]], object]) -> None:
@@ -80,8 +89,10 @@ def _step(console: Console, name: str, action: Callable[[Callable[[str], None]],
 
 
 def _operator() -> None:
+    before = k.kubectl("get", "deployments", "-A", "-l", "app.kubernetes.io/name=tradingbot-operator", "-o", "name")
     k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
-    k.kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
+    if before.strip():  # the image has kept its tag; a new one starts with what was loaded
+        k.kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
     k.kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
 
 

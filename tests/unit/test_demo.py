@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from recording_parts import MOST_PARTS, PART_BYTES, TooLong, config_maps
-from steps import TRY
+from steps import TRY, closing_lines
 
 from tradingbot_operator.core import names
 
@@ -79,3 +79,10 @@ def test_a_line_is_not_wrapped_where_the_output_is_no_terminal(tmp_path: Path) -
 def test_the_closing_lines_say_that_the_volume_stays_and_how_to_delete_it() -> None:
     assert "the journal's volume stays" in TRY
     assert f"delete pvc -l {names.BOT}=demo" in TRY
+
+
+def test_the_closing_lines_name_the_cluster_that_the_demo_runs_on_and_no_other() -> None:
+    assert closing_lines("tradingbot") == TRY
+    lines = closing_lines("second")
+    assert "kubectl --name second -n tradingbot-demo" in lines
+    assert lines.rstrip().endswith("make demo-down CLUSTER=second")
