@@ -159,7 +159,7 @@ def test_a_change_of_our_own_code_changes_only_the_last_and_small_layer(
         before, after = ([layer.name for layer in each.layers] for each in (image, changed))
         assert before[:2] == after[:2]
         assert before[2] != after[2]
-        assert changed.layers[2].stat().st_size < 1_000_000
+        assert changed.layers[2].stat().st_size * 10 < sum(layer.stat().st_size for layer in changed.layers)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -185,7 +185,7 @@ def test_a_journal_of_another_account_is_refused(bot: RuntimeProcess) -> None:
 def test_a_damaged_journal_is_refused(bot: RuntimeProcess) -> None:
     _made(bot).write_bytes(b"not a database " * 1000)
 
-    assert refused(bot) == [f"{bot.journal}: file is not a database"]
+    assert refused(bot) == [f"{bot.journal}: is no journal: not a SQLite database"]
 
 
 def test_a_journal_of_a_newer_program_is_refused(bot: RuntimeProcess) -> None:
