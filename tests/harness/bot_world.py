@@ -110,12 +110,12 @@ class Shared:
 def shared_operator(
     request: pytest.FixtureRequest, tradingbot_api: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shared]:
-    """A module that wants another resync period than one second says so in RESYNC_S."""
+    """A module that wants another resync period than one second, or to drain for longer, says so in OPERATOR."""
     folder = tmp_path_factory.mktemp("operator")
     install(tradingbot_api)
-    port, resync_s = free_port("127.0.0.2"), getattr(request.module, "RESYNC_S", "1")
-    operator = OperatorProcess(kubeconfig_of_account(tradingbot_api, folder), folder / "operator.log",
-                               {"CONTROL_PORT": str(port), "RESYNC_S": resync_s})  # fmt: skip
+    port = free_port("127.0.0.2")
+    settings = {"CONTROL_PORT": str(port), "RESYNC_S": "1", **getattr(request.module, "OPERATOR", {})}
+    operator = OperatorProcess(kubeconfig_of_account(tradingbot_api, folder), folder / "operator.log", settings)
     operator.start()
     operator.wait_until_leading()
     yield Shared(operator, port, itertools.count(1))

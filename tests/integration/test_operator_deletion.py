@@ -9,6 +9,8 @@ from tradingbot_runtime.model.events import TradingState
 
 pytestmark = pytest.mark.controlplane
 
+OPERATOR = {"DRAIN_TIMEOUT_S": "6"}  # longer than two resyncs of a busy machine
+
 
 def test_a_deletion_drains_and_lets_go(world: World) -> None:
     world.apply(VENUE, manifest())
@@ -32,7 +34,7 @@ def test_a_deletion_waits_for_open_orders_and_says_what_it_left_behind(world: Wo
     world.delete()
     world.condition("Flat", "False", "OpenOrders")
     assert world.get("TradingBot")
-    world.gone(within_s=8)  # DRAIN_TIMEOUT_S is 3
+    world.gone(within_s=12)
 
     told = [event for event in world.events() if event["reason"] == "DrainTimedOut"]
     assert told
@@ -46,7 +48,7 @@ def test_a_bot_whose_pods_cannot_be_reached_is_let_go_at_the_deadline(world: Wor
     world.condition("Ready", "False", "RuntimeUnreachable", within_s=15)
 
     world.delete()
-    world.gone(within_s=8)
+    world.gone(within_s=12)
 
     told = [event for event in world.events() if event["reason"] == "DrainTimedOut"]
     assert "never reported" in told[0]["message"]

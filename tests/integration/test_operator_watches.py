@@ -9,7 +9,7 @@ from harness.bot_world import VENUE, World, manifest
 from harness.operator_process import eventually
 
 pytestmark = pytest.mark.controlplane
-RESYNC_S = "3600"
+OPERATOR = {"RESYNC_S": "3600"}
 
 CHILDREN = (
     ("StatefulSet", "maker"), ("ConfigMap", "maker-slots"), ("Service", "maker"), ("ServiceAccount", "maker"),
