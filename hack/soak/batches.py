@@ -81,20 +81,22 @@ class Tally:
         self.batches = int(kept["batches"]) if same else 0
         self.ever = int(kept.get("ever", 0))
 
-    def keep(self, oldest: int, done: int) -> None:
-        """Every batch before `oldest` is done; `done` more than before are, in all."""
-        self.batches, self.ever = oldest, self.ever + done
+    def keep(self, oldest: int, done: int, *, in_row: bool) -> None:
+        """`done` more are done than before; `in_row`: and every batch before `oldest`, from the first seed on."""
+        self.batches, self.ever = oldest if in_row else self.batches, self.ever + done
         self.soak.state.parent.mkdir(exist_ok=True)
-        self.soak.state.write_text(json.dumps({"version": self.version, "batches": oldest, "ever": self.ever}))
+        kept = {"version": self.version, "batches": self.batches, "ever": self.ever}
+        self.soak.state.write_text(json.dumps(kept))
 
     def text(self) -> str:
         size = self.soak.size
-        return f"in all {self.batches * size} with this code, {self.ever * size} ever"
+        return f"in a row {self.batches * size} with this code, {self.ever * size} ever"
 
 
 def follow(tally: Tally, first: int, batches: int, jobs: int) -> int:
     """Run so many batches; the exit code. Stops at the first that fails."""
     soak, started, finished = tally.soak, time.monotonic(), 0
+    in_row = first == tally.batches  # seeds of somebody's choice are no part of the row that is counted on
     with ThreadPoolExecutor(jobs) as pool:
         seeds = iter(range(first, first + batches))
         running: dict[Future[tuple[int, str]], int] = {}
@@ -113,7 +115,7 @@ def follow(tally: Tally, first: int, batches: int, jobs: int) -> int:
                     print(f"seed {seed} failed; again: {soak.again(seed)}")
                     return code
                 finished += 1
-            tally.keep(min(running.values(), default=first + finished), len(ended))
+            tally.keep(min(running.values(), default=first + finished), len(ended), in_row=in_row)
             took_s = time.monotonic() - started
             counts = f"{finished * soak.size} of {batches * soak.size} {soak.what}, {took_s:.0f} s"
             print(f"{counts}, no invariant broken; {tally.text()}", flush=True)
