@@ -6,6 +6,7 @@ from batches import Soak, main
 
 KILLS, DROPS = 50, 250  # a batch
 STORIES = 25  # of a batch of drops: each has a seed
+VENUES = ("binance", "deltadefi", "binance_rest")
 CODE = ("core", "journal", "venues", "model")
 SOAKS = {
     "kills": Soak(
@@ -13,7 +14,7 @@ SOAKS = {
         what="kills",
         size=KILLS,
         within_s=1_800,
-        test=lambda seed: f"tests/integration/test_crash_{('binance', 'deltadefi')[seed % 2]}.py",
+        test=lambda seed: f"tests/integration/test_crash_{VENUES[seed % len(VENUES)]}.py",
         environment=lambda seed: {"CRASH_KILLS": str(KILLS), "CRASH_SEED": str(seed)},
         code=CODE,
         harness="crash_*.py",

@@ -175,7 +175,7 @@ def _journal(passages: Passages) -> None:
 
 
 def _binance(passages: Passages) -> None:
-    send, ask = BinanceGateway._request, BinanceRest._request  # noqa: SLF001 - the edge to the wire
+    send, ask, order = BinanceGateway._request, BinanceRest._request, BinanceRest.send_once  # noqa: SLF001 - the edge to the wire
 
     def sent(self: BinanceGateway, method: str, *rest: Any) -> None:  # noqa: ANN401 - as the original has them
         passages.around(f"send of {method}", lambda: send(self, method, *rest))
@@ -184,6 +184,10 @@ def _binance(passages: Passages) -> None:
         point = f"{method} {path.partition('?')[0]}"
         return await passages.around_answer(point, ask(self, method, path, *rest, **more))
 
+    async def ordered(self: BinanceRest, method: str, path: str, *rest: Any) -> Any:  # noqa: ANN401 - as above
+        return await passages.around_answer(f"{method} {path}", order(self, method, path, *rest))
+
+    BinanceRest.send_once = ordered  # type: ignore[assignment,method-assign]  # as above
     BinanceGateway._request = sent  # type: ignore[assignment,method-assign]  # noqa: SLF001 - as above
     BinanceRest._request = asked  # type: ignore[method-assign]  # noqa: SLF001 - as above
 

@@ -29,6 +29,8 @@ BINANCE_FAULTS: list[Json] = [
     {"match": "order.*", "rate": 0.04, "kinds": REQUEST_KINDS, "delayMs": LONGEST_DELAY_MS},
     {"match": "order.*", **ANSWERS_LOST},
     {"match": "user", "rate": 0.05, "kinds": STREAM_KINDS, "delayMs": LONGEST_DELAY_MS},
+    {"match": "POST /api/v3/order*", "rate": 0.04, "kinds": REQUEST_KINDS, "delayMs": LONGEST_DELAY_MS},
+    {"match": "DELETE /api/v3/order*", "rate": 0.04, "kinds": REQUEST_KINDS, "delayMs": LONGEST_DELAY_MS},
     {"match": "GET /api/v3/*", "rate": 0.02, "kinds": REQUEST_KINDS, "delayMs": LONGEST_DELAY_MS},
 ]
 DELTADEFI_FAULTS: list[Json] = [
@@ -41,12 +43,15 @@ DELTADEFI_FAULTS: list[Json] = [
 
 
 @contextmanager
-def crashes_at_binance(folder: Path, seed: int) -> Iterator[CrashRun]:
+def crashes_at_binance(folder: Path, seed: int, *, rest_orders: bool = False) -> Iterator[CrashRun]:
+    """`rest_orders`: each order by a request of its own, instead of over the connection that reports come by."""
     making_tightly = making(spreadBps="1", minSpreadBps="0.5", layers=2, stepBps="1",
                             hysteresis={"ticks": 50, "quantityShare": "0.1"})  # fmt: skip
     with SimulatorProcess(*RESTLESS, "--seed", str(seed % 2**31)) as simulator, Launcher() as launcher:
         risk = RISK | {"maxPosition": "0.5"}
         documents = manifest(simulator, strategy={"marketMaking": making_tightly}, risk=risk)
+        if rest_orders:
+            documents[0]["spec"]["orderEntry"] = "Rest"
         bot = CrashingBot(folder, simulator, documents=documents, launcher=launcher)
         yield CrashRun(
             bot,
@@ -56,7 +61,7 @@ def crashes_at_binance(folder: Path, seed: int) -> Iterator[CrashRun]:
             BINANCE_FAULTS,
             Decimal("0.5"),
             seed,
-            AGAIN.format(venue="binance"),
+            AGAIN.format(venue="binance_rest" if rest_orders else "binance"),
         )
 
 

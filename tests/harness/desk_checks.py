@@ -17,7 +17,9 @@ class DeskChecks:
     sent: set[OrderId] = field(default_factory=set)
     filled: dict[OrderId, int] = field(default_factory=dict)
     forgotten: set[OrderId] = field(default_factory=set)  # orders that went with a node, until they are known again
-    has_lost_a_node: bool = False  # orders that nobody remembered may have come on top of the limit
+    # An order whose end the node took along counts in full once more, beside those that were sent in its place: what is
+    # counted may then be more than the limit, while what is true is not.
+    has_lost_a_node: bool = False
 
     def node_lost(self) -> None:
         """The journal's last commits are gone: what they told, the venue has to tell."""
@@ -50,6 +52,7 @@ class DeskChecks:
             assert kept.state in (OrderState.SUBMITTING, OrderState.PENDING_CANCEL), kept
             assert command.order_id not in self.sent, f"{command.order_id} was sent twice"
             self.sent.add(command.order_id)
+            assert self.worst(kept.side) <= MAX_POSITION, f"{command} was sent beyond the limit"
 
     def state_kept(self, order_id: OrderId) -> OrderState | None:
         kept = self.desk.kept(order_id)
@@ -84,12 +87,17 @@ class DeskChecks:
             return
         desk, exchange = self.desk, self.desk.exchange
         for side in Side:
-            ours = side.sign * desk.position + sum(o.leaves_quantity for o in desk.orders if o.side is side)
+            ours = self.worst(side)
             coming = sum(r.command.quantity for r in desk.venue.wire if isinstance(r.command, Place | Replace)
                          and r.command.side is side and exchange.now_ns - r.sent_ns <= 5 * SECOND)  # fmt: skip
             true = side.sign * exchange.position + sum(o.left for o in exchange.open_orders if o.side is side)
             assert true + coming <= ours, f"{side}: the venue's worst case is {true} and {coming} are coming"
+            assert true + coming <= MAX_POSITION, f"{side}: the venue's worst case is {true + coming}"
             assert ours <= MAX_POSITION or self.has_lost_a_node, f"{side}: our worst case is {ours}"
+
+    def worst(self, side: Side) -> int:
+        """What we could come to hold by our own count, short positions as positive ones."""
+        return side.sign * self.desk.position + sum(o.leaves_quantity for o in self.desk.orders if o.side is side)
 
     def open_orders_are_not_closed_with_us(self) -> None:
         """I8."""
