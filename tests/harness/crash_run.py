@@ -23,6 +23,7 @@ AGREE_WITHIN_S = 40.0
 QUOTES_WITHIN_S = 20.0
 ORDERS_LEAST = 2
 PASSED_WITHIN_S = 3.0
+PASSED_LATE_S = 12.0  # where only this point will do
 LONGEST_LIFE_S = 1.0  # until a kill at a random instant
 CENSUS_S = 2.0
 MOST_PASSAGES = 60  # a life is short, that there may be many
@@ -44,6 +45,7 @@ class Kill:
     stage: Stage
     point: str
     passage: int = 1
+    within_s: float = PASSED_WITHIN_S
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.point}, passage {self.passage}"
@@ -118,10 +120,10 @@ class CrashRun:
             yield self._at_some_passage(kill)
             if not self.killed_at[kill.stage, kill.point]:
                 yield replace(kill, passage=1)
-        for _ in range(MORE_TRIES):  # some lives are over before they come by
-            for kill in self._best():
+        for _ in range(MORE_TRIES):  # some lives are over before they come by, whatever the stage
+            for kill in self.wanted:
                 if kill.point in self.uncovered:
-                    yield replace(kill, passage=1)
+                    yield replace(kill, passage=1, within_s=PASSED_LATE_S)
         while self.kills < kills:
             if self.draw.random() < INSTANTS:
                 yield Kill(Stage.TRADING, INSTANT)
@@ -155,7 +157,7 @@ class CrashRun:
             bot.board.arm(kill.point, kill.passage)
         if kill.stage is Stage.ENDING and bot.process is not None:
             bot.process.send_signal(signal.SIGTERM)
-        within_s = PASSED_WITHIN_S if kill.point != INSTANT else self.draw.random() * LONGEST_LIFE_S
+        within_s = kill.within_s if kill.point != INSTANT else self.draw.random() * LONGEST_LIFE_S
         if bot.dies(within_s, may_end=kill.stage is Stage.ENDING):
             self.killed_at[kill.stage, kill.point] += bot.board.armed[1] == 0
         elif bot.running:

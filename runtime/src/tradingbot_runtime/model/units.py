@@ -18,6 +18,7 @@ Nanos = NewType("Nanos", int)  # since the Unix epoch, on the process' own clock
 OrderId = NewType("OrderId", str)  # ours: 32 hex characters (core.order_ids)
 
 ASSET_EXPONENT = -8  # balances and fees: the venues known so far state them with eight decimals
+FINEST_MONEY_EXPONENT = -12  # the journal has 64 bits for an amount: nine millions, at this unit
 
 
 class Side(StrEnum):
@@ -62,6 +63,16 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def money_unit(self) -> Decimal:
         return Decimal(1).scaleb(self.money_exponent)
+
+    @cached_property
+    def uncountable(self) -> str:
+        """Why money or quantities of it would not be exact here; empty: they are."""
+        if self.lot_size.scaleb(-ASSET_EXPONENT) % 1:
+            return f"its lot of {self.lot_size:f} is finer than 1e{ASSET_EXPONENT}, in which balances are counted"
+        if self.money_exponent < FINEST_MONEY_EXPONENT:
+            unit = f"a tick of {self.tick_size:f} times a lot of {self.lot_size:f}"
+            return f"{unit} is finer than 1e{FINEST_MONEY_EXPONENT}, and large amounts in it would not fit the journal"
+        return ""
 
     @cached_property
     def tick_lot(self) -> int:

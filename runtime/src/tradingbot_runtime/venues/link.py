@@ -99,8 +99,12 @@ class VenueLink:
         return self.clock_offset_ns
 
     async def instrument(self, symbol: str) -> Instrument:
+        """Raises ConfigError for one that cannot be counted exactly, VenueError when the venue does not tell."""
         if symbol not in self.instruments:
-            self.instruments[symbol] = await self.adapter.instrument(symbol)
+            told = await self.adapter.instrument(symbol)
+            if told.uncountable:
+                raise ConfigError(f"Venue {self.name}: {symbol} cannot be traded here: {told.uncountable}")
+            self.instruments[symbol] = told
         return self.instruments[symbol]
 
     def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed:
