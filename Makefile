@@ -36,10 +36,12 @@ contracts: ## who may import whom
 generate: ## write what is generated: crds/, docs/reference/, manifests/install.yaml
 	$(PYTHON) -m tradingbot_operator.crdgen
 	$(PYTHON) hack/generate/install.py
+	$(PYTHON) hack/generate/order_states.py
 
 fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
 	$(PYTHON) hack/generate/install.py --check
+	$(PYTHON) hack/generate/order_states.py --check
 
 unit: ## unit and replay tests, with a quarter of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
