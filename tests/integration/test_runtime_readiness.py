@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.live_risk import LIVE_RISK
 from harness.runtime_process import STILL, RuntimeProcess, runtime
 from harness.simulator import SimulatorProcess, until
 
@@ -46,11 +47,28 @@ def test_a_feed_that_is_silent_for_a_moment_leaves_a_slot_ready_and_one_that_sta
     until(lambda: not simulator.admin.open_orders(), "stale: the quotes are withdrawn", 5)
     assert bot.not_ready() == [], "stale for a moment: a hiccup"
 
+    (withdrawn,) = bot.logged("QuotesWithdrawn")
+    assert (withdrawn["market"], withdrawn["reason"]) == ("btc", "FeedStale")
+    assert 1 <= withdrawn["age_s"] < 2, "at once: staleAfter is 1s"
+
     until(lambda: bot.not_ready() == ["FeedStale: no market data of btc"], "it is not ready", 15)
     assert bot.state()["state"] == "Active", "the next tick is traded on"
     simulator.admin.clear_faults()
     bot.until_quoting()
     until(lambda: bot.not_ready() == [], "it is ready again", 5)
+    assert [len(bot.logged(event)) for event in ("QuotesWithdrawn", "FeedBack")] == [1, 1]
+
+
+def test_a_slot_whose_every_order_risk_refuses_says_so_by_the_limits_name(
+    simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    with runtime(tmp_path, simulator, spec={"risk": LIVE_RISK | {"maxOrder": "0.0001"}}) as bot:
+        bot.start().until(lambda s: s["reason"] == "MaxOrder", "it says why it cannot quote", 30)
+        assert bot.state()["state"] == "Active"
+        assert bot.market()["hindered"].startswith("MaxOrder: no order passes this check: the sizes in spec.strategy")
+        assert simulator.admin.open_orders() == []
+        (told,) = [entry for entry in bot.logged("StandingChanged") if entry["reason"] == "MaxOrder"]
+        assert "risk.maxOrder" in told["message"]
 
 
 def test_a_stopped_slot_is_ready_also_when_it_sees_no_market(simulator: SimulatorProcess, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.journal import CONFIG
 from tradingbot_runtime.journal.retention import most_bytes
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
+from tradingbot_runtime.market_watch import MarketWatch
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.newer_config import newer
 from tradingbot_runtime.progress import tell_progress
@@ -186,7 +187,7 @@ class App:
     async def _tick(self, slot: Slot) -> None:
         """The timer of everything that depends on time alone; measures how late the event loop is."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due, watch = loop.time(), MarketWatch(slot)
         while True:
             due += TICK_S
             await asyncio.sleep(max(due - loop.time(), 0))
@@ -196,12 +197,12 @@ class App:
             slot.journal.check()
             slot.journal.trim(most_bytes(slot.config.history_bytes, self.process.journal))
             slot.inputs.drain()
-            slot.look_at_feeds()
             for market in slot.markets.values():
                 market.handle(TimePassed(time_ns=self.clock.now_ns()))
                 daily = market.engine.market.daily
                 if daily.day >= 0:
                     slot.journal.keep_day(market.ledger, daily.day, daily.opening)
+            watch.look()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` for as long as the process lives; its failure ends the process: recovery is the restart."""

@@ -11,10 +11,8 @@ from tradingbot_runtime.config import OnBreach, OnStop, SlotConfig, problems
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
-from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.market_events import MANUAL_HALT
 from tradingbot_runtime.core.order_ids import bot_number
-from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
 from tradingbot_runtime.exposures import others_exposed
@@ -24,6 +22,7 @@ from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import ConfigApplied, Journal
 from tradingbot_runtime.journal.journal import CONFIG
 from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.market_reports import market_reports
 from tradingbot_runtime.model import (
     ClockMeasured,
     HaltResumed,
@@ -33,7 +32,7 @@ from tradingbot_runtime.model import (
     TradingState,
     VenueLocked,
 )
-from tradingbot_runtime.model.control import ConfigAnswered, Halt, HaltAnswered, MarketReport, SlotReport
+from tradingbot_runtime.model.control import ConfigAnswered, Halt, HaltAnswered, SlotReport
 from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
@@ -43,7 +42,6 @@ APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
 HOT = frozenset(
     {"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "history", "inputs"}
 )
-HICCUP_NS = 5_000_000_000
 TERM = "term"  # in the journal: the highest leader's term seen
 
 
@@ -90,14 +88,6 @@ class Slot:
         for market in self.markets.values():
             market.handle(changed)
         self.changed.set()
-
-    def look_at_feeds(self) -> None:
-        """Tell when there has been no market data for long; a market withdraws its quotes by itself, much sooner."""
-        now_ns = self.now_ns()
-        silent = sorted(name for name, live in self.markets.items() if is_silent(live.engine.market, now_ns))
-        blind = f"no market data of {', '.join(silent)}" if silent else ""
-        if blind != self.circumstances.blind:
-            self.update(blind=blind)
 
     def breached(self, market: str, breach: Breach) -> None:
         """A market has stopped itself on a limit: latch it, for the whole slot, until a person resumes."""
@@ -187,7 +177,7 @@ class Slot:
             ready=self.standing.is_ready and self.circumstances.barrier_passed,
             config_hash=self.config.config_hash(),
             epoch=self.epoch,
-            markets=self._market_reports(),
+            markets=market_reports(self),
             halts=tuple(self.halts.held),
         )
 
@@ -195,19 +185,8 @@ class Slot:
         """Drained is said only of what is: until the venue has confirmed the last cancel, the slot is just stopped."""
         if self.standing.state is not TradingState.DRAINED or self.config.on_stop is OnStop.LEAVE:
             return self.standing.state
-        left = any(report.open_orders for report in self._market_reports())
+        left = any(report.open_orders for report in market_reports(self))
         return TradingState.STOPPED if left else TradingState.DRAINED
-
-    def _market_reports(self) -> tuple[MarketReport, ...]:
-        """Also before the barrier: what an earlier process left behind is in the journal, and may be in the market."""
-        return tuple(
-            _market_report(self.markets[market.name]) if market.name in self.markets else self._left_behind(market.name)
-            for market in self.config.markets
-        )
-
-    def _left_behind(self, market: str) -> MarketReport:
-        left = len(self.journal.orders_not_closed(market))
-        return MarketReport(market=market, position="", open_orders=left, unknown_orders=left)
 
     async def halt(self, by: str, message: str, *, flatten: bool) -> HaltAnswered:
         halt = self.halted_by_hand(by, message, OnBreach.FLATTEN if flatten else OnBreach.CANCEL_ALL)
@@ -271,19 +250,3 @@ def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:
     }:
         different.append("venues")
     return different
-
-
-def is_silent(market: Market, now_ns: Nanos) -> bool:
-    """Whether a feed has been away for longer than a reconnect takes, on top of what makes it stale."""
-    age_ns = now_ns - min(market.reference.seen_ns, market.venue.seen_ns)
-    return age_ns > market.terms.limits.stale_after_ns + HICCUP_NS
-
-
-def _market_report(market: LiveMarket) -> MarketReport:
-    state = market.engine.market
-    return MarketReport(
-        market=market.name,
-        position=market.instrument.quantity_text(state.position.lots),
-        open_orders=len(state.orders.live),
-        unknown_orders=sum(1 for order in state.orders if order.state in UNPROVED),
-    )

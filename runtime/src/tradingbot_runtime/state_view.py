@@ -59,5 +59,6 @@ def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
         "fees": {a: format(Decimal(units).scaleb(-8).normalize(), "f") for a, units in market.position.fees.items()},
         "fills": dict(live.health.fills),
         "refused": dict(live.health.refused),
+        "hindered": next((f"{h.reason}: {h.message}" for m, h in slot.circumstances.hindered if m == live.name), ""),
         "anomalies": dict(live.health.anomalies),
     }

@@ -37,6 +37,8 @@ class Reason(StrEnum):
     RUNTIME_UNREACHABLE = "RuntimeUnreachable"
     LEASE_NOT_HELD = "LeaseNotHeld"
     HALTED = "Halted"
+    CANNOT_QUOTE = "CannotQuote"  # a market has wanted quotes for seconds and has none; also in TradingEnabled, Stalled
+    ORDER_LOST = "OrderLost"  # the fate of an order cannot be found out: its market only reduces; as CannotQuote
     # Reconciling: CONVERGED, else why the bot is not Ready
     CONVERGED = "Converged"
     SCALING = "Scaling"

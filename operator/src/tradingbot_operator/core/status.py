@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase
-from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
 from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.observed import Pod
+from tradingbot_operator.core.trading import HINDERED, hindered, trading_enabled
+from tradingbot_operator.core.trading import slot_names as _names
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import SlotReport
@@ -48,10 +50,6 @@ class Picture:
 
 Rule = Callable[[Picture], Observation | None]
 T = ConditionType
-
-
-def _names(slots: Sequence[SlotPicture]) -> str:
-    return ("slot " if len(slots) == 1 else "slots ") + ", ".join(str(slot.ordinal) for slot in slots)
 
 
 def _refused(p: Picture) -> Observation | None:
@@ -135,9 +133,14 @@ def _handing_over(p: Picture) -> Observation | None:
     return None
 
 
+def _hindered(p: Picture) -> Observation | None:
+    found = hindered(p.slots)
+    return no(T.READY, *found) if found else None
+
+
 READY_RULES: tuple[Rule, ...] = (
     _refused, _halted, _troubled, _provisioning, _unreachable, _fenced, _rolling, _unacknowledged, _not_ready,
-    _handing_over,
+    _handing_over, _hindered,
 )  # fmt: skip
 LIVE = {
     DesiredState.RUNNING: (Reason.TRADING, "every slot with a market trades"),
@@ -180,30 +183,6 @@ def available(p: Picture) -> Observation:
     return yes(T.AVAILABLE, Reason.MINIMUM_SLOTS_READY, "every slot is ready")
 
 
-# The worst state of a slot is the bot's; where a slot reads as Unknown, so does the bot.
-TRADING: tuple[tuple[TradingState, Callable[[ConditionType, Reason, str], Observation], Reason], ...] = (
-    (TradingState.HALTED, no, Reason.HALTED),
-    (TradingState.FENCED, no, Reason.FENCED),
-    (TradingState.VENUE_LOCKED, no, Reason.VENUE_LOCKED),
-    (TradingState.DRAINED, no, Reason.DRAINING),
-    (TradingState.STOPPED, no, Reason.STOPPED),
-    (TradingState.STARTING, no, Reason.WARMUP),
-    (TradingState.RECONCILING, no, Reason.WARMUP),
-    (TradingState.REDUCING, yes, Reason.REDUCE_ONLY),
-    (TradingState.ACTIVE, yes, Reason.ENABLED),
-)
-
-
-def trading_enabled(p: Picture) -> Observation:
-    trading = [s for s in p.slots if s.config.markets]
-    if not trading:
-        return no(T.TRADING_ENABLED, Reason.NO_MARKETS, "no slot has a market" if p.slots else "no slot runs")
-    for state, outcome, reason in TRADING:
-        if found := [s for s in trading if s.report and s.report.state is state]:
-            return outcome(T.TRADING_ENABLED, reason, f"{_names(found)}: {state}")
-    return unknown(T.TRADING_ENABLED, Reason.NOT_REPORTED, f"no answer from {_names(trading)}")
-
-
 def _nothing_to_wait_for(_: Picture, now: Observation) -> Observation | None:
     if now.status is not ConditionStatus.TRUE:
         return None
@@ -234,6 +213,11 @@ def _hopeless(p: Picture, now: Observation) -> Observation | None:
     return yes(T.STALLED, now.reason, now.message) if found else None
 
 
+def _hindered_for_good(_: Picture, now: Observation) -> Observation | None:
+    """What hinders a bot that is whole and up to date does not go away by waiting."""
+    return yes(T.STALLED, now.reason, now.message) if now.reason in HINDERED else None
+
+
 def _overdue(p: Picture, now: Observation) -> Observation | None:
     if not p.overdue:
         return None
@@ -242,7 +226,8 @@ def _overdue(p: Picture, now: Observation) -> Observation | None:
 
 
 STALLED_RULES: tuple[Callable[[Picture, Observation], Observation | None], ...] = (
-    _nothing_to_wait_for, _refused_for_good, _halted_for_good, _rejected, _hopeless, _overdue,
+    _nothing_to_wait_for, _refused_for_good, _halted_for_good, _rejected, _hopeless, _hindered_for_good,
+    _overdue,
 )  # fmt: skip
 
 
@@ -280,6 +265,8 @@ def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Pha
     seen = {observation.type: observation for observation in observations}
     if seen[T.READY].reason is Reason.HALTED:
         return Phase.HALTED
+    if seen[T.READY].reason in HINDERED:
+        return Phase.DEGRADED
     if p.refusal and not p.slots:
         return Phase.INVALID
     if seen[T.AVAILABLE].status is ConditionStatus.TRUE:

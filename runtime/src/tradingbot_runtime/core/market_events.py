@@ -154,7 +154,7 @@ def _ordered(market: "Market", event: OrderEvent) -> None:
     if isinstance(event, OrderRejected) and event.reason in MARKET_MOVED:
         return  # to be priced anew at the next tick
     if isinstance(event, OrderRejected | OrderDenied):
-        market.quiet.refused(event.time_ns)
+        market.quiet.refused(event.time_ns, event.reason, event.message)
     if isinstance(event, OrderRejected):
         market.meters.rejects.add(event.time_ns)
     elif isinstance(event, OrderAccepted):

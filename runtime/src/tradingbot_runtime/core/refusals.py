@@ -17,10 +17,13 @@ class Quiet:
 
     until_ns: Nanos = Nanos(0)
     in_a_row: int = 0
+    code: str = ""  # what the latest refusal that counted said
+    message: str = ""
 
-    def refused(self, now_ns: Nanos) -> None:
+    def refused(self, now_ns: Nanos, code: str = "", message: str = "") -> None:
         if now_ns < self.until_ns:
             return
+        self.code, self.message = code, message
         pause = min(FIRST_NS << min(self.in_a_row, 10), LONGEST_NS)
         self.in_a_row += 1
         self.until_ns = Nanos(now_ns + pause)

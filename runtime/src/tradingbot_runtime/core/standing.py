@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tradingbot_runtime.config import DesiredState
+from tradingbot_runtime.core.quote_watch import Hindrance
 from tradingbot_runtime.model import TradingState
 
 READY = frozenset({TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPED, TradingState.DRAINED})
@@ -29,6 +30,7 @@ class Circumstances:
     locked: str = ""  # the venues that take nothing now, when it is all of them
     doubts: str = ""  # what is being compared with the venue
     blind: str = ""  # what there has been no market data of, for so long that it is no hiccup
+    hindered: tuple[tuple[str, Hindrance], ...] = ()  # markets that cannot quote, and why; what a person mends first
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,8 @@ def standing(now: Circumstances) -> Standing:
     if now.blind and allowed.state in TRADING:
         # It may do all that it might do otherwise, and will with the next tick; until then it does none of it.
         return Standing(allowed.state, FEED_STALE, now.blind)
+    if now.hindered and allowed.state in TRADING:
+        # Ready all the same: the process does what it is told, and another one would not do better.
+        said = "; ".join(f"market {market}: {hindrance.message}" for market, hindrance in now.hindered)
+        return Standing(allowed.state, now.hindered[0][1].reason, said)
     return allowed

@@ -77,6 +77,8 @@ class MarketReport(ControlMessage, frozen=True, kw_only=True):
     position: str  # decimal, base asset, signed
     open_orders: int  # not proved closed, unknown ones included
     unknown_orders: int
+    reason: str = ""  # why it cannot quote although it should; empty: it can, or it should not
+    message: str = ""
 
 
 class SlotReport(ControlMessage, frozen=True, kw_only=True):

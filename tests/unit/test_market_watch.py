@@ -1,0 +1,141 @@
+"""What is looked at beside the tick path: silent feeds are logged at once and once, hindered markets are reported."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from harness.engines import tick
+from harness.slots import SECOND, Wire, answer_all, config, slot_of
+from tradingbot_runtime.core.orders import OrderState
+from tradingbot_runtime.core.quote_watch import HOLD_NS, PATIENCE_NS
+from tradingbot_runtime.market_watch import HICCUP_NS, MarketWatch
+from tradingbot_runtime.model import Lots, Nanos, OrderId, Restored, Side, Ticks, TimePassed, TradingState
+from tradingbot_runtime.slot import Slot
+
+RISK = {"maxPosition": "1", "maxOpenOrders": 10, "maxDailyLoss": "100", "maxDistanceBps": "500"}
+STEP_NS = 100_000_000
+
+
+class Trading:
+    """A slot of one market, its wire, and time that passes in steps of the app's timer."""
+
+    def __init__(self, slot: Slot, wire: Wire) -> None:
+        self.slot, self.wire, self.watch = slot, wire, MarketWatch(slot)
+        self.now_ns = 10 * SECOND
+        slot.now_ns = lambda: Nanos(self.now_ns)
+
+    def go_on(self, for_ns: int, *, ticks: bool = True, answers: bool = True) -> None:
+        for _ in range(for_ns // STEP_NS):
+            self.now_ns += STEP_NS
+            market = self.slot.markets["btc"]
+            if ticks:
+                market.handle(tick(self.now_ns))
+            market.handle(TimePassed(time_ns=Nanos(self.now_ns)))
+            if answers:
+                answer_all(self.slot, self.wire)
+            self.watch.look()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def slot(tmp_path: Path, wire: Wire) -> Iterator[Slot]:
+    opened = slot_of(tmp_path / "journal.sqlite3", wire, config(risk=RISK | {"maxOrder": "0.001"}))
+    yield opened
+    opened.journal.close()
+
+
+@pytest.fixture
+def healthy(tmp_path: Path) -> Iterator[Trading]:
+    wire = Wire()
+    opened = slot_of(tmp_path / "healthy.sqlite3", wire, config())
+    yield Trading(opened, wire)
+    opened.journal.close()
+
+
+def test_a_slot_whose_orders_are_all_refused_says_so_of_its_market_and_of_itself(slot: Slot, wire: Wire) -> None:
+    trading = Trading(slot, wire)
+    trading.go_on(PATIENCE_NS)
+    assert slot.report().reason == "Trading"
+
+    trading.go_on(STEP_NS)
+    report = slot.report()
+    (market,) = report.markets
+    assert (report.state, report.ready, report.reason, market.reason) == (
+        TradingState.ACTIVE,
+        True,
+        "MaxOrder",
+        "MaxOrder",
+    )
+    assert "risk.maxOrder" in market.message
+    assert report.message == f"market btc: {market.message}"
+    trading.go_on(6 * PATIENCE_NS)
+    assert slot.report() == report, "nothing in it changes while nothing changes"
+
+
+def test_a_new_configuration_that_fits_ends_it(slot: Slot, wire: Wire) -> None:
+    trading = Trading(slot, wire)
+    trading.go_on(2 * PATIENCE_NS)
+
+    slot._apply(config(risk=RISK | {"maxOrder": "1"}))  # noqa: SLF001 - what `configure` does, without its JSON
+    trading.go_on(HOLD_NS + 3 * STEP_NS)
+    assert (slot.report().reason, slot.report().markets[0].reason) == ("Trading", "")
+
+
+def test_orders_that_the_venue_never_answers_are_told(healthy: Trading) -> None:
+    healthy.go_on(PATIENCE_NS + STEP_NS, answers=False)
+
+    assert healthy.slot.report().markets[0].reason == "NoOrderRests"
+
+
+def test_a_market_that_quotes_is_not_hindered(healthy: Trading) -> None:
+    healthy.go_on(3 * PATIENCE_NS)
+
+    assert healthy.slot.report().reason == "Trading"
+
+
+def test_a_lost_order_is_in_the_report_at_once(healthy: Trading) -> None:
+    lost = Restored(time_ns=Nanos(healthy.now_ns), order_id=OrderId("cd" * 16), side=Side.BUY, price=Ticks(1),
+                    quantity=Lots(1), executed=Lots(0), venue_order_id="v9", state=OrderState.LOST)  # fmt: skip
+    healthy.slot.markets["btc"].take(lost)
+    healthy.go_on(STEP_NS)
+
+    report = healthy.slot.report()
+    assert (report.reason, report.markets[0].reason) == ("OrderLost", "OrderLost")
+    assert "cd" * 16 in report.markets[0].message
+
+
+def test_a_silent_feed_is_logged_when_the_quotes_go_and_when_it_is_back_and_not_between(healthy: Trading) -> None:
+    stale_ns = healthy.slot.markets["btc"].engine.market.terms.limits.stale_after_ns
+    healthy.go_on(SECOND)
+    with structlog.testing.capture_logs() as logged:
+        healthy.go_on(stale_ns, ticks=False)
+        assert logged == []
+        healthy.go_on(STEP_NS, ticks=False)
+        (gone,) = logged
+        assert (gone["event"], gone["log_level"], gone["market"], gone["reason"]) == (
+            "QuotesWithdrawn", "warning", "btc", "FeedStale")  # fmt: skip
+        assert (gone["age_s"], gone["stale_after_s"], gone["feed"]) == (
+            stale_ns / 1e9 + 0.1,
+            stale_ns / 1e9,
+            "reference",
+        )
+        healthy.go_on(HICCUP_NS // 2, ticks=False)
+        assert len(logged) == 1, "once per silence"
+        healthy.go_on(STEP_NS)
+        assert [entry["event"] for entry in logged] == ["QuotesWithdrawn", "FeedBack"]
+        assert logged[1]["silent_for_s"] == pytest.approx((stale_ns + HICCUP_NS // 2) / 1e9 + 0.2)
+        healthy.go_on(SECOND)
+        assert len(logged) == 2
+
+
+def test_a_feed_that_was_never_heard_has_no_quotes_to_withdraw(healthy: Trading) -> None:
+    with structlog.testing.capture_logs() as logged:
+        healthy.go_on(10 * SECOND, ticks=False)
+
+    assert [entry["event"] for entry in logged if entry["event"] == "QuotesWithdrawn"] == []
