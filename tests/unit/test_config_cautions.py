@@ -17,7 +17,7 @@ def said(strategy: str, fields: dict[str, Any], **changes: Any) -> tuple[str, ..
     symbol = {"venue": "binance", "symbol": "BTCUSDT"}
     markets = [{"name": "btc", "reference": symbol, "execution": symbol}]
     spec = TradingBotSpec.model_validate({"strategy": {strategy: fields | changes}, "markets": markets})
-    return warnings(spec.strategy, spec.markets, {"binance": BINANCE})
+    return warnings(spec.strategy, spec.markets, {"binance": BINANCE}, spec.risk)
 
 
 @pytest.mark.parametrize(

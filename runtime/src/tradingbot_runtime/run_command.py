@@ -32,8 +32,8 @@ def run(options: argparse.Namespace) -> int:
     environment = os.environ
     log_lines = configure_logs(options.log_level)
     config = _config(options, environment)
-    for line in warnings(config.strategy, config.markets, config.venues):
-        log.warning("LosesByConstruction", message=line)
+    for line in warnings(config.strategy, config.markets, config.venues, config.risk):
+        log.warning("ConfigWarning", message=line)
     journal = options.journal or _default_journal(config, environment)
     process = Process(
         journal=journal,

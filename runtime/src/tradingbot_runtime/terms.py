@@ -1,10 +1,11 @@
 """A slot's configuration -> what each of its markets is traded by, in ticks and lots. Pure."""
 
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 from tradingbot_runtime.config import Market, OnStop, SlotConfig, VenueType
+from tradingbot_runtime.config.limit_cautions import CALLS_PER_PLACE, reserve_of
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.planner import Capabilities
 from tradingbot_runtime.core.quoting import Tolerance
@@ -16,7 +17,7 @@ from tradingbot_runtime.strategies.chosen import estimation_of, strategy_of
 # DeltaDeFi knows no client ids: one (account, symbol) belongs to one bot. Orders are built there, then submitted.
 CAPABILITIES: Mapping[VenueType, Capabilities] = {
     VenueType.BINANCE: Capabilities(replace=True),
-    VenueType.DELTADEFI: Capabilities(cancel_all=True, calls_per_place=2),
+    VenueType.DELTADEFI: Capabilities(cancel_all=True, calls_per_place=CALLS_PER_PLACE[VenueType.DELTADEFI]),
 }
 
 
@@ -41,5 +42,4 @@ def terms_of(config: SlotConfig, market: Market, instrument: Instrument, referen
 def budget_of(config: SlotConfig, venue: str) -> Budget:
     """The message budget of the account at `venue`."""
     limit = config.venues[venue].rate_limit
-    reserve = int((limit.burst * limit.cancel_reserve).to_integral_value(ROUND_DOWN))
-    return Budget(Fraction(Decimal(limit.orders_per_second)), limit.burst, min(reserve, limit.burst - 1))
+    return Budget(Fraction(Decimal(limit.orders_per_second)), limit.burst, reserve_of(limit))

@@ -23,7 +23,7 @@ REMOVED = "Removed"  # its volume and its Lease are kept
 
 
 def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None) -> Picture:
-    pods = {pod.ordinal: pod for pod in observed.pods}
+    pods, spec = {pod.ordinal: pod for pod in observed.pods}, plan.accepted.spec
     slots = tuple(
         SlotPicture(n, config, config.config_hash(), plan.restart_hash, pods.get(n))
         for n, config in plan.slots.items()
@@ -31,14 +31,14 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
     )
     return Picture(
         slots=slots,
-        desired_state=plan.accepted.spec.desired_state,
+        desired_state=spec.desired_state,
         refusal=refusal,
         leaving=bool(size.leaving),
         moving=unassigned(plan.accepted, plan.slots),
         rolled_out=_rolled_out(plan, observed),
         overdue=_overdue(plan, observed),
         was_flat=was_flat(plan.bot.status.conditions),
-        warnings=warnings(plan.accepted.spec.strategy, plan.accepted.spec.markets, plan.accepted.venues),
+        warnings=warnings(spec.strategy, spec.markets, plan.accepted.venues, spec.risk),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is allowed and loses money by construction: said as a warning, never in silence.
+"""What is allowed and loses money, or cannot quote, by construction: said as a warning, never in silence.
 
 A fill earns at most the distance at which it is quoted, and costs a fee; a round trip costs two. What a venue takes is
 its published fee of the first tier, unless the manifest says better (`feeBps`).
@@ -10,8 +10,10 @@ from decimal import Decimal
 from tradingbot_runtime.config.bot import Market
 from tradingbot_runtime.config.depth_models import DepthModel
 from tradingbot_runtime.config.grid import Grid, Spacing
+from tradingbot_runtime.config.limit_cautions import limit_warnings, rate_warning
 from tradingbot_runtime.config.market_making import MarketMaking
 from tradingbot_runtime.config.quoting import WHOLE_BPS, Quoting
+from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import VenueSpec, VenueType
 
@@ -21,12 +23,17 @@ PUBLISHED_FEE_BPS: Mapping[VenueType, Decimal] = {VenueType.BINANCE: Decimal(10)
 Caution = Callable[[Quoting, Decimal], str]  # (strategy, fee of a fill in basis points): the warning, or nothing
 
 
-def warnings(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> tuple[str, ...]:
-    """One sentence for each way to lose by construction; venues that are not in `venues` are skipped."""
-    return tuple(dict.fromkeys(_found(strategy, markets, venues)))
+def warnings(
+    strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec], risk: Risk
+) -> tuple[str, ...]:
+    """One sentence for each thing that goes wrong by construction; venues that are not in `venues` are skipped."""
+    executed = tuple(markets)
+    used = {market.execution.venue for market in executed} & venues.keys()
+    rates = filter(None, (rate_warning(name, venues[name]) for name in sorted(used)))
+    return tuple(dict.fromkeys([*limit_warnings(strategy, risk), *rates, *_losing(strategy, executed, venues)]))
 
 
-def _found(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> Iterator[str]:
+def _losing(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> Iterator[str]:
     quoting, path = strategy.quoting, f"spec.strategy.{strategy.name}"
     known = "fee_bps" in quoting.model_fields_set and quoting.fee_bps > 0
     for market in markets:
