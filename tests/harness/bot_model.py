@@ -20,6 +20,9 @@ from tradingbot_runtime.model.events import TradingState
 
 INSTALLATION = Installation("runtime:1", 8443, 8080, "0.1.0")
 VENUE = VenueSpec.model_validate({"environment": "Testnet", "type": "Binance"})
+KEYED = VenueSpec.model_validate(
+    {"environment": "Testnet", "type": "Binance", "credentialsSecretRef": {"name": "keys"}}
+)
 
 
 def spec(symbols: tuple[str, ...] = ("BTCUSDT",), **changes: Any) -> TradingBotSpec:  # noqa: ANN401 - fields of the spec

@@ -3,15 +3,25 @@
 import json
 import logging
 import time
+from typing import Any
 
 import pytest
 
 from harness.bot_world import API, VENUE, World, manifest
+from harness.live_risk import LIVE_RISK
 from harness.operator_process import conditions, eventually
 from tradingbot_runtime.model.control import Configure, Drain, Hello, MarketReport
 from tradingbot_runtime.model.events import TradingState
 
 pytestmark = pytest.mark.controlplane
+LIVE: dict[str, Any] = {"mode": "Live", "risk": LIVE_RISK}
+KEYS = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "keys"},
+    "stringData": {"apiKey": "a", "secretKey": "s"},
+}
+KEYED = VENUE | {"spec": VENUE["spec"] | {"credentialsSecretRef": {"name": "keys"}}}
 
 
 def test_a_bot_gets_its_children_and_is_ready(world: World) -> None:
@@ -125,15 +135,30 @@ def test_a_refused_spec_leaves_the_last_valid_one_running(world: World) -> None:
 
 
 def test_the_younger_of_two_bots_on_one_market_is_refused_until_the_older_is_gone(world: World) -> None:
-    world.apply(VENUE, manifest("elder"))
+    world.apply(KEYS, KEYED, manifest("elder", **LIVE))
     world.condition("Ready", "True", name="elder")
 
-    world.apply(manifest("younger"))
+    world.apply(manifest("younger", **LIVE))
 
     message = world.condition("SpecAccepted", "False", "MarketTaken", name="younger")
     assert message == "venue/BTCUSDT belongs to TradingBot elder"
     world.delete("elder")
     world.condition("Ready", "True", name="younger")
+
+
+def test_a_paper_bot_on_a_live_bots_market_is_ready_and_claims_it_only_when_it_goes_live(world: World) -> None:
+    world.apply(KEYS, KEYED, manifest("trial"), manifest("second-trial"))
+    world.condition("Ready", "True", name="trial")
+    world.condition("Ready", "True", name="second-trial")
+    world.apply(manifest("real", **LIVE))
+    world.condition("Ready", "True", name="real")
+
+    world.apply(manifest("trial", **LIVE))
+    assert "belongs to TradingBot real" in world.condition("SpecAccepted", "False", "MarketTaken", name="trial")
+    assert world.node.pods["trial-0"].config.mode == "Paper", "its last valid spec goes on"
+    world.apply(manifest("real", mode="Paper", risk=LIVE_RISK))
+    world.condition("SpecAccepted", "True", name="trial")
+    world.condition("Ready", "True", name="trial")
 
 
 def test_a_slot_that_goes_is_drained_before_its_market_moves(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.bot_model import Cluster, bot, spec
+from harness.bot_model import KEYED, Cluster, bot, spec
 from harness.examples import examples
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Phase
@@ -19,6 +19,7 @@ from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.model.control import ConfigAnswered
 from tradingbot_runtime.model.events import TradingState
 
+LIVE = {"mode": "Live", "risk": LIVE_RISK}
 FOUR = ("AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT")
 
 
@@ -164,9 +165,9 @@ def test_however_it_is_scaled_no_market_is_traded_by_two_slots(sizes: list[int])
 
 def test_a_market_is_held_until_its_slot_has_let_go_of_it() -> None:
     """Else another bot could quote it while the old orders are still in the market."""
-    cluster = Cluster(bot(spec(FOUR)))
+    cluster = Cluster(bot(spec(FOUR, **LIVE)), venues={"venue": KEYED})
     cluster.settle()
-    cluster.respecify(spec(FOUR[:1]))
+    cluster.respecify(spec(FOUR[:1], **LIVE))
 
     first = cluster.step()
     assert first.holds == frozenset(f"venue/{symbol}" for symbol in FOUR)

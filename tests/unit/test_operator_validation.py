@@ -2,20 +2,17 @@
 
 from dataclasses import replace
 
-from harness.bot_model import VENUE, bot, spec
+from harness.bot_model import KEYED, VENUE, bot, spec
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.observed import Bot, Observed, Rival
 from tradingbot_operator.core.validation import Refusal, validate
-from tradingbot_runtime.config import VenueSpec
 
 NOW = Observed(now="2026-01-02T00:00:10Z", venues={"venue": VENUE})
 LIVE = {"mode": "Live", "risk": LIVE_RISK}
-KEYS = {"environment": "Testnet", "type": "Binance", "credentialsSecretRef": {"name": "keys"}}
-KEYED = VenueSpec.model_validate(KEYS)
 
 
-def live() -> Bot:
-    return bot(spec(("BTCUSDT",), **LIVE))
+def live(**metadata: str) -> Bot:
+    return bot(spec(("BTCUSDT",), **LIVE), **metadata)
 
 
 def rival(created: str, *, holds: bool = False, wants: bool = True) -> Rival:
@@ -62,24 +59,30 @@ def test_paper_needs_none() -> None:
     assert refused(bot(), missing) is None
 
 
+def beside(*rivals: Rival) -> Observed:
+    return replace(NOW, venues={"venue": KEYED}, rivals=rivals)
+
+
 def test_of_two_new_bots_the_older_gets_the_market() -> None:
     taken = ("MarketTaken", "venue/BTCUSDT belongs to TradingBot other")
 
-    assert refused(bot(), replace(NOW, rivals=(rival("2026-01-01T00:00:00Z"),))) == taken
-    assert refused(bot(), replace(NOW, rivals=(rival("2026-01-03T00:00:00Z"),))) is None
+    assert refused(live(), beside(rival("2026-01-01T00:00:00Z"))) == taken
+    assert refused(live(), beside(rival("2026-01-03T00:00:00Z"))) is None
 
 
 def test_a_market_that_is_traded_stays_with_its_bot_whoever_is_older() -> None:
     """An older bot that reaches for it later must not take it from under a running one."""
     younger = rival("2026-01-03T00:00:00Z", holds=True)
 
-    found = refused(bot(), replace(NOW, rivals=(younger,)))
-
-    assert found == ("MarketTaken", "venue/BTCUSDT belongs to TradingBot other")
+    assert refused(live(), beside(younger)) == ("MarketTaken", "venue/BTCUSDT belongs to TradingBot other")
 
 
 def test_two_bots_of_one_second_are_told_apart_by_their_uid() -> None:
     same = rival("2026-01-02T00:00:00Z")
 
-    assert refused(bot(uid="t"), replace(NOW, rivals=(same,))) is None
-    assert refused(bot(uid="v"), replace(NOW, rivals=(same,))) is not None
+    assert refused(live(uid="t"), beside(same)) is None
+    assert refused(live(uid="v"), beside(same)) is not None
+
+
+def test_paper_orders_reach_no_account_so_a_paper_bot_is_refused_no_market() -> None:
+    assert refused(bot(), beside(rival("2026-01-01T00:00:00Z", holds=True))) is None

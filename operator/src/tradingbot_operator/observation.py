@@ -11,8 +11,6 @@ from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, Tradin
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream, owned_by
-from tradingbot_operator.core.slots import being_released, last_accepted
-from tradingbot_operator.core.validation import instruments
 from tradingbot_operator.pod_trouble import trouble
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
@@ -85,12 +83,6 @@ def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
     )
 
 
-def claims(config_map: Manifest) -> frozenset[str]:
-    """Instruments that are a bot's own, by its ConfigMap: of its accepted spec, and what it has yet to let go of."""
-    accepted = last_accepted(config_map)
-    return (instruments(accepted.spec) if accepted else frozenset()) | frozenset(being_released(config_map))
-
-
 @dataclass(frozen=True, slots=True)
 class Observer:
     """Reads the store; the streams and the time are given to it."""
@@ -158,7 +150,8 @@ class Observer:
 
 
 def _wants(manifest: Manifest) -> frozenset[str]:
-    if "deletionTimestamp" in manifest["metadata"]:
+    """Only what orders would reach: mode Paper, which is meant where none is written, wants nothing of anybody."""
+    if "deletionTimestamp" in manifest["metadata"] or (manifest.get("spec") or {}).get("mode") != Mode.LIVE:
         return frozenset()
     markets = (manifest.get("spec") or {}).get("markets") or ()
     sides = (market.get("execution") or {} for market in markets)

@@ -12,8 +12,9 @@ import structlog
 
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
+from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.observation import claims, venue_names
+from tradingbot_operator.observation import venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.store import METADATA_ONLY, Store, name_of, slim

@@ -274,8 +274,8 @@ class RuntimeClient:
 def _essence(report: SlotReport) -> tuple[object, ...]:
     """What a decision depends on; positions and, while it trades, open orders change all the time."""
     left = [market.market for market in report.markets if market.open_orders] if report.state in QUIET else []
-    hindered = [(market.market, market.reason, market.message) for market in report.markets if market.reason]
-    return (report.state, report.reason, report.message, report.ready, report.config_hash, report.halts, left, hindered)
+    told = [(market.market, market.reason, market.message, market.live_orders_left) for market in report.markets]
+    return (report.state, report.reason, report.message, report.ready, report.config_hash, report.halts, left, told)
 
 
 def _time(nanos: int) -> str:

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from tradingbot_runtime.config import Mode
 from tradingbot_runtime.core.orders import UNPROVED
-from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.live import PAPER, LiveMarket
 from tradingbot_runtime.model.control import MarketReport
 
 if TYPE_CHECKING:  # slot.py imports this
@@ -15,7 +16,7 @@ def market_reports(slot: "Slot") -> tuple[MarketReport, ...]:
     """Also before the barrier: what an earlier process left behind is in the journal, and may be in the market."""
     hindered = dict(slot.circumstances.hindered)
     return tuple(
-        _report(slot.markets[market.name], hindered.get(market.name))
+        _report(slot, slot.markets[market.name], hindered.get(market.name))
         if market.name in slot.markets
         else _left_behind(slot, market.name)
         for market in slot.config.markets
@@ -24,10 +25,17 @@ def market_reports(slot: "Slot") -> tuple[MarketReport, ...]:
 
 def _left_behind(slot: "Slot", market: str) -> MarketReport:
     left = len(slot.journal.orders_not_closed(market))
-    return MarketReport(market=market, position="", open_orders=left, unknown_orders=left)
+    is_paper = slot.config.mode is Mode.PAPER
+    return MarketReport(market=market, position="", open_orders=left, unknown_orders=left,
+                        live_orders_left=left if is_paper else 0)  # fmt: skip
 
 
-def _report(market: LiveMarket, hindrance: "Hindrance | None") -> MarketReport:
+def live_orders_left(slot: "Slot", market: LiveMarket) -> int:
+    """What a Live life of a market that is in mode Paper now has left, by its journal."""
+    return len(slot.journal.orders_not_closed(market.name)) if market.account == PAPER else 0
+
+
+def _report(slot: "Slot", market: LiveMarket, hindrance: "Hindrance | None") -> MarketReport:
     state = market.engine.market
     return MarketReport(
         market=market.name,
@@ -36,4 +44,5 @@ def _report(market: LiveMarket, hindrance: "Hindrance | None") -> MarketReport:
         unknown_orders=sum(1 for order in state.orders if order.state in UNPROVED),
         reason=hindrance.reason if hindrance else "",
         message=hindrance.message if hindrance else "",
+        live_orders_left=live_orders_left(slot, market),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
+from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
@@ -31,7 +32,7 @@ from tradingbot_operator.core.slots import (
     scale,
 )
 from tradingbot_operator.core.status import SlotPicture
-from tradingbot_operator.core.validation import Refusal, instruments, validate
+from tradingbot_operator.core.validation import Refusal, validate
 from tradingbot_runtime.config import VenueSpec
 
 CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
@@ -100,7 +101,7 @@ class _Running:
             events=announcements(self.bot.status.conditions, status.conditions),
             requeue_after_s=self._requeue_after(status, size, plan),
             # Also what a slot has yet to let go of: until then nobody else may trade it.
-            holds=instruments(self.accepted.spec) | frozenset(plan.releasing),
+            holds=planned(plan),
         )
 
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
@@ -112,7 +113,8 @@ class _Running:
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation, ending)  # fmt: skip
+                    self.installation, ending=ending)  # fmt: skip
+        plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         return replace(plan, partition=self._partition(plan, stateful_set))
 
     def _partition(self, plan: Plan, stateful_set: Manifest | None) -> int:
@@ -157,7 +159,7 @@ class _Running:
     def _requeue_after(self, status: TradingBotStatus, size: Scale, plan: Plan) -> float | None:
         waits = [wait for wait in (_recheck(self.refusal), self.installation.drain_timeout_s if size.leaving else None)
                  if wait is not None]  # fmt: skip
-        if plan.releasing:
+        if plan.releasing or plan.held:
             waits.append(HAND_OVER_RECHECK_S)
         if self.observed.since_start_s < self.installation.start_grace_s:
             waits.append(self.installation.start_grace_s)

@@ -15,6 +15,7 @@ TEMPLATE_HASH = f"{GROUP}/template-hash"  # on the StatefulSet: of its pod templ
 RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect only at a start
 BOT_UID = f"{GROUP}/bot-uid"  # on the pods: a recreated bot of the same name is another one
 RELEASING = f"{GROUP}/releasing"  # on the ConfigMap: instrument -> slot that has yet to let go of it
+HELD = f"{GROUP}/held"  # on the ConfigMap: instruments of mode Live that a Paper bot has yet to let go of
 RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
 ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
 

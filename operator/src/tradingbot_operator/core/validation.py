@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradingbot_operator.core.assignment import instrument
+from tradingbot_operator.core.claims import instruments
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Bot, Observed
 from tradingbot_runtime.config import Mode, TradingBotSpec
@@ -26,10 +26,6 @@ def validate(bot: Bot, observed: Observed) -> Refusal | None:
         if refusal := check(bot, bot.spec, observed):
             return refusal
     return None
-
-
-def instruments(spec: TradingBotSpec) -> frozenset[str]:
-    return frozenset(instrument(market) for market in spec.markets)
 
 
 def venues_exist(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
@@ -61,7 +57,7 @@ def credentials_there(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Re
 
 
 def markets_free(bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
-    """One (account, symbol) belongs to one bot: the one that trades it already, else the older one."""
+    """One (account, symbol) belongs to one Live bot: the one that trades it already, else the older one."""
     ours = instruments(spec)
     age = (bot.metadata.creation_timestamp, bot.metadata.uid)
     for rival in sorted(observed.rivals, key=lambda r: (r.created, r.uid)):

@@ -79,6 +79,7 @@ class MarketReport(ControlMessage, frozen=True, kw_only=True):
     unknown_orders: int
     reason: str = ""  # why it cannot quote although it should; empty: it can, or it should not
     message: str = ""
+    live_orders_left: int = 0  # mode Paper: orders of an earlier life in mode Live that may be at the venue
 
 
 class SlotReport(ControlMessage, frozen=True, kw_only=True):

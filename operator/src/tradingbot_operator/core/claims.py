@@ -1,0 +1,62 @@
+"""Which instruments are a bot's own. One (account, symbol) belongs to one bot, and only mode Live reaches the account.
+
+Paper orders never leave the process: a Paper bot takes no market from anybody, and is refused none. What a bot had in
+mode Live stays its own after a change to Paper until its slots, in Paper, have nothing of that life left at the venue.
+"""
+
+import json
+from collections.abc import Sequence
+
+from tradingbot_operator.core import names
+from tradingbot_operator.core.assignment import instrument
+from tradingbot_operator.core.children import Plan
+from tradingbot_operator.core.observed import Manifest, Pod
+from tradingbot_operator.core.slots import being_released, last_accepted
+from tradingbot_runtime.config import Mode, TradingBotSpec
+
+
+def instruments(spec: TradingBotSpec) -> frozenset[str]:
+    """That orders of this spec reach."""
+    return frozenset(instrument(market) for market in spec.markets) if spec.mode is Mode.LIVE else frozenset()
+
+
+def claims(config_map: Manifest | None) -> frozenset[str]:
+    """A bot's own instruments, by its ConfigMap: of its accepted spec, and what it has yet to let go of."""
+    accepted = last_accepted(config_map)
+    if accepted is None:
+        return _held(config_map)
+    releasing = being_released(config_map) if accepted.spec.mode is Mode.LIVE else ()
+    return instruments(accepted.spec) | frozenset(releasing) | _held(config_map)
+
+
+def planned(plan: Plan) -> frozenset[str]:
+    """The same, by what is about to be written."""
+    releasing = plan.releasing if plan.accepted.spec.mode is Mode.LIVE else ()
+    return instruments(plan.accepted.spec) | frozenset(releasing) | plan.held
+
+
+def still_held(plan: Plan, config_map: Manifest | None, pods: Sequence[Pod], serving: int) -> frozenset[str]:
+    """What a bot in mode Paper has not let go of since it was Live; nothing more once every slot says so."""
+    if plan.accepted.spec.mode is Mode.LIVE:
+        return frozenset()  # held by the spec itself, or being released
+    before = claims(config_map)
+    if not before:
+        return before
+    done = {pod.ordinal for pod in pods if _left_nothing(pod, plan)}
+    waiting = {*range(serving), *(pod.ordinal for pod in pods)} - done
+    return before if waiting else frozenset()
+
+
+def _left_nothing(pod: Pod, plan: Plan) -> bool:
+    """Whether its process runs in mode Paper, by today's configuration, and knows of no order of a Live one."""
+    report, config = pod.stream.report, plan.slots.get(pod.ordinal)
+    if report is None or config is None or not pod.stream.connected or pod.terminating:
+        return False
+    if pod.restart_hash != plan.restart_hash or report.config_hash != config.config_hash():
+        return False
+    return not any(market.live_orders_left for market in report.markets)
+
+
+def _held(config_map: Manifest | None) -> frozenset[str]:
+    annotations = (config_map or {}).get("metadata", {}).get("annotations") or {}
+    return frozenset(map(str, json.loads(annotations.get(names.HELD, "[]"))))

@@ -1,0 +1,121 @@
+"""Who holds a market through changes of the mode: only Live claims, and what was Live is held until it is let go of."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from harness.bot_model import KEYED, Cluster, bot, spec
+from harness.live_risk import LIVE_RISK
+from tradingbot_operator.core.claims import claims
+from tradingbot_operator.core.observed import Rival, Stream
+from tradingbot_operator.observation import _wants
+from tradingbot_runtime.config import Mode
+
+SYMBOLS = ("AAAUSDT", "BBBUSDT")
+OURS = frozenset(f"venue/{symbol}" for symbol in SYMBOLS)
+
+
+def cluster_of(mode: Mode, symbols: tuple[str, ...] = SYMBOLS, replicas: int = 1) -> Cluster:
+    cluster = Cluster(bot(wanted(mode, symbols, replicas)), venues={"venue": KEYED})
+    cluster.settle()
+    return cluster
+
+
+def wanted(mode: Mode, symbols: tuple[str, ...] = SYMBOLS, replicas: int = 1) -> Any:  # noqa: ANN401 - a spec
+    return spec(symbols, mode=mode, risk=LIVE_RISK, replicas=replicas)
+
+
+def stored(cluster: Cluster) -> frozenset[str]:
+    """What an operator that has just started reads."""
+    return claims(cluster.children["ConfigMap", "maker-slots"])
+
+
+def report(cluster: Cluster, ordinal: int = 0, **changes: Any) -> None:  # noqa: ANN401 - fields of a market's report
+    pod = cluster.pods[ordinal]
+    assert pod.stream.report
+    markets = tuple(msgspec.structs.replace(market, **changes) for market in pod.stream.report.markets)
+    told = msgspec.structs.replace(pod.stream.report, markets=markets)
+    cluster.pods[ordinal] = replace(pod, stream=replace(pod.stream, report=told))
+
+
+def test_a_paper_bot_holds_nothing_and_a_live_one_its_markets() -> None:
+    for mode, held in ((Mode.PAPER, frozenset()), (Mode.LIVE, OURS)):
+        cluster = cluster_of(mode)
+        assert (cluster.decide().holds, stored(cluster)) == (held, held)
+
+
+def test_from_live_to_paper_the_markets_are_held_until_every_slot_runs_in_paper() -> None:
+    cluster = cluster_of(Mode.LIVE, replicas=2)
+    cluster.respecify(wanted(Mode.PAPER, replicas=2))
+
+    assert cluster.step().holds == OURS
+    assert stored(cluster) == OURS, "also for an operator that starts now"
+    while any(pod.restart_hash == "old" for pod in cluster.pods.values()) or len(cluster.pods) < 2:
+        assert cluster.step().holds == OURS
+    cluster.settle()
+    assert (cluster.decide().holds, stored(cluster)) == (frozenset(), frozenset())
+
+
+def test_they_are_held_while_a_slot_is_silent_or_knows_of_orders_of_its_live_life() -> None:
+    cluster = cluster_of(Mode.LIVE)
+    cluster.respecify(wanted(Mode.PAPER))
+    cluster.step()
+    while cluster.config(0).mode is not Mode.PAPER or cluster.pods.get(0) is None:
+        cluster.step()
+    kept = cluster.pods.pop(0)
+    assert cluster.decide().holds == OURS, "its pod is on its way"
+    cluster.pods[0] = replace(kept, stream=Stream())
+    assert cluster.decide().holds == OURS, "it says nothing"
+    cluster.pods[0] = kept
+    cluster._controller()  # noqa: SLF001 - the pod on today's template
+    for _ in range(10):
+        report(cluster, live_orders_left=1)
+        assert cluster.step().holds == OURS
+    report(cluster, live_orders_left=0)
+    assert cluster.step().holds == frozenset()
+
+
+def test_from_live_to_paper_with_other_markets_what_was_traded_is_held() -> None:
+    cluster = cluster_of(Mode.LIVE)
+    cluster.respecify(wanted(Mode.PAPER, ("CCCUSDT",)))
+
+    assert cluster.step().holds == OURS
+    cluster.settle()
+    assert cluster.decide().holds == frozenset()
+
+
+def test_a_live_bot_that_goes_to_paper_without_slots_lets_go_when_its_pods_are_gone() -> None:
+    cluster = cluster_of(Mode.LIVE)
+    cluster.respecify(wanted(Mode.PAPER, replicas=0))
+    assert cluster.step().holds == OURS
+    cluster.settle()
+
+    assert cluster.pods == {}
+    assert cluster.decide().holds == frozenset()
+
+
+def test_a_paper_bot_that_wants_a_live_bots_market_for_live_is_refused_and_goes_on_in_paper() -> None:
+    cluster = cluster_of(Mode.PAPER)
+    rival = Rival("other", "2026-01-01T00:00:00Z", "u", frozenset({"venue/AAAUSDT"}), frozenset())
+    cluster.observed = replace(cluster.observed, rivals=(rival,))
+    cluster.settle()
+    assert [c.reason for c in cluster.bot.status.conditions if c.type == "SpecAccepted"] == ["Valid"]
+
+    cluster.respecify(wanted(Mode.LIVE))
+    outcome = cluster.step()
+    assert [c.reason for c in cluster.bot.status.conditions if c.type == "SpecAccepted"] == ["MarketTaken"]
+    assert (outcome.holds, cluster.config(0).mode) == (frozenset(), Mode.PAPER)
+    cluster.observed = replace(cluster.observed, rivals=())
+    cluster.settle()
+    assert (cluster.decide().holds, cluster.config(0).mode) == (OURS, Mode.LIVE)
+
+
+def test_only_a_spec_that_asks_for_live_wants_its_markets() -> None:
+    markets = [{"name": "a", "execution": {"venue": "venue", "symbol": "AAAUSDT"}}]
+    said = [
+        _wants({"metadata": {}, "spec": {"markets": markets} | mode})
+        for mode in ({}, {"mode": "Paper"}, {"mode": "Live"})
+    ]
+
+    assert said == [frozenset(), frozenset(), frozenset({"venue/AAAUSDT"})]
