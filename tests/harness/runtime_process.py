@@ -29,6 +29,7 @@ MARKET = "btc"
 START_WITHIN_S = 20.0
 END_WITHIN_S = 10.0
 REQUEST_WITHIN_S = 5.0
+CANCEL_ALL_S = 40
 # A market that stands still: every change of the book comes from the test, and ticks go on (20 a second).
 STILL = ("--volatility", "0", "--orders-per-10s", "100000", "--weight-per-minute", "1000000")
 
@@ -267,6 +268,15 @@ def runtime(folder: Path, simulator: SimulatorProcess, **options: Any) -> Iterat
         simulator.admin.clear_faults()
         if bot.running:
             bot.terminate()
+
+
+def cancel_all(bot: RuntimeProcess, *options: str, secret: str = "") -> subprocess.CompletedProcess[str]:
+    """The command beside a bot's journal, with the bot's keys or with `secret`."""
+    prefix = f"TRADINGBOT_{VENUE.upper()}"
+    keys = {f"{prefix}_API_KEY": bot.simulator.api_key, f"{prefix}_SECRET_KEY": secret or bot.simulator.secret}
+    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(bot.journal), *options)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=CANCEL_ALL_S,
+                          env={**os.environ, **keys})  # fmt: skip
 
 
 # -- what the venue and the journal say ------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """`cancel-all` with nothing but the journal of a bot that is dead: the venue is proved empty, others' orders stay."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, VENUE, RuntimeProcess, making, ours_at_venue, runtime
+from harness.runtime_process import CANCEL_ALL_S, STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
-
-WITHIN_S = 40
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +25,6 @@ def dead(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess
         bot.until_quoting()
         bot.kill()
         yield bot
-
-
-def cancel_all(bot: RuntimeProcess, *options: str, secret: str = "") -> subprocess.CompletedProcess[str]:
-    prefix = f"TRADINGBOT_{VENUE.upper()}"
-    keys = {f"{prefix}_API_KEY": bot.simulator.api_key, f"{prefix}_SECRET_KEY": secret or bot.simulator.secret}
-    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(bot.journal), *options)
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=WITHIN_S,
-                          env={**os.environ, **keys})  # fmt: skip
 
 
 def test_a_dead_bots_orders_are_withdrawn_and_another_bots_stay(
@@ -73,11 +62,11 @@ def test_a_venue_that_does_not_answer_is_not_proved_empty(tmp_path: Path) -> Non
 
 def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:
     missing = subprocess.run((sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(tmp_path / "none")),
-                             check=False, capture_output=True, text=True, timeout=WITHIN_S)  # fmt: skip
+                             check=False, capture_output=True, text=True, timeout=CANCEL_ALL_S)  # fmt: skip
 
     assert (missing.returncode, missing.stderr) == (2, f"{tmp_path / 'none'}: there is no such journal\n")
     command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(dead.journal))
-    without_keys = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WITHIN_S)
+    without_keys = subprocess.run(command, check=False, capture_output=True, text=True, timeout=CANCEL_ALL_S)
     assert without_keys.returncode == 2
     assert len(without_keys.stderr.splitlines()) == 1
     assert cancel_all(dead).returncode == 0

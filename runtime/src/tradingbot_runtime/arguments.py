@@ -1,6 +1,7 @@
 """The command line."""
 
 import argparse
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -91,9 +92,17 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
 def _cancel_all_arguments(withdraw: argparse.ArgumentParser) -> None:
     withdraw.add_argument("journal", type=Path, metavar="JOURNAL", help="the journal's file")
     withdraw.add_argument("--credentials", type=Path, metavar="DIR", help="folder with one folder for each venue")
+    withdraw.add_argument("--former-bot", action="append", default=[], type=_bot_number, metavar="NUMBER",
+                          help="also the orders of this bot, eight hexadecimal digits; repeatable")  # fmt: skip
     withdraw.add_argument("--within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default="30",
                           help="give up after so long")  # fmt: skip
     withdraw.set_defaults(command=cancel_all)
+
+
+def _bot_number(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be eight hexadecimal digits, as the log says")
+    return text.lower()
 
 
 def _print_completion(root: argparse.ArgumentParser, shell: str) -> int:

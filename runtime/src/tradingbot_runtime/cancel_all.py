@@ -18,7 +18,7 @@ from typing import Any
 
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import Market, Mode, SlotConfig
-from tradingbot_runtime.core.order_ids import bot_number, decode
+from tradingbot_runtime.core.order_ids import bot_number, decode, number_text
 from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import Instrument, OrderId, Restored
@@ -33,6 +33,8 @@ CANCEL_ALL_HELP = """\
 Cancel every order of the bot and slot that a journal belongs to, and ask the venue until it lists none. Venues and
 accounts come from the configuration in the journal, credentials as in `run`. Orders of others are left alone: ours are
 told by their client id, or, where a venue has none, by the journal.
+Where the journal was lost, the bot that starts anew has another number, and says in its log (OrdersOfAnotherBot) which
+one its former life had: --former-bot withdraws that bot's orders, too, at the same accounts and symbols.
 Halt the bot first if it still runs: it would quote again.
 Exit codes: 0 the venue lists no order of ours; 1 it does, or did not answer in time; 2 the journal or the credentials
 cannot be used.
@@ -45,13 +47,14 @@ def cancel_all(options: argparse.Namespace) -> int:
         config = reader.config()
         if config is None:
             raise ConfigError(f"{options.journal}: has no configuration: no bot of this version has run with it")
-        if config.mode is Mode.PAPER:
+        if config.mode is Mode.PAPER and not _left_by_live(reader, config) and not options.former_bot:
             _say("the bot runs in mode Paper: nothing of it is at a venue")
             return EMPTY
+        config = config.model_copy(update={"mode": Mode.LIVE})
         if _is_held(options.journal):
             _say("a process trades with this journal: unless it is halted, it will quote again")
         credentials = partial(venue_credentials, options.credentials, os.environ, config)
-        withdrawal = Withdrawal(reader, config, credentials)
+        withdrawal = Withdrawal(reader, config, credentials, former=frozenset(options.former_bot))
         try:
             return asyncio.run(asyncio.wait_for(withdrawal.run(), options.within))
         except TimeoutError:
@@ -64,6 +67,7 @@ class Withdrawal:
     reader: JournalReader
     config: SlotConfig
     credentials: Callable[[str], Callable[[], Any] | None]  # by venue
+    former: frozenset[str] = frozenset()  # numbers of the bot's former lives
     waiting: list[str] = field(default_factory=list)  # why it is not over
     _clock: Clock = field(default_factory=Clock)
 
@@ -131,8 +135,10 @@ class Withdrawal:
             known = self.reader.rows(query, order.venue_order_id)
             return OrderId(known[0]["order_id"]) if known else None
         key = decode(order.order_id)
-        ours = (bot_number(self.reader.meta("uid") or self.config.bot.uid), self.config.slot)
-        return order.order_id if key is not None and (key.bot, key.slot) == ours else None
+        if key is None or key.slot != self.config.slot:
+            return None
+        ours = bot_number(self.reader.meta("uid") or self.config.bot.uid)
+        return order.order_id if key.bot == ours or number_text(key.bot) in self.former else None
 
     def _judge(self, market: Market, listed: Iterable[Restored], gateway: Gateway) -> int:
         """Empty of ours. Where no order can be another's, one that the journal does not know is a reason to look."""
@@ -157,6 +163,12 @@ class Withdrawal:
 
 async def _nothing_to_keep() -> None:
     """No order is placed here."""
+
+
+def _left_by_live(reader: JournalReader, config: SlotConfig) -> bool:
+    """Whether orders of an earlier life in mode Live may be at a venue."""
+    query = "SELECT count(*) AS left FROM orders WHERE market = ? AND closed = 0"
+    return any(reader.rows(query, market.name)[0]["left"] for market in config.markets)
 
 
 def _is_held(journal: Path) -> bool:

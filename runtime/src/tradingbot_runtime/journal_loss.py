@@ -4,14 +4,16 @@ Looks before anything is reconciled, because that withdraws the orders that tell
 the trades.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import structlog
 
 from tradingbot_runtime.config import Mode
 from tradingbot_runtime.core.continuity import JOURNAL_LOST, Continuity, Evidence, judge
-from tradingbot_runtime.core.order_ids import decode
+from tradingbot_runtime.core.order_ids import decode, number_text
 from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.market_reports import live_orders_left
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.venue_trades import cursor_key
 
@@ -22,6 +24,7 @@ log = structlog.get_logger("journal")
 class JournalLoss:
     slot: Slot
     _epochs: dict[str, int] = field(default_factory=dict)  # by market, the newest of ours at the venue
+    _others: dict[str, Counter[str]] = field(default_factory=dict)  # by market, open orders of other bots of ours
     _cursors: dict[str, bool] = field(default_factory=dict)  # by market, whether there was one before this start
 
     async def look(self, live: LiveMarket) -> None:
@@ -29,6 +32,7 @@ class JournalLoss:
         listed = await live.gateway.open_orders(live.instrument)
         keys = [key for order in listed if (key := decode(order.order_id)) is not None]
         ours = (self.slot.bot_number, self.slot.config.slot)
+        self._others[live.name] = Counter(number_text(key.bot) for key in keys if key.bot != self.slot.bot_number)
         self._epochs[live.name] = max((key.epoch for key in keys if (key.bot, key.slot) == ours), default=0)
         self._cursors[live.name] = self.slot.journal.meta(cursor_key(live.ledger)) is not None
 
@@ -36,8 +40,10 @@ class JournalLoss:
         """Once for all markets, when the trades have been read. Paper orders are lost with the journal, and whole."""
         slot = self.slot
         if slot.config.mode is Mode.PAPER:
+            self._tell_what_live_left()
             slot.journal.settle_behind()
             return
+        self._tell_of_others()
         markets = slot.markets.values()
         judgement = judge(
             Evidence(
@@ -53,5 +59,26 @@ class JournalLoss:
             return
         log.warning("JournalBehind", continuity=judgement.continuity, message=judgement.message)
         if judgement.continuity is Continuity.LOST:
-            slot.halt_for(JOURNAL_LOST, "the start barrier", judgement.message)
+            proof = (
+                f"what is left of its orders: `tradingbot-runtime cancel-all {slot.journal.path}` withdraws and proves"
+            )
+            slot.halt_for(JOURNAL_LOST, "the start barrier", f"{judgement.message}; {proof}")
         slot.journal.settle_behind()
+
+    def _tell_of_others(self) -> None:
+        """Another bot's, or this one's from before journal and lock were lost: only a person knows which."""
+        path = self.slot.journal.path
+        for market, others in self._others.items():
+            for number, count in others.items():
+                what = ("open orders here are another bot's; where that is this bot's former life (its journal lost), "
+                        f"withdraw them: tradingbot-runtime cancel-all {path} --former-bot {number}")  # fmt: skip
+                log.warning("OrdersOfAnotherBot", market=market, orders=count, bot=number, message=what)
+
+    def _tell_what_live_left(self) -> None:
+        """Nobody withdraws them in mode Paper, which has no way to the account."""
+        path = self.slot.journal.path
+        what = ("orders of mode Live may still be at the venue: go back to Live with desiredState Stopped until the "
+                f"bot is Flat; until then `tradingbot-runtime cancel-all {path}` withdraws them")  # fmt: skip
+        for name, live in self.slot.markets.items():
+            if left := live_orders_left(self.slot, live):
+                log.warning("LiveOrdersLeft", market=name, orders=left, message=what)

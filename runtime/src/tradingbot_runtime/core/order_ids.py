@@ -33,6 +33,11 @@ def bot_number(uid: str) -> int:
     return int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4], "big")
 
 
+def number_text(number: int) -> str:
+    """A bot's number as people write it: eight hexadecimal digits, as in its orders' ids."""
+    return f"{number:08x}"
+
+
 def encode(key: OrderKey) -> OrderId:
     """The id of `key`; OverflowError when a part does not fit (a sequence lasts 4 billion orders)."""
     head = b"".join(

@@ -63,6 +63,7 @@ class Journal:
             os.close(self._lock)
             said = in_words(error) if isinstance(error, OSError) else error
             raise JournalError(f"{path}: {said}") from error
+        self.path = path
         self._encode = msgspec.json.Encoder().encode
         self.commits = Histogram()
         self._is_abandoned = False
