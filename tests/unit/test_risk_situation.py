@@ -102,6 +102,10 @@ FREE = changed(own_ask=Ticks(0), own_bid=Ticks(0))
         ({"state": TradingState.REDUCING}, {}, Refusal.REDUCE_ONLY,
          "Buy 1000 lots would not only reduce a position of 0"),
         ({"placed_ns": 10 * SECOND - 1}, {"min_interval_ns": 2}, Refusal.MIN_INTERVAL, "1 ns after the last ones"),
+        ({"clock_offset_ns": None}, {"max_clock_drift_ns": 5, "signed": True}, Refusal.CLOCK_DRIFT,
+         "the venue's clock was never measured"),
+        ({"checked_ns": 7 * SECOND}, {"check_within_ns": SECOND}, Refusal.ACCOUNT_UNCHECKED,
+         "last compared with the venue 3000000000 ns ago"),
     ],
 )  # fmt: skip
 def test_a_refusal_says_in_words_and_numbers_what_stood_against_it(
