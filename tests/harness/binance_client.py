@@ -3,24 +3,21 @@
 import base64
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from harness.frames import WITHIN_S, Frames, Json
 from harness.simulator import SimulatorProcess
 
-Json = Any
 Signer = Callable[[str], str]
-WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +84,8 @@ class BinanceClient:
         return hmac.new(self.simulator.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
 
 
-class Socket:
-    """One websocket; every receive has a deadline."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def text(self) -> str:
-        """The next text frame; ConnectionError when the connection has ended."""
-        message = await self.socket.receive(WITHIN_S)
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionError(str(message.type))
-        return str(message.data)
-
-    async def json(self) -> Json:
-        return json.loads(await self.text())
-
-    async def until(self, wanted: Callable[[Json], bool]) -> Json:
-        """The first of at most 10,000 frames that is wanted; what is not JSON is passed over."""
-        for _ in range(10_000):
-            try:
-                frame = json.loads(await self.text())
-            except json.JSONDecodeError:
-                continue
-            if wanted(frame):
-                return frame
-        raise AssertionError("10,000 frames, and none was the one")
+class Socket(Frames):
+    """The websocket API, or a stream."""
 
     async def call(self, method: str, parameters: dict[str, str | int] | None = None) -> Json:
         """A websocket API request and its response."""

@@ -1,19 +1,18 @@
 """A small client of DeltaDeFi's protocol for tests of the simulator's wire; it signs with the runtime's own key."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from harness.frames import WITHIN_S, Frames, Json
 from harness.simulator import SimulatorProcess
 from tradingbot_runtime.venues.deltadefi.operation_key import OperationKey, operation_key
 
-Json = Any
 SYMBOL = "ADAUSDM"
-WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +74,6 @@ class DeltaDeFiClient:
         return self._key
 
 
-class Stream:
-    """One stream; every receive has a deadline."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-
-    async def text(self) -> str:
-        """The next frame; ConnectionError when the connection has ended."""
-        message = await self._socket.receive(WITHIN_S)
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionError(str(message.type))
-        return str(message.data)
-
-    async def json(self) -> Json:
-        return json.loads(await self.text())
-
-    async def until(self, wanted: Callable[[Json], bool]) -> Json:
-        """The first of at most 1000 frames that is wanted."""
-        for _ in range(1000):
-            frame = await self.json()
-            if wanted(frame):
-                return frame
-        raise AssertionError("1000 frames, and none was the one")
-
-
 @asynccontextmanager
 async def deltadefi_client(simulator: SimulatorProcess) -> AsyncIterator[DeltaDeFiClient]:
     timeout = aiohttp.ClientTimeout(total=WITHIN_S)
@@ -108,7 +82,7 @@ async def deltadefi_client(simulator: SimulatorProcess) -> AsyncIterator[DeltaDe
 
 
 @asynccontextmanager
-async def stream(client: DeltaDeFiClient, path: str, key: str | None = None) -> AsyncIterator[Stream]:
+async def stream(client: DeltaDeFiClient, path: str, key: str | None = None) -> AsyncIterator[Frames]:
     query = f"api_key={key or client.simulator.deltadefi_api_key}"
     async with client.session.ws_connect(f"{client.simulator.deltadefi_stream}{path}?{query}") as socket:
-        yield Stream(socket)
+        yield Frames(socket)

@@ -1,8 +1,11 @@
 """A market on a real journal beside a venue whose answers a test sets: what reconciliation makes of them."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from harness.engines import BTC, engine, tick
@@ -19,6 +22,7 @@ from tradingbot_runtime.model import (
     Lots,
     Money,
     Nanos,
+    OrderAccepted,
     OrderFilled,
     OrderId,
     OrderReported,
@@ -157,6 +161,25 @@ class Desk:
         order = self.market.engine.market.orders.get(order_id)
         assert order is not None
         return order.state
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.sqlite3") as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(journal: Journal) -> Desk:
+    return Desk(journal)
+
+
+def accept(desk: Desk, *order_ids: OrderId) -> None:
+    """The venue has these orders, and says so."""
+    for order_id in order_ids:
+        desk.venue.orders.setdefault(order_id, (OrderStatus.OPEN, 0))
+        accepted = OrderAccepted(time_ns=Nanos(desk.now_ns), order_id=order_id, venue_order_id=f"v{order_id}")
+        desk.market.handle(accepted)
 
 
 def fill(order_id: OrderId, trade_id: str = "t1", quantity: int = 1_000) -> OrderFilled:

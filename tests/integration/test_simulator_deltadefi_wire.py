@@ -8,7 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from harness.deltadefi_client import SYMBOL, DeltaDeFiClient, Stream, deltadefi_client, stream
+from harness.deltadefi_client import SYMBOL, DeltaDeFiClient, deltadefi_client, stream
+from harness.frames import Frames
 from harness.simulator import Json, SimulatorProcess, book_ticker, depth_diff, trade, until
 
 Scenario = Callable[[DeltaDeFiClient], Awaitable[None]]
@@ -206,11 +207,11 @@ def move(simulator: SimulatorProcess, quantity: str) -> None:
     simulator.admin.play([book_ticker(number + 1, ("0.3500", quantity), ("0.3510", "1000"), "ADAUSDT")])
 
 
-async def best_bid(frames: Stream, quantity: int) -> Json:
+async def best_bid(frames: Frames, quantity: int) -> Json:
     return dict(await frames.until(lambda book: bool(book["bids"][0]["quantity"] == quantity)))
 
 
-async def moving(simulator: SimulatorProcess, frames: Stream) -> None:
+async def moving(simulator: SimulatorProcess, frames: Frames) -> None:
     """Twenty moves of the book, each of which is to arrive."""
     for number in range(20):
         await asyncio.to_thread(move, simulator, str(500 + number))

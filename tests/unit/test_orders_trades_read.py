@@ -1,8 +1,6 @@
 """The account's trades, read on in bounded pieces; what they prove of an order that the venue no longer knows."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -27,17 +25,6 @@ class ManyPages(Venue):
         self.cursors.append(cursor)
         traded = Trade(f"v{number}", fill(OrderId("ours"), f"t{number}", 1))
         return TradesPage((traded,), TradeCursor(cursor.since_ms, str(number)), more=True)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "journal.sqlite3") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(journal: Journal) -> Desk:
-    return Desk(journal)
 
 
 def read(desk: Desk) -> None:

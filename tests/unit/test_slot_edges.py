@@ -1,9 +1,6 @@
 """What a market and its slot do at the edges of trading: without a Lease, without a feed, before the barrier."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from harness.desk import Desk
 from harness.engines import tick
@@ -19,12 +16,6 @@ from tradingbot_runtime.model import (
     StateChanged,
     TradingState,
 )
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "journal.sqlite3") as opened:
-        yield opened
 
 
 def test_a_tick_after_the_lease_was_lost_places_nothing(journal: Journal) -> None:

@@ -1,0 +1,112 @@
+"""Open orders that the journal does not know: our own, and those of others."""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from harness.desk import STRAY, Desk, fill
+from tradingbot_runtime.config.risk import ForeignOrders, OwnUnknown, Risk
+from tradingbot_runtime.core.orders import OrderState
+from tradingbot_runtime.model import (
+    Lots,
+    Nanos,
+    OrderAccepted,
+    OrderId,
+    OrderStatus,
+    Restored,
+    Side,
+    Ticks,
+)
+
+FOREIGN = Restored(time_ns=Nanos(1), order_id=OrderId("foreign"), side=Side.BUY, price=Ticks(5_000_000),
+                   quantity=Lots(700), executed=Lots(200), venue_order_id="v8", state="Open")  # fmt: skip
+
+
+def test_a_part_that_filled_without_a_report_is_found_by_the_sweep(desk: Desk) -> None:
+    bid, offer = desk.quote()
+    for order_id in (bid, offer):
+        desk.market.handle(OrderAccepted(time_ns=Nanos(desk.now_ns), order_id=order_id, venue_order_id="v"))
+    desk.venue.orders = {bid: (OrderStatus.OPEN, 400), offer: (OrderStatus.OPEN, 0)}
+    desk.venue.fills_of[bid] = [fill(bid, quantity=400)]
+
+    desk.look(after_s=10)
+    desk.look()
+    assert desk.state(bid) is OrderState.PARTIAL
+    assert desk.market.engine.market.position.lots == 400
+    assert desk.venue.asked == [bid], "only what differs is asked about"
+
+
+def test_a_stray_of_ours_is_cancelled_and_a_foreign_order_is_left_alone(desk: Desk) -> None:
+    foreign = Restored(time_ns=Nanos(1), order_id=OrderId("foreign"), side=Side.BUY, price=Ticks(1), quantity=Lots(1),
+                       executed=Lots(0), venue_order_id="v8", state="Open")  # fmt: skip
+    desk.venue.strays = [STRAY, foreign]
+
+    asyncio.run(desk.all.restore())
+    assert desk.venue.canceled == ["stray"]
+
+
+def test_a_stray_of_ours_is_journalled_and_its_fills_move_the_position_before_it_is_cancelled(desk: Desk) -> None:
+    desk.venue.strays = [replace(STRAY, quantity=Lots(1_000), executed=Lots(400))]
+    desk.venue.orders[STRAY.order_id] = (OrderStatus.OPEN, 400)
+    desk.venue.fills_of[STRAY.order_id] = [fill(STRAY.order_id, quantity=400)]
+
+    asyncio.run(desk.all.restore())
+    desk.look()
+    assert desk.market.engine.market.position.lots == 400
+    assert desk.venue.canceled[0] == STRAY.order_id
+    assert desk.state(STRAY.order_id) is OrderState.CANCELED
+    kept = desk.journal.order(STRAY.order_id)
+    assert kept is not None
+    assert (kept.state, kept.filled) == (OrderState.CANCELED, 400)
+
+
+def test_a_stray_of_ours_is_adopted_where_the_policy_says_so(desk: Desk) -> None:
+    desk.policy = Risk(own_unknown=OwnUnknown.ADOPT)
+    desk.venue.strays = [STRAY]
+
+    asyncio.run(desk.all.restore())
+    assert desk.venue.canceled == []
+    assert STRAY.order_id in desk.market.engine.market.orders.live, "from here on its quotes decide"
+
+
+def test_where_the_venue_has_no_client_ids_a_stray_gets_an_id_of_ours(desk: Desk) -> None:
+    desk.venue.exclusive = True
+    desk.policy = Risk(own_unknown=OwnUnknown.ADOPT)
+    desk.venue.strays = [replace(STRAY, order_id=OrderId(""))]
+
+    asyncio.run(desk.all.restore())
+    (order,) = desk.market.engine.market.orders
+    assert desk.venue.remembered == {order.id: "v9"}
+    assert len(order.id) == 32
+
+
+def test_foreign_orders_count_as_exposure_until_they_are_gone(desk: Desk) -> None:
+    desk.venue.strays = [FOREIGN]
+    asyncio.run(desk.all.restore())
+    now = desk.market.engine.market.situation(Nanos(desk.now_ns), 1)
+    assert (now.buying, now.buying_cost, now.open_orders) == (500, 500 * 5_000_000 * 10, 1)
+
+    desk.venue.strays = []
+    desk.look(after_s=10)
+    now = desk.market.engine.market.situation(Nanos(desk.now_ns), 1)
+    assert (now.buying, now.buying_cost, now.open_orders) == (0, 0, 0)
+    assert desk.venue.canceled == []
+
+
+def test_foreign_orders_are_ignored_where_the_policy_says_so(desk: Desk) -> None:
+    desk.policy = Risk(foreign_orders=ForeignOrders.IGNORE)
+    desk.venue.strays = [FOREIGN]
+
+    asyncio.run(desk.all.restore())
+    assert desk.market.engine.market.situation(Nanos(desk.now_ns), 1).buying == 0
+    assert desk.market.engine.market.meters.mismatch == ""
+
+
+def test_foreign_orders_are_a_loss_of_account_truth_where_nobody_else_may_trade(desk: Desk) -> None:
+    desk.policy = Risk(foreign_orders=ForeignOrders.HALT)
+    asyncio.run(desk.all.restore())
+    desk.venue.strays = [FOREIGN]
+    for _ in range(80):
+        desk.look()
+
+    assert "orders of others" in desk.market.engine.market.meters.mismatch
