@@ -93,7 +93,9 @@ def test_a_reader_that_sleeps_never_blocks_the_caller_and_hears_afterwards_how_m
     reading.join(DEADLINE_S)
     lines = bytes(received).splitlines()
     numbers = [int(line) for line in lines if line.isdigit()]
-    assert numbers == list(range(len(numbers)))  # the oldest are kept, whole and in order
+    # The oldest are kept, whole and in order; what was written meanwhile made room for some that came later.
+    assert numbers[:300] == list(range(300))
+    assert numbers == sorted(set(numbers))
     said = [json.loads(line) for line in lines if line.startswith(b"{")]
     assert sum(line["count"] for line in said) == writer.dropped == 5000 - len(numbers)
     assert lines[-1] == b"after"
