@@ -32,6 +32,7 @@ class Shell:
     wait_for_disk: asyncio.Event = field(default_factory=asyncio.Event)
     fenced: bool = False
     on_durable: Callable[[], None] = lambda: None
+    on_told: Callable[[AnyEvent], None] = lambda _: None
     adapter: DeltaDefiAdapter = field(init=False)
     gateway: DeltaDefiGateway = field(init=False)
     instrument: Instrument = field(init=False)
@@ -65,6 +66,7 @@ class Shell:
 
     def told(self, _symbol: str, event: AnyEvent) -> None:
         self.log.append(event)
+        self.on_told(event)
 
     def connected(self, connected: bool, _reason: str) -> None:  # noqa: FBT001 - as `OnConnected` says
         self.log.append("connected" if connected else "lost")

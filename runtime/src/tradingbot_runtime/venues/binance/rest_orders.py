@@ -18,6 +18,7 @@ from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES
 from tradingbot_runtime.venues.binance.replies import Frame, RetryAfter
 from tradingbot_runtime.venues.binance.requests import Request, orders_of
 from tradingbot_runtime.venues.binance.rest import FAILED, Answer, BinanceRest, NotReached, refusal_of, retry_after_s
+from tradingbot_runtime.venues.owned_tasks import OwnedTasks
 
 ORDERS_AT_ONCE = 12
 CANCELS_AT_ONCE = 4  # besides: a cancel never waits behind orders
@@ -46,45 +47,35 @@ class RestOrders:
         self._listener = listener
         self._orders = asyncio.Semaphore(ORDERS_AT_ONCE)
         self._cancels = asyncio.Semaphore(CANCELS_AT_ONCE)
-        self._tasks: dict[str, asyncio.Task[None]] = {}  # by request
+        self._tasks = OwnedTasks()
+        self._requests: dict[str, asyncio.Task[None]] = {}  # by request
         self._newest: dict[OrderId, asyncio.Task[None]] = {}  # the request about an order that was sent last
-        self._failure: asyncio.Future[None] | None = None
 
     @property
     def running(self) -> bool:
         """Between the beginning of `run_beside` and its end."""
-        return self._failure is not None and not self._failure.done()
+        return self._tasks.running
 
     async def run_beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Until cancelled, or until `work` or a listener fails: that is raised here."""
-        self._failure = asyncio.get_running_loop().create_future()
-        beside = asyncio.get_running_loop().create_task(work)
-        try:
-            await asyncio.gather(beside, self._failure)
-        finally:
-            self._failure.cancel()
-            tasks = [beside, *self._tasks.values()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.run(work)
 
     def send(self, request: Request) -> None:
         """Never waits. A cancel does not overtake its order: the venue would know nothing to cancel.
 
         What is on its way already is not sent again; its answer is the answer to both.
         """
-        if request.id in self._tasks:
+        if request.id in self._requests:
             return
         orders = orders_of(request.command)
         before = {self._newest[order_id] for order_id in orders if order_id in self._newest}
-        task = asyncio.get_running_loop().create_task(self._carry_out(request, before))
-        self._tasks[request.id] = task
+        task = self._requests[request.id] = self._tasks.spawn(self._carry_out(request, before))
         self._newest.update(dict.fromkeys(orders, task))
         task.add_done_callback(self._finished(request))
 
     def forget(self, request_id: str) -> None:
         """Nobody waits for its answer any more, so that it must not leave later either."""
-        if task := self._tasks.get(request_id):
+        if task := self._requests.get(request_id):
             task.cancel()
 
     async def _carry_out(self, request: Request, before: Collection["asyncio.Task[None]"]) -> None:
@@ -121,12 +112,10 @@ class RestOrders:
 
     def _finished(self, request: Request) -> Callable[["asyncio.Task[None]"], None]:
         def ended(task: asyncio.Task[None]) -> None:
-            del self._tasks[request.id]
+            del self._requests[request.id]
             for order_id in orders_of(request.command):
                 if self._newest.get(order_id) is task:
                     del self._newest[order_id]
-            if not task.cancelled() and (failure := task.exception()) and self._failure and not self._failure.done():
-                self._failure.set_exception(failure)
 
         return ended
 

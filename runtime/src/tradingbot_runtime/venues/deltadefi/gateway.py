@@ -5,8 +5,7 @@ comes back as an event. What an answer does not prove is told as OutcomeLost and
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import structlog
@@ -38,6 +37,7 @@ from tradingbot_runtime.venues.deltadefi.pacing import Pacer
 from tradingbot_runtime.venues.deltadefi.placing import Placement, Placer
 from tradingbot_runtime.venues.deltadefi.queries import DeltaDefiQueries
 from tradingbot_runtime.venues.deltadefi.trading_lock import TradingLock
+from tradingbot_runtime.venues.owned_tasks import OwnedTasks
 from tradingbot_runtime.venues.protocols import GatewayHealth, GatewayPorts, TradeCursor, TradesPage
 
 ON_THEIR_WAY_MOST = 200
@@ -63,10 +63,9 @@ class DeltaDefiGateway:
         self.lock = TradingLock(queries, backoff, self._lock_changed)
         self._desk = Desk(queries, Pacer(ports.budget, now_ns), ports, now_ns, self.lock.found)
         self._placer = Placer(self._desk)
-        self._canceler = Canceler(self._desk, self._expect, self._spawn)
+        self._tasks = OwnedTasks()
+        self._canceler = Canceler(self._desk, self._expect, self._tasks.spawn)
         self._placements: dict[OrderId, Placement] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._failure: asyncio.Future[None] | None = None
         listener = StreamListener(self._on_order, self._on_open, self._on_lost, self._on_bad_frame)
         self._stream = AccountStream(
             queries.venue,
@@ -88,7 +87,7 @@ class DeltaDefiGateway:
     @property
     def running(self) -> bool:
         """Between the beginning of `run` and its end."""
-        return self._failure is not None and not self._failure.done()
+        return self._tasks.running
 
     @property
     def locked(self) -> str:
@@ -100,16 +99,7 @@ class DeltaDefiGateway:
 
     async def run(self) -> None:
         """Until cancelled, or something fails that must not: a journal that cannot be written, or a bug."""
-        self._failure = asyncio.get_running_loop().create_future()
-        self._spawn(self._stream.run())
-        self._spawn(self.lock.watch())
-        try:
-            await self._failure
-        finally:
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.run(self._stream.run(), self.lock.watch())
 
     def expire(self) -> None:
         """Look for silence where something is due. Called by a timer."""
@@ -138,7 +128,7 @@ class DeltaDefiGateway:
             asyncio.get_running_loop().call_soon(self._placer.deny, placement, *reason)
             return
         self._placements[placement.place.order_id] = placement
-        placement.task = self._spawn(self._bring(placement))
+        placement.task = self._tasks.spawn(self._bring(placement))
         placement.task.add_done_callback(lambda task: self._brought(placement, task))
 
     def _refusal(self) -> tuple[str, str] | None:
@@ -177,6 +167,8 @@ class DeltaDefiGateway:
         placement = self._placements.get(order_id)
         if placement is None or placement.task is None:
             return False
+        if placement.task.done() and placement.is_submitted:  # nobody looks any more at whether it is wanted
+            return False
         if placement.is_submitted:
             placement.is_unwanted = True
         else:
@@ -203,7 +195,7 @@ class DeltaDefiGateway:
         if report.status is OrderStatus.BUILDING:
             return
         if reports.is_short(order, market.instrument):
-            self._spawn(self._ask(market.instrument, order_id))
+            self._tasks.spawn(self._ask(market.instrument, order_id))
         else:
             self._ports.on_event(order.symbol, report)
 
@@ -264,23 +256,6 @@ class DeltaDefiGateway:
         if found:  # else it was never built
             await self._canceler.confirmed(found)
 
-    # -- tasks ---------------------------------------------------------------------------------------------------
-
     def _api_key(self) -> str:
         credentials = self._queries.credentials
         return urlencode({"api_key": credentials().api_key}) if credentials is not None else ""
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        if self._failure is not None and not self._failure.done():
-            self._failure.set_exception(error)
-        else:
-            log.error("Failed", error=type(error).__name__, message=str(error))
