@@ -27,6 +27,8 @@ from tradingbot_runtime.live import decided
 from tradingbot_runtime.model import (
     CrossTicked,
     FeedLost,
+    HedgeReported,
+    HedgeStress,
     Lots,
     Money,
     Nanos,
@@ -59,8 +61,11 @@ STRATEGIES: dict[str, Strategy] = {
     ).items()
 } | {
     "cross": CrossExchange(instrument=BTC, hedge=BTC, ratio=(1, 1), size=1_000, book_share=(1, 1), unit=10_000,
-                           taker_fee=10, maker_fee=10, edge=5, max_position=10_000),
+                           taker_fee=10, maker_fee=10, edge=5, late_edge=0, max_position=10_000),
 }  # fmt: skip
+
+HEDGE = HedgeReported(time_ns=Nanos(1), stress=HedgeStress.HEDGED, base=0, cash=Money(0), held_base=10**15,
+                      held_quote=Money(10**16))  # fmt: skip
 
 
 def venue_tick(at_ns: int, bid: int | None, ask: int | None) -> VenueTicked:
@@ -87,7 +92,7 @@ def sides(quotes: Sequence[Quote]) -> set[Side]:
 
 def view(venue: VenueBook, bid: int = MID - 1, ask: int = MID + 1) -> MarketView:
     reference = Book(Ticks(bid), Ticks(ask), Lots(10**6), Lots(10**6))
-    return MarketView(reference, venue, Lots(10**8), Money(10**16))
+    return MarketView(reference, venue, Lots(10**8), Money(10**16), hedge=HEDGE)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -7,6 +7,7 @@ so live trading, paper and a backtest run this very file; the shells bring the e
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -61,8 +62,10 @@ class Engine:
         changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit))
         if not changes.stale and not changes.missing:
             return []  # most ticks change nothing
-        planned = commands(schedule(changes, terms.capabilities, self._room(now)), self.ids.ahead)
-        if market.flattening is not None:
+        planned = commands(
+            schedule(changes, terms.capabilities, self._room(now)), partial(self.ids.ahead, leg=terms.leg)
+        )
+        if market.takes:
             planned = [replace(c, post_only=False) if isinstance(c, Place) else c for c in planned]
         self.decision = review(planned, now, terms.limits)
         for approved in self.decision.approved:
@@ -78,6 +81,8 @@ class Engine:
             return (), terms.tolerance
         if market.flattening is not None:
             return market.flattening.quotes(now, market.orders, terms.limits), terms.tolerance
+        if terms.hedge is not None:
+            return market.hedges(now.now_ns) if now.state in QUOTING else (), terms.tolerance
         quotes = tuple(terms.strategy.quotes(market.view)) if now.state in QUOTING else ()
         if now.state is TradingState.REDUCING or now.only_reducing:
             return reducing(quotes, now.position), terms.tolerance.in_price  # what would add to the position leaves

@@ -1,26 +1,23 @@
-"""What of our fills is not hedged yet, and what to do about it. Pure; the hedge's orders live in their own market.
+"""What of our fills is not hedged yet, and what to do about it. Pure.
 
-A fill of the quoted market leaves a residual in the base asset; a fill of the hedge market takes it away. The residual
-is kept in units of the asset, not in lots of either market: what is too small for an order there waits and adds up with
-the next fill. Orders on their way count in full, those of unknown fate included: a hedge is never sent twice.
+A market that is hedged has a second one, its hedge market, with orders and a position of its own. A fill of the quoted
+market leaves a residual in the base asset; a fill of the hedge market takes it away. The residual is kept in units of
+the asset, not in lots of either market: what is too small for an order there waits and adds up with the next fill. It
+follows from both markets' fills, which the journal has, so that a restart changes nothing. Orders on their way count in
+full, those of unknown fate included: nothing is hedged twice.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 
 from tradingbot_runtime.core.book import Book
-from tradingbot_runtime.core.orders import Order
+from tradingbot_runtime.core.orders import PENDING, WORKING, Order
 from tradingbot_runtime.core.quoting import Quote
-from tradingbot_runtime.model import Instrument, Lots, Nanos, OrderFilled, Side, Ticks
+from tradingbot_runtime.model import HedgeStress, Instrument, Lots, Nanos, OrderId, Side, Ticks
 
-
-class HedgeStress(StrEnum):
-    """How well hedging works; later is worse."""
-
-    HEDGED = "Hedged"
-    WIDER = "Wider"  # the hedge is late: quote as if it cost more
-    REDUCING = "Reducing"  # the hedge does not work: only what reduces the residual
+ONLY_REDUCES = "a hedge only takes the residual away"
+# A residual that an order could hedge and that is older than this many timeouts is this bad.
+STRESS: tuple[tuple[int, HedgeStress], ...] = ((2, HedgeStress.REDUCING), (1, HedgeStress.WIDER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +29,68 @@ class HedgeTerms:
     timeout_ns: int
     max_order: Lots
 
+    @property
+    def patience_ns(self) -> int:
+        """How long an order may rest: there is time for a second one before the hedge is late."""
+        return self.timeout_ns // 2
 
-# A residual that an order could hedge and that is older than this many timeouts is this bad.
-STRESS: tuple[tuple[int, HedgeStress], ...] = ((2, HedgeStress.REDUCING), (1, HedgeStress.WIDER))
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A residual that an order could hedge."""
+
+    since_ns: Nanos
+    residual: int  # at that time
+    hedged: int  # what all hedges will add up to when that is hedged
+
+    def is_over(self, residual: int, hedged: int, least: int) -> bool:
+        """Whether what is open now came later: old fills are hedged before new ones."""
+        sign = 1 if self.residual > 0 else -1
+        return residual * sign < 0 or (hedged - self.hedged) * sign < least
 
 
 @dataclass(slots=True)
-class ResidualLedger:
+class Hedging:
     """`residual`: in 1e-8 of the base asset; positive: bought and not sold on yet."""
 
+    quoted: int | None = None  # what the quoted market's fills have brought, in 1e-8; None: nobody has told yet
     residual: int = 0
-    late_since_ns: Nanos | None = None  # since when an order could have hedged it
+    stress: HedgeStress = HedgeStress.HEDGED
+    waiting: Waiting | None = None
+    seen_ns: dict[OrderId, Nanos] = field(default_factory=dict)  # since when each live order is known
 
-    def filled(self, fill: OrderFilled, instrument: Instrument) -> None:
-        """A fill of either market, applied once; a fee in the base asset is base that is not there to be hedged."""
-        self.residual += fill.side.sign * fill.quantity * instrument.lot_units
-        if fill.fee_asset == instrument.base:
-            self.residual -= fill.fee
+    def lots(self, instrument: Instrument) -> Lots:
+        """The residual in whole lots of the hedge market, rounded towards zero."""
+        lots = abs(self.residual) // instrument.lot_units
+        return Lots(lots if self.residual > 0 else -lots)
 
-    def watch(self, now_ns: Nanos, book: Book, terms: HedgeTerms) -> HedgeStress:
-        """Look at the clock. What is too small to be hedged is not late; what has no market to be hedged at is."""
-        too_small = abs(self.residual) < terms.instrument.min_lots * terms.instrument.lot_units
+    def watch(self, now_ns: Nanos, hedged: int, book: Book, terms: HedgeTerms) -> None:
+        """Look at both markets' fills and at the clock; `hedged`: what all hedges have brought, in 1e-8.
+
+        What is too small to be hedged is not late; what has no market to be hedged at is.
+        """
+        self.residual = 0 if self.quoted is None else self.quoted + hedged
+        least = terms.instrument.min_lots * terms.instrument.lot_units
+        too_small = abs(self.residual) < least
         if too_small or (book.is_valid and _order(self.residual, book, terms) is None):
-            self.late_since_ns = None
-        elif self.late_since_ns is None:
-            self.late_since_ns = now_ns
-        if self.late_since_ns is None:
-            return HedgeStress.HEDGED
-        late = now_ns - self.late_since_ns
-        return next((stress for times, stress in STRESS if late >= times * terms.timeout_ns), HedgeStress.HEDGED)
+            self.waiting = None
+        elif self.waiting is None or self.waiting.is_over(self.residual, hedged, least):
+            self.waiting = Waiting(now_ns, self.residual, hedged - self.residual)
+        late_ns = 0 if self.waiting is None else now_ns - self.waiting.since_ns
+        self.stress = next((bad for times, bad in STRESS if late_ns >= times * terms.timeout_ns), HedgeStress.HEDGED)
+
+    def quotes(self, now_ns: Nanos, book: Book, orders: Iterable[Order], terms: HedgeTerms) -> tuple[Quote, ...]:
+        """What should be in the hedge market: the orders that are there, while they may rest, and what is due."""
+        live = list(orders)
+        self.seen_ns = {order.id: self.seen_ns.get(order.id, now_ns) for order in live}
+        staying = tuple(
+            Quote(order.side, order.price, order.leaves_quantity)
+            for order in live
+            if order.state not in PENDING
+            and not (order.state in WORKING and now_ns - self.seen_ns[order.id] >= terms.patience_ns)
+        )
+        due = self.due(book, live, terms)
+        return staying if due is None else (*staying, due)
 
     def due(self, book: Book, working: Iterable[Order], terms: HedgeTerms) -> Quote | None:
         """The taking order that hedges what no other order is about to; None: nothing that the venue would take.

@@ -8,11 +8,12 @@ from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.breaches import Breach, Measured, breach
 from tradingbot_runtime.core.estimates import Estimates
 from tradingbot_runtime.core.flattening import Flattening
+from tradingbot_runtime.core.hedging import ONLY_REDUCES, Hedging
 from tradingbot_runtime.core.market_events import APPLY, UNSURE
 from tradingbot_runtime.core.meters import DAY_NS, Meters, Remembered
 from tradingbot_runtime.core.orders import Anomaly, Orders
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
-from tradingbot_runtime.core.quoting import MarketView
+from tradingbot_runtime.core.quoting import MarketView, Quote
 from tradingbot_runtime.core.refusals import Quiet
 from tradingbot_runtime.core.risk import Situation, exposure
 from tradingbot_runtime.core.risk.gates import diverges
@@ -21,6 +22,8 @@ from tradingbot_runtime.model import (
     AnyEvent,
     CrossTicked,
     ForeignOrdersSeen,
+    HedgeReported,
+    Lots,
     Money,
     Nanos,
     OthersExposed,
@@ -55,6 +58,8 @@ class Market:
     killed: bool = False  # halted by a person
     flattening: Flattening | None = None  # halted, and the position is being closed
     locked: str = ""  # why the venue takes nothing now
+    hedging: Hedging = field(default_factory=Hedging)  # where this market hedges another one
+    hedge: HedgeReported | None = None  # what the market that hedges this one says
     cross: CrossTicked | None = None  # the second source of the price
     others: OthersExposed | None = None  # the slot's other markets
     foreign: ForeignOrdersSeen | None = None  # others' orders at our symbol, where they count as exposure
@@ -76,7 +81,7 @@ class Market:
         learned, wanted = self.estimates, self.terms.estimation
         return MarketView(
             self.reference, self.venue, self.account.base_lots, self.account.quote, self.position.lots,
-            learned.shift(wanted), learned.flow(wanted),
+            learned.shift(wanted), learned.flow(wanted), self.hedge, self.residual,
         )  # fmt: skip
 
     @property
@@ -98,9 +103,28 @@ class Market:
         return Mark(self.mid_2, self.terms.reference_denominator, tick_lot, self.reference.seen_ns)
 
     @property
-    def profit(self) -> int:
-        """Realised and open profit less fees, in money units, at the reference price."""
-        return self.position.profit(self.mid_2, self.terms.reference_denominator)
+    def profit(self) -> Money:
+        """Realised and open profit less fees, in money units, at the reference price; with that of the hedges."""
+        mid_2, unit = self.mid_2, self.terms.reference_denominator
+        own = self.position.profit(mid_2, unit)
+        if self.hedge is None:
+            return own
+        return Money(own + self.hedge.profit(mid_2, unit, self.position.instrument))
+
+    @property
+    def residual(self) -> int:
+        """What is not hedged, in 1e-8 of the base asset; positive: bought and not sold on yet."""
+        return self.position.net_base + self.hedge.base if self.hedge else 0
+
+    @property
+    def takes(self) -> bool:
+        """Its orders are to take what is in the book."""
+        return self.flattening is not None or self.terms.hedge is not None
+
+    def hedges(self, now_ns: Nanos) -> tuple[Quote, ...]:
+        """The taking orders that should be in this market, which hedges another one."""
+        terms = self.terms.hedge
+        return () if terms is None else self.hedging.quotes(now_ns, self.reference, self.orders, terms)
 
     @property
     def oldest_tick_ns(self) -> Nanos:
@@ -143,11 +167,11 @@ class Market:
             book_valid=self.reference.is_valid and self.venue.is_valid,
             mid_2=self.mid_2, mid_unit=self.terms.reference_denominator,
             venue_bid=self.venue.bid, venue_ask=self.venue.ask,
-            position=self.position.lots, base=self.account.base_lots, quote=self.account.quote,
+            position=self._judged_position, base=self.account.base_lots, quote=self.account.quote,
             buying=could.buying, selling=could.selling, buying_cost=could.buying_cost, open_orders=could.open_orders,
             order_tokens=order_tokens, quiet_until_ns=self.quiet.until_ns,
             locked=self.locked, killed=self.killed, flattening=self.flattening is not None,
-            only_reducing=LOST_ORDER if could.lost else self.estimates.doubt(self.terms.estimation),
+            only_reducing=LOST_ORDER if could.lost else self._only_reducing,
             other_mid_2=other_price[0], other_unit=other_price[1],
             clock_offset_ns=meters.clock_offset_ns, mismatch=meters.mismatch, checked_ns=meters.checked_ns,
             unproved_buying=could.unproved_buying, unproved_selling=could.unproved_selling,
@@ -160,9 +184,22 @@ class Market:
             recent_loss=meters.recent_loss, refused_in_a_row=self.quiet.in_a_row,
         )  # fmt: skip
 
+    @property
+    def _judged_position(self) -> Lots:
+        """A hedge is judged by the residual that it is to reduce, unless the market's own position is being closed."""
+        if self.terms.hedge is None or self.flattening is not None:
+            return self.position.lots
+        return self.hedging.lots(self.position.instrument)
+
+    @property
+    def _only_reducing(self) -> str:
+        return ONLY_REDUCES if self.terms.hedge is not None else self.estimates.doubt(self.terms.estimation)
+
     def _watch(self, now_ns: Nanos) -> None:
         """Halts by itself, within the tick that breaks a limit."""
         limits, meters = self.terms.limits, self.meters
+        if self.terms.hedge is not None:
+            self.hedging.watch(now_ns, self.position.net_base, self.reference, self.terms.hedge)
         if self.reference.is_valid and self.state not in UNSURE:
             self._value(now_ns)
         if limits.max_divergence is not None:
@@ -179,7 +216,7 @@ class Market:
     def _value(self, now_ns: Nanos) -> None:
         """What the market is worth at the reference price."""
         mid_2, unit, limits = self.mid_2, self.terms.reference_denominator, self.terms.limits
-        profit = self.position.profit(mid_2, unit)
+        profit = self.profit
         capital = None
         if self.is_valued and self.meters.remembered.capital is None:
             held = self.account.base_lots * mid_2 * limits.instrument.tick_lot // (2 * unit)

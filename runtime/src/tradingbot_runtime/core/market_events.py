@@ -19,6 +19,7 @@ from tradingbot_runtime.model import (
     FeedLost,
     ForeignOrdersSeen,
     HaltResumed,
+    HedgeReported,
     Nanos,
     OrderAccepted,
     OrderBuilt,
@@ -33,6 +34,7 @@ from tradingbot_runtime.model import (
     OthersExposed,
     OutcomeLost,
     ProofOverdue,
+    QuotedMoved,
     ReferenceTicked,
     Restored,
     StateChanged,
@@ -132,6 +134,14 @@ def _others_exposed(market: "Market", event: OthersExposed) -> None:
     market.others = event
 
 
+def _quoted_moved(market: "Market", event: QuotedMoved) -> None:
+    market.hedging.quoted = event.base
+
+
+def _hedge_reported(market: "Market", event: HedgeReported) -> None:
+    market.hedge = event
+
+
 def _foreign_seen(market: "Market", event: ForeignOrdersSeen) -> None:
     market.foreign = event
 
@@ -188,6 +198,8 @@ APPLY: Mapping[type[Event], Callable[["Market", Any], None]] = {
     AccountChecked: _account_checked,
     ClockMeasured: _clock_measured,
     OthersExposed: _others_exposed,
+    QuotedMoved: _quoted_moved,
+    HedgeReported: _hedge_reported,
     ForeignOrdersSeen: _foreign_seen,
     VenueLocked: _venue_locked,
     StateChanged: _state_changed,

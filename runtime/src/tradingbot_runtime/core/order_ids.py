@@ -81,9 +81,9 @@ class OrderIds:
     epoch: int
     used: int = 0
 
-    def ahead(self, distance: int) -> OrderId:
+    def ahead(self, distance: int, leg: int = 0) -> OrderId:
         """The id that comes `distance` after the next one; it is free until `use` says otherwise."""
-        return encode(OrderKey(self.bot, self.slot, self.epoch, self.used + 1 + distance))
+        return encode(OrderKey(self.bot, self.slot, self.epoch, self.used + 1 + distance, leg))
 
     def use(self, order_id: OrderId) -> None:
         key = decode(order_id)

@@ -32,6 +32,12 @@ class Position:
         return Money(self.realised - self.cost)
 
     @property
+    def net_base(self) -> int:
+        """What all fills together have brought of the base asset, fees in it taken off, in 1e-8."""
+        instrument = self.instrument
+        return self.lots * instrument.lot_units - self.fees.get(instrument.base, 0)
+
+    @property
     def average_price(self) -> Fraction:
         """In ticks, of the open position; 0 without one."""
         return Fraction(self.cost, self.lots * self.instrument.tick_lot) if self.lots else Fraction(0)

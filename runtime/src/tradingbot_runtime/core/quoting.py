@@ -7,7 +7,7 @@ from typing import Protocol
 from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.calibration import Flow
 from tradingbot_runtime.core.orders import Order
-from tradingbot_runtime.model import Lots, Money, Side, Ticks
+from tradingbot_runtime.model import HedgeReported, Lots, Money, Side, Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class MarketView:
     position: Lots = Lots(0)  # what our own fills add up to
     basis: int = 0  # what the reference price is moved by (core.reference_price)
     flow: Flow | None = None  # what the reference's feed shows, where a strategy asks for it
+    hedge: HedgeReported | None = None  # of the market's hedge market, where it has one
+    residual: int = 0  # in 1e-8 of the base asset: what our fills have brought and hedges have not taken away
 
 
 class Strategy(Protocol):

@@ -4,6 +4,7 @@ Everything here is frozen and can be journalled, replayed, or sent.
 """
 
 from tradingbot_runtime.model.commands import AnyCommand, Cancel, CancelAll, Command, Place, Replace
+from tradingbot_runtime.model.event import Event
 from tradingbot_runtime.model.events import (
     MARKET_MOVED,
     NOT_ATTEMPTED,
@@ -15,7 +16,6 @@ from tradingbot_runtime.model.events import (
     CancelRejected,
     ClockMeasured,
     CrossTicked,
-    Event,
     FeedLost,
     ForeignOrdersSeen,
     HaltResumed,
@@ -41,6 +41,7 @@ from tradingbot_runtime.model.events import (
     VenueLocked,
     VenueTicked,
 )
+from tradingbot_runtime.model.hedge_events import HedgeReported, HedgeStress, QuotedMoved
 from tradingbot_runtime.model.units import (
     ASSET_EXPONENT,
     Instrument,
@@ -74,6 +75,8 @@ __all__ = [
     "FeedLost",
     "ForeignOrdersSeen",
     "HaltResumed",
+    "HedgeReported",
+    "HedgeStress",
     "Instrument",
     "InstrumentType",
     "Lots",
@@ -95,6 +98,7 @@ __all__ = [
     "OutcomeLost",
     "Place",
     "ProofOverdue",
+    "QuotedMoved",
     "ReferenceTicked",
     "Replace",
     "Restored",

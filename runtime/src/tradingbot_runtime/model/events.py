@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-import msgspec
-
-from tradingbot_runtime.model.units import Lots, Money, Nanos, OrderId, Side, Ticks
+from tradingbot_runtime.model.event import Event
+from tradingbot_runtime.model.hedge_events import HedgeReported, QuotedMoved
+from tradingbot_runtime.model.units import Lots, Money, OrderId, Side, Ticks
 
 
 class TradingState(StrEnum):
@@ -19,10 +19,6 @@ class TradingState(StrEnum):
     VENUE_LOCKED = "VenueLocked"  # the venue takes neither orders nor cancels now
     HALTED = "Halted"  # latched until a person resumes: no orders
     FENCED = "Fenced"  # the slot's Lease is not ours: no orders
-
-
-class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
-    time_ns: Nanos
 
 
 class ReferenceTicked(Event, frozen=True, kw_only=True, gc=False):
@@ -272,6 +268,8 @@ AnyEvent = (
     | AccountChecked
     | ClockMeasured
     | OthersExposed
+    | QuotedMoved
+    | HedgeReported
     | ForeignOrdersSeen
     | VenueLocked
     | StateChanged
