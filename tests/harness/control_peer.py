@@ -21,6 +21,7 @@ from tradingbot_runtime.model.control import (
     CommandRefused,
     ConfigAnswered,
     HaltAnswered,
+    HaltTrading,
     Hello,
     OperatorMessage,
     PodMessage,
@@ -60,8 +61,8 @@ class Runtime:
     async def drain(self, reason: str) -> None:
         self.drained.append(reason)
 
-    async def halt(self, by: str, message: str, *, flatten: bool) -> HaltAnswered:
-        self.halted.append((by, message, flatten))
+    async def halt(self, asked: HaltTrading) -> HaltAnswered:
+        self.halted.append((asked.by, asked.message, asked.flatten))
         return HaltAnswered(halt_id="h1", done=True, halts=("h1",))
 
     async def resume(self, halt_id: str, by: str) -> HaltAnswered:

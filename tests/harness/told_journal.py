@@ -50,7 +50,7 @@ def told(path: Path) -> Path:
         moved = Replace(order_id=NEW, replaces=OLD, side=Side.SELL, price=Ticks(6_090_000), quantity=Lots(400))
         write(journal, decided(START + DAY + 3 * SECOND, moved), resting,
               Order(NEW, Side.SELL, Ticks(6_090_000), Lots(400)))  # fmt: skip
-        journal.latch(Halt(id="ada-0-1", reason="MaxDailyLoss", at_ns=START + DAY, message="market btc"))
+        journal.latches.add(Halt(id="ada-0-1", reason="MaxDailyLoss", at_ns=START + DAY, message="market btc"))
     return path
 
 

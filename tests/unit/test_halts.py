@@ -12,10 +12,9 @@ import pytest
 from harness.engines import BTC, tick
 from harness.slots import SECOND, Wire, answer_all, config, slot_of
 from tradingbot_runtime.core.breaches import Breach, BreachReason
-from tradingbot_runtime.core.market_events import MANUAL_HALT
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.model import Cancel, Lots, Money, Nanos, OrderCanceled, Place, Side, TradingState, VenueLocked
-from tradingbot_runtime.model.control import HaltAnswered
+from tradingbot_runtime.model.control import MANUAL_HALT, HaltAnswered, HaltTrading
 from tradingbot_runtime.slot import Slot
 
 LOSS = Breach(BreachReason.MAX_LOSS, "120 USDT", "100 USDT")
@@ -42,12 +41,16 @@ def ticked(slot: Slot, wire: Wire, now_ns: int = SECOND) -> list[type]:
     return wire.kinds()
 
 
+def halting(by: str, message: str = "", *, flatten: bool = False, halt_id: str = "") -> HaltTrading:
+    return HaltTrading(term=1, by=by, message=message, flatten=flatten, id=halt_id)
+
+
 def resume(slot: Slot, halt_id: str, by: str = "ann") -> HaltAnswered:
     return asyncio.run(slot.resume(halt_id, by))
 
 
 def test_a_person_stops_it_within_the_same_call(slot: Slot, wire: Wire) -> None:
-    answer = asyncio.run(slot.halt("ann", "looks wrong", flatten=False))
+    answer = asyncio.run(slot.halt(halting("ann", "looks wrong")))
 
     assert wire.kinds() == [Cancel, Cancel], "sent before the answer is given"
     assert answer.done
@@ -62,7 +65,7 @@ def test_a_person_stops_it_within_the_same_call(slot: Slot, wire: Wire) -> None:
 
 def test_a_resume_names_the_halt_and_releases_that_one_only(slot: Slot, wire: Wire) -> None:
     slot.breached("btc", LOSS)
-    by_hand = asyncio.run(slot.halt("ann", "", flatten=False)).halt_id
+    by_hand = asyncio.run(slot.halt(halting("ann", ""))).halt_id
     answer_all(slot, wire)
     first = slot.report().halts[0].id
 
@@ -165,9 +168,9 @@ def test_the_policy_of_a_breach_holds_over_a_restart(
 
 
 def test_a_person_who_stops_it_stops_a_running_flattening_too(slot: Slot, wire: Wire) -> None:
-    flat = asyncio.run(slot.halt("ann", "out", flatten=True)).halt_id
+    flat = asyncio.run(slot.halt(halting("ann", "out", flatten=True))).halt_id
     assert slot.standing.flatten
-    asyncio.run(slot.halt("bob", "no!", flatten=False))
+    asyncio.run(slot.halt(halting("bob", "no!")))
     assert not slot.standing.flatten
 
     market = slot.markets["btc"].engine.market
@@ -180,7 +183,7 @@ def test_a_person_who_stops_it_stops_a_running_flattening_too(slot: Slot, wire: 
 def test_flattening_begins_when_the_last_cancel_is_confirmed(slot: Slot, wire: Wire) -> None:
     market = slot.markets["btc"].engine.market
     market.position.lots, market.position.cost = Lots(1_000), Money(1_000 * 6_000_001 * BTC.tick_lot)
-    asyncio.run(slot.halt("ann", "out", flatten=True))
+    asyncio.run(slot.halt(halting("ann", "out", flatten=True)))
     for cancel in list(wire.sent):
         slot.markets["btc"].handle(OrderCanceled(time_ns=Nanos(SECOND), order_id=cancel.order_id))
 
@@ -229,7 +232,7 @@ def test_an_empty_file_a_folder_and_bytes_that_are_no_text_halt_as_well(slot: Sl
 
 def test_asking_for_a_halt_again_and_again_fills_nothing(slot: Slot) -> None:
     for number in range(250):
-        asyncio.run(slot.halt("ann", "the same", flatten=False))
+        asyncio.run(slot.halt(halting("ann", "the same")))
         slot.halted_by_hand("bob", str(number))
 
     assert len(slot.report().halts) == 100
@@ -243,7 +246,7 @@ def test_a_locked_venue_is_left_alone_until_it_says_that_it_is_back(slot: Slot, 
     assert wire.sent == [], "it would refuse cancels, too"
     assert ticked(slot, wire, 4 * SECOND) == []
 
-    asyncio.run(slot.halt("ann", "", flatten=False))
+    asyncio.run(slot.halt(halting("ann", "")))
     assert (slot.report().state, wire.sent) == (TradingState.HALTED, [])
     slot.venue_locked(VenueLocked(time_ns=Nanos(SECOND), venue="sim", locked=False))
     assert wire.kinds() == [Cancel, Cancel], "what was halted meanwhile is withdrawn as soon as it can be"
@@ -290,3 +293,30 @@ def test_markets_of_one_asset_count_together_at_once(tmp_path: Path, wire: Wire)
     assert others is not None
     assert (others.long, others.short) == (10**6, 10**6)
     slot.journal.close()
+
+
+def test_a_halt_that_was_named_is_latched_once_and_not_again_after_its_resume(slot: Slot) -> None:
+    order = halting("TradingHalt/all", "audit", halt_id="all-1")
+
+    assert asyncio.run(slot.halt(order)).done
+    assert asyncio.run(slot.halt(order)).halts == ("all-1",)
+    resume(slot, "all-1")
+    late = asyncio.run(slot.halt(order))
+
+    assert (late.done, late.message) == (False, "it was resumed already")
+    report = slot.report()
+    assert (report.halts, report.resumed) == ((), ("all-1",))
+    assert report.state is TradingState.ACTIVE
+
+
+def test_what_was_resumed_is_known_after_a_restart(wire: Wire, tmp_path: Path) -> None:
+    slot = slot_of(tmp_path / "journal.sqlite3", wire, config())
+    asyncio.run(slot.halt(halting("ann", halt_id="first")))
+    resume(slot, "first")
+    slot.journal.close()
+
+    again = slot_of(tmp_path / "journal.sqlite3", wire, config())
+    again.take_halts()
+
+    assert again.report().resumed == ("first",)
+    again.journal.close()

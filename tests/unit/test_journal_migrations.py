@@ -60,7 +60,7 @@ def test_every_released_schema_is_taken_over_with_all_that_is_in_it(version: int
             assert (order.id, order.filled, order.state) == ("a", 3, OrderState.OPEN)
             assert journal.order(OrderId("a")) == order
             assert [(f.trade_id, f.quantity) for f in journal.fills("m")] == [("t1", 3)]
-            assert journal.latches() == [Halt(id="h1", reason="RiskBreachMaxLoss", message="m", at_ns=3)]
+            assert journal.latches.held() == [Halt(id="h1", reason="RiskBreachMaxLoss", message="m", at_ns=3)]
             assert journal.day("m") == (19_000, 5)
     with Journal(path) as journal:
         assert journal.next_epoch(0) == 5

@@ -32,7 +32,7 @@ def test_the_oldest_events_go_and_orders_fills_halts_and_configurations_stay(tmp
         assert used(journal._db) <= MOST + 200_000  # noqa: SLF001 - what the file holds
     with Journal(path) as journal:
         assert sum(1 for _ in journal.fills(MARKET)) == 2
-        assert len(journal.latches()) == 1
+        assert len(journal.latches.held()) == 1
         assert len(journal.orders_not_closed(MARKET)) == 2
     with closing(sqlite3.connect(path)) as database:
         kinds = dict(database.execute("SELECT kind, count(*) FROM events GROUP BY kind"))

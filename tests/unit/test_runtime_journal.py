@@ -123,10 +123,21 @@ def test_a_damaged_journal_is_refused_with_its_path(path: Path, damage: bytes) -
 def test_halts_survive_and_are_kept_once(path: Path) -> None:
     halt = Halt(id="h1", reason="RiskBreachMaxLoss", at_ns=3, message="market btc")
     with Journal(path) as journal:
-        journal.latch(halt)
-        journal.latch(halt)
+        assert journal.latches.add(halt)
+        assert not journal.latches.add(halt)
     with Journal(path) as journal:
-        assert journal.latches() == [halt]
+        assert journal.latches.held() == [halt]
+
+
+def test_a_process_that_has_written_nothing_else_is_told_what_became_of_a_halt(path: Path) -> None:
+    """The first statement on its connection: SQLite has no number of a row for it yet."""
+    with Journal(path) as journal:
+        assert journal.latches.add(Halt(id="h1", reason="RiskBreachMaxLoss", at_ns=3, message=""))
+    with Journal(path) as journal:
+        assert journal.latches.release("h1", "ann", 5)
+        assert journal.latches.released(10) == ("h1",)
+    with Journal(path) as journal:
+        assert not journal.latches.release("h1", "bob", 6)
 
 
 def test_the_days_opening_is_the_first_that_was_kept(path: Path) -> None:

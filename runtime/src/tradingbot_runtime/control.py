@@ -218,7 +218,7 @@ class ControlServer:
         runtime = self._runtime
         if isinstance(message, HaltTrading):
             log.warning("HaltCommanded", by=message.by, message=message.message, term=message.term)
-            answer = await self._in_time(runtime.halt(message.by, message.message, flatten=message.flatten))
+            answer = await self._in_time(runtime.halt(message))
         else:
             log.warning("ResumeCommanded", by=message.by, halt=message.halt_id, term=message.term)
             answer = await self._in_time(runtime.resume(message.halt_id, message.by))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from tradingbot_runtime.model.control import ConfigAnswered, HaltAnswered, SlotReport
+from tradingbot_runtime.model.control import ConfigAnswered, HaltAnswered, HaltTrading, SlotReport
 
 
 class Changes:
@@ -42,7 +42,7 @@ class Controlled(Protocol):
     async def drain(self, reason: str) -> None:
         """Begin to drain, within the same deadline; that no order is open is said by the reports."""
 
-    async def halt(self, by: str, message: str, *, flatten: bool) -> HaltAnswered:
+    async def halt(self, asked: HaltTrading) -> HaltAnswered:
         """Stop trading until a person resumes; it has stopped when this returns."""
 
     async def resume(self, halt_id: str, by: str) -> HaltAnswered:

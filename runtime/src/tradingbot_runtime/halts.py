@@ -8,10 +8,9 @@ import structlog
 
 from tradingbot_runtime.config import OnBreach, SlotConfig
 from tradingbot_runtime.core.breaches import Breach
-from tradingbot_runtime.core.market_events import MANUAL_HALT
 from tradingbot_runtime.journal import Halted, Journal, Resumed
 from tradingbot_runtime.model import Nanos
-from tradingbot_runtime.model.control import Halt
+from tradingbot_runtime.model.control import BY_HAND, RESUMED_MOST, Halt
 
 log = structlog.get_logger("halts")
 
@@ -26,13 +25,15 @@ class Halts:
     now_ns: Callable[[], Nanos]
     prefix: str  # of the ids: bot and slot
     held: list[Halt] = field(default_factory=list)  # in force, oldest first
+    resumed: tuple[str, ...] = ()  # ids, the last one first
 
     def take(self, config: SlotConfig) -> list[Halt]:
         """What the configuration says of halts: those that hold, and those that were released; the latter's list."""
+        self.held = self.journal.latches.held()
+        self.resumed = self.journal.latches.released(RESUMED_MOST)
         for latch in config.halts:
-            self.journal.latch(Halt(id=latch.id, reason=latch.reason, at_ns=self.now_ns(), policy=latch.policy,
-                                    message="by configuration", by="operator"))  # fmt: skip
-        self.held = self.journal.latches()
+            self.ordered(Halt(id=latch.id, reason=latch.reason, at_ns=self.now_ns(), policy=latch.policy,
+                              message="by configuration", by="operator"))  # fmt: skip
         known = {halt.id for halt in self.held}
         return [halt for r in config.resumed if r.id in known for halt in self.release(r.id, r.by)]
 
@@ -54,13 +55,24 @@ class Halts:
             return self.held[-1]
         return self._latch(reason, policy, message=message, by=by[:BY_MOST])
 
+    def ordered(self, halt: Halt) -> bool:
+        """Latch a halt that has its name already; False when it is known, one that was released included."""
+        if not self.journal.latches.add(halt):
+            return False
+        self.journal.write("", [Halted(time_ns=self.now_ns(), halt=halt)], [])
+        self.held.append(halt)
+        log.error("Halted", id=halt.id, reason=halt.reason, policy=halt.policy, market=halt.market, by=halt.by,
+                  message=halt.message, value=halt.value, limit=halt.limit)  # fmt: skip
+        return True
+
     def release(self, halt_id: str, by: str) -> list[Halt]:
         """Release the halt of this id, and no other; what was released."""
-        if not self.journal.release(halt_id, by, self.now_ns()):
+        if not self.journal.latches.release(halt_id, by, self.now_ns()):
             return []
         self.journal.write("", [Resumed(time_ns=self.now_ns(), halt_id=halt_id, by=by)], [])
         released = [halt for halt in self.held if halt.id == halt_id]
         self.held = [halt for halt in self.held if halt.id != halt_id]
+        self.resumed = (halt_id, *self.resumed)[:RESUMED_MOST]
         log.warning("HaltResumed", id=halt_id, by=by, left=[halt.id for halt in self.held])
         return released
 
@@ -72,7 +84,7 @@ class Halts:
         """What follows for the slot's standing. A halt by hand that does not say so ends a running flattening."""
         reducing = OnBreach.REDUCE_ONLY
         stopping = [halt for halt in self.held if halt.policy != reducing]
-        by_hand = [halt for halt in stopping if halt.reason == MANUAL_HALT]
+        by_hand = [halt for halt in stopping if halt.reason in BY_HAND]
         return {
             "halts": tuple(halt.reason for halt in stopping),
             "reductions": tuple(halt.reason for halt in self.held if halt.policy == reducing),
@@ -84,9 +96,6 @@ class Halts:
         now_ns = self.now_ns()
         for at_ns in count(now_ns):  # two markets may break a limit at one moment
             halt = Halt(id=f"{self.prefix}-{at_ns:x}", reason=reason, at_ns=now_ns, policy=policy, **told)
-            if self.journal.latch(halt):
+            if self.ordered(halt):
                 break
-        self.journal.write("", [Halted(time_ns=now_ns, halt=halt)], [])
-        self.held.append(halt)
-        log.error("Halted", id=halt.id, reason=reason, policy=policy, **told)
         return halt

@@ -11,7 +11,6 @@ from tradingbot_runtime.config import OnBreach, OnStop, SlotConfig, problems
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
-from tradingbot_runtime.core.market_events import MANUAL_HALT
 from tradingbot_runtime.core.order_ids import bot_number
 from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
@@ -32,7 +31,7 @@ from tradingbot_runtime.model import (
     TradingState,
     VenueLocked,
 )
-from tradingbot_runtime.model.control import ConfigAnswered, Halt, HaltAnswered, SlotReport
+from tradingbot_runtime.model.control import MANUAL_HALT, ConfigAnswered, Halt, HaltAnswered, HaltTrading, SlotReport
 from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
@@ -179,6 +178,7 @@ class Slot:
             epoch=self.epoch,
             markets=market_reports(self),
             halts=tuple(self.halts.held),
+            resumed=self.halts.resumed,
         )
 
     def _reported_state(self) -> TradingState:
@@ -188,9 +188,19 @@ class Slot:
         left = any(report.open_orders for report in market_reports(self))
         return TradingState.STOPPED if left else TradingState.DRAINED
 
-    async def halt(self, by: str, message: str, *, flatten: bool) -> HaltAnswered:
-        halt = self.halted_by_hand(by, message, OnBreach.FLATTEN if flatten else OnBreach.CANCEL_ALL)
-        return HaltAnswered(halt_id=halt.id, done=True, halts=self.halts.ids)
+    async def halt(self, asked: HaltTrading) -> HaltAnswered:
+        """Stop until a person resumes; an id that is known, also of a halt that was released, stays as it is."""
+        policy = OnBreach.FLATTEN if asked.flatten else OnBreach.CANCEL_ALL
+        if not asked.id:
+            halt = self.halt_for(asked.reason, asked.by, asked.message, policy)
+            return HaltAnswered(halt_id=halt.id, done=True, halts=self.halts.ids)
+        self.halts.ordered(Halt(id=asked.id, reason=asked.reason, at_ns=self.now_ns(), policy=policy, by=asked.by,
+                                message=asked.message))  # fmt: skip
+        self.update(**self.halts.circumstances())
+        self.changed.set()
+        held = asked.id in self.halts.ids
+        message = "" if held else "it was resumed already"
+        return HaltAnswered(halt_id=asked.id, done=held, message=message, halts=self.halts.ids)
 
     async def resume(self, halt_id: str, by: str) -> HaltAnswered:
         """Release one halt by its id; what else holds goes on holding."""

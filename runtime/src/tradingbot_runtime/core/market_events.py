@@ -43,13 +43,13 @@ from tradingbot_runtime.model import (
     VenueLocked,
     VenueTicked,
 )
+from tradingbot_runtime.model.control import MANUAL_HALT
 
 if TYPE_CHECKING:  # market.py imports this table
     from tradingbot_runtime.core.market import Market
 
 UNSURE = frozenset({TradingState.STARTING, TradingState.RECONCILING, TradingState.FENCED})  # of what it holds
 PROMPT_NS = 1_000_000_000
-MANUAL_HALT = "ManualHalt"  # by a person: the kill-switch file, or the control API
 CROSS_FEED = "cross"  # `FeedLost.feed` of the second source of the price
 
 

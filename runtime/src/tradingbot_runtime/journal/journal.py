@@ -15,20 +15,20 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.files import keep_private, lock
+from tradingbot_runtime.journal.latches import Latches
 from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
 from tradingbot_runtime.journal.retention import trim
 from tradingbot_runtime.journal.rows import ORDERS, order_of
 from tradingbot_runtime.model import Instrument, OrderFilled, OrderId
-from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.telemetry.metrics import Histogram
 
@@ -66,6 +66,7 @@ class Journal:
         self.path = path
         self._encode = msgspec.json.Encoder().encode
         self.commits = Histogram()
+        self.latches = Latches(self._db, lambda *change: self._change(*change) is not None)
         self._is_abandoned = False
 
     def __enter__(self) -> Self:
@@ -194,14 +195,17 @@ class Journal:
         db.execute("COMMIT")
         return last
 
-    def _change(self, statement: str, parameters: tuple[object, ...]) -> int:
-        """Commit one statement; the row that it inserted, or 0 when it changed nothing. Raises JournalError."""
+    def _change(self, statement: str, parameters: tuple[object, ...]) -> int | None:
+        """Commit one statement; None when it changed nothing. Raises JournalError.
+
+        Else the number of the row that was inserted last, into a table that numbers its rows; 0: none so far.
+        """
         if self._is_abandoned:
-            return 0
+            return None
         with self._failing_loudly():
             cursor = self._db.execute(statement, parameters)
         if cursor.rowcount != 1:
-            return 0
+            return None
         self._wal.soon()
         return cursor.lastrowid or 0
 
@@ -250,19 +254,6 @@ class Journal:
     def keep_day(self, market: str, day: int, opening: int) -> None:
         self._change("INSERT OR IGNORE INTO days VALUES (?, ?, ?)", (market, day, opening))
 
-    def latch(self, halt: Halt) -> bool:
-        """Remember a halt; False when its id is known: whether released or not, it stays as it is."""
-        latch = (
-            "INSERT OR IGNORE INTO latches (id, reason, at_ns, message, market, policy, halted_by, value, broken_limit)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        return bool(self._change(latch, astuple(halt)))
-
-    def release(self, halt_id: str, by: str, now_ns: int) -> bool:
-        """Whether a halt of this id was in force; it stays in the journal, with who released it and when."""
-        released = "UPDATE latches SET resumed_ns = ?, resumed_by = ? WHERE id = ? AND resumed_ns IS NULL"
-        return bool(self._change(released, (now_ns, by, halt_id)))
-
     # -- reading -------------------------------------------------------------------------------------------------
 
     def orders_not_closed(self, market: str) -> list[Order]:
@@ -290,11 +281,3 @@ class Journal:
         query = "SELECT day, opening FROM days WHERE market = ? ORDER BY day DESC LIMIT 1"
         row: tuple[int, int] | None = self._db.execute(query, (market,)).fetchone()
         return row
-
-    def latches(self) -> list[Halt]:
-        """Those in force, oldest first."""
-        rows = self._db.execute(
-            "SELECT id, reason, at_ns, message, market, policy, halted_by, value, broken_limit FROM latches"
-            " WHERE resumed_ns IS NULL ORDER BY at_ns, id"
-        )
-        return [Halt(**dict(zip(Halt.__struct_fields__, row, strict=True))) for row in rows]

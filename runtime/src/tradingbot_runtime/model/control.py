@@ -15,6 +15,10 @@ HTTP_PORT = 8080  # /healthz /readyz /metrics /state
 HEARTBEAT_S = 1.0
 MAX_FRAME_BYTES = 1_000_000
 STALE_TERM = "StaleTerm"
+MANUAL_HALT = "ManualHalt"  # by a person: the kill-switch file, or the control stream
+GLOBAL_HALT = "GlobalHalt"  # by a person, for all bots that a TradingHalt selects
+BY_HAND = frozenset({MANUAL_HALT, GLOBAL_HALT})
+RESUMED_MOST = 100  # halts that a report lists as released
 
 
 class ControlMessage(msgspec.Struct, frozen=True, tag=True, kw_only=True, rename="camel"):
@@ -49,6 +53,8 @@ class HaltTrading(FromOperator, frozen=True, kw_only=True):
     by: str
     message: str = ""
     flatten: bool = False  # close the position, too
+    id: str = ""  # one that the operator has given it; ordered again, also after its resume, it changes nothing
+    reason: str = MANUAL_HALT
 
 
 class Resume(FromOperator, frozen=True, kw_only=True):
@@ -95,6 +101,7 @@ class SlotReport(ControlMessage, frozen=True, kw_only=True):
     epoch: int
     markets: tuple[MarketReport, ...]
     halts: tuple[Halt, ...] = ()
+    resumed: tuple[str, ...] = ()  # ids of the halts that were released last: what is in neither list is not known
 
 
 class ConfigAnswered(ControlMessage, frozen=True, kw_only=True):
