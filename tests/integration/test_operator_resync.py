@@ -1,16 +1,14 @@
 """What a watch lost is found by the next LIST. In this process, against a real API server."""
 
 import asyncio
-import os
-from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from harness.bot_model import bot
 from harness.bot_world import API, VENUE, manifest
 from harness.control_plane import ControlPlane
+from harness.in_process import with_cluster
 from tradingbot_operator.api_errors import Conflict, NotFound
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.conditions import Reason
@@ -22,22 +20,6 @@ from tradingbot_operator.resync import Resync
 from tradingbot_operator.store import Store
 
 pytestmark = pytest.mark.controlplane
-
-
-def run(plane: ControlPlane, work: Any) -> Any:  # noqa: ANN401 - a coroutine function and its result
-    async def connected() -> Any:  # noqa: ANN401 - as above
-        os.environ["KUBECONFIG"] = str(plane.kubeconfig)
-        async with await Cluster.connect() as cluster:
-            coroutine: Coroutine[Any, Any, Any] = work(cluster)
-            return await coroutine
-
-    before = os.environ.get("KUBECONFIG")
-    try:
-        return asyncio.run(connected())
-    finally:
-        os.environ.pop("KUBECONFIG")
-        if before is not None:
-            os.environ["KUBECONFIG"] = before
 
 
 def test_a_ghost_is_swept_and_its_bot_is_looked_at(tradingbot_api: ControlPlane, namespace: str) -> None:
@@ -56,7 +38,7 @@ def test_a_ghost_is_swept_and_its_bot_is_looked_at(tradingbot_api: ControlPlane,
         await resync.sweep()
         return store, queue, resync
 
-    store, queue, resync = run(tradingbot_api, work)
+    store, queue, resync = with_cluster(tradingbot_api, work)
 
     assert store.get("Pod", (namespace, "maker-7")) is None
     assert resync.counters["ghosts"] == 1
@@ -76,7 +58,7 @@ def test_a_stale_resource_version_never_overwrites_a_finalizer(tradingbot_api: C
         with pytest.raises(NotFound):
             await cluster.set_finalizers(gone, [])
 
-    run(tradingbot_api, work)
+    with_cluster(tradingbot_api, work)
     tradingbot_api.client.merge(API, "TradingBot", namespace, "maker", {"metadata": {"finalizers": []}})
 
 
@@ -87,7 +69,7 @@ def test_an_object_with_another_uid_is_not_deleted(tradingbot_api: ControlPlane,
     async def work(cluster: Cluster) -> None:
         await cluster.delete("ServiceAccount", namespace, "maker", "another")
 
-    run(tradingbot_api, work)
+    with_cluster(tradingbot_api, work)
 
     assert tradingbot_api.client.get("v1", "ServiceAccount", namespace, "maker")
 
@@ -100,7 +82,7 @@ def test_the_same_event_is_counted_and_not_repeated(tradingbot_api: ControlPlane
         for _ in range(3):
             await recorder.post(bot(namespace=namespace), announcement)
 
-    run(tradingbot_api, work)
+    with_cluster(tradingbot_api, work)
 
     events = tradingbot_api.client.list("v1", "Event", namespace)
     (event,) = [found for found in events if found["reason"] == "DrainTimedOut"]

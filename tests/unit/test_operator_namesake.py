@@ -7,7 +7,7 @@ from typing import Any
 from harness.bot_model import Cluster, bot
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest, Stream
-from tradingbot_operator.observation import Observer
+from tradingbot_operator.observation import Asked, Observer
 from tradingbot_operator.store import Store
 
 
@@ -30,7 +30,7 @@ def test_a_former_pod_and_stateful_set_are_seen_as_such() -> None:
     new = bot(uid="new", namespace="default")
     pod = child("Pod", "maker-0", "set", annotations={names.BOT_UID: "old"})
 
-    seen = observer(pod, child("StatefulSet", "maker", "old")).observe(new, frozenset())
+    seen = observer(pod, child("StatefulSet", "maker", "old")).observe(new, Asked())
 
     assert seen.former == ("pod maker-0", "StatefulSet maker")
     assert (seen.pods, dict(seen.children)) == ((), {})
@@ -39,7 +39,7 @@ def test_a_former_pod_and_stateful_set_are_seen_as_such() -> None:
 def test_a_former_secret_is_not_taken_for_the_new_ones() -> None:
     new = bot(uid="new", namespace="default")
 
-    seen = observer(child("Secret", "maker-control", "old")).observe(new, frozenset())
+    seen = observer(child("Secret", "maker-control", "old")).observe(new, Asked())
 
     assert seen.child("Secret", "maker-control") is None
 
@@ -48,7 +48,7 @@ def test_its_own_pod_and_set_are_no_former_ones() -> None:
     new = bot(uid="new", namespace="default")
     pod = child("Pod", "maker-0", "set", annotations={names.BOT_UID: "new"})
 
-    seen = observer(pod, child("StatefulSet", "maker", "new")).observe(new, frozenset())
+    seen = observer(pod, child("StatefulSet", "maker", "new")).observe(new, Asked())
 
     assert seen.former == ()
     assert [p.name for p in seen.pods] == ["maker-0"]

@@ -1,7 +1,7 @@
 """From stored objects to what a decision looks at: the one place where manifests are parsed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -84,6 +84,14 @@ def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the API server itself was asked for: what no watch tells, or has not told yet."""
+
+    venues: Mapping[str, Manifest] = field(default_factory=dict)  # by name; not in the store, but there
+    missing_secrets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Observer:
     """Reads the store; the streams and the time are given to it."""
 
@@ -98,15 +106,21 @@ class Observer:
     def pods(self, bot: Name) -> list[Manifest]:
         return [child for (kind, _), child in self.store.children(bot).items() if kind == "Pod"]
 
-    def needed_secrets(self, bot: Bot) -> frozenset[str]:
-        """Secrets whose existence this spec depends on."""
+    def unknown_venues(self, bot: Bot) -> frozenset[str]:
+        """Venues that this spec names and no watch has told of: they may be there all the same."""
+        if bot.spec is None:
+            return frozenset()
+        return frozenset(name for name in bot.spec.venue_names() if not self.store.get("Venue", (bot.namespace, name)))
+
+    def needed_secrets(self, bot: Bot, found: Mapping[str, Manifest]) -> frozenset[str]:
+        """Secrets whose existence this spec depends on; `found` are the Venues that were asked for."""
         if bot.spec is None or bot.spec.mode is not Mode.LIVE:
             return frozenset()
-        venues = self._venues(bot)
+        venues = self._venues(bot, found)
         used = (venues.get(market.execution.venue) for market in bot.spec.markets)
         return frozenset(v.credentials_secret_ref.name for v in used if v and v.credentials_secret_ref)
 
-    def observe(self, bot: Bot, missing_secrets: frozenset[str]) -> Observed:
+    def observe(self, bot: Bot, asked: Asked) -> Observed:
         name = (bot.namespace, bot.name)
         children = self.store.children(name)
         now = self.now()
@@ -115,8 +129,8 @@ class Observer:
         own = {key: child for key, child in children.items() if key[0] in CHILD_KINDS and owned_by(child, bot)}
         return Observed(
             now=timestamp(now),
-            venues=self._venues(bot),
-            missing_secrets=missing_secrets,
+            venues=self._venues(bot, asked.venues),
+            missing_secrets=asked.missing_secrets,
             rivals=self._rivals(bot),
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
@@ -130,9 +144,9 @@ class Observer:
             reconciling_for_s=_since(_reconciling_since(bot), now),
         )
 
-    def _venues(self, bot: Bot) -> dict[str, VenueSpec | None]:
-        read = {name_of(venue)[1]: read_venue(venue) for venue in self.store.all("Venue", bot.namespace)
-                if "deletionTimestamp" not in venue["metadata"]}  # fmt: skip
+    def _venues(self, bot: Bot, found: Mapping[str, Manifest]) -> dict[str, VenueSpec | None]:
+        known = (*found.values(), *self.store.all("Venue", bot.namespace))  # a watch may have told by now: it is newer
+        read = {name_of(venue)[1]: read_venue(venue) for venue in known if "deletionTimestamp" not in venue["metadata"]}
         return {name: spec if isinstance(spec, VenueSpec) else None for name, spec in read.items()}
 
     def _rivals(self, bot: Bot) -> tuple[Rival, ...]:

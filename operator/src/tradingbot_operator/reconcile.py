@@ -16,7 +16,7 @@ from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.outcome import Announcement, ConfigureSlot, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.picture import with_leases
 from tradingbot_operator.core.venue import venue_status
-from tradingbot_operator.observation import Observer, read_bot, read_venue, venue_names
+from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
@@ -55,10 +55,10 @@ class Reconciler:
             return
         bot = read_bot(manifest)
         self._streams(bot)
-        missing = await self._missing_secrets(bot)
+        asked = await self._ask(bot)
         await self._find_control_secret(bot)
         # From here to `claims` nothing awaits: two bots that want one market must not both be told yes.
-        outcome = decide(bot, self.observer.observe(bot, missing), self.installation)
+        outcome = decide(bot, self.observer.observe(bot, asked), self.installation)
         if outcome.holds is not None:
             self._claim(name, outcome.holds)
         await self._carry_out(bot, manifest, outcome)
@@ -94,10 +94,16 @@ class Reconciler:
                 self.runtime.ensure((bot.namespace, bot.name), metadata["uid"], metadata["name"], status["podIP"])
         self.runtime.keep_only((bot.namespace, bot.name), {pod["metadata"]["uid"] for pod in pods})
 
-    async def _missing_secrets(self, bot: Bot) -> frozenset[str]:
-        needed = frozenset() if bot.metadata.deleting else self.observer.needed_secrets(bot)
-        found = {name: await self.cluster.metadata("Secret", bot.namespace, name) for name in needed}
-        return frozenset(name for name, metadata in found.items() if metadata is None)
+    async def _ask(self, bot: Bot) -> Asked:
+        """A watch lags behind what was applied a moment ago: nothing is called missing that was not asked for."""
+        if bot.metadata.deleting:
+            return Asked()
+        venues = {name: await self.cluster.get("Venue", bot.namespace, name)
+                  for name in self.observer.unknown_venues(bot)}  # fmt: skip
+        there = {name: venue for name, venue in venues.items() if venue is not None}
+        secrets = {name: await self.cluster.metadata("Secret", bot.namespace, name)
+                   for name in self.observer.needed_secrets(bot, there)}  # fmt: skip
+        return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None))
 
     async def _find_control_secret(self, bot: Bot) -> None:
         """Secrets are neither listed nor watched: this one is looked for when it is not known, or may be what lacks."""

@@ -1,0 +1,55 @@
+"""A watch tells of an object some time after the API server has it: what it has not told yet is not called missing."""
+
+import pytest
+
+from harness.bot_world import API, VENUE, manifest
+from harness.control_plane import ControlPlane
+from harness.in_process import Parts, with_parts
+from harness.live_risk import LIVE_RISK
+from harness.operator_process import conditions
+from tradingbot_operator.store import slim
+
+pytestmark = pytest.mark.controlplane
+KEYED = VENUE | {"spec": VENUE["spec"] | {"credentialsSecretRef": {"name": "keys"}}}
+
+
+def reconciled(plane: ControlPlane, namespace: str) -> dict[str, tuple[str, str]]:
+    """The conditions after one reconciliation by an operator whose watches have told of the bot and of no Venue."""
+
+    async def work(parts: Parts) -> None:
+        bot = await parts.cluster.get("TradingBot", namespace, "maker")
+        assert bot
+        parts.store.put("TradingBot", slim("TradingBot", bot))
+        await parts.reconciler.reconcile(("TradingBot", namespace, "maker"))
+
+    with_parts(plane, work)
+    found = conditions(plane.client.get(API, "TradingBot", namespace, "maker"))
+    plane.client.merge(API, "TradingBot", namespace, "maker", {"metadata": {"finalizers": []}})
+    return found
+
+
+def test_a_venue_that_came_with_its_bot_is_found_before_its_watch_tells(
+    tradingbot_api: ControlPlane, namespace: str
+) -> None:
+    for wanted in (manifest(), VENUE):
+        tradingbot_api.client.apply(wanted, namespace)
+
+    assert reconciled(tradingbot_api, namespace)["SpecAccepted"] == ("True", "Valid")
+
+    assert tradingbot_api.client.get("apps/v1", "StatefulSet", namespace, "maker")
+    assert not [e for e in tradingbot_api.client.list("v1", "Event", namespace) if e["type"] == "Warning"]
+
+
+def test_the_credentials_of_a_venue_that_no_watch_has_told_of_are_looked_for(
+    tradingbot_api: ControlPlane, namespace: str
+) -> None:
+    for wanted in (manifest(mode="Live", risk=LIVE_RISK), KEYED):
+        tradingbot_api.client.apply(wanted, namespace)
+
+    assert reconciled(tradingbot_api, namespace)["SpecAccepted"] == ("False", "CredentialsMissing")
+
+
+def test_a_venue_that_is_not_there_is_still_said_to_be_missing(tradingbot_api: ControlPlane, namespace: str) -> None:
+    tradingbot_api.client.apply(manifest(), namespace)
+
+    assert reconciled(tradingbot_api, namespace)["SpecAccepted"] == ("False", "ReferenceNotFound")
