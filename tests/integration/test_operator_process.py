@@ -84,7 +84,7 @@ def test_a_second_operator_waits_and_takes_over_with_a_higher_term(
                               {"CONTROL_PORT": str(world.node.port)})  # fmt: skip
     standby.start()
     try:
-        eventually(lambda: standby.get("/readyz")[0] == 200)
+        eventually(lambda: standby.get("/readyz")[0] == 200, 20)
         assert standby.metric("tradingbot_operator_leader") == 0
         assert standby.get("/healthz")[0] == 200
 

@@ -20,18 +20,6 @@ def test_a_converged_bot_costs_no_write(world: World) -> None:
     assert world.operator.writes() == before
 
 
-def test_a_control_secret_that_somebody_deleted_comes_back_with_the_next_resync(world: World) -> None:
-    """It is neither listed nor watched."""
-    world.apply(VENUE, manifest())
-    world.condition("Ready", "True")
-    before = world.get("Secret", "maker-control")
-    assert before
-
-    world.client.delete("v1", "Secret", world.namespace, "maker-control")
-
-    eventually(lambda: (world.get("Secret", "maker-control") or before)["metadata"]["uid"] != before["metadata"]["uid"])
-
-
 def test_a_lease_that_somebody_deleted_stays_deleted(world: World) -> None:
     """Deleting it is a manual halt; one that came back would let the slot trade again."""
     world.apply(VENUE, manifest())

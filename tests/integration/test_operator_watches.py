@@ -37,6 +37,20 @@ def _delete_control_secret(world: World) -> str:
     return str(before["metadata"]["uid"])
 
 
+def test_a_control_secret_that_nobody_needs_at_the_moment_comes_back_within_ten_seconds(world: World) -> None:
+    """It is neither listed nor watched, its pod has mounted it and its stream stays as it is."""
+    world.apply(VENUE, manifest(), manifest("other", symbols=("ETHUSDT",)))
+    world.condition("Ready", "True")
+    world.condition("Ready", "True", name="other")
+
+    uid = _delete_control_secret(world)
+
+    eventually(partial(_another, world, "Secret", "maker-control", uid), 10)
+    stored = world.get("Secret", "maker-control")
+    assert stored
+    assert stored["data"].keys() == {"ca.crt", "tls.crt", "tls.key", "token"}, stored["data"].keys()
+
+
 def test_a_pod_that_cannot_mount_its_control_secret_brings_it_back(world: World) -> None:
     world.apply(VENUE, manifest())
     world.condition("Ready", "True")
@@ -88,6 +102,7 @@ def test_an_edit_by_hand_is_put_right_within_seconds_and_then_nothing_is_written
     world.condition("Ready", "True")
 
     for kind, name, edit in EDITS:
+        eventually(partial(_settled, world), what="the pods run as the StatefulSet says")
         before = world.get(kind, name)
         assert before
         world.client.merge(before["apiVersion"], kind, world.namespace, name, edit)
@@ -98,6 +113,16 @@ def test_an_edit_by_hand_is_put_right_within_seconds_and_then_nothing_is_written
     writes = world.operator.writes()
     eventually(lambda: world.operator.metric("tradingbot_operator_watch_last_event_age_seconds", kind="ConfigMap") > 1)
     assert world.operator.writes() == writes
+
+
+def _settled(world: World) -> bool:
+    """An edit of the template replaces the pod; without its report the ConfigMap cannot come back as it was."""
+    found, pod = world.get("StatefulSet"), world.get("Pod", "maker-0")
+    if not found or not pod or found["status"].get("observedGeneration") != found["metadata"]["generation"]:
+        return False
+    runtime = world.node.pods.get("maker-0")
+    is_current = pod["metadata"]["labels"]["controller-revision-hash"] == found["status"]["updateRevision"]
+    return is_current and runtime is not None and runtime.uid == pod["metadata"]["uid"] and runtime.told != []
 
 
 def _as_before(world: World, before: Object) -> bool:

@@ -16,6 +16,7 @@ import structlog
 from tradingbot_operator import handlers, telemetry
 from tradingbot_operator.api_errors import ApiError, NotFound
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.control_secrets import ControlSecrets
 from tradingbot_operator.core import names
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
@@ -84,10 +85,12 @@ class App:
         if not await _first_list(parts):
             return 1
         registry = handlers.registry(intake, self.cluster.configuration)
+        secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.stop.wait(), name="stop"),
             asyncio.create_task(handlers.watch(registry, lambda: _on_signals(parts.stop)), name="watches"),
             asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
+            asyncio.create_task(secrets.watch(), name="control secrets"),
             *(asyncio.create_task(_work(parts.queue, reconciler, parts.tally), name=f"worker {n}")
               for n in range(self.settings.workers)),
         ]  # fmt: skip

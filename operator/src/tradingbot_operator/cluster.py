@@ -108,11 +108,13 @@ class Cluster:
         except NotFound:
             return None
 
-    async def metadata(self, kind: str, namespace: str, name: str) -> Manifest | None:
-        """The object without its content."""
+    async def metadata(self, kind: str, namespace: str, name: str, *, cached: bool = False) -> Manifest | None:
+        """The object without its content. `cached`: from the API server's memory, which may be a little behind."""
         accept = {"Accept": _METADATA.format("PartialObjectMetadata")}
+        version = "0" if cached else None
+        path = _path(kind, namespace, name)
         try:
-            return await self._request("get", kind, _path(kind, namespace, name), header_params=accept)
+            return await self._request("get", kind, path, header_params=accept, resource_version=version)
         except NotFound:
             return None
 

@@ -106,7 +106,7 @@ class Reconciler:
         return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None))
 
     async def _find_control_secret(self, bot: Bot) -> None:
-        """Secrets are neither listed nor watched: this one is looked for when it is not known, or may be what lacks."""
+        """Neither listed nor watched: looked for here when it is not known, or may be what lacks (`ControlSecrets`)."""
         name = names.control_secret(bot.name)
         known = self.store.get("Secret", (bot.namespace, name)) is not None
         if bot.metadata.deleting or (known and not self._awaits_volumes(bot)):

@@ -1,7 +1,6 @@
 """The periodic LIST of everything: fills the store at the start, repairs it afterwards, and proves that we still see.
 
-The watches carry the news; this is for what a watch lost (see `store.Sweep`), and for the Secrets, which are neither
-listed nor watched.
+The watches carry the news; this is for what a watch lost (see `store.Sweep`).
 """
 
 from collections import Counter
@@ -41,7 +40,6 @@ class Resync:
         missed = 0
         for kind in (*RESOURCES, *CHILDREN):
             missed += await self._kind(kind)
-        self.store.clear("Secret")  # there is no right to list Secrets: each bot looks for its own again
         self._claims()
         for kind in RESOURCES:
             for manifest in self.store.all(kind):

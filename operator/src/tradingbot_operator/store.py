@@ -81,10 +81,6 @@ class Store:
     def children(self, bot: Name) -> dict[tuple[str, str], Manifest]:
         return dict(self._children.get(bot, {}))
 
-    def clear(self, kind: str) -> None:
-        for name in self.names(kind):
-            self._drop(kind, name)
-
     def forget(self, kind: str, name: Name) -> None:
         """It has to be looked at again; one that is not there is fine."""
         if name in self._objects.get(kind, {}):
