@@ -43,7 +43,7 @@ def _market(name: str, symbol: str = "ETHUSDT") -> dict[str, Any]:
 
 UNKNOWN_FIELDS = (
     _unknown("unknown field in spec", "spec.stratgey", "desiredState, mode, paper, replicas, strategy", {}),
-    _unknown("unknown field in the strategy", f"{MM}.spread", "referencePrice, microPrice, basis, feeBps", "8"),
+    _unknown("unknown field in the strategy", f"{MM}.spread", "hysteresis, referencePrice, microPrice, basis", "8"),
     _unknown("unknown field in risk: a limit in the wrong case", "spec.risk.maxposition", "maxPosition, maxOrder", "1"),
     _unknown("unknown field in a market", "spec.markets[0].weight", "name, reference, execution"),
     _unknown("unknown field two levels below a market", "spec.markets[0].execution.account", "venue, symbol", "main"),

@@ -57,7 +57,7 @@ def test_a_whole_mapping() -> None:
         ("spec.replicas=many", "TradingBot: spec.replicas: 'many': must be a whole number, without quotes"),
         (
             "spec.strategy.marketMaking.spread=8",
-            "spec.strategy.marketMaking.spread: unknown field; allowed: referencePrice",
+            "spec.strategy.marketMaking.spread: unknown field; allowed: hysteresis",
         ),
         ("spec.strategy.marketMaking.spreadBps=-8", "'-8': must be a decimal number in a string, from \"0.0001\""),
     ],

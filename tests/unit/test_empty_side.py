@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.engines import BTC, SECOND, accept, engine, tick, trading
-from tradingbot_runtime.config import AvellanedaStoikov, Grid, MarketMaking, Quoting
+from tradingbot_runtime.config import AroundReference, AvellanedaStoikov, Grid, MarketMaking
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.core.book import Book, VenueBook
 from tradingbot_runtime.core.estimates import Estimation
@@ -52,7 +52,7 @@ MID = 6_000_001
 EMPTY_SIDES = ((None, None), (MID - 5_000, None), (None, MID + 5_000))
 STRATEGIES: dict[str, Strategy] = {
     name: strategy_of(config, BTC, BTC.tick_size)
-    for name, config in dict[str, Quoting](
+    for name, config in dict[str, AroundReference](
         ladder=MarketMaking(spread_bps=D(10), layers=3, step_bps=D(5), sizes=[D("0.01")]),
         model=AvellanedaStoikov(size=D("0.01"), risk_aversion=D("0.001"), decay_per_bps=D("0.15"),
                                 horizon_ns=10**9, volatility_bps=D(2), layers=2, step_bps=D(3)),

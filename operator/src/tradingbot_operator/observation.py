@@ -117,7 +117,7 @@ class Observer:
         if bot.spec is None or bot.spec.mode is not Mode.LIVE:
             return frozenset()
         venues = self._venues(bot, found)
-        used = (venues.get(market.execution.venue) for market in bot.spec.markets)
+        used = (venues.get(leg.execution.venue) for leg in bot.spec.legs)
         return frozenset(v.credentials_secret_ref.name for v in used if v and v.credentials_secret_ref)
 
     def observe(self, bot: Bot, asked: Asked) -> Observed:

@@ -266,7 +266,7 @@ def _left(slot: Slot, barrier: Barrier) -> dict[str, int]:
     Paper orders are filed elsewhere and end with the process.
     """
     left = {}
-    for market in slot.config.markets:
+    for market in slot.config.legs:
         reconciler = barrier.reconcilers.get(market.name)
         if reconciler is None or reconciler.may_have_orders:
             left[market.name] = len(slot.journal.orders_not_closed(market.name))

@@ -21,6 +21,7 @@ from tradingbot_runtime.core.orders import Orders, OrderState
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import ConfigError, JournalError
+from tradingbot_runtime.hedge_pairs import paired
 from tradingbot_runtime.inputs.opening import market_opened
 from tradingbot_runtime.insisting import insist
 from tradingbot_runtime.journal_loss import JournalLoss
@@ -64,7 +65,7 @@ class Barrier:
         """Until the barrier is passed. Raises ConfigError for what no retry mends."""
         for link in self.links.values():
             await self._insist(link.introduce, f"venue {link.name}")
-        for market in self.slot.config.markets:
+        for market in self.slot.config.legs:
             await self._insist(partial(self._build, market), f"instruments of market {market.name}")
         for name, gateway in self.gateways.items():
             await self._insist(partial(_connected, gateway), f"account stream of venue {name}")
@@ -105,10 +106,13 @@ class Barrier:
         )
         if (tape := paper_tape(live, link)) is not None:
             self.spawn(tape.run())
-        if market.reference == market.execution:
+        hedge = self.slot.markets.get(market.hedge.name)
+        if market.is_hedge:
+            pass  # it hears what the market hears that it hedges
+        elif market.reference == market.execution:
             self._listen(link, instrument, through_paper(live, live.handle))
         else:
-            self._listen(reference_link, reference, live.handle)
+            self._listen(reference_link, reference, paired(live, hedge, self.slot.now_ns) if hedge else live.handle)
             self._listen(link, instrument, through_paper(live, lambda event: live.handle(as_venue(event))))
         if other is not None and cross is not None:
             ratio = Fraction(cross.tick_size) / Fraction(instrument.tick_size)

@@ -76,7 +76,7 @@ class Withdrawal:
         code = EMPTY
         async with AsyncExitStack() as stack:
             links: dict[str, VenueLink] = {}
-            for market in self.config.markets:
+            for market in self.config.legs:
                 name = market.execution.venue
                 if name not in links:
                     links[name] = VenueLink(name, self.config.venues[name], self._clock.now_ns, self.credentials(name))
@@ -168,7 +168,7 @@ async def _nothing_to_keep() -> None:
 def _left_by_live(reader: JournalReader, config: SlotConfig) -> bool:
     """Whether orders of an earlier life in mode Live may be at a venue."""
     query = "SELECT count(*) AS left FROM orders WHERE market = ? AND closed = 0"
-    return any(reader.rows(query, market.name)[0]["left"] for market in config.markets)
+    return any(reader.rows(query, market.name)[0]["left"] for market in config.legs)
 
 
 def _is_held(journal: Path) -> bool:

@@ -23,11 +23,13 @@ from tradingbot_runtime.model import (
     CancelRejected,
     CrossTicked,
     FeedLost,
+    HedgeReported,
     Instrument,
     OrderFilled,
     OrderId,
     OthersExposed,
     Place,
+    QuotedMoved,
     ReferenceTicked,
     Replace,
     Restored,
@@ -42,7 +44,7 @@ from tradingbot_runtime.venues.protocols import Gateway
 log = structlog.get_logger("market")
 
 # Not journalled by themselves: there are too many, and a decision carries the book that it was made on.
-PASSING = (ReferenceTicked, VenueTicked, CrossTicked, TimePassed, FeedLost, OthersExposed)
+PASSING = (ReferenceTicked, VenueTicked, CrossTicked, TimePassed, FeedLost, OthersExposed, QuotedMoved, HedgeReported)
 PAPER = "paper"  # the account of orders that never leave the process
 
 
@@ -75,6 +77,10 @@ def _nobody(_: str) -> None:
     """No other market counts with this one."""
 
 
+def _alone() -> None:
+    """No other market hedges this one, or is hedged by it."""
+
+
 @dataclass(slots=True)
 class LiveMarket:
     name: str
@@ -88,6 +94,7 @@ class LiveMarket:
     on_doubt: Callable[[str, OrderId], None]  # (market, order): ask the venue about it
     is_fenced: Callable[[], bool]  # the slot's Lease has run out, by the clock: true even if the loop was blocked
     on_exposure: Callable[[str], None] = _nobody  # what this market could come to hold has changed
+    on_handled: Callable[[], None] = _alone  # an event was handled to its end
     health: MarketHealth = field(default_factory=MarketHealth)
     ages: Ages = field(default_factory=Ages)
     inputs: Recorder = field(default_factory=Recorder)  # the slot's: all that enters the engine passes through it
@@ -121,6 +128,7 @@ class LiveMarket:
         if approved and isinstance(event, ReferenceTicked):
             self.health.tick_to_order.observe(perf_counter_ns() - started)
         self._tell(event, outcome)
+        self.on_handled()
 
     def take(self, event: AnyEvent) -> None:
         """Take in one event without deciding on anything."""

@@ -19,7 +19,7 @@ def market_reports(slot: "Slot") -> tuple[MarketReport, ...]:
         _report(slot, slot.markets[market.name], hindered.get(market.name))
         if market.name in slot.markets
         else _left_behind(slot, market.name)
-        for market in slot.config.markets
+        for market in slot.config.legs
     )
 
 

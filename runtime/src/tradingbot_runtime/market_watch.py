@@ -10,7 +10,7 @@ from tradingbot_runtime.core.orders import WORKING
 from tradingbot_runtime.core.quote_watch import ORDER_LOST, Hindrance, QuoteWatch, Sight
 from tradingbot_runtime.core.standing import FEED_STALE, TRADING
 from tradingbot_runtime.live import LiveMarket
-from tradingbot_runtime.model import Nanos
+from tradingbot_runtime.model import HedgeStress, Nanos
 from tradingbot_runtime.slot import Slot
 
 log = structlog.get_logger("market")
@@ -51,6 +51,7 @@ class MarketWatch:
             wanted=bool(engine.quotes),
             rests=bool(new) or any(order.state in WORKING for order in market.orders),
             lost=min(lost, key=lambda order: order.id, default=None),
+            hedge=market.hedge.stress if market.hedge else HedgeStress.HEDGED,
             doubt=market.estimates.doubt(market.terms.estimation),
             locked=market.locked,
             refused=tuple(refused.reason for refused in engine.decision.refused),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from tradingbot_runtime.control import ControlServer
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.live import LiveMarket
-from tradingbot_runtime.model import TradingState
+from tradingbot_runtime.model import ASSET_EXPONENT, HedgeStress, TradingState
 from tradingbot_runtime.performance_readings import performance
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.telemetry import LineWriter, metrics
@@ -67,8 +67,8 @@ def _feeds(slot: Slot, links: Iterable[VenueLink]) -> dict[Family, Values]:
 def _markets(markets: Iterable[LiveMarket]) -> dict[Family, Values]:
     found: dict[Family, dict[tuple[str, ...], int | Decimal]] = {
         family: {}
-        for family in (metrics.ORDERS, metrics.OPEN_ORDERS, metrics.UNKNOWN_ORDERS, metrics.POSITION, metrics.PNL,
-                       metrics.FILLS, metrics.RISK_REFUSED)
+        for family in (metrics.RESIDUAL, metrics.HEDGE_STRESS, metrics.ORDERS, metrics.OPEN_ORDERS,
+                       metrics.UNKNOWN_ORDERS, metrics.POSITION, metrics.PNL, metrics.FILLS, metrics.RISK_REFUSED)
     }  # fmt: skip
     durations = Histogram()
     for market in markets:
@@ -76,7 +76,11 @@ def _markets(markets: Iterable[LiveMarket]) -> dict[Family, Values]:
         found[metrics.OPEN_ORDERS][name,] = len(state.orders.live)
         found[metrics.UNKNOWN_ORDERS][name,] = sum(1 for order in state.orders if order.state in UNPROVED)
         found[metrics.POSITION][name,] = instrument.lot_size * state.position.lots
-        if state.reference.is_valid:
+        if state.hedge is not None:
+            found[metrics.RESIDUAL][name,] = Decimal(state.residual).scaleb(ASSET_EXPONENT)
+            for stress in HedgeStress:
+                found[metrics.HEDGE_STRESS][name, stress] = int(state.hedge.stress is stress)
+        if state.reference.is_valid and state.terms.hedge is None:  # a hedge's profit is in that of what it hedges
             found[metrics.PNL][name,] = Decimal(state.profit - state.daily.opening).scaleb(instrument.money_exponent)
         found[metrics.ORDERS] |= {(name, outcome): count for outcome, count in health.orders.items()}
         found[metrics.ORDERS] |= {(name, f"Anomaly{reason}"): count for reason, count in health.anomalies.items()}

@@ -1,5 +1,6 @@
 """A slot's risk configuration -> the limits of one of its markets, in ticks, lots and money units. Pure."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -41,6 +42,27 @@ def limits_of(config: SlotConfig, market: Market, instrument: Instrument) -> Lim
         cross_checked=market.cross_check is not None,
         signed=config.mode is Mode.LIVE and config.venues[market.execution.venue].type in TIMED,
         on_breach=risk.on_breach,
+    )
+
+
+def hedge_limits_of(config: SlotConfig, market: Market, instrument: Instrument) -> Limits:
+    """Of a market that hedges another one.
+
+    What the order itself may be and what is known hold as anywhere. How far the position may go follows from the other
+    market's limits, because a hedge only takes the residual away; what both have lost is watched over there; and no
+    limit that is meant to calm quotes down delays a hedge.
+    """
+    return replace(
+        limits_of(config, market, instrument),
+        max_position=None,
+        max_skew=None,
+        max_daily_loss=None,
+        max_drawdown=None,
+        max_loss_rate=None,
+        min_interval_ns=0,
+        max_messages_per_day=None,
+        max_cancels_per_fill=None,
+        max_divergence=None,
     )
 
 

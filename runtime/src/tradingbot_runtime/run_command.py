@@ -112,7 +112,7 @@ def venue_credentials(
 ) -> Callable[[], Any] | None:
     """Where the credentials of `venue` come from; None when neither orders nor market data of this slot need any."""
     spec, secret = config.venues[venue], SECRETS[config.venues[venue].type]
-    sends_orders = config.mode is Mode.LIVE and any(market.execution.venue == venue for market in config.markets)
+    sends_orders = config.mode is Mode.LIVE and any(leg.execution.venue == venue for leg in config.legs)
     if not sends_orders and not (secret.for_market_data and spec.credentials_secret_ref):
         return None
     if folder is not None:

@@ -113,7 +113,7 @@ class Slot:
         for market in self.markets.values():
             if market.instrument.venue == event.venue:
                 market.handle(event)
-        used = {market.execution.venue for market in self.config.markets}
+        used = {leg.execution.venue for leg in self.config.legs}
         whole = bool(used) and all(self.locked.get(venue) for venue in used)
         self.update(locked="; ".join(f"venue {v}: {self.locked[v]}" for v in sorted(used)) if whole else "")
 
@@ -234,7 +234,7 @@ class Slot:
         self.config = new
         self.inputs.note(Configured(config=new.document()))
         self.inputs.limit(new.inputs_bytes)
-        for market in new.markets:
+        for market in new.legs:
             live = self.markets.get(market.name)
             if live is not None:  # the barrier makes the others, from the new configuration
                 live.engine.market.terms = terms_of(new, market, live.instrument, self.references[market.name])
@@ -259,4 +259,6 @@ def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:
         n: v.model_copy(update={"rate_limit": None}) for n, v in new.venues.items()
     }:
         different.append("venues")
+    if [leg.name for leg in old.legs] != [leg.name for leg in new.legs] and "markets" not in different:
+        different.append("strategy (other markets have orders in it)")
     return different

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.model import ASSET_EXPONENT
 from tradingbot_runtime.slot import Slot
 
 
@@ -19,6 +21,13 @@ def state_view(slot: Slot) -> dict[str, Any]:
         "halts": [{"id": h.id, "reason": h.reason, "message": h.message} for h in slot.halts.held],
         "markets": {name: _market(slot, market) for name, market in slot.markets.items()},
     }
+
+
+def _hedge(market: Market) -> dict[str, str]:
+    """Of a market whose fills are hedged."""
+    if market.hedge is None:
+        return {}
+    return {"residual": format(Decimal(market.residual).scaleb(ASSET_EXPONENT), "f"), "hedge": market.hedge.stress}
 
 
 def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
@@ -50,6 +59,7 @@ def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
             for order in market.orders
         ],
         "position": instrument.quantity_text(market.position.lots),
+        **_hedge(market),
         "traded": instrument.quantity_text(market.position.traded),
         "profit": instrument.money_text(market.profit) if priced else None,
         "realised": instrument.money_text(market.position.realised),

@@ -60,7 +60,7 @@ class Plan:
         last = min(self.replicas, spec.replicas)
         serving = {n: config for n, config in self.slots.items() if n < last and config.markets}
         return names.digest({
-            "markets": {n: [m.model_dump(mode="json") for m in config.markets] for n, config in serving.items()},
+            "markets": {n: [m.model_dump(mode="json") for m in config.legs] for n, config in serving.items()},
             "venues": {name: [v.type, v.environment, _dump(v.endpoints), _dump(v.credentials_secret_ref)]
                        for name, v in self.accepted.venues.items()},
             "mode": spec.mode, "pod": _dump(spec.pod), "image": self.installation.runtime_image,

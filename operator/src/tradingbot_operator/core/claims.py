@@ -16,8 +16,8 @@ from tradingbot_runtime.config import Mode, TradingBotSpec
 
 
 def instruments(spec: TradingBotSpec) -> frozenset[str]:
-    """That orders of this spec reach."""
-    return frozenset(instrument(market) for market in spec.markets) if spec.mode is Mode.LIVE else frozenset()
+    """That orders of this spec reach, hedges among them."""
+    return frozenset(instrument(leg) for leg in spec.legs) if spec.mode is Mode.LIVE else frozenset()
 
 
 def claims(config_map: Manifest | None) -> frozenset[str]:

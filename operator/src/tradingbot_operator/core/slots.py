@@ -105,7 +105,7 @@ def _let_go(pod: Pod | None, config: SlotConfig | None) -> bool:
     report = pod.stream.report
     if config is None or report is None or not pod.stream.connected or report.config_hash != config.config_hash():
         return False
-    kept = {market.name for market in config.markets}
+    kept = {leg.name for leg in config.legs}
     return not any(market.open_orders for market in report.markets if market.market not in kept)
 
 

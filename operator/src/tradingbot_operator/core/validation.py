@@ -7,6 +7,7 @@ from tradingbot_operator.core.claims import instruments
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Bot, Observed
 from tradingbot_runtime.config import Mode, TradingBotSpec
+from tradingbot_runtime.config.legs import legs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,18 @@ def venues_usable(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusa
 
 
 def credentials_there(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
-    """Only mode Live signs requests."""
+    """Only mode Live signs requests; where a bot hedges, it has orders as well."""
     if spec.mode is not Mode.LIVE:
         return None
-    for name in sorted({market.execution.venue for market in spec.markets}):
+    hedging = {leg.execution.venue: f"spec.markets[{i}].reference.venue: crossExchange hedges there, and "
+               for i, market in reversed(list(enumerate(spec.markets)))
+               for leg in legs(spec.strategy, [market]) if leg.is_hedge}  # fmt: skip
+    for name in sorted({leg.execution.venue for leg in spec.legs}):
         venue = observed.venues[name]
         reference = venue.credentials_secret_ref if venue else None
         if reference is None:
-            return Refusal(Reason.CREDENTIALS_MISSING, f"mode Live needs credentialsSecretRef in Venue {name}")
+            why = hedging.get(name, "")
+            return Refusal(Reason.CREDENTIALS_MISSING, f"{why}mode Live needs credentialsSecretRef in Venue {name}")
         if reference.name in observed.missing_secrets:
             return Refusal(Reason.CREDENTIALS_MISSING, f"there is no Secret {reference.name} (Venue {name})")
     return None

@@ -6,12 +6,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
-from tradingbot_runtime.config.fields import (
-    Deadline,
-    MarketName,
-    Symbol,
-    VenueName,
-)
+from tradingbot_runtime.config.fields import Deadline
+from tradingbot_runtime.config.legs import legs
+from tradingbot_runtime.config.market import Market
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.risk import Risk
@@ -35,29 +32,6 @@ class Mode(StrEnum):
 class OnStop(StrEnum):
     CANCEL_ALL = "CancelAll"
     LEAVE = "Leave"
-
-
-class VenueSymbol(Spec):
-    venue: VenueName = Field(description="Name of a Venue in this namespace.")
-    symbol: Symbol = Field(description="Symbol at that venue.")
-
-
-class Market(Spec):
-    """One instrument that is quoted, and where its price comes from."""
-
-    name: MarketName = Field(description="Short name, unique within the bot.")
-    reference: VenueSymbol = Field(description="Where the reference price comes from.")
-    execution: VenueSymbol = Field(description="Where the orders go.")
-    cross_check: VenueSymbol | None = Field(
-        default=None,
-        description="A second source of the price, for comparison only: see risk.maxDivergenceBps. As stale as the "
-        "others, it stops quotes as they do.",
-    )
-
-    @property
-    def feeds(self) -> tuple[VenueSymbol, ...]:
-        """Every market whose data this one needs."""
-        return (self.reference, self.execution, *((self.cross_check,) if self.cross_check else ()))
 
 
 class Rollout(Spec):
@@ -120,12 +94,26 @@ class TradingBotSpec(Spec):
             field="markets",
         ),
         Rule(
+            "!has(self.strategy.crossExchange) || self.markets.all(m, self.markets.exists_one(n,"
+            " n.reference.venue == m.reference.venue && n.reference.symbol == m.reference.symbol)"
+            " && !self.markets.exists(n,"
+            " n.execution.venue == m.reference.venue && n.execution.symbol == m.reference.symbol))",
+            "crossExchange hedges at the reference: a symbol of a venue may be in one reference or execution only",
+            lambda s: s.strategy.cross_exchange is None or not written_twice([str(leg.execution) for leg in s.legs]),
+            field="markets",
+        ),
+        Rule(
             None,  # the API server enforces unique keys of a `map` list by itself
             "each name may be used by one market only",
             lambda s: not written_twice([m.name for m in s.markets]),
             field="markets",
         ),
     )
+
+    @property
+    def legs(self) -> tuple[Market, ...]:
+        """The markets in which it has orders, those in which it hedges among them."""
+        return legs(self.strategy, self.markets)
 
     def venue_names(self) -> frozenset[str]:
         return frozenset(v.venue for m in self.markets for v in m.feeds)

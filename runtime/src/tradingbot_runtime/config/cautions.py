@@ -7,12 +7,14 @@ its published fee of the first tier, unless the manifest says better (`feeBps`).
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from tradingbot_runtime.config.bot import Market
+from tradingbot_runtime.config.cross_exchange import CrossExchange
 from tradingbot_runtime.config.depth_models import DepthModel
 from tradingbot_runtime.config.grid import Grid, Spacing
+from tradingbot_runtime.config.legs import legs
 from tradingbot_runtime.config.limit_cautions import limit_warnings, rate_warning
+from tradingbot_runtime.config.market import Market
 from tradingbot_runtime.config.market_making import MarketMaking
-from tradingbot_runtime.config.quoting import WHOLE_BPS, Quoting
+from tradingbot_runtime.config.quoting import WHOLE_BPS, AroundReference, Quoting
 from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import VenueSpec, VenueType
@@ -28,13 +30,21 @@ def warnings(
 ) -> tuple[str, ...]:
     """One sentence for each thing that goes wrong by construction; venues that are not in `venues` are skipped."""
     executed = tuple(markets)
-    used = {market.execution.venue for market in executed} & venues.keys()
+    used = {leg.execution.venue for leg in legs(strategy, executed)} & venues.keys()
     rates = filter(None, (rate_warning(name, venues[name]) for name in sorted(used)))
-    return tuple(dict.fromkeys([*limit_warnings(strategy, risk), *rates, *_losing(strategy, executed, venues)]))
+    quoting = strategy.quoting
+    losing = (
+        _hedged_at_a_loss(quoting, executed, venues)
+        if isinstance(quoting, CrossExchange)
+        else _losing(strategy, executed, venues)
+    )
+    return tuple(dict.fromkeys([*limit_warnings(strategy, risk), *rates, *losing]))
 
 
 def _losing(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> Iterator[str]:
     quoting, path = strategy.quoting, f"spec.strategy.{strategy.name}"
+    if not isinstance(quoting, AroundReference):
+        return
     known = "fee_bps" in quoting.model_fields_set and quoting.fee_bps > 0
     for market in markets:
         venue = venues.get(market.execution.venue)
@@ -46,6 +56,23 @@ def _losing(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, 
             if said := caution(quoting, fee):
                 hint = "" if known else "; if the account has better rates, write feeBps"
                 yield f"{path}: {said}, and {source} {_text(fee)} bps a fill{hint}"
+
+
+def _hedged_at_a_loss(
+    quoting: CrossExchange, markets: Iterable[Market], venues: Mapping[str, VenueSpec]
+) -> Iterator[str]:
+    """A fill pays two fees. One that is written as nothing is most likely forgotten, and the edge does not pay it."""
+    path = "spec.strategy.crossExchange"
+    if not quoting.edge_bps:
+        yield f"{path}: edgeBps is 0: a fill that is hedged at the best price earns nothing, and any slippage loses"
+    for market in markets:
+        for name, fee, where in (("makerFeeBps", quoting.maker_fee_bps, market.execution),
+                                 ("takerFeeBps", quoting.taker_fee_bps, market.reference)):  # fmt: skip
+            venue = venues.get(where.venue)
+            if fee or venue is None or PUBLISHED_FEE_BPS[venue.type] < quoting.edge_bps:
+                continue
+            takes = f"{venue.type} takes {_text(PUBLISHED_FEE_BPS[venue.type])} bps a fill"
+            yield f"{path}: {name} is 0, and {takes}, which edgeBps ({_text(quoting.edge_bps)}) does not pay"
 
 
 def ladder_below_fees(quoting: Quoting, fee: Decimal) -> str:

@@ -19,7 +19,7 @@ from tradingbot_runtime.config.fields import (
     where_decimal,
     where_duration,
 )
-from tradingbot_runtime.config.quoting import WHOLE_BPS, Quoting
+from tradingbot_runtime.config.quoting import WHOLE_BPS, AroundReference
 from tradingbot_runtime.config.spec import Rule, Spec
 
 
@@ -53,7 +53,7 @@ class Calibration(Spec):
     )
 
 
-class DepthModel(Quoting):
+class DepthModel(AroundReference):
     """What both models share. An order's position is the position divided by `size`."""
 
     size: BaseQuantity = Field(description="Quantity of each order; the model counts the position in these.")
@@ -71,7 +71,7 @@ class DepthModel(Quoting):
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *Quoting.rules,
+        *AroundReference.rules,
         Rule(
             where_decimal(
                 ("feeBps", "edgeBps", "maxDepthBps"),

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from tradingbot_runtime.config.fields import BaseQuantity, Price, where_decimal
-from tradingbot_runtime.config.quoting import Quoting
+from tradingbot_runtime.config.quoting import AroundReference
 from tradingbot_runtime.config.spec import Rule
 
 
@@ -15,7 +15,7 @@ class Spacing(StrEnum):
     GEOMETRIC = "Geometric"  # equal ratios
 
 
-class Grid(Quoting):
+class Grid(AroundReference):
     """Buys at fixed levels between two prices, sells each of them one level higher."""
 
     lower_price: Price = Field(description="The lowest level.")
@@ -34,7 +34,7 @@ class Grid(Quoting):
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *Quoting.rules,
+        *AroundReference.rules,
         Rule(
             where_decimal(("lowerPrice", "upperPrice"), "double(self.lowerPrice) < double(self.upperPrice)"),
             "must be above lowerPrice",

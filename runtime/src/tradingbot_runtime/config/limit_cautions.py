@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
+from tradingbot_runtime.config.cross_exchange import CrossExchange
 from tradingbot_runtime.config.depth_models import DepthModel
 from tradingbot_runtime.config.grid import Grid
 from tradingbot_runtime.config.market_making import MarketMaking
@@ -25,6 +26,7 @@ class Wanted:
     size_field: str
     nearest_bps: Decimal | None = None  # of the first layer, where it is written
     furthest_bps: Decimal | None = None  # of the last one
+    hedge_bps: Decimal | None = None  # how far a hedge may go beyond the best price
 
 
 LimitCaution = Callable[[Wanted, Risk], str]
@@ -67,6 +69,8 @@ def wanted_of(quoting: Quoting) -> Wanted | None:
                           quoting.spread_bps, furthest)  # fmt: skip
         case DepthModel():
             return Wanted(2 * quoting.layers, quoting.size, quoting.size, "size")
+        case CrossExchange():
+            return Wanted(2, quoting.size, quoting.size, "size", hedge_bps=quoting.hedge_slippage_bps)
         case Grid():
             return Wanted(2 * quoting.orders_per_side, quoting.size, quoting.size, "size")
         case _:
@@ -114,6 +118,16 @@ def quotes_beyond_max_distance(wanted: Wanted, risk: Risk) -> str:
     return f"maxDistanceBps is {_text(limit)}, and {what}"
 
 
+def hedges_beyond_a_limit(wanted: Wanted, risk: Risk) -> str:
+    """The limits count from the mid, the slippage from the best price: the spread comes on top."""
+    limits = (("maxSlippageBps", risk.max_slippage_bps), ("maxDistanceBps", risk.max_distance_bps))
+    for name, limit in limits:
+        if wanted.hedge_bps is not None and limit is not None and limit <= wanted.hedge_bps:
+            what = f"hedgeSlippageBps is {_text(wanted.hedge_bps)}: no hedge is sent, which counts the spread as well"
+            return f"{name} is {_text(limit)}, and {what}"
+    return ""
+
+
 def max_order_above_max_position(_: Wanted, risk: Risk) -> str:
     if risk.max_order is None or risk.max_position is None or risk.max_order <= risk.max_position:
         return ""
@@ -123,7 +137,7 @@ def max_order_above_max_position(_: Wanted, risk: Risk) -> str:
 
 LIMIT_CAUTIONS: tuple[LimitCaution, ...] = (
     size_above_max_order, size_above_max_position, too_few_open_orders, halts_on_its_first_quotes,
-    quotes_beyond_max_distance, max_order_above_max_position,
+    quotes_beyond_max_distance, hedges_beyond_a_limit, max_order_above_max_position,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from tradingbot_runtime.config.fields import BaseQuantity, Bps, Factor, PositiveBps, Share, where_decimal
-from tradingbot_runtime.config.quoting import WHOLE_BPS, Quoting
+from tradingbot_runtime.config.quoting import WHOLE_BPS, AroundReference
 from tradingbot_runtime.config.spec import Rule, Spec
 
 
@@ -38,7 +38,7 @@ class InventorySkew(Spec):
     )
 
 
-class MarketMaking(Quoting):
+class MarketMaking(AroundReference):
     """Layers of bids and asks around a reference price, in basis points of it (reference formula: bps ladder)."""
 
     spread_bps: PositiveBps = Field(description="Distance of the first layer from the reference, on each side.")
@@ -56,7 +56,7 @@ class MarketMaking(Quoting):
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *Quoting.rules,
+        *AroundReference.rules,
         Rule(
             where_decimal(
                 ("minSpreadBps", "spreadBps", "maxSpreadBps"),

@@ -59,6 +59,12 @@ class Hysteresis(Spec):
 class Quoting(Spec):
     """What every strategy says beside its own numbers."""
 
+    hysteresis: Hysteresis = Field(default=Hysteresis(), description="When an order is close enough to stay.")
+
+
+class AroundReference(Quoting):
+    """What a strategy says that quotes around a price of the reference."""
+
     reference_price: ReferencePriceKind = Field(
         default=ReferencePriceKind.MID, description="What price of the reference's book the quotes are made around."
     )
@@ -68,7 +74,6 @@ class Quoting(Spec):
     )
     fee_bps: Bps = Field(default=Decimal(0), description="Fees and hedging cost of a fill.")
     edge_bps: Bps = Field(default=Decimal(0), description="Least edge over the fees; widens the spread if need be.")
-    hysteresis: Hysteresis = Field(default=Hysteresis(), description="When an order is close enough to stay.")
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

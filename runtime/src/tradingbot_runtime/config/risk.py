@@ -164,5 +164,6 @@ class Risk(Spec):
     )
     max_slippage_bps: PositiveBps = Field(
         default=Decimal(50),
-        description="Flatten: how far from the reference a closing order may trade; maxDistanceBps holds as well.",
+        description="How far from the reference an order that takes may trade, to flatten or to hedge; maxDistanceBps "
+        "holds as well.",
     )  # fmt: skip

@@ -8,8 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tradingbot_runtime.config.bot import DesiredState, Market, Mode, OnStop, TradingBotSpec
+from tradingbot_runtime.config.bot import DesiredState, Mode, OnStop, TradingBotSpec
 from tradingbot_runtime.config.fields import BotName, Deadline
+from tradingbot_runtime.config.legs import legs
+from tradingbot_runtime.config.market import Market
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.quantities import InputsSize, VolumeSize, quantity
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
@@ -84,6 +86,11 @@ class SlotConfig(Spec):
     resumed: Annotated[list[ResumedHalt], Field(max_length=100)] = Field(
         default=[], description="Halts that a person has released, of this configuration or of the slot's journal."
     )
+
+    @property
+    def legs(self) -> tuple[Market, ...]:
+        """The markets in which the slot has orders, those in which it hedges among them."""
+        return legs(self.strategy, self.markets)
 
     @property
     def history_bytes(self) -> int:

@@ -5,13 +5,14 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from tradingbot_runtime.config.cross_exchange import CrossExchange
 from tradingbot_runtime.config.depth_models import AvellanedaStoikov, Glft
 from tradingbot_runtime.config.grid import Grid
 from tradingbot_runtime.config.market_making import MarketMaking
 from tradingbot_runtime.config.quoting import Quoting
 from tradingbot_runtime.config.spec import Rule, Spec
 
-_FIELDS = ("market_making", "avellaneda_stoikov", "glft", "grid")
+_FIELDS = ("market_making", "avellaneda_stoikov", "glft", "grid", "cross_exchange")
 _NAMES = tuple(map(to_camel, _FIELDS))
 
 
@@ -24,6 +25,9 @@ class Strategy(Spec):
     )
     glft: Glft | None = Field(default=None, description="Quote by the model of Gueant, Lehalle and Fernandez-Tapia.")
     grid: Grid | None = Field(default=None, description="Buy and sell at fixed levels between two prices.")
+    cross_exchange: CrossExchange | None = Field(
+        default=None, description="Quote at the cost of the hedge, and hedge each fill at the reference."
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

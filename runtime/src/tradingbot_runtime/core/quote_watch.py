@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.core.risk import Refusal
-from tradingbot_runtime.model import Nanos
+from tradingbot_runtime.model import HedgeStress, Nanos
 
 PATIENCE_NS = 10_000_000_000
 HOLD_NS = 5_000_000_000
@@ -18,6 +18,7 @@ FORGETS_AFTER = 200  # refusals; then what was refused before counts half: the l
 LONGEST_TEXT = 200  # of what a venue says
 ORDER_LOST = "OrderLost"
 NO_ORDER_RESTS = "NoOrderRests"
+HEDGE_LATE = "HedgeLate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Sight:
     wanted: bool  # its strategy wants quotes
     rests: bool  # an order is in the market, or one was accepted or filled since the last look
     lost: Order | None = None  # one whose fate cannot be found out
+    hedge: HedgeStress = HedgeStress.HEDGED  # how well its fills are hedged, where they are
     doubt: str = ""  # why it only reduces its position
     locked: str = ""  # why the venue takes nothing
     refused: tuple[Refusal, ...] = ()  # by our own risk checks, at this moment
@@ -58,7 +60,7 @@ class QuoteWatch:
 
     def look(self, now_ns: Nanos, sight: Sight) -> Hindrance | None:
         """What hinders the market now; None: nothing does."""
-        new = _order_lost(sight) or self._idle(now_ns, sight)
+        new = _order_lost(sight) or _hedge_late(sight) or self._idle(now_ns, sight)
         if new is None or self.found is None or (new.reason, new.subject) != (self.found.reason, self.found.subject):
             self.found = new
         return self.found
@@ -71,7 +73,7 @@ class QuoteWatch:
         if (sight.rests and not sight.doubt) or not (sight.wanted or sight.doubt):
             self._since_ns = None
             if self._hindered_ns and now_ns - self._hindered_ns < HOLD_NS:
-                return self.found if self.found and self.found.reason != ORDER_LOST else None
+                return self.found if self.found and self.found.reason not in (ORDER_LOST, HEDGE_LATE) else None
             self._hindered_ns = Nanos(0)
             self._refused.clear()
             return None
@@ -105,6 +107,16 @@ def _order_lost(sight: Sight) -> Hindrance | None:
             "sent: look for it on the venue's own page; where the venue does not have it, restart the pod "
             "(docs/guides/orders.md, OrderLost)")  # fmt: skip
     return Hindrance(ORDER_LOST, what, order.id)
+
+
+def _hedge_late(sight: Sight) -> Hindrance | None:
+    """Not waited for: the timeout was the patience."""
+    if sight.hedge is HedgeStress.HEDGED:
+        return None
+    now = "quotes are further out" if sight.hedge is HedgeStress.WIDER else "only the way back is quoted"
+    what = (f"a fill is not hedged in hedgeTimeout, or the hedge's venue takes nothing; {now}: see the hedge market "
+            "in /state, and docs/guides/cross-exchange.md")  # fmt: skip
+    return Hindrance(HEDGE_LATE, what, sight.hedge)
 
 
 def _doubtful(sight: Sight, _: str) -> Hindrance | None:

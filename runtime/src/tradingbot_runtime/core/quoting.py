@@ -45,18 +45,20 @@ class Tolerance:
     ticks: int
     share_numerator: int  # of the wanted quantity
     share_denominator: int
+    inward: bool = True  # also an order that stands closer to the market than is wanted
 
     def keeps(self, order: Order, quote: Quote) -> bool:
         off = abs(order.leaves_quantity - quote.quantity)
+        closer = (order.price - quote.price) * quote.side.sign
         return (
-            abs(order.price - quote.price) <= self.ticks
+            -self.ticks <= closer <= (self.ticks if self.inward else 0)
             and off * self.share_denominator <= quote.quantity * self.share_numerator
         )
 
     @property
     def in_price(self) -> "Tolerance":
         """The same in price; quantities must be equal."""
-        return Tolerance(self.ticks, 0, 1)
+        return Tolerance(self.ticks, 0, 1, self.inward)
 
 
 EXACT = Tolerance(0, 0, 1)

@@ -121,7 +121,7 @@ class Replay:
         self._ids = OrderIds(line.bot, line.slot, line.epoch, line.used)
 
     def _open(self, line: MarketOpened) -> None:
-        market = next(m for m in self._loaded.markets if m.name == line.market)
+        market = next(m for m in self._loaded.legs if m.name == line.market)
         terms = terms_of(self._loaded, market, line.instrument, line.reference)
         budget = self._budgets.setdefault(line.instrument.venue, budget_from(line.budget))
         _copy(budget_from(line.budget), budget)
@@ -142,7 +142,7 @@ class Replay:
 
     def _configure(self, config: SlotConfig) -> None:
         self._config = config
-        for market in config.markets:
+        for market in config.legs:
             engine = self._engines.get(market.name)
             if engine is not None:
                 instrument = engine.market.terms.limits.instrument

@@ -6,24 +6,56 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from tradingbot_runtime.config import AvellanedaStoikov, Basis, DepthModel, Glft, Grid, MarketMaking, Quoting, Spacing
+from tradingbot_runtime.config import (
+    AroundReference,
+    AvellanedaStoikov,
+    Basis,
+    CrossExchange,
+    DepthModel,
+    Glft,
+    Grid,
+    MarketMaking,
+    Quoting,
+    Spacing,
+)
+from tradingbot_runtime.config.quoting import WHOLE_BPS
 from tradingbot_runtime.core.calibration import EXACTLY, PPB_IN_BPS, SECOND_NS, CalibrationTerms, Flow
 from tradingbot_runtime.core.estimates import Estimation
 from tradingbot_runtime.core.quoting import Strategy
 from tradingbot_runtime.core.reference_price import BasisTerms, ReferencePrice, log_bps
-from tradingbot_runtime.model import Instrument
-from tradingbot_runtime.strategies import avellaneda_stoikov, glft, grid
+from tradingbot_runtime.model import Instrument, Lots
+from tradingbot_runtime.strategies import avellaneda_stoikov, cross_exchange, glft, grid
 from tradingbot_runtime.strategies.depths import UNIT, DepthQuotes
 from tradingbot_runtime.strategies.depths import DepthModel as Model
 from tradingbot_runtime.strategies.market_making import ladder
 
 
-def strategy_of(quoting: Quoting, instrument: Instrument, reference_tick: Decimal) -> Strategy:
+def strategy_of(quoting: AroundReference, instrument: Instrument, reference_tick: Decimal) -> Strategy:
     """The strategy that `quoting` describes for `instrument`, its reference priced in `reference_tick`."""
     return _BUILDERS[type(quoting)](quoting, instrument, reference_price_of(quoting, instrument, reference_tick))
 
 
-def reference_price_of(quoting: Quoting, instrument: Instrument, reference_tick: Decimal) -> ReferencePrice:
+def at_hedge_cost(
+    config: CrossExchange, instrument: Instrument, hedge: Instrument, max_position: Lots | None
+) -> cross_exchange.CrossExchange:
+    """Rates in 1 / UNIT basis points, rounded up: quotes only move outward."""
+    ratio, share = Fraction(hedge.tick_size) / Fraction(instrument.tick_size), Fraction(config.book_share)
+    return cross_exchange.CrossExchange(
+        instrument=instrument,
+        hedge=hedge,
+        ratio=(ratio.numerator, ratio.denominator),
+        size=instrument.lots_floor(config.size),
+        book_share=(share.numerator, share.denominator),
+        unit=WHOLE_BPS * UNIT,
+        taker_fee=_exact(config.taker_fee_bps),
+        maker_fee=_exact(config.maker_fee_bps),
+        edge=_exact(config.edge_bps),
+        late_edge=_exact(config.late_edge_bps),
+        max_position=max_position,
+    )
+
+
+def reference_price_of(quoting: AroundReference, instrument: Instrument, reference_tick: Decimal) -> ReferencePrice:
     ratio = Fraction(reference_tick) / Fraction(instrument.tick_size)
     rows = (
         [[Fraction(shift) for shift in row] for row in quoting.micro_price.shift_ticks] if quoting.micro_price else []
@@ -40,6 +72,8 @@ def reference_price_of(quoting: Quoting, instrument: Instrument, reference_tick:
 
 def estimation_of(quoting: Quoting) -> Estimation | None:
     """What is to be learned from the feeds for this strategy; None: nothing."""
+    if not isinstance(quoting, AroundReference):
+        return None
     basis, calibration = quoting.basis, None
     if isinstance(quoting, DepthModel):
         measured = quoting.calibration
@@ -107,7 +141,7 @@ def _grid(config: Grid, instrument: Instrument, price: ReferencePrice) -> Strate
     return grid.Grid(instrument, levels, size, above * size, config.orders_per_side, price)
 
 
-_BUILDERS: Mapping[type[Quoting], Callable[[Any, Instrument, ReferencePrice], Strategy]] = {
+_BUILDERS: Mapping[type[AroundReference], Callable[[Any, Instrument, ReferencePrice], Strategy]] = {
     MarketMaking: ladder,
     AvellanedaStoikov: _avellaneda_stoikov,
     Glft: _glft,

@@ -47,6 +47,10 @@ OPEN_ORDERS = Family("tradingbot_open_orders", Kind.GAUGE, ("market",),
 UNKNOWN_ORDERS = Family("tradingbot_unknown_orders", Kind.GAUGE, ("market",),
                         "Orders whose outcome is unknown; they count at full size.")  # fmt: skip
 POSITION = Family("tradingbot_position", Kind.GAUGE, ("market",), "Position in the base asset, signed.")
+RESIDUAL = Family("tradingbot_hedge_residual", Kind.GAUGE, ("market",),
+                  "What fills have brought and hedges have not taken away yet, in the base asset, signed.")  # fmt: skip
+HEDGE_STRESS = Family("tradingbot_hedge_stress", Kind.GAUGE, ("market", "stress"),
+                      "1 for how well fills are hedged now, 0 for the others.")  # fmt: skip
 PNL = Family("tradingbot_pnl", Kind.GAUGE, ("market",),
              "Profit since the start of the UTC day in the quote asset, open position at mid.")  # fmt: skip
 FILLS = Family("tradingbot_fills_total", Kind.COUNTER, ("market", "side"), "Trades of our own orders.")
@@ -84,9 +88,10 @@ QUOTE_UPTIME = Family("tradingbot_quote_uptime_seconds_total", Kind.COUNTER, ("m
 TASKS = Family("tradingbot_runtime_tasks", Kind.GAUGE, (), "Tasks of the event loop that have not ended.")
 
 FAMILIES = (
-    FRAMES, FEED_AGE, RECONNECTS, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, POSITION, PNL, FILLS, RISK_REFUSED, STATE,
-    VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL, LOG_DROPPED, MARKOUT,
-    MARKOUT_NOTIONAL, MARKOUT_MISSED, PNL_PART, RESTED, FILLED, QUOTE_OBSERVED, QUOTE_UPTIME, TASKS,
+    FRAMES, FEED_AGE, RECONNECTS, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, POSITION, RESIDUAL, HEDGE_STRESS, PNL, FILLS,
+    RISK_REFUSED, STATE, VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL,
+    LOG_DROPPED, MARKOUT, MARKOUT_NOTIONAL, MARKOUT_MISSED, PNL_PART, RESTED, FILLED, QUOTE_OBSERVED, QUOTE_UPTIME,
+    TASKS,
 )  # fmt: skip
 
 

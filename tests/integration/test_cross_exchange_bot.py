@@ -1,0 +1,220 @@
+"""The sample of crossExchange as real processes: each fill is hedged, once, whatever happens in between."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.runtime_process import STILL, RuntimeProcess, rows
+from harness.simulator import Json, SimulatorProcess, trade, until
+
+SAMPLE = Path(__file__).parents[2] / "manifests/samples/bot-cross-exchange-local.yaml"
+SIMULATOR = (*STILL, "--venue", "deltadefi", "--symbol", "ADAUSDT")
+QUOTED, HEDGE = "ada", "ada.hedge"
+SMALL = Decimal(1)  # ADA: what is worth less than the hedge's venue takes waits for the next fill
+FAST = {"hedgeTimeout": "2s"}
+
+
+@contextmanager
+def bot_on(folder: Path, **strategy: Any) -> Iterator[RuntimeProcess]:  # noqa: ANN401 - a YAML tree
+    """The sample against a simulator of its own: at other addresses, and with `strategy` in crossExchange."""
+    with SimulatorProcess(*SIMULATOR) as simulator:
+        found = copy.deepcopy(list(yaml.safe_load_all(SAMPLE.read_text())))
+        binance, deltadefi, bot = (document["spec"] for document in found)
+        binance["endpoints"] = {"rest": simulator.rest, "stream": simulator.stream,
+                                "websocketApi": simulator.websocket_api}  # fmt: skip
+        deltadefi["endpoints"] = {"rest": simulator.rest, "stream": simulator.deltadefi_stream}
+        bot["strategy"]["crossExchange"].update(strategy)
+        keys = {
+            "TRADINGBOT_DELTADEFI_API_KEY": simulator.deltadefi_api_key,
+            "TRADINGBOT_DELTADEFI_TRADING_PASSWORD": simulator.trading_password,
+            "TRADINGBOT_BINANCE_API_KEY": simulator.api_key,
+            "TRADINGBOT_BINANCE_SECRET_KEY": simulator.secret,
+        }
+        runtime = RuntimeProcess(folder, simulator, documents=found, environment=keys)
+        try:
+            yield runtime.start()
+        finally:
+            simulator.admin.clear_faults()
+            if runtime.running:
+                runtime.kill()
+
+
+def market(state: Json, name: str = QUOTED) -> Json:
+    return dict(state["markets"].get(name, {"orders": [], "fills": {}}))
+
+
+def quoting(runtime: RuntimeProcess) -> Json:
+    def quotes(state: Json) -> bool:
+        resting = {order["side"] for order in market(state)["orders"] if order["state"] == "Open"}
+        return state["state"] == "Active" and resting == {"buy", "sell"}
+
+    return runtime.until(quotes, "both sides rest", 20.0)
+
+
+def trade_through(runtime: RuntimeProcess, price: str, *, buyer_is_maker: bool) -> None:
+    """Somebody trades at DeltaDeFi down, or up, to `price`: our quotes there fill.
+
+    The venue says that an order is open a moment before it can be met: a trade that met nobody is made once more.
+    """
+    admin, looks = runtime.simulator.admin, 0
+
+    def executed() -> int:
+        return sum(order["executed_base_qty"] != "0" for order in admin.deltadefi_orders())
+
+    before = executed()
+
+    def is_met() -> bool:
+        nonlocal looks
+        if looks % 100 == 0:  # a look each 10 ms or more
+            frame = trade(looks + 1, price, "100000", buyer_is_maker=buyer_is_maker, symbol="ADAUSDT")
+            admin.play([frame])
+        looks += 1
+        return executed() > before
+
+    until(is_met, "our quote is met")
+
+
+def sell_through(runtime: RuntimeProcess) -> None:
+    trade_through(runtime, "0.3000", buyer_is_maker=True)
+
+
+def hedged(runtime: RuntimeProcess, position: str = "100.00", within_s: float = 15.0) -> Json:
+    """Wait until our fills are hedged to the last lot, and nothing is on its way."""
+
+    def done(state: Json) -> bool:
+        quoted, hedge = market(state), market(state, HEDGE)
+        return (
+            quoted.get("position") == position
+            and abs(Decimal(quoted.get("residual", "1000"))) < SMALL
+            and not hedge["orders"]
+        )
+
+    return runtime.until(done, "the fill is hedged", within_s)
+
+
+def sold_at_hedge(runtime: RuntimeProcess) -> list[Decimal]:
+    """What each of our orders at the hedge's venue has sold, by the venue itself."""
+    orders = (o for o in runtime.simulator.admin.all_orders() if o["clientOrderId"].startswith(runtime.prefix))
+    return [Decimal(o["executedQty"]) * (1 if o["side"] == "SELL" else -1) for o in orders if Decimal(o["executedQty"])]
+
+
+def nothing_left(runtime: RuntimeProcess) -> bool:
+    admin = runtime.simulator.admin
+    return not admin.open_orders() and not admin.deltadefi()["openOrders"]
+
+
+def test_a_fill_is_hedged_and_sigterm_leaves_both_venues_empty(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        quoting(runtime)
+        sell_through(runtime)
+        state = hedged(runtime)
+
+        assert sold_at_hedge(runtime) == [Decimal("99.9")], "DeltaDeFi takes its fee of 0.1 ADA from what we bought"
+        assert market(state)["hedge"] == "Hedged"
+        assert Decimal(market(state)["profit"]) > 0, "the profit is that of both markets"
+        assert runtime.metric("tradingbot_hedge_residual", market=QUOTED) == pytest.approx(0)
+        (leg,) = {row[0][26:28] for row in rows(runtime.journal, "SELECT order_id FROM orders WHERE market = ?", HEDGE)}
+        assert leg == "01", "the id of an order says which leg it belongs to"
+        quoting(runtime)
+        assert runtime.terminate()[0] == 0
+        assert nothing_left(runtime)
+
+
+def test_fills_of_both_sides_are_hedged_and_a_replay_decides_the_same(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        for _ in range(3):
+            quoting(runtime)
+            sell_through(runtime)
+            hedged(runtime, "100.00")
+            quoting(runtime)
+            trade_through(runtime, "0.4000", buyer_is_maker=False)
+            hedged(runtime, "0.00")
+        assert runtime.terminate()[0] == 0
+        command = (sys.executable, "-m", "tradingbot_runtime", "replay", str(runtime.journal))
+        replayed = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ)
+
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+        sent = rows(runtime.journal, "SELECT count(*) FROM orders WHERE market = ?", HEDGE)[0][0]
+        assert sent == 6
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "accept-then-5xx", "lost-request"])
+def test_a_hedge_whose_answer_is_lost_is_never_doubled(tmp_path: Path, fault: str) -> None:
+    with bot_on(tmp_path) as runtime:
+        quoting(runtime)
+        runtime.simulator.admin.inject("silence", "user", seconds=3)
+        runtime.simulator.admin.inject(fault, "order.place")
+        sell_through(runtime)
+        runtime.until(
+            lambda _: runtime.metric("tradingbot_orders_total", market=HEDGE, outcome="OutcomeLost"), "no answer"
+        )
+        hedged(runtime, within_s=30.0)
+
+        assert sum(sold_at_hedge(runtime)) == Decimal("99.9")
+
+
+def test_a_fill_that_nobody_saw_is_hedged_once_by_the_next_process(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        quoting(runtime)
+        runtime.kill()
+        sell_through(runtime)
+        runtime.start()
+        hedged(runtime)
+
+        assert sold_at_hedge(runtime) == [Decimal("99.9")]
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "lost-request"])
+def test_a_process_killed_between_fill_and_hedge_leaves_exactly_one_hedge(tmp_path: Path, fault: str) -> None:
+    """Its intent is in the journal; whether the order reached the venue, only the venue knows."""
+    with bot_on(tmp_path) as runtime:
+        quoting(runtime)
+        runtime.simulator.admin.inject("silence", "user", seconds=60)
+        runtime.simulator.admin.inject(fault, "order.place", count=1)
+        sell_through(runtime)
+        until(lambda: bool(rows(runtime.journal, "SELECT 1 FROM orders WHERE market = ?", HEDGE)), "the hedge's intent")
+        runtime.kill()
+        runtime.simulator.admin.clear_faults()
+        runtime.start()
+        hedged(runtime)
+
+        assert sum(sold_at_hedge(runtime)) == Decimal("99.9")
+        assert len(sold_at_hedge(runtime)) == 1
+
+
+def test_a_silent_feed_of_the_hedge_withdraws_the_quotes(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        quoting(runtime)
+        runtime.simulator.admin.inject("silence", "adausdt@bookTicker", seconds=8)
+        runtime.until(lambda s: not market(s)["orders"], "the quotes are gone")
+
+        assert runtime.simulator.admin.deltadefi()["openOrders"] == []
+        quoting(runtime)
+
+
+def test_a_hedge_that_is_refused_is_late_reported_and_reduces_what_is_quoted(tmp_path: Path) -> None:
+    with bot_on(tmp_path, **FAST) as runtime:
+        quoting(runtime)
+        runtime.simulator.admin.inject("429", "order.place", seconds=20, retry_after_s=1)
+        sell_through(runtime)
+        runtime.until(lambda s: market(s).get("hedge") == "Wider", "the hedge is late", 20.0)
+        state = runtime.until(lambda s: market(s).get("hedge") == "Reducing", "it does not work", 20.0)
+
+        assert {quote["side"] for quote in market(state)["quotes"]} <= {"sell"}
+        assert [line["stress"] for line in runtime.logged("HedgeLate")] == ["Wider", "Reducing"]
+        told = runtime.until(lambda s: "HedgeLate" in market(s)["hindered"], "a person is told")
+        assert told["reason"] == "HedgeLate"
+        runtime.simulator.admin.clear_faults()
+        runtime.until(lambda s: market(s).get("hedge") == "Hedged", "hedging works again", 30.0)
+        assert json.dumps(runtime.logged("HedgeInTime"))
+        assert sum(sold_at_hedge(runtime)) <= Decimal("99.9")
