@@ -74,6 +74,8 @@ class Scene:
     peer: Peer
     client: RuntimeClient
     changes: deque[tuple[BotName, Priority]]
+    url: str
+    stop: Callable[[], Awaitable[None]]  # the peer is gone
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -85,9 +87,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, answer: Answer = honest, *, token: str = "") -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path, answer: Answer = honest, *, token: str = "", expects: ControlIdentity | None = None
+) -> AsyncIterator[Scene]:
+    """`expects`: whom the operator looks for, when it is not the peer."""
     secret = control_secret(bot(), datetime.now(UTC), None)
-    identity = read_identity(secret, "maker")
+    identity = expects or read_identity(secret, "maker")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     for key in ("tls.crt", "tls.key"):
         (folder / key).write_bytes(base64.b64decode(secret["data"][key]))
@@ -104,7 +109,8 @@ async def scene(folder: Path, answer: Answer = honest, *, token: str = "") -> As
         client = RuntimeClient(session, _around(identity, runner.addresses[0][1], changes))
         client.ensure(BOT, UID, "maker-0", "127.0.0.1")
         try:
-            yield Scene(peer, client, changes)
+            url = f"wss://127.0.0.1:{runner.addresses[0][1]}{CONTROL_PATH}"
+            yield Scene(peer, client, changes, url, runner.cleanup)
         finally:
             await client.close()
             await runner.cleanup()
@@ -221,5 +227,33 @@ def test_a_peer_that_does_not_know_the_token_learns_nothing(tmp_path: Path) -> N
             await s.until(lambda: s.count("error_WSServerHandshakeError") >= 2)
 
             assert s.peer.told == []
+            assert s.client.view(UID).trouble == f"{s.url}: answered HTTP 401 instead of opening a websocket"
+
+    asyncio.run(run())
+
+
+def test_a_pod_that_is_not_reached_is_named_with_address_and_cause_until_it_is(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with scene(tmp_path) as s:
+            await s.until(lambda: s.client.view(UID).connected)
+            assert s.client.view(UID).trouble == ""
+
+            await s.stop()
+            await s.until(lambda: "refused" in s.client.view(UID).trouble)
+            assert s.client.view(UID).trouble == f"{s.url}: connection refused: nothing listens there"
+
+    asyncio.run(run())
+
+
+def test_a_pod_with_another_bots_certificate_is_not_talked_to_and_that_is_said(tmp_path: Path) -> None:
+    stranger = read_identity(control_secret(bot(), datetime.now(UTC), None), "maker")
+
+    async def run() -> None:
+        async with scene(tmp_path, expects=stranger) as s:
+            await s.until(lambda: bool(s.client.view(UID).trouble))
+
+            assert s.client.view(UID).trouble.startswith(f"{s.url}: its certificate is not accepted: ")
+            assert stranger.token not in s.client.view(UID).trouble
+            assert s.peer.connections == 0
 
     asyncio.run(run())

@@ -135,5 +135,6 @@ def test_a_venue_that_does_not_even_take_the_connection_is_given_up_and_tried_ag
             waiting = stack.enter_context(socket.socket())
             waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
-        asyncio.run(scenario(f"ws://127.0.0.1:{full.getsockname()[1]}/"))
-    assert listener.lost == ["cannot connect: no answer within 5 s"]
+        address = f"ws://127.0.0.1:{full.getsockname()[1]}/stream"
+        asyncio.run(scenario(f"{address}?api_key=hidden"))
+    assert listener.lost == [f"cannot connect to {address}: timed out after 5 s"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
+from harness.runtime_process import STILL, RuntimeProcess, manifest, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
 
 WITHIN_S = 5.0
@@ -118,3 +118,30 @@ def test_stopped_by_command_with_on_stop_leave_keeps_orders_but_the_end_never_do
     bot.start().until_quoting()
 
     assert_ended_clean(bot)
+
+
+def test_a_venue_that_is_away_does_not_keep_the_orders_at_another_one_in_the_market(
+    simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    """Neither venue carries out the cancels over the websocket; one of them does not list orders either."""
+    with SimulatorProcess(*STILL) as away, runtime(tmp_path, simulator) as bot:
+        bot.environment = {"TRADINGBOT_AWAY_API_KEY": away.api_key, "TRADINGBOT_AWAY_SECRET_KEY": away.secret}
+        here, document = manifest(simulator, bot.name)
+        there = {**manifest(away, bot.name)[0], "metadata": {"name": "away"}}
+        (market,) = document["spec"]["markets"]
+        place = {"venue": "away", "symbol": "BTCUSDT"}
+        document["spec"]["markets"] = [{"name": "first", "reference": place, "execution": place}, market]
+        bot.documents = [there, here, document]
+        bot.start().until_quoting()
+        until(lambda: len(away.admin.open_orders()) == 4, "it quotes at both")
+
+        for request in ("GET /api/v3/openOrders", "order.cancel"):
+            away.admin.inject("lost-request", request, seconds=60)
+        until(lambda: bool(away.admin.injected()), "the bot waits for an answer to its sweep", 15)
+        simulator.admin.inject("lost-request", "order.cancel", seconds=60)
+        code, _ = bot.terminate()
+
+        assert code == 1, bot.output()
+        assert ours_at_venue(bot) == set(), bot.output()
+        (left,) = bot.logged("ShutdownIncomplete")
+        assert (left["orders"], left["venues"]) == ({"first": 4}, {"first": f"away ({away.rest})"})

@@ -122,6 +122,18 @@ def test_a_deletion_says_what_it_waits_for_and_for_how_long_at_most() -> None:
     assert "maker-1: does not answer" in message
 
 
+def test_a_pod_that_is_not_reached_is_named_with_the_address_and_the_cause() -> None:
+    cluster = settled(replicas=2)
+    why = "wss://10.0.0.7:8443/control: connection refused: nothing listens there"
+    cluster.pods[1] = replace(cluster.pods[1], stream=Stream(trouble=why))
+    cluster.step()
+
+    assert brief(cluster, "Ready") == (ConditionStatus.FALSE, "RuntimeUnreachable")
+    assert said(cluster, "Ready").message.endswith(f": {why}")
+    assert f"maker-1 ({why})" in said(cluster, "Flat").message
+    assert f"maker-1: does not answer: {why}" in said(deleted(cluster), "Ready").message
+
+
 def test_a_deletion_writes_no_status_for_a_fill() -> None:
     cluster = deleted(settled())
     before, pod = cluster.bot.status, cluster.pods[0]

@@ -16,6 +16,7 @@ from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.api_errors import ApiError, ApiRefused, ApiUnavailable, Conflict, NotFound
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_runtime.network_errors import unreached
 
 REQUEST_S = 30.0
 CONNECT_S = 5.0
@@ -167,7 +168,9 @@ class Cluster:
             raise _refused(verb, kind, path, error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             outcome = type(error).__name__
-            raise ApiUnavailable(f"{verb} {path}: {type(error).__name__} {error}") from error
+            limit_s = CONNECT_S if isinstance(error, aiohttp.ConnectionTimeoutError) else REQUEST_S
+            told = unreached(error, self.configuration.host + path, limit_s)
+            raise ApiUnavailable(f"no answer from the API server to {verb.upper()} {told}") from error
         finally:
             self.requests[(verb, kind, outcome)] += 1
         return answer

@@ -4,16 +4,17 @@ Expiry counts from when *we* saw the Lease change, on our own monotonic clock: n
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from tradingbot_operator.api_errors import ApiError, Conflict
+from tradingbot_operator.api_errors import ApiError, ApiUnavailable, Conflict
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.settings import Election
+from tradingbot_runtime.network_errors import unreached
 
 log = structlog.get_logger("leadership")
 
@@ -54,13 +55,12 @@ class Leadership:
                 return "the Lease could not be renewed in time"
             asked = self.clock()
             try:
-                async with asyncio.timeout(left):
-                    await self._renew()
+                await self._in_time(self._renew(), left)
                 renewed = asked
             except Conflict:
                 if not await self._still_ours():
                     return "another operator holds the Lease"
-            except (ApiError, TimeoutError) as error:
+            except ApiError as error:
                 log.warning("LeaseNotRenewed", error=str(error))
 
     async def release(self) -> None:
@@ -69,10 +69,19 @@ class Leadership:
             return
         self.leading = False
         try:
-            async with asyncio.timeout(self.election.retry_s):
-                await self.cluster.replace(self._with({"holderIdentity": "", "leaseDurationSeconds": 1}))
-        except (ApiError, TimeoutError) as error:
+            release = self.cluster.replace(self._with({"holderIdentity": "", "leaseDurationSeconds": 1}))
+            await self._in_time(release, self.election.retry_s)
+        except ApiError as error:
             log.info("LeaseNotReleased", error=str(error))
+
+    async def _in_time(self, write: Awaitable[object], seconds: float) -> None:
+        """Raises ApiError, also when the answer takes longer than `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await write
+        except TimeoutError as error:
+            told = unreached(error, self.cluster.configuration.host, seconds)
+            raise ApiUnavailable(f"no answer from the API server about the Lease: {told}") from error
 
     async def _try(self) -> bool:
         lease = await self.cluster.get("Lease", self.election.namespace, self.election.name)

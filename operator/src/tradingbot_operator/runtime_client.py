@@ -33,6 +33,7 @@ from tradingbot_runtime.model.control import (
     SlotReport,
 )
 from tradingbot_runtime.model.events import TradingState
+from tradingbot_runtime.network_errors import unreached
 
 BotName = tuple[str, str]
 CONNECT_S = 3.0
@@ -82,6 +83,8 @@ class PodStream:
     _report: SlotReport | None = None
     _heard: bool = False  # a report came over the present connection
     _lost_at: float | None = None
+    _limit_s: float = CONNECT_S  # what a TimeoutError stands for just now
+    _trouble: str = ""
     _answer: ConfigAnswered | None = None
     _sent_hash: str = ""
     _drain: str = ""
@@ -102,7 +105,13 @@ class PodStream:
             draining_for_s=None if self._drain_since is None else now - self._drain_since,
             reported_since_drain=self._reported_since_drain,
             halt_times={halt.id: _time(halt.at_ns) for halt in report.halts} if report else {},
+            trouble=self._trouble,
         )
+
+    @property
+    def _url(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address  # IPv6
+        return f"wss://{host}:{self.around.port}{CONTROL_PATH}"
 
     def kick(self) -> None:
         """Something about the pod changed: do not wait for the back-off."""
@@ -127,6 +136,8 @@ class PodStream:
                 await self._connection()
             except (aiohttp.ClientError, TimeoutError, OSError, IdentityUnavailable, msgspec.MsgspecError) as error:
                 self._failed(error)
+            else:
+                self._trouble = f"{self._url}: closed by the pod"
             if self._heard:
                 backoff = BACKOFF_S
             self._lose()
@@ -134,16 +145,18 @@ class PodStream:
             backoff = min(backoff * 1.6, BACKOFF_MAX_S)
 
     async def _connection(self) -> None:
+        self._limit_s = CONNECT_S
         identity = await self.around.identity(self.bot)
         context = ssl.create_default_context(cadata=identity.authorities)
         async with asyncio.timeout(CONNECT_S):
             socket = await self.session.ws_connect(
-                f"wss://{self.address}:{self.around.port}{CONTROL_PATH}",
+                self._url,
                 ssl=context, server_hostname=identity.server_name, max_msg_size=MAX_FRAME_BYTES,
                 headers={"Authorization": f"Bearer {identity.token}"},
                 timeout=aiohttp.ClientWSTimeout(ws_receive=SILENCE_S, ws_close=1.0),
             )  # fmt: skip
         self.counters["connected"] += 1
+        self._limit_s = SILENCE_S
         try:
             self._socket = socket
             leader = self.around.leader
@@ -173,7 +186,7 @@ class PodStream:
 
     def _reported(self, report: SlotReport) -> None:
         before = self._report if self._heard else None
-        self._report, self._heard, self._lost_at = report, True, None
+        self._report, self._heard, self._lost_at, self._trouble = report, True, None, ""
         if self._drain_since is not None:
             self._reported_since_drain = True
         if before is None or _essence(before) != _essence(report):
@@ -189,7 +202,9 @@ class PodStream:
 
     def _failed(self, error: Exception) -> None:
         self.counters[f"error_{type(error).__name__}"] += 1
-        log.info("ControlStreamFailed", bot=self.bot, pod=self.pod, error=f"{type(error).__name__}: {error}")
+        known = isinstance(error, IdentityUnavailable)  # says all there is to say
+        self._trouble = str(error) if known else unreached(error, self._url, self._limit_s)
+        log.info("ControlStreamFailed", bot=self.bot, pod=self.pod, error=self._trouble)
         if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError | IdentityUnavailable):
             self.around.identity_failed(self.bot)
 

@@ -33,6 +33,7 @@ from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.newer_config import newer
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
+from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
@@ -237,7 +238,9 @@ class App:
         except TimeoutError:
             log.warning("ShutdownOutOfTime", seconds=SHUTDOWN_WITHIN_S)
         if left := _left(slot, barrier):
-            log.error("ShutdownIncomplete", orders=left)
+            venues = {market.name: market.execution.venue for market in slot.config.markets if market.name in left}
+            at = {name: f"{venue} ({barrier.links[venue].adapter.address})" for name, venue in venues.items()}
+            log.error("ShutdownIncomplete", orders=left, venues=at)
             self.exit_code = self.exit_code or FAILED
         for task in list(self.tasks):
             task.cancel()
@@ -252,12 +255,18 @@ class App:
         reconcilers = [r for r in barrier.reconcilers.values() if r.may_have_orders]
         if reconcilers:
             await asyncio.sleep(STREAM_CANCELS_S)
-        while reconcilers:
-            try:
-                reconcilers = [r for r in reconcilers if not await r.cancel_all()]
-            except VenueError as error:
-                log.warning("CancelAllFailed", error=type(error).__name__, message=str(error))
-                await asyncio.sleep(STREAM_CANCELS_S)
+        # Side by side: a venue that is away must not keep the others' orders in the market.
+        await asyncio.gather(*map(_until_empty, reconcilers))
+
+
+async def _until_empty(reconciler: Reconciler) -> None:
+    while True:
+        try:
+            if await reconciler.cancel_all():
+                return
+        except VenueError as error:
+            log.warning("CancelAllFailed", market=reconciler.market.name, message=str(error))
+            await asyncio.sleep(STREAM_CANCELS_S)
 
 
 def _left(slot: Slot, barrier: Barrier) -> dict[str, int]:

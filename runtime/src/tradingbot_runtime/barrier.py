@@ -5,7 +5,6 @@
 A failed question is never an empty answer: the barrier is tried again, and the slot stays in STARTING.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -36,6 +35,7 @@ from tradingbot_runtime.model import (
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.risk_memory import meters_of
 from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.stream_waits import connected, feeds_in_words, fresh
 from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.ticks import as_cross, as_venue, paper_tape, through_paper
 from tradingbot_runtime.venues.link import VenueLink
@@ -43,9 +43,6 @@ from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts, OnEvent
 
 log = structlog.get_logger("barrier")
-
-CONNECT_WITHIN_S = 10.0
-POLL_S = 0.02
 
 
 @dataclass(slots=True)
@@ -68,7 +65,8 @@ class Barrier:
         for market in self.slot.config.legs:
             await self._insist(partial(self._build, market), f"instruments of market {market.name}")
         for name, gateway in self.gateways.items():
-            await self._insist(partial(_connected, gateway), f"account stream of venue {name}")
+            lost = partial(self.doubts.__getitem__, name)
+            await self._insist(partial(connected, gateway, lost), f"account stream of venue {name}")
         loss = JournalLoss(self.slot)
         for live in self.slot.markets.values():
             await self._insist(partial(loss.look, live), f"open orders of market {live.name}")
@@ -76,7 +74,9 @@ class Barrier:
             await self._insist(reconciler.restore, f"orders and balances of market {name}")
         loss.settle()
         for live in self.slot.markets.values():
-            await self._insist(partial(_fresh, live), f"the feed of market {live.name}")
+            await self._insist(
+                partial(fresh, live, partial(self._feeds, live.name)), f"the feeds of market {live.name}"
+            )
         self.slot.update(barrier_passed=True)
 
     async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:
@@ -84,10 +84,15 @@ class Barrier:
 
         def tell(error: Exception) -> None:
             log.warning("BarrierStepFailed", step=name, error=type(error).__name__, message=str(error))
-            self.slot.update(waiting_for=f"{name}: {error or 'no answer'}")
+            self.slot.update(waiting_for=f"{name}: {error}")
 
         self.slot.update(waiting_for=name)
         await insist(step, tell)
+
+    def _feeds(self, name: str) -> str:
+        """How the feeds of a market are, in words."""
+        market = next(m for m in self.slot.config.markets if m.name == name)
+        return feeds_in_words(market, (f.health for link in self.links.values() for f in link.feeds.values()))
 
     async def _build(self, market: Market) -> None:
         """The market's engine, its feeds, and its venue's gateway when it is the first one there."""
@@ -188,6 +193,7 @@ class Barrier:
             )
             self._pin(link.name)
         self.gateways[link.name] = gateway
+        self.doubts[link.name] = ""
         self.spawn(gateway.run())
         return gateway
 
@@ -275,18 +281,5 @@ class Barrier:
         def is_current() -> bool:
             return gateway.connected and self.connections[venue] == connection
 
-        if await insist(catch_up, lambda error: self._doubt(venue, str(error) or "no answer"), is_current):
+        if await insist(catch_up, lambda error: self._doubt(venue, str(error)), is_current):
             self._doubt(venue, "")
-
-
-async def _connected(gateway: Gateway) -> None:
-    async with asyncio.timeout(CONNECT_WITHIN_S):
-        while not gateway.connected:  # noqa: ASYNC110 - the gateway's state is a fact, not an event
-            await asyncio.sleep(POLL_S)
-
-
-async def _fresh(market: LiveMarket) -> None:
-    async with asyncio.timeout(CONNECT_WITHIN_S):
-        state = market.engine.market
-        while not (state.reference.is_valid and state.venue.is_valid and state.oldest_tick_ns):  # noqa: ASYNC110 - as above
-            await asyncio.sleep(POLL_S)

@@ -58,7 +58,7 @@ def cancel_all(options: argparse.Namespace) -> int:
         try:
             return asyncio.run(asyncio.wait_for(withdrawal.run(), options.within))
         except TimeoutError:
-            _say(f"not proved empty within {options.within} s: {', '.join(withdrawal.waiting) or 'no answer'}")
+            _say(f"not proved empty within {options.within} s: {', '.join(withdrawal.waiting)}")
             return LEFT
 
 
@@ -85,6 +85,7 @@ class Withdrawal:
         return code
 
     async def _until_empty(self, link: VenueLink, market: Market) -> int:
+        self.waiting = [f"market {market.name}: no answer yet from venue {link.name} ({link.adapter.address})"]
         while True:
             try:
                 instrument, gateway = await self._gateway(link, market)

@@ -21,7 +21,7 @@ async def insist(
             break
         try:
             await step()
-        except (VenueError, TimeoutError) as error:
+        except VenueError as error:
             tell(error)
             await asyncio.sleep(JITTER.delay_s(failures))
         else:

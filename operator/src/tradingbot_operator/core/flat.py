@@ -20,7 +20,7 @@ def flat(pods: Sequence[Pod], slots: int, *, before: bool) -> Observation:
     """
     if not pods and not slots:
         return _flat_without_pods(before=before)
-    silent = [pod.name for pod in pods if not (pod.stream.report and pod.stream.connected)]
+    silent = [pod.unheard for pod in pods if not (pod.stream.report and pod.stream.connected)]
     if silent or len(pods) < slots:
         who = ", ".join(silent) or "a slot without a pod"
         return unknown(T.FLAT, Reason.NOT_REPORTED, f"no answer from {who}: orders may be open")

@@ -64,6 +64,7 @@ class Stream:
     draining_for_s: float | None = None  # since the Drain was asked for; None: it was not
     reported_since_drain: bool = False
     halt_times: Mapping[str, str] = field(default_factory=dict)  # halt id -> RFC 3339
+    trouble: str = ""  # why the latest attempt at a connection failed, with the pod's address
 
     @property
     def open_orders(self) -> int:
@@ -102,6 +103,11 @@ class Pod:
     stream: Stream = Stream()
     bot_uid: str = ""  # whose pod it is; empty where it does not say
     trouble: Trouble | None = None
+
+    @property
+    def unheard(self) -> str:
+        """Its name as one that does not answer, and why where that is known."""
+        return f"{self.name} ({self.stream.trouble})" if self.stream.trouble else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def _in_the_way(pod: Pod) -> str:
     if not pod.started:
         return "has not started, and its slot may have left orders in the market"
     if report is None or not pod.stream.connected:
-        return "does not answer"
+        return f"does not answer: {pod.stream.trouble}".removesuffix(": ")
     markets = ", ".join(market.market for market in report.markets if market.open_orders)
     return f"{report.state}, open orders in {markets}" if markets else f"{report.state}, has not confirmed yet"
 

@@ -94,7 +94,8 @@ def _unreachable(p: Picture) -> Observation | None:
     if not silent:
         return None
     what = "the pod runs, but its runtime does not answer the operator; it may go on trading within its limits"
-    return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names(silent)}: {what}")
+    why = next((f": {s.pod.stream.trouble}" for s in silent if s.pod and s.pod.stream.trouble), "")
+    return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names(silent)}: {what}{why}")
 
 
 def _fenced(p: Picture) -> Observation | None:

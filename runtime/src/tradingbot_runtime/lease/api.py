@@ -11,6 +11,8 @@ import msgspec
 
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.lease.record import LeaseConflict, LeaseGone, LeaseRecord, LeaseUnavailable, parse_lease
+from tradingbot_runtime.network_errors import unreached
+from tradingbot_runtime.os_errors import in_words
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -69,12 +71,12 @@ class KubernetesLeases:
     async def _request(self, method: str, name: str, body: bytes | None, timeout_s: float) -> LeaseRecord:
         if self._session is None:
             raise RuntimeError("KubernetesLeases is used outside of its `async with`")
+        headers = {"Authorization": f"Bearer {self._read('token')}", "Content-Type": "application/json"}
+        url = f"{self._leases}/{name}"
         try:
-            token = (self._account / "token").read_text().strip()
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             async with self._session.request(
                 method,
-                f"{self._leases}/{name}",
+                url,
                 data=body,
                 headers=headers,
                 ssl=self._trust(),
@@ -82,19 +84,26 @@ class KubernetesLeases:
                 allow_redirects=False,
             ) as response:
                 return _answer(response.status, await response.read())
-        except TimeoutError as error:
-            raise LeaseUnavailable(f"no answer within {timeout_s:.1f} s") from error
-        except (aiohttp.ClientError, OSError) as error:  # OSError: the mounted files too
-            raise LeaseUnavailable(str(error) or type(error).__name__) from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise LeaseUnavailable(f"no answer to {method} {unreached(error, url, timeout_s)}") from error
 
     def _trust(self) -> ssl.SSLContext:
         """Made anew only when the mounted CA has changed, so that connections are used again."""
-        authority = (self._account / "ca.crt").read_text()
-        if not authority.strip():  # to the ssl module, no authority means those of the system
+        authority = self._read("ca.crt")
+        if not authority:  # to the ssl module, no authority means those of the system
             raise LeaseUnavailable(f"{self._account / 'ca.crt'} is empty")
         if self._tls is None or authority != self._authority:
-            self._tls, self._authority = ssl.create_default_context(cadata=authority), authority
+            try:
+                self._tls, self._authority = ssl.create_default_context(cadata=authority), authority
+            except ssl.SSLError as error:
+                raise LeaseUnavailable(f"{self._account / 'ca.crt'} holds no certificate") from error
         return self._tls
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self._account / name).read_text().strip()
+        except OSError as error:
+            raise LeaseUnavailable(f"{self._account / name}: {in_words(error)}") from error
 
 
 def _answer(status: int, raw: bytes) -> LeaseRecord:

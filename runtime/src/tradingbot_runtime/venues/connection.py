@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Protocol
 
 import structlog
@@ -18,6 +19,8 @@ from picows import (
     WSTransport,
     ws_connect,
 )
+
+from tradingbot_runtime.network_errors import address, refused_upgrade, unreached
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 10.0
@@ -175,8 +178,8 @@ class Connection:
         try:
             await session.wait_disconnected()
         except (OSError, WSError) as error:
-            return f"{type(error).__name__}: {_without_query(str(error), self._address())}"
-        return "closed by the venue, or no answer to a ping"
+            return f"lost {unreached(error, self._address())}"
+        return f"lost {address(self._address())}: closed by the venue, or no answer to a ping"
 
     async def _connect(self) -> WSTransport:
         """Raises _NotConnected."""
@@ -194,11 +197,9 @@ class Connection:
                     auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
                     max_frame_size=MAX_FRAME_BYTES,
                 )
-        except TimeoutError:
-            raise _NotConnected(f"cannot connect: no answer within {CONNECT_WITHIN_S:.0f} s") from None
-        except (OSError, WSError) as error:
-            text = f"cannot connect: {type(error).__name__}: {_without_query(str(error), url)}"
-            raise _NotConnected(text, _retry_after_s(error)) from None
+        except (OSError, WSError) as error:  # a TimeoutError, too
+            # `from None`: the error's text may hold the URL, and with it a key.
+            raise _NotConnected(f"cannot connect to {_why_not(error, url)}", _retry_after_s(error)) from None
         self._transport, self._refused_for_s = transport, 0.0
         return transport
 
@@ -217,10 +218,9 @@ def _retry_after_s(error: Exception) -> float:
     return float(text) if text.isdecimal() else 0.0
 
 
-def _without_query(text: str, url: str) -> str:
-    """`text` as it may be logged: an address' query may hold a key."""
-    query = url.partition("?")[2]
-    for secret in (query, *(part.partition("=")[2] for part in query.split("&"))):
-        if secret:
-            text = text.replace(secret, "...")
-    return text
+def _why_not(error: Exception, url: str) -> str:
+    """As `unreached`; the client has an error of its own for a server that answers something else."""
+    response = error.response if isinstance(error, WSHandshakeError) else None
+    if response is not None and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+        return f"{address(url)}: {refused_upgrade(response.status)}"
+    return unreached(error, url, CONNECT_WITHIN_S)

@@ -84,7 +84,7 @@ class BookFeed:
     def on_open(self, _: WSTransport) -> None:
         if not self.health.connected:
             self._newest = 0
-        self.health.connected = True
+        self.health.connected, self.health.lost = True, ""
         self.health.last_frame_ns = self._now_ns()
         log.info("FeedConnected", feed=self.health.name)
 
@@ -117,7 +117,7 @@ class BookFeed:
         self._pending = None
         if self.health.connected:
             self.health.reconnects += 1
-        self.health.connected = False
+        self.health.connected, self.health.lost = False, reason
         self._on_tick(FeedLost(time_ns=self._now_ns(), feed="reference", reason=reason))
 
     def _refuse(self, refused: FrameRefused, payload: memoryview) -> None:

@@ -35,6 +35,11 @@ SECRETS: Mapping[VenueType, SecretShape[Any]] = {
 class Adapter(Protocol):
     """A type of venue: how its questions are asked, and what its feeds and gateway are."""
 
+    @property
+    def address(self) -> str:
+        """Where questions go: the base of the REST API."""
+        ...
+
     async def identity(self) -> str:
         """The simulator's name, or nothing when this is no simulator."""
         ...

@@ -33,6 +33,7 @@ class FeedHealth:
     last_frame_ns: Nanos = Nanos(0)
     last_pong_ns: Nanos = Nanos(0)
     connected: bool = False
+    lost: str = "not connected yet"  # why there is no connection; empty: there is one
     bad: dict[str, int] | None = None  # reason -> count
 
     def refuse(self, reason: str) -> int:

@@ -65,7 +65,7 @@ class Tape:
         await self._connection.run()
 
     def on_open(self, _: WSTransport) -> None:
-        self.health.connected = True
+        self.health.connected, self.health.lost = True, ""
         self._codec.opened()
 
     def on_text(self, payload: memoryview, *, last: bool) -> None:  # noqa: ARG002 - every trade counts
@@ -85,6 +85,6 @@ class Tape:
                 self._newest = trade.trade_id
                 self._on_trade(trade)
 
-    def on_lost(self, reason: str) -> None:  # noqa: ARG002 - the connection logs it
+    def on_lost(self, reason: str) -> None:
         self.health.reconnects += self.health.connected
-        self.health.connected = False
+        self.health.connected, self.health.lost = False, reason

@@ -31,6 +31,11 @@ class BinanceAdapter:
     def __post_init__(self) -> None:
         self.queries = BinanceQueries(self.name, BinanceRest(endpoints(self.spec).rest, self.credentials))
 
+    @property
+    def address(self) -> str:
+        """Where questions go."""
+        return endpoints(self.spec).rest
+
     async def identity(self) -> str:
         """The simulator's name, or nothing when this is no simulator."""
         return await self.queries.rest.identity()

@@ -189,7 +189,7 @@ class BinanceGateway:
     def _subscribed(self, frame: Frame) -> None:
         if frame.error is not None:
             self.health.count("SubscribeRefused")
-            log.error("AccountStreamRefused", code=frame.error.code, message=frame.error.msg)
+            log.error("AccountStreamRefused", venue=self._queries.venue, code=frame.error.code, message=frame.error.msg)
             self._look_at(frame.error)
             self._connection.reconnect()
             return

@@ -11,6 +11,7 @@ from yarl import URL
 
 from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
+from tradingbot_runtime.network_errors import unreached
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
 from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S, ReplyError
 from tradingbot_runtime.venues.binance.signing import Credentials
@@ -148,11 +149,11 @@ class BinanceRest:
         try:
             async with self._open().request(method, url, allow_redirects=False, **options) as response:
                 answer = Answer(response.status, await whole_body(response), response.headers)
-        except aiohttp.ClientConnectorError as failure:
-            raise NotReached(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None  # as below
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: the failure's text holds the URL, and with it the signature.
-            raise OutcomeUnknown(f"{method} {path.partition('?')[0]}: {type(failure).__name__}") from None
+            kind = NotReached if isinstance(failure, aiohttp.ClientConnectorError) else OutcomeUnknown
+            told = unreached(failure, str(url), TIMEOUT_S)
+            raise kind(f"no answer from Binance to {method} {told}") from None
         self.usage.told(answer.headers, self.timestamp_ms())
         self.on_used()
         return answer

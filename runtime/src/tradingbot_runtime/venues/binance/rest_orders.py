@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 import msgspec
+import structlog
 
 from tradingbot_runtime.errors import VenueError
 from tradingbot_runtime.model import Cancel, OrderId
@@ -19,6 +20,8 @@ from tradingbot_runtime.venues.binance.replies import Frame, RetryAfter
 from tradingbot_runtime.venues.binance.requests import Request, orders_of
 from tradingbot_runtime.venues.binance.rest import FAILED, Answer, BinanceRest, NotReached, refusal_of, retry_after_s
 from tradingbot_runtime.venues.owned_tasks import OwnedTasks
+
+log = structlog.get_logger("gateway")
 
 ORDERS_AT_ONCE = 12
 CANCELS_AT_ONCE = 4  # besides: a cancel never waits behind orders
@@ -100,7 +103,8 @@ class RestOrders:
         method, path = _ENDPOINTS[request.method]
         try:
             answer = await self._rest.send_once(method, path, request.parameters)
-        except NotReached:
+        except NotReached as failure:
+            log.warning("RequestNotSent", orders=orders_of(request.command), message=str(failure))
             self._listener.on_unsent(request.id, NOT_CONNECTED)
         except VenueError as failure:
             self._listener.on_unanswered(request.id, str(failure))

@@ -59,7 +59,8 @@ class AccountStream:
         now_ns = self._now_ns()
         overdue = self._expected_ns and now_ns - self._expected_ns > SHOWN_WITHIN_NS
         if overdue or now_ns - self._heard_ns > LONGEST_SILENCE_NS:
-            log.warning("AccountStreamSilent", silent_for_s=round((now_ns - self._heard_ns) / 1e9, 1))
+            silent_for_s = round((now_ns - self._heard_ns) / 1e9, 1)
+            log.warning("AccountStreamSilent", connection=self._connection.name, silent_for_s=silent_for_s)
             self._heard(now_ns)  # once, not at every look until the connection is down
             self._connection.reconnect()
 

@@ -42,6 +42,11 @@ class DeltaDefiAdapter:
         rest = DeltaDefiRest(endpoints(self.spec).rest, self.credentials)
         self.queries = DeltaDefiQueries(self.name, rest, self.credentials)
 
+    @property
+    def address(self) -> str:
+        """Where questions go."""
+        return endpoints(self.spec).rest
+
     async def identity(self) -> str:
         return await self.queries.identity()
 

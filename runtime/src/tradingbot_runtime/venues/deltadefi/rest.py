@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError
+from tradingbot_runtime.network_errors import unreached
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.outcomes import Outcome, Phase, outcome
 from tradingbot_runtime.venues.response_body import whole_body
@@ -75,7 +76,8 @@ class DeltaDefiRest:
                 return Answer(response.status, await whole_body(response), response.headers)
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: a failure of this library may hold headers, and with them the key.
-            raise OutcomeUnknown(f"{method} {path}: {type(failure).__name__}") from None
+            told = unreached(failure, self._base + path, TIMEOUT_S)
+            raise OutcomeUnknown(f"no answer from DeltaDeFi to {method} {told}") from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
