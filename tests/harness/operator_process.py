@@ -58,6 +58,7 @@ class OperatorProcess:
     kubeconfig: Path
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    namespace: str = NAMESPACE  # of the leader's Lease
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -65,7 +66,7 @@ class OperatorProcess:
         self.port = free_port("127.0.0.1")
         environment = dict(os.environ) | FAST | dict(self.environment) | {
             "KUBECONFIG": str(self.kubeconfig), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(self.port),
-            "POD_NAMESPACE": NAMESPACE, "POD_NAME": "operator-under-test",
+            "POD_NAMESPACE": self.namespace, "POD_NAME": "operator-under-test",
         }  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "tradingbot_operator"], env=environment,

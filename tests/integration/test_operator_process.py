@@ -1,5 +1,6 @@
 """The operator's own life and death: restarts, the leader's Lease, signals, probes."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,34 @@ def test_a_second_operator_waits_and_takes_over_with_a_higher_term(
         assert first
         assert second
         assert second["spec"]["leaseTransitions"] > first["spec"]["leaseTransitions"]
+    finally:
+        assert standby.stop() == 0
+
+
+def test_a_standby_is_ready_when_it_has_seen_the_leader_renew_and_not_before(
+    tradingbot_api: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    """Who holds the Lease may be dead: then nobody leads, until it has run out."""
+    install(tradingbot_api)
+    held = {"holderIdentity": "another", "leaseDurationSeconds": 600, "leaseTransitions": 5}
+    lease = {"apiVersion": LEASE[0], "kind": "Lease", "metadata": {"name": LEASE[3]}, "spec": held}
+    tradingbot_api.client.apply(lease, namespace)
+    standby = OperatorProcess(kubeconfig_of_account(tradingbot_api, tmp_path), tmp_path / "standby.log",
+                              namespace=namespace)  # fmt: skip
+    standby.start()
+    try:
+        reads = partial(standby.metric, "tradingbot_operator_api_requests_total", kind="Lease", verb="get")
+        eventually(lambda: reads() >= 3, 20, "it has looked at the Lease more than once")
+        assert standby.get("/readyz") == (503, "neither leads nor sees a leader that lives")
+        assert standby.get("/healthz")[0] == 200
+
+        renewed = {"spec": {"renewTime": "2026-01-02T00:00:00.000000Z"}}
+        tradingbot_api.client.merge(LEASE[0], "Lease", namespace, LEASE[3], renewed)
+        eventually(lambda: standby.get("/readyz") == (200, "ok"))
+
+        gone = {"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}
+        tradingbot_api.client.merge(LEASE[0], "Lease", namespace, LEASE[3], gone)
+        standby.wait_until_leading()
     finally:
         assert standby.stop() == 0
 

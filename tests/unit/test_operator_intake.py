@@ -1,26 +1,16 @@
-"""What a watch event wakes up, and how urgently; and when the liveness probe gives up."""
+"""What a watch event wakes up, and how urgently."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import kopf
-import pytest
-from kubernetes.aio.client import Configuration
 
-from tradingbot_operator.app import utc_now
-from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.handlers import WATCHED, Intake, configure
-from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
-from tradingbot_operator.recorder import Recorder
-from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
-from tradingbot_operator.settings import Election
+from tradingbot_operator.resync import CHILDREN, RESOURCES
 from tradingbot_operator.store import Store, slim
-from tradingbot_operator.telemetry import Reconciliations, Telemetry, Watches
 
 BOT: Key = ("TradingBot", "n", "maker")
 VENUE: Key = ("Venue", "n", "venue")
@@ -47,7 +37,7 @@ class Desk:
 
     def take(self, kind: str, event: str | None, manifest: Manifest) -> dict[Key, Priority]:
         """The keys that the event woke up."""
-        Intake(self.store, self.queue, self.kicked.append, lambda _: None).take(kind, event, manifest)
+        Intake(self.store, self.queue, self.kicked.append, lambda *_: None).take(kind, event, manifest)
         woken: dict[Key, Priority] = {}
         while taken := self.queue.machine.take(0.0):
             woken[taken[0]] = taken[1]
@@ -120,41 +110,3 @@ def test_no_secret_is_kept_in_memory() -> None:
     secret = {"kind": "Secret", "metadata": metadata | {"managedFields": []}, "data": {"token": "x"}}
 
     assert slim("Secret", secret) == {"kind": "Secret", "metadata": metadata}
-
-
-def health(now: float, *, leading: bool = True, blind: int = 0, prepare: Callable[[WorkQueue[Key]], None]) -> str:
-    queue: WorkQueue[Key] = WorkQueue(lambda: 0.0, lambda: 0.5)
-    prepare(queue)
-    cluster, store = Cluster(Configuration()), Store()
-    leadership = Leadership(cluster, "me", Election("n"), lambda: now, utc_now, leading=leading)
-    resync = Resync(cluster, store, queue, lambda: now, last_success=0.0, blind_in_a_row=blind)
-    recorder = Recorder(cluster, "me", utc_now)
-    watches, tally = Watches(lambda: now), Reconciliations()
-    return Telemetry(lambda: now, 100.0, leadership, queue, store, cluster, lambda: None, recorder, resync, watches,
-                     tally).unhealthy()  # fmt: skip
-
-
-def waits(queue: WorkQueue[Key]) -> None:
-    queue.add(BOT, Priority.CHILD)
-
-
-def works(queue: WorkQueue[Key]) -> None:
-    waits(queue)
-    asyncio.run(queue.take())
-
-
-@pytest.mark.parametrize(("now", "blind", "prepare", "why"), [
-    (10, 0, waits, ""), (361, 0, lambda _: None, "no successful LIST"), (61, 0, waits, "a key waits"),
-    (181, 0, works, "a reconciliation takes"), (10, 3, lambda _: None, "the watches missed something"),
-])  # fmt: skip
-def test_the_probe_fails_when_reconciliations_do_not_happen(
-    now: float, blind: int, prepare: Callable[[WorkQueue[Key]], None], why: str
-) -> None:
-    found = health(now, blind=blind, prepare=prepare)
-
-    assert found.startswith(why)
-    assert bool(found) == bool(why)
-
-
-def test_a_standby_has_nothing_to_prove() -> None:
-    assert health(10_000, leading=False, prepare=waits) == ""

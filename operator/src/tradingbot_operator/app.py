@@ -24,10 +24,11 @@ from tradingbot_operator.observation import Observer
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key, Reconciler
 from tradingbot_operator.recorder import Recorder
-from tradingbot_operator.resync import Resync
+from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.runtime_client import BotName, Leader, RuntimeClient, Surroundings
 from tradingbot_operator.settings import Settings
 from tradingbot_operator.store import Store
+from tradingbot_operator.watches import Watches
 
 FIRST_LIST_S = 60.0
 RETRY_S = 1.0
@@ -57,7 +58,7 @@ class App:
         leadership = Leadership(self.cluster, self.settings.identity, self.settings.election, clock, utc_now)
         resync = Resync(self.cluster, store, queue, clock)
         recorder = Recorder(self.cluster, self.settings.identity, utc_now)
-        watches, tally = telemetry.Watches(clock), telemetry.Reconciliations()
+        watches, tally = Watches(clock, store), telemetry.Reconciliations()
         shown = telemetry.Telemetry(clock, self.settings.resync_s, leadership, queue, store, self.cluster,
                                     lambda: self.runtime, recorder, resync, watches, tally)  # fmt: skip
         server = await telemetry.serve(shown, self.settings.http_host, self.settings.http_port)
@@ -84,6 +85,7 @@ class App:
         keeper.add_done_callback(_lost)
         if not await _first_list(parts):
             return 1
+        parts.watches.expect((*RESOURCES, *CHILDREN))
         registry = handlers.registry(intake, self.cluster.configuration)
         secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock)
         tasks: list[asyncio.Task[Any]] = [
@@ -137,7 +139,7 @@ class Leading:
     leadership: Leadership
     resync: Resync
     recorder: Recorder
-    watches: telemetry.Watches
+    watches: Watches
     tally: telemetry.Reconciliations
     stop: asyncio.Event
     clock: Callable[[], float]

@@ -21,7 +21,7 @@ from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.resync import RESOURCES, affected
-from tradingbot_operator.store import Store, slim
+from tradingbot_operator.store import Name, Store, name_of, slim
 
 LOGIN_VALID = timedelta(minutes=10)  # the service account's token rotates; kopf reads it only at a login
 WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
@@ -54,13 +54,15 @@ class Intake:
     store: Store
     queue: WorkQueue[Key]
     kick: Callable[[str], None]  # a pod's uid: something about it changed
-    heard: Callable[[str], None]  # a kind: its watch is alive
+    heard: Callable[[str, Name], None]  # a kind: its watch is alive, and has told of this object
 
     def take(self, kind: str, event: str | None, manifest: Manifest) -> None:
-        self.heard(kind)
-        before = self.store.get(kind, (manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+        name = name_of(manifest)
+        before = self.store.get(kind, name)
         keep = self.store.remove if event == "DELETED" else self.store.put
-        if not keep(kind, slim(kind, manifest)):
+        is_news = keep(kind, slim(kind, manifest))
+        self.heard(kind, name)
+        if not is_news:
             return
         if kind == "Pod":
             self.kick(manifest["metadata"]["uid"])

@@ -32,6 +32,11 @@ class Leadership:
     leading: bool = False
     _lease: Manifest = field(default_factory=dict)
     _seen: tuple[str, float] = ("", 0.0)  # resourceVersion of the Lease, and when we first saw it
+    _alive_until: float = 0.0  # the other leader, as it was seen to renew
+
+    def sees_leader(self) -> bool:
+        """Whether another one holds the Lease and lives: who wrote it before we looked may be dead since."""
+        return self.clock() < self._alive_until
 
     async def acquire(self) -> int:
         """Wait until we lead, and return the term."""
@@ -88,15 +93,20 @@ class Leadership:
         if lease is None:
             return await self._create()
         self._lease = lease
-        version = lease["metadata"]["resourceVersion"]
-        if self._seen[0] != version:
-            self._seen = (version, self.clock())
         spec = lease.get("spec") or {}
         duration = float(spec.get("leaseDurationSeconds") or self.election.duration_s)
+        self._observe(lease["metadata"]["resourceVersion"], duration if spec.get("holderIdentity") else 0.0)
         if spec.get("holderIdentity") and self.clock() - self._seen[1] < duration:
             return False
         self.term = int(spec.get("leaseTransitions") or 0) + 1
         return await self._take({"acquireTime": self._time(), "leaseTransitions": self.term})
+
+    def _observe(self, version: str, held_for_s: float) -> None:
+        before, now = self._seen[0], self.clock()
+        if before == version:
+            return
+        self._seen = (version, now)
+        self._alive_until = now + held_for_s if before else 0.0
 
     async def _create(self) -> bool:
         # A Lease that somebody deleted must not start at 0 again: every pod would refuse our messages for ever.

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
@@ -18,6 +18,7 @@ from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Store
+from tradingbot_operator.watches import Watches
 
 PREFIX = "tradingbot_operator"
 WAITED_TOO_LONG_S = 60.0
@@ -57,17 +58,6 @@ class Reconciliations:
     failed: int = 0
 
 
-@dataclass(slots=True)
-class Watches:
-    """When each kind's watch was last heard of."""
-
-    clock: Callable[[], float]
-    heard: dict[str, float] = field(default_factory=dict)
-
-    def hear(self, kind: str) -> None:
-        self.heard[kind] = self.clock()
-
-
 @dataclass(frozen=True, slots=True, eq=False)  # the registry keeps it in a dict
 class Telemetry:
     """Reads the parts when it is asked; nothing on the way of a reconciliation pays for it."""
@@ -98,6 +88,15 @@ class Telemetry:
         if self.resync.blind_in_a_row >= BLIND_SWEEPS:
             return f"the watches missed something in {self.resync.blind_in_a_row} sweeps in a row"
         return ""
+
+    def not_ready(self) -> str:
+        """Why nobody should count on this replica yet; empty: it leads and sees, or stands by for one that lives."""
+        if not self.leadership.leading:
+            return "" if self.leadership.sees_leader() else "neither leads nor sees a leader that lives"
+        if self.resync.last_success is None:
+            return "reading the cluster"
+        behind = self.watches.behind()
+        return f"not everything that is there was told by the watches of {', '.join(behind)}" if behind else ""
 
     def collect(self) -> Iterator[Metric]:
         yield from self._work()
@@ -171,9 +170,8 @@ async def serve(telemetry: Telemetry, host: str, port: int) -> web.AppRunner:
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def readyz(_: web.Request) -> web.Response:
-        """A standby is ready: it could take over."""
-        waiting = telemetry.leadership.leading and telemetry.resync.last_success is None
-        return web.Response(text="reading the cluster" if waiting else "ok", status=503 if waiting else 200)
+        why = telemetry.not_ready()
+        return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), content_type="text/plain", charset="utf-8")
