@@ -13,7 +13,13 @@ BASE = 'must be a decimal number in a string, from "0.000000000001" to "10000000
 STALE = "must be a duration from 100ms to 5m, written like 250ms, 3s, 10m or 1h"
 VOLUME = "must be a Kubernetes quantity from 64Mi to 1Ti (bytes)"
 BETWEEN = "must lie between minSpreadBps and maxSpreadBps"
+ENCRYPTED = {"rest": "https://h", "stream": "wss://h", "websocketApi": "wss://h"}
+PLAIN = {"rest": "http://h", "stream": "ws://h", "websocketApi": "ws://h"}
+# By environment: plain ones serve a simulator, and a test account behind a proxy of one's own.
+GOOD_ENDPOINTS = (("Production", ENCRYPTED), ("Testnet", ENCRYPTED), ("Testnet", PLAIN), ("Simulated", PLAIN))
+KEYS_TRAVEL = "when environment is Production: keys and orders travel there"
 HTTP_URL = "must be an address like http://host:9000, without user, password or query"
+RESERVE = 'from "0" to "0.9" (a share; what is left of the whole is for orders)'
 LIVE = {"spec.mode": "Live", "spec.risk": LIVE_RISK}
 
 
@@ -81,8 +87,9 @@ DECIMALS = (
         why="the length is checked before any rule that could say more"),
     Bad("share over one", {f"{MM}.inventorySkew": {"targetShare": "1.01"}},
         (f"{MM}.inventorySkew.targetShare", 'from "0" to "1"')),
-    Bad("cancelReserve over one", {"spec.rateLimit.cancelReserve": "1.5"},
-        ("spec.rateLimit.cancelReserve", 'from "0" to "1"'), kind="Venue"),
+    *(Bad(name, {"spec.rateLimit.cancelReserve": share}, ("spec.rateLimit.cancelReserve", RESERVE), kind="Venue")
+      for name, share in (("a reserve for cancels that leaves no rate for orders", "1"),
+                          ("a reserve for cancels just too large", "0.901"), ("cancelReserve over one", "1.5"))),
     Bad("no order may ever be sent", {"spec.rateLimit.ordersPerSecond": "0"},
         ("spec.rateLimit.ordersPerSecond", 'from "0.01" to "1000" (per second)'), kind="Venue"),
 )  # fmt: skip
@@ -228,6 +235,14 @@ VENUES = (
       for name, rest in (("an address with a password", "https://user:password@example.com"),
                          ("an address with a query", "https://example.com/?token=x"),
                          ("an address of another protocol", "ftp://example.com"))),
+    *(Bad(f"Production over an address that is not encrypted: {endpoint}",
+          {"spec.environment": "Production", "spec.endpoints": ENCRYPTED | {endpoint: f"{scheme}://h"}},
+          (f"spec.endpoints.{endpoint}", f"must begin with {scheme}s:// {KEYS_TRAVEL}"), kind="Venue")
+      for endpoint, scheme in (("rest", "http"), ("stream", "ws"), ("websocketApi", "ws"))),
+    Bad("DeltaDeFi in Production over a stream that is not encrypted",
+        {"spec.environment": "Production", "spec.type": "DeltaDeFi",
+         "spec.endpoints": {"rest": "https://h", "stream": "ws://127.0.0.1:9000"}},
+        ("spec.endpoints.stream", "must begin with wss:// when environment is Production"), kind="Venue"),
     Bad("only one of the endpoints", {"spec.endpoints": {"rest": "http://h"}},
         ("spec.endpoints.stream: Required value",), ("spec.endpoints.stream: is required",), "Venue"),
     Bad("Binance without the address that orders go to", {"spec.endpoints": {"rest": "http://h", "stream": "ws://h"}},

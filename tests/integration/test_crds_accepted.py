@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness.api_client import Answer, ApiClient
-from harness.bad_manifest_table import BAD_MANIFESTS
+from harness.bad_manifest_table import BAD_MANIFESTS, GOOD_ENDPOINTS
 from harness.bad_manifests import API_VERSION, Bad, good_bot, good_venue
 from harness.control_plane import ControlPlane
 from harness.spec_schema import defaulted, specs
@@ -49,6 +49,15 @@ def test_a_sample_is_applied_without_a_warning(client: ApiClient, namespace: str
     tried = [client.try_apply(m, namespace, dry_run=True) for m in manifests]
     applied = [client.try_apply(m, namespace) for m in manifests]
     assert [(a.status, a.message, a.warnings) for a in tried + applied if not a.ok or a.warnings] == []
+
+
+@pytest.mark.parametrize(("environment", "endpoints"), GOOD_ENDPOINTS)
+def test_plain_addresses_are_for_what_is_not_production(
+    client: ApiClient, environment: str, endpoints: dict[str, str]
+) -> None:
+    spec = {"environment": environment, "type": "Binance", "endpoints": endpoints}
+    answer = client.try_create({**good_venue(), "spec": spec}, dry_run=True)
+    assert answer.ok, answer.message
 
 
 @pytest.mark.parametrize("bad", BAD_MANIFESTS, ids=lambda bad: bad.name)

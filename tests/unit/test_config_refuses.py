@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from harness.bad_manifest_table import BAD_MANIFESTS
+from harness.bad_manifest_table import BAD_MANIFESTS, GOOD_ENDPOINTS
 from harness.bad_manifests import Bad, good_bot, good_venue
 from tradingbot_runtime.config import InvalidConfig, load
 
@@ -22,6 +22,12 @@ def refusal(text: str | bytes) -> str:
 
 def test_the_manifests_that_the_table_changes_are_good() -> None:
     assert load(written(good_venue(), good_bot())).identity.name == "maker"
+
+
+@pytest.mark.parametrize(("environment", "endpoints"), GOOD_ENDPOINTS)
+def test_plain_addresses_are_for_what_is_not_production(environment: str, endpoints: dict[str, str]) -> None:
+    venue = {**good_venue(), "spec": {"environment": environment, "type": "Binance", "endpoints": endpoints}}
+    assert load(written(venue, good_bot())).venues["binance"].environment == environment
 
 
 @pytest.mark.parametrize("bad", BAD_MANIFESTS, ids=lambda bad: bad.name)

@@ -78,9 +78,15 @@ def test_hysteresis_and_the_stop_policy_are_taken_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("burst", "share", "reserve"), [(10, "0.3", 3), (5, "0.3", 1), (1, "0.9", 0), (10, "1", 9), (10, "0", 0)]
+    ("burst", "share", "reserve"), [(10, "0.3", 3), (5, "0.3", 1), (1, "0.9", 0), (10, "0.9", 9), (10, "0", 0)]
 )
 def test_a_part_of_the_burst_is_for_cancels_but_never_all_of_it(burst: int, share: str, reserve: int) -> None:
     budget = budget_of(config(rate={"ordersPerSecond": "2.5", "burst": burst, "cancelReserve": share}), "sim")
 
     assert (budget.per_second, budget.burst, budget.reserve) == (Fraction(5, 2), burst, reserve)
+
+
+def test_the_largest_reserve_leaves_a_message_for_orders_of_every_burst() -> None:
+    for burst in range(1, 1001):
+        budget = budget_of(config(rate={"burst": burst, "cancelReserve": "0.9"}), "sim")
+        assert budget.reserve < burst

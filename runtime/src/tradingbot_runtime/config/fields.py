@@ -235,6 +235,8 @@ BaseQuantity = Annotated[Decimal, DecimalRule("0.000000000001", "1000000000000",
 QuoteAmount = Annotated[Decimal, DecimalRule("0.000000000001", "1000000000000", "units of the quote asset")]
 Share = Annotated[Decimal, DecimalRule("0", "1", "a share; 1 is the whole")]
 PositiveShare = Annotated[Decimal, DecimalRule("0.0001", "1", "a share; 1 is the whole")]
+# Some of the whole is always left for orders, however small the burst.
+Reserve = Annotated[Decimal, DecimalRule("0", "0.9", "a share; what is left of the whole is for orders")]
 Factor = Annotated[Decimal, DecimalRule("0", "100", "a factor")]
 Price = Annotated[
     Decimal, DecimalRule("0.000000000001", "1000000000000", "units of the quote asset for one of the base")

@@ -53,9 +53,8 @@ def rate_warning(name: str, venue: VenueSpec) -> str:
 
 
 def reserve_of(limit: RateLimit) -> int:
-    """Messages of the burst that only cancels may use; one at least is for orders."""
-    reserve = int((limit.burst * limit.cancel_reserve).to_integral_value(ROUND_DOWN))
-    return min(reserve, limit.burst - 1)
+    """Messages of the burst that only cancels may use; one at least is left for orders."""
+    return int((limit.burst * limit.cancel_reserve).to_integral_value(ROUND_DOWN))
 
 
 def wanted_of(quoting: Quoting) -> Wanted | None:

@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 from pydantic.config import JsonDict
 
-from tradingbot_runtime.config.fields import NameRule, ObjectName, PerSecond, Share
+from tradingbot_runtime.config.fields import NameRule, ObjectName, PerSecond, Reserve
 from tradingbot_runtime.config.spec import Rule, Spec
 
 # No user and password: an address is readable by everybody who may read the Venue.
@@ -55,7 +56,7 @@ class SecretReference(Spec):
 
 
 class Endpoints(Spec):
-    """Addresses used in place of the venue's own."""
+    """Addresses used in place of the venue's own; in Production encrypted ones only (https://, wss://)."""
 
     rest: UrlHttp = Field(description="REST API, without a path.",
                       examples=["http://simulator:9000"])  # fmt: skip
@@ -76,7 +77,23 @@ class RateLimit(Spec):
         "lowered by itself while it refuses for it.",
     )
     burst: int = Field(default=5, strict=True, ge=1, le=1000, description="Messages that may be sent at once.")
-    cancel_reserve: Share = Field(default=Decimal("0.3"), description="Share of the burst that only cancels may use.")
+    cancel_reserve: Reserve = Field(default=Decimal("0.3"), description="Share of the burst that only cancels may use.")
+
+
+def _encrypted(endpoint: str, scheme: str) -> Rule:
+    """In Production: whoever reads what is sent there has the key, and whoever changes it, the orders."""
+
+    def holds(venue: "VenueSpec") -> bool:
+        written = getattr(venue.endpoints, to_snake(endpoint), None)
+        return venue.environment is not Environment.PRODUCTION or written is None or written.startswith(scheme)
+
+    there = f"!has(self.endpoints) || !has(self.endpoints.{endpoint})"
+    return Rule(
+        f"self.environment != 'Production' || {there} || self.endpoints.{endpoint}.startsWith('{scheme}')",
+        f"must begin with {scheme} when environment is Production: keys and orders travel there",
+        holds,
+        field=f"endpoints.{endpoint}",
+    )
 
 
 class VenueSpec(Spec):
@@ -89,7 +106,9 @@ class VenueSpec(Spec):
         description="Credentials of the account; needed by bots in mode Live, and for DeltaDeFi's market data.",
     )
     endpoints: Endpoints | None = Field(
-        default=None, description="Addresses in place of the venue's own; required when Simulated."
+        default=None,
+        description="Addresses in place of the venue's own; required when Simulated. In Production they begin with "
+        "`https://` and `wss://`; a simulator, and a test account behind a proxy of one's own, may do without.",
     )
     rate_limit: RateLimit = Field(default=RateLimit(), description="Messages that the account may send.")
     order_entry: OrderEntry | None = Field(
@@ -127,4 +146,7 @@ class VenueSpec(Spec):
             lambda v: v.type is VenueType.BINANCE or v.order_entry is None,
             field="orderEntry",
         ),
+        _encrypted("rest", "https://"),
+        _encrypted("stream", "wss://"),
+        _encrypted("websocketApi", "wss://"),
     )
