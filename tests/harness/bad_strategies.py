@@ -7,6 +7,7 @@ from harness.bad_manifests import REMOVED, Bad
 MM = "spec.strategy.marketMaking"
 AS = {"size": "1", "riskAversion": "0.01", "decayPerBps": "0.2"}
 GLFT = {"size": "1", "riskAversion": "0.01"}
+CROSS = {"size": "1", "edgeBps": "5"}
 GRID = {"lowerPrice": "90", "upperPrice": "110", "neutralPrice": "100", "levels": 11, "size": "1"}
 
 
@@ -41,12 +42,21 @@ BAD_STRATEGIES = (
         (f"{MM}.basis.timeConstant", "must be a duration from 100ms to 24h")),
     *(_required("avellanedaStoikov", AS, field) for field in AS),
     *(_required("glft", GLFT, field) for field in GLFT),
+    *(_required("crossExchange", CROSS, field) for field in CROSS),
     *(_required("grid", GRID, field) for field in GRID),
     _bad("avellanedaStoikov", AS, "fees beyond the depth", {"feeBps": "30", "maxDepthBps": "20"}, "maxDepthBps",
          "must be at least feeBps + edgeBps"),
     _bad("avellanedaStoikov", AS, "a horizon of nothing", {"horizon": "0s"}, "horizon", "must be a duration from 1s"),
     _bad("glft", GLFT, "layers that reach zero", {"maxDepthBps": "5000", "stepBps": "200", "layers": 50},
          "maxDepthBps", "maxDepthBps + layers * stepBps must stay below 10000"),
+    Bad("crossExchange: hedges where it quotes", _instead("crossExchange", CROSS),
+        ("spec.markets", "crossExchange hedges at the reference")),
+    _bad("crossExchange", CROSS, "fees that reach zero",
+         {"edgeBps": "5000", "makerFeeBps": "2500", "takerFeeBps": "2500"}, "edgeBps",
+         "edgeBps + makerFeeBps + takerFeeBps + lateEdgeBps must stay below 10000"),
+    _bad("crossExchange", CROSS, "no patience at all", {"hedgeTimeout": "100ms"}, "hedgeTimeout",
+         "must be a duration from 1s to 10m"),
+    _bad("crossExchange", CROSS, "nothing of the book", {"bookShare": "0"}, "bookShare", 'from "0.0001" to "1"'),
     _bad("glft", GLFT, "no fear of risk", {"riskAversion": "0"}, "riskAversion", 'from "0.000001" to "100"'),
     _bad("glft", GLFT, "a fit rarer than its window", {"calibration": {"window": "1m", "refitEvery": "1m"}},
          "calibration.window", "interval and refitEvery must be shorter than window"),

@@ -32,6 +32,14 @@ def spec(symbols: tuple[str, ...] = ("BTCUSDT",), **changes: Any) -> TradingBotS
     return TradingBotSpec.model_validate({"strategy": {"marketMaking": making}, "markets": markets} | changes)
 
 
+def hedged_spec(**changes: Any) -> TradingBotSpec:  # noqa: ANN401 - fields of the spec
+    """One market at `venue`, hedged at `there`."""
+    market = {"name": "btc", "reference": {"venue": "there", "symbol": "BTCUSDT"},
+              "execution": {"venue": "venue", "symbol": "BTCUSDT"}}  # fmt: skip
+    cross = {"size": "1", "edgeBps": "5"}
+    return TradingBotSpec.model_validate({"strategy": {"crossExchange": cross}, "markets": [market]} | changes)
+
+
 def bot(wanted: TradingBotSpec | None = None, **metadata: Any) -> Bot:  # noqa: ANN401 - fields of the metadata
     known = {"name": "maker", "namespace": "n", "uid": "bot-uid", "creationTimestamp": "2026-01-02T00:00:00Z"}
     return Bot(ObjectMeta.model_validate(known | metadata), TradingBotStatus(), wanted or spec())

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec import structs
+
 from harness.engines import BTC
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.market import Market
@@ -11,6 +13,7 @@ from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.positions import Account, Position
 from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.engine import Engine
+from tradingbot_runtime.hedge_pairs import paired
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import (
@@ -72,16 +75,22 @@ def slot_of(
                 Circumstances(configured.desired_state, has_markets=True))  # fmt: skip
     slot.take_halts()
     ids = OrderIds(1, 0, slot.epoch)
-    for market in configured.markets:
-        budget = slot.budgets.setdefault("sim", budget_of(configured, "sim"))
-        state = Market(terms_of(configured, market, BTC, BTC), Position(BTC), Account(BTC), state=slot.standing.state,
-                       meters=meters_of(journal, market.name))  # fmt: skip
+    for market in configured.legs:
+        venue = market.execution.venue
+        traded = structs.replace(BTC, venue=venue)
+        budget = slot.budgets.setdefault(venue, budget_of(configured, venue))
+        state = Market(terms_of(configured, market, traded, BTC), Position(traded), Account(traded),
+                       state=slot.standing.state, meters=meters_of(journal, market.name))  # fmt: skip
+        for fill in journal.fills(market.name):
+            state.position.apply(fill)
         live = LiveMarket(
-            name=market.name, instrument=BTC, engine=Engine(state, ids, budget), journal=journal,
+            name=market.name, instrument=traded, engine=Engine(state, ids, budget), journal=journal,
             gateway=cast("Gateway", wire), account="a", on_change=slot.changed.set, on_breach=slot.breached,
             on_doubt=lambda *_: None, is_fenced=lambda: False, on_exposure=slot.share_exposure,
         )  # fmt: skip
         slot.markets[market.name], slot.references[market.name] = live, BTC
+        if (hedge := slot.markets.get(market.hedge.name)) is not None:
+            paired(live, hedge, now_ns)
         live.handle(BalancesReported(time_ns=Nanos(1), base=10**9, quote=BTC.money("1000000")))
     slot.update(barrier_passed=True)
     return slot

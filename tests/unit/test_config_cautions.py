@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.bad_strategies import AS, GLFT, GRID
+from harness.bad_strategies import AS, CROSS, GLFT, GRID
 from tradingbot_runtime.config import TradingBotSpec, VenueSpec, VenueType
 from tradingbot_runtime.config.cautions import PUBLISHED_FEE_BPS, warnings
 
@@ -60,3 +60,26 @@ def test_a_sound_configuration_is_left_in_peace(strategy: str, fields: dict[str,
 def test_every_type_of_venue_has_a_published_fee() -> None:
     assert PUBLISHED_FEE_BPS.keys() == set(VenueType)
     assert all(fee > Decimal(0) for fee in PUBLISHED_FEE_BPS.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"edgeBps": "0"}, "edgeBps is 0: a fill that is hedged at the best price earns nothing"),
+        ({"makerFeeBps": "0"}, "makerFeeBps is 0, and Binance takes 10 bps a fill, which edgeBps (5) does not pay"),
+        ({"takerFeeBps": "0"}, "takerFeeBps is 0, and Binance takes 10 bps a fill, which edgeBps (5) does not pay"),
+        ({"hedgeSlippageBps": "50"}, "maxSlippageBps is 50, and hedgeSlippageBps is 50: no hedge is sent"),
+        ({}, ""),
+        ({"makerFeeBps": "2", "takerFeeBps": "0.5"}, ""),  # better rates, written
+    ],
+)
+def test_a_hedge_that_loses_or_is_never_sent_is_warned_of(changes: dict[str, Any], words: str) -> None:
+    where = {
+        "reference": {"venue": "there", "symbol": "BTCUSDT"},
+        "execution": {"venue": "binance", "symbol": "BTCUSDT"},
+    }
+    strategy = {"crossExchange": CROSS | changes}
+    spec = TradingBotSpec.model_validate({"strategy": strategy, "markets": [{"name": "btc", **where}]})
+    lines = warnings(spec.strategy, spec.markets, {"binance": BINANCE, "there": BINANCE}, spec.risk)
+
+    assert [words in line for line in lines] == ([True] if words else [])

@@ -21,7 +21,7 @@ def test_a_sample_with_a_bot_brings_its_venues(sample: Path) -> None:
     manifest = load(sample.read_bytes())
     assert manifest.bot.venue_names() == manifest.venues.keys()
     if manifest.bot.mode is Mode.LIVE:
-        traded_at = {market.execution.venue for market in manifest.bot.markets}
+        traded_at = {leg.execution.venue for leg in manifest.bot.legs}
         assert all(manifest.venues[name].credentials_secret_ref for name in traded_at)
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradingbot_operator.core.assignment import Assignment, hand_over, rendezvous
+from tradingbot_operator.core.assignment import Assignment, hand_over, rendezvous, with_hedges
 
 NAMES = [f"venue/S{number}" for number in range(200)]
 
@@ -65,3 +65,17 @@ def test_a_market_moves_in_two_steps() -> None:
 
 def test_a_market_that_goes_back_needs_no_proof() -> None:
     assert hand_over({"m": 0}, Assignment({}, {"m": 0}), lambda *_: False) == Assignment({"m": 0}, {})
+
+
+def test_what_a_market_hedges_with_comes_and_goes_with_it() -> None:
+    wanted = {"m": "h"}
+
+    assert with_hedges(Assignment({"m": 0}, {}), wanted, {"h": 0}) == Assignment({"m": 0}, {})
+    assert with_hedges(Assignment({}, {"m": 0}), {}, {"h": 0}) == Assignment({}, {"m": 0, "h": 0})
+    assert with_hedges(Assignment({"m": 1}, {}), wanted, {}) == Assignment({"m": 1}, {})
+
+
+def test_no_market_hedges_with_what_another_slot_has_yet_to_let_go_of() -> None:
+    """One market has taken the place of another one, which hedged with the same."""
+    assert with_hedges(Assignment({"new": 1}, {"h": 0}), {"new": "h"}, {}) == Assignment({}, {"h": 0})
+    assert with_hedges(Assignment({"new": 0}, {"h": 0}), {"new": "h"}, {}) == Assignment({"new": 0}, {})

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from harness.bot_model import KEYED, Cluster, bot, spec
+from harness.bot_model import KEYED, Cluster, bot, hedged_spec, spec
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Rival, Stream
@@ -119,3 +119,26 @@ def test_only_a_spec_that_asks_for_live_wants_its_markets() -> None:
     ]
 
     assert said == [frozenset(), frozenset(), frozenset({"venue/AAAUSDT"})]
+
+
+def test_a_bot_that_hedges_holds_both_markets_and_wants_both() -> None:
+    both = frozenset({"venue/BTCUSDT", "there/BTCUSDT"})
+    wanted = hedged_spec(mode="Live", risk=LIVE_RISK)
+    cluster = Cluster(bot(wanted), venues={"venue": KEYED, "there": KEYED})
+    cluster.settle()
+    manifest = {"metadata": {"name": "other"}, "spec": wanted.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+    assert (cluster.decide().holds, stored(cluster), _wants(manifest)) == (both, both, both)
+
+
+def test_to_hedge_or_not_to_hedge_takes_effect_at_a_start_of_the_process() -> None:
+    """The process has orders in other markets then, and asks the venue about them at its start barrier."""
+    wanted = hedged_spec(mode="Live", risk=LIVE_RISK)
+    cluster = Cluster(bot(wanted), venues={"venue": KEYED, "there": KEYED})
+    cluster.settle()
+    before = cluster.pods[0].restart_hash
+    cluster.respecify(wanted.model_copy(update={"strategy": spec().strategy}))
+    cluster.settle()
+
+    assert cluster.pods[0].restart_hash != before
+    assert stored(cluster) == {"venue/BTCUSDT"}

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.bot_model import KEYED, VENUE, bot, spec
+from harness.bot_model import KEYED, VENUE, bot, hedged_spec, spec
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.observed import Bot, Observed, Rival
 from tradingbot_operator.core.validation import Refusal, validate
@@ -51,6 +51,24 @@ def test_live_needs_credentials_that_exist() -> None:
     assert refused(live(), replace(keyed, missing_secrets=frozenset({"keys"}))) == (
         "CredentialsMissing", "there is no Secret keys (Venue venue)")  # fmt: skip
     assert refused(live(), keyed) is None
+
+
+def test_a_hedge_needs_credentials_that_exist_where_it_hedges() -> None:
+    hedged = bot(hedged_spec(**LIVE))
+    unkeyed = replace(NOW, venues={"venue": KEYED, "there": VENUE})
+
+    why = "spec.markets[0].reference.venue: crossExchange hedges there, and "
+    assert refused(hedged, unkeyed) == (
+        "CredentialsMissing", f"{why}mode Live needs credentialsSecretRef in Venue there")  # fmt: skip
+    assert refused(hedged, replace(NOW, venues={"venue": KEYED, "there": KEYED})) is None
+
+
+def test_what_a_bot_hedges_with_is_taken_by_it() -> None:
+    keyed = replace(NOW, venues={"venue": KEYED, "there": KEYED})
+    hedges = Rival("other", "2025-01-01T00:00:00Z", "u", frozenset({"there/BTCUSDT"}), frozenset())
+
+    assert refused(bot(hedged_spec(**LIVE)), replace(keyed, rivals=(hedges,))) == (
+        "MarketTaken", "there/BTCUSDT belongs to TradingBot other")  # fmt: skip
 
 
 def test_paper_needs_none() -> None:

@@ -167,8 +167,9 @@ def _wants(manifest: Manifest) -> frozenset[str]:
     """Only what orders would reach: mode Paper, which is meant where none is written, wants nothing of anybody."""
     if "deletionTimestamp" in manifest["metadata"] or (manifest.get("spec") or {}).get("mode") != Mode.LIVE:
         return frozenset()
-    markets = (manifest.get("spec") or {}).get("markets") or ()
-    sides = (market.get("execution") or {} for market in markets)
+    spec = manifest.get("spec") or {}
+    reached = ("execution", "reference") if (spec.get("strategy") or {}).get("crossExchange") else ("execution",)
+    sides = (market.get(side) or {} for market in spec.get("markets") or () for side in reached)
     return frozenset(f"{side.get('venue')}/{side.get('symbol')}" for side in sides)
 
 

@@ -22,6 +22,7 @@ from tradingbot_runtime.model import (
     AnyEvent,
     CancelAll,
     CancelRejected,
+    Nanos,
     OrderDenied,
     OrderRejected,
     Place,
@@ -55,8 +56,7 @@ class Engine:
             return []
         if market.locked:
             return []  # a locked venue would refuse cancels as well, for ever: what rests is withdrawn when it is back
-        calls = terms.capabilities.calls_per_place
-        now = market.situation(event.time_ns, self.budget.for_orders(event.time_ns) // calls)
+        now = market.situation(event.time_ns, self._orders_left(event.time_ns) // terms.capabilities.calls_per_place)
 
         self.quotes, tolerance = self._wanted(now)
         changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit))
@@ -92,7 +92,10 @@ class Engine:
         """Withdrawing everything always passes, unless the venue itself said to wait."""
         if not self.quotes and not self.budget.is_blocked(now.now_ns):
             return Room(messages=len(self.market.orders.live), orders=0)
-        return Room(self.budget.available(now.now_ns), self.budget.for_orders(now.now_ns))
+        return Room(self.budget.available(now.now_ns), self._orders_left(now.now_ns))
+
+    def _orders_left(self, now_ns: Nanos) -> int:
+        return (self.budget.for_hedges if self.market.terms.hedge else self.budget.for_orders)(now_ns)
 
     def _record(self, command: AnyCommand, now: Situation) -> None:
         """Remember what is about to be sent, before it is sent."""

@@ -52,3 +52,22 @@ def hand_over(wanted: Mapping[str, int], now: Assignment, released: Callable[[in
             releasing.pop(name, None)
             granted[name] = slot
     return Assignment(granted, releasing)
+
+
+def with_hedges(now: Assignment, wanted: Mapping[str, str], before: Mapping[str, int]) -> Assignment:
+    """The same step for what the markets hedge with: it comes and goes with its market, and has one slot as well.
+
+    `wanted`: the instrument that each market hedges with, by the market's own; `before`: the slot of each up to now.
+    """
+    granted, releasing = dict(now.granted), dict(now.releasing)
+    kept = {hedge: granted[name] for name, hedge in wanted.items() if name in granted}
+    releasing |= {hedge: slot for hedge, slot in before.items() if kept.get(hedge) != slot}
+    for name, hedge in wanted.items():
+        slot = granted.get(name)
+        if slot is None:
+            continue
+        if releasing.get(hedge, slot) == slot:
+            releasing.pop(hedge, None)
+        else:
+            del granted[name]  # another slot has yet to let go of what it would hedge with
+    return Assignment(granted, releasing)

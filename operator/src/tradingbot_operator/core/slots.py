@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.core import names
-from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous
+from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous, with_hedges
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
 from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
@@ -86,7 +86,10 @@ def assign(accepted: Accepted, observed: Observed, config_map: Manifest | None, 
         return _let_go(pods.get(slot), before.get(slot))
 
     wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
-    return hand_over(wanted, Assignment(granted, releasing), released)
+    step = hand_over(wanted, Assignment(granted, releasing), released)
+    hedges = {instrument(leg): slot for slot, config in before.items() for leg in config.legs if leg.is_hedge}
+    hedged = {instrument(m): instrument(m.hedge) for m in accepted.spec.markets if m.hedge in accepted.spec.legs}
+    return with_hedges(step, hedged, hedges)
 
 
 def being_released(config_map: Manifest | None) -> dict[str, int]:

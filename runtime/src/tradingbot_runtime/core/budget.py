@@ -41,7 +41,11 @@ class Budget:
 
     def for_orders(self, now_ns: Nanos) -> int:
         """Messages other than cancels that may be sent now."""
-        return max(self.available(now_ns) - self.reserve, 0) if now_ns >= self.orders_held_until_ns else 0
+        return max(self.for_hedges(now_ns) - self.reserve, 0)
+
+    def for_hedges(self, now_ns: Nanos) -> int:
+        """The same for orders that may use what else only cancels may; the venue's own count holds for them, too."""
+        return self.available(now_ns) if now_ns >= self.orders_held_until_ns else 0
 
     def take(self, now_ns: Nanos, messages: int = 1) -> None:
         """Account for `messages`, whether there was room for them or not: cancels of our own orders always pass."""
