@@ -32,8 +32,10 @@ def _text(name: str, path: str, value: object, allowed: str, kind: str = "Tradin
     return Bad(name, {path: value}, (path, allowed), kind=kind)
 
 
-def _number_instead_of_text(name: str, path: str, value: object, allowed: str) -> Bad:
-    return Bad(name, {path: value}, (path, 'must be of type string: "'), (path, allowed),
+def _number_instead_of_text(name: str, path: str, value: object, allowed: str, written: str = "") -> Bad:
+    """`written`: the corrected line, where only the quotes are missing."""
+    mended = (f"; write decimals in quotes: {written}",) if written else ()
+    return Bad(name, {path: value}, (path, 'must be of type string: "'), (path, allowed, *mended),
                why="the type is checked before any rule that could say more")  # fmt: skip
 
 
@@ -77,8 +79,11 @@ DECIMALS = (
     _text("empty spread", SPREAD, "", DECIMAL),
     _text("more decimals than twelve", SPREAD, "8.0000000000001", DECIMAL),
     _text("digits that are not ASCII", SPREAD, "\u0668", DECIMAL),
-    _number_instead_of_text("spread as a number", SPREAD, 8, DECIMAL),
-    _number_instead_of_text("spread as a fraction", SPREAD, 8.5, DECIMAL),
+    _number_instead_of_text("spread as a number", SPREAD, 8, DECIMAL, 'spreadBps: "8"'),
+    _number_instead_of_text("spread as a fraction", SPREAD, 8.5, DECIMAL, 'spreadBps: "8.5"'),
+    _number_instead_of_text("spread as a number that is too large", SPREAD, 10**18, DECIMAL),
+    _number_instead_of_text("a limit as a number", "spec.risk.maxPosition", 5000, BASE, 'maxPosition: "5000"'),
+    _number_instead_of_text("a size as a number", f"{MM}.sizes[0]", 0.0000001, BASE, '- "0.0000001"'),
     _number_instead_of_text("spread as a list", SPREAD, ["8"], DECIMAL),
     _text("size of zero", f"{MM}.sizes[0]", "0", BASE),
     _text("size too large", f"{MM}.sizes[0]", "1000000000001", BASE),

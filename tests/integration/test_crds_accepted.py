@@ -134,7 +134,18 @@ def test_kubectl_shows_a_bot_and_scales_it(tradingbot_api: ControlPlane, namespa
 
 def test_kubectl_explains_a_field_with_its_bounds_and_unit(tradingbot_api: ControlPlane) -> None:
     said = " ".join(tradingbot_api.kubectl("explain", "tb.spec.strategy.marketMaking.spreadBps").split())
-    assert "Allowed: 0.0001 to 5000 (basis points)" in said
+    assert "Allowed: 0.0001 to 5000 (basis points), in quotes." in said
+
+
+def test_what_kubectl_says_to_a_decimal_without_quotes_is_what_the_guide_explains(
+    tradingbot_api: ControlPlane, namespace: str
+) -> None:
+    bot = {**good_bot(), "spec": good_bot()["spec"] | {"risk": {"maxPosition": 5000}}}
+    said = tradingbot_api.kubectl("apply", "-n", namespace, "-f", "-", stdin=yaml.safe_dump(bot))
+    path = "spec.risk.maxPosition"
+    answer = f'{path}: Invalid value: "integer": {path} in body must be of type string: "integer"'
+    assert answer in said
+    assert answer in (REPOSITORY / "docs/guides/messages.md").read_text()
 
 
 @pytest.mark.parametrize(("path", "value"), [("environment", "Production"), ("type", "Other")])

@@ -59,6 +59,7 @@ def test_a_whole_mapping() -> None:
             "spec.strategy.marketMaking.spread=8",
             "spec.strategy.marketMaking.spread: unknown field; allowed: hysteresis",
         ),
+        ("spec.risk={maxPosition: 5000}", '; write decimals in quotes: maxPosition: "5000"'),
         ("spec.strategy.marketMaking.spreadBps=-8", "'-8': must be a decimal number in a string, from \"0.0001\""),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from harness.bad_manifest_table import BAD_MANIFESTS, GOOD_ENDPOINTS
-from harness.bad_manifests import Bad, good_bot, good_venue
+from harness.bad_manifests import Bad, good_bot, good_venue, put
 from tradingbot_runtime.config import InvalidConfig, load
 
 
@@ -42,6 +42,27 @@ def test_a_field_has_one_spelling() -> None:
     bot = good_bot()
     bot["spec"]["risk"] = {"max_position": "5"}
     assert "spec.risk.max_position" in refusal(written(good_venue(), bot))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("spec.pod.nodeSelector", {"zone": 1}, '; write it in quotes: zone: "1"'),
+        ("spec.pod.resources.limits.cpu", 1, '; write it in quotes: cpu: "1"'),
+        ("spec.risk.staleAfter", 3, ""),
+        ("spec.risk.maxPosition", True, ""),
+        ("spec.risk.maxPosition", float("nan"), ""),
+        ("spec.risk.maxPosition", -5000, ""),
+        ("spec.risk.maxPosition", 10**400, ""),
+    ],
+)
+def test_quotes_are_offered_only_where_they_are_all_that_is_missing(path: str, value: object, said: str) -> None:
+    bot = good_bot()
+    put(bot, path, value)
+    told = refusal(written(good_venue(), bot))
+    assert path in told
+    assert said in told
+    assert ("in quotes" in told) == bool(said)
 
 
 def test_every_mistake_has_a_line_of_its_own() -> None:

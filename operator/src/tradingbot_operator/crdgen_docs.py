@@ -12,7 +12,9 @@ INTRODUCTION = f"""\
 # API reference: {GROUP}/{VERSION}
 
 Every field of every kind. Decimal numbers are written as text (`"8.5"`), because a floating-point number cannot carry
-a price or a quantity exactly. Durations are written like `250ms`, `3s`, `10m` or `1h`. An unknown field is refused.
+a price or a quantity exactly: the API server answers `must be of type string: "integer"` to `maxPosition: 5000`, and
+`maxPosition: "5000"` is meant. More such answers: [What a message means](../guides/messages.md). Durations are written
+like `250ms`, `3s`, `10m` or `1h`. An unknown field is refused.
 """
 HEADER = "| field | type | default | bounds | unit | meaning |\n|---|---|---|---|---|---|"
 _RANGES = (("minimum", "maximum", ""), ("minItems", "maxItems", " items"), ("", "maxProperties", " entries"),

@@ -34,7 +34,8 @@ def published(schema: Schema) -> Schema:
     result = {key: _each(key, value, published) for key, value in schema.items() if key not in DOCUMENTATION}
     if "x-bounds" in schema and "description" in schema:
         unit = f" ({schema['x-unit']})" if "x-unit" in schema else ""
-        result["description"] = f"{schema['description']} Allowed: {schema['x-bounds']}{unit}."
+        quotes = ", in quotes" if schema.get("x-type") == "decimal" else ""
+        result["description"] = f"{schema['description']} Allowed: {schema['x-bounds']}{unit}{quotes}."
     return result
 
 

@@ -4,6 +4,7 @@ Kubernetes forbids floats in a spec, so decimals travel as strings. Each type is
 unit: the parser, the CRD's CEL rule with its message, and the reference table are made from that one declaration.
 """
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -60,6 +61,13 @@ def _cel_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def number_text(value: object) -> str:
+    """A number that YAML has read, as it is written in quotes; empty for anything else."""
+    if isinstance(value, float) and math.isfinite(value):
+        return format(Decimal(repr(value)), "f")
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
 class TextRule(ABC):
     """A value that travels as text.
 
@@ -99,7 +107,17 @@ class TextRule(ABC):
         try:
             return self.parse(value)
         except ValueError:
-            raise PydanticCustomError(self.kind, "must be {allowed}", {"allowed": self.allowed}) from None
+            context = {"allowed": self.allowed, "in_quotes": self._in_quotes(value)}
+            raise PydanticCustomError(self.kind, "must be {allowed}", context) from None
+
+    def _in_quotes(self, value: object) -> str:
+        """The text that a number would be accepted as, were it in quotes; empty where it would not be."""
+        text = number_text(value)
+        try:
+            self.parse(text)
+        except ValueError:
+            return ""
+        return text
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - pydantic's hook
         return core_schema.no_info_plain_validator_function(

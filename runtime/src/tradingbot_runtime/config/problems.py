@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from tradingbot_runtime.config.fields import number_text
 from tradingbot_runtime.config.spec import Rule
 from tradingbot_runtime.errors import ConfigError
 
@@ -13,7 +14,7 @@ _SHOWN = 80
 # By pydantic's type of error (https://docs.pydantic.dev/latest/errors/validation_errors/); filled from its context.
 _TEXTS = {
     "missing": "is required",
-    "string_type": "must be a string; put it in quotes",
+    "string_type": "must be a string, in quotes",
     "int_type": "must be a whole number, without quotes",
     "list_type": "must be a list",
     "model_type": "must be a mapping",
@@ -55,7 +56,7 @@ def _lines(detail: Any, root: type[BaseModel], prefix: str) -> Iterator[str]:  #
         text = _TEXTS[kind].format_map(context) if kind in _TEXTS else detail["msg"]
         shown = "" if kind == "missing" or isinstance(detail["input"], dict | list | BaseModel) else _shown(
             detail["input"])  # fmt: skip
-        yield f"{path}: {shown}{text}"
+        yield f"{path}: {shown}{text}{_in_quotes(detail)}"
 
 
 def _path(prefix: str, location: Iterable[str | int]) -> str:
@@ -63,6 +64,16 @@ def _path(prefix: str, location: Iterable[str | int]) -> str:
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     return path or "(document)"
+
+
+def _in_quotes(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """The corrected line, where all that is wrong are the missing quotes: nobody finds that in the list of bounds."""
+    kind, location = detail["type"], detail["loc"]
+    text = number_text(detail["input"]) if kind == "string_type" else detail.get("ctx", {}).get("in_quotes", "")
+    if not text:
+        return ""
+    name = f"{location[-1]}: " if isinstance(location[-1], str) else "- "
+    return f'; write {"decimals" if kind == "decimal" else "it"} in quotes: {name}"{text}"'
 
 
 def _shown(value: object) -> str:
