@@ -93,7 +93,7 @@ images-load: cluster images ## build the images and load them into the cluster
 	@hack/images/load
 
 demo: setup ## the whole thing on the local cluster; DATA=recording replays a file
-	@hack/demo/demo up $(if $(DATA),--data $(DATA))
+	@hack/demo/demo up $(if $(DATA),--data '$(DATA)')
 
 demo-down: ## remove the demo and its cluster
 	@hack/demo/demo down

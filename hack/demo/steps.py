@@ -12,7 +12,7 @@ from pathlib import Path
 
 import kubectl as k
 from live_view import show
-from recording_parts import TooLong, config_maps
+from recording_parts import NoRecording, config_maps, require_recording
 from rich.console import Console
 
 RECORDING = k.ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
@@ -43,21 +43,22 @@ def main() -> int:
             _step(console, "cluster down", lambda say: k.script(k.CLUSTER, "down", show=say))
         else:
             _up(console, options.data, options.seconds)
-    except k.StepFailed as failed:
+    except (k.StepFailed, NoRecording) as failed:
         console.print(str(failed), style="red", markup=False)
         return 1
     return 0
 
 
 def _up(console: Console, data: Path | None, seconds: float) -> None:
-    if data is not None and not data.is_file():
-        raise k.StepFailed(f"{data}: there is no such file")
+    recording = data or (RECORDING if RECORDING.is_file() else None)
+    if recording is not None:
+        require_recording(recording)
     started = time.monotonic()
     _step(console, "cluster", lambda say: k.script(k.CLUSTER, "up", show=say))
     _step(console, "images", lambda say: k.script(str(k.ROOT / "hack/images/build"), show=say))
     _step(console, "images into the cluster", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
     _step(console, "CRDs and operator", lambda _: _operator())
-    _step(console, "simulator", lambda say: _simulator(say, data))
+    _step(console, "simulator", lambda say: _simulator(say, recording))
     applied = time.monotonic()
     _step(console, "kubectl apply -f manifests/demo", lambda _: k.kubectl("apply", "-f", "manifests/demo/bot.yaml"))
     _step(console, "TradingBot Ready", lambda _: _ready())
@@ -96,30 +97,21 @@ def _operator() -> None:
     k.kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
 
 
-def _simulator(say: Callable[[str], None], data: Path | None) -> None:
+def _simulator(say: Callable[[str], None], recording: Path | None) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": k.NAMESPACE}}
     k.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(namespace))
     if "demo-keys" not in k.kubectl("-n", k.NAMESPACE, "get", "secrets", "-o", "name"):
         keys = [f"--from-literal={name}={secrets.token_hex(16)}" for name in ("apiKey", "secretKey")]
         k.kubectl("-n", k.NAMESPACE, "create", "secret", "generic", "demo-keys", *keys)
-    recording = data or (RECORDING if RECORDING.is_file() else None)
     say(f"recording: {recording.name}" if recording else "no recording: a market is made up")
-    _upload(recording)
+    for part in config_maps(recording, k.NAMESPACE):
+        k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(part))
     k.kubectl("apply", "-f", "manifests/demo/simulator.yaml")
     # Another recording is another market: the simulator starts anew with it, and only then.
     marked = hashlib.sha256(recording.read_bytes() if recording else b"").hexdigest()[:16]
     template = {"template": {"metadata": {"annotations": {"tradingbot.dev/recording": marked}}}}
     k.kubectl("-n", k.NAMESPACE, "patch", "deployment/simulator", "--type=merge", "-p", json.dumps({"spec": template}))
     k.kubectl("-n", k.NAMESPACE, "rollout", "status", "deployment/simulator", "--timeout=120s")
-
-
-def _upload(recording: Path | None) -> None:
-    try:
-        parts = config_maps(recording, k.NAMESPACE)
-    except TooLong as too_long:
-        raise k.StepFailed(str(too_long)) from too_long
-    for part in parts:
-        k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(part))
 
 
 def _ready() -> None:

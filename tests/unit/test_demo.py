@@ -1,6 +1,7 @@
 """The demo, as far as it needs no cluster: what it mounts, what its numbers allow, what it prints."""
 
 import base64
+import gzip
 import json
 import subprocess
 import sys
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from recording_parts import MOST_PARTS, PART_BYTES, TooLong, config_maps
+from recording_parts import MOST_PARTS, PART_BYTES, SYMBOL, NoRecording, config_maps, require_recording
 from steps import TRY, closing_lines
 
+from harness.simulator import book_ticker
 from tradingbot_operator.core import names
 
+ETHER = book_ticker(7, ("2000.00", "1"), ("2000.01", "1"), "ETHUSDT")
 ROOT = Path(__file__).resolve().parents[2]
 ONE_MIB = 1 << 20
 
@@ -43,8 +46,8 @@ def test_a_part_that_a_shorter_recording_does_not_need_is_emptied_and_no_recordi
 
 def test_a_recording_that_does_not_fit_is_refused_with_its_size(tmp_path: Path) -> None:
     (tmp_path / "long").write_bytes(bytes(MOST_PARTS * PART_BYTES + 1))
-    with pytest.raises(TooLong, match=rf"long: at most {MOST_PARTS * PART_BYTES} bytes; this one has 5600001"):
-        config_maps(tmp_path / "long", "ns")
+    with pytest.raises(NoRecording, match=rf"long: at most {MOST_PARTS * PART_BYTES} bytes; this one has 5600001"):
+        require_recording(tmp_path / "long")
 
 
 def test_the_simulator_mounts_every_part() -> None:
@@ -73,7 +76,43 @@ def printed(*arguments: str) -> str:
 
 def test_a_line_is_not_wrapped_where_the_output_is_no_terminal(tmp_path: Path) -> None:
     path = tmp_path / ("a word " * 30).strip()
-    assert printed("up", "--data", str(path)) == f"{path}: there is no such file\n"
+    assert printed("up", "--data", str(path)) == f"{path}: there is no such file or folder\n"
+
+
+NEEDED = f"; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth or trade of {SYMBOL}\n"
+NOT_RECORDINGS = [
+    ("empty", b"", f"has no lines{NEEDED}"),
+    ("empty.gz", gzip.compress(b""), f"has no lines{NEEDED}"),
+    ("a text", b"To whom it may concern\n" * 9, f"none of its 9 lines can be used (9 NoTimeStamp){NEEDED}"),
+    ("a.gz", gzip.compress(b"1 {\n2 {}\n"), f"none of its 2 lines can be used (1 NotJson, 1 OtherStream){NEEDED}"),
+    ("ether.gz", gzip.compress(json.dumps(ETHER).encode().join((b"1 ", b"\n"))),
+     f"none of its 1 lines can be used (1 OtherSymbol){NEEDED}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "said"), NOT_RECORDINGS, ids=[row[0] for row in NOT_RECORDINGS])
+def test_what_is_no_recording_ends_the_demo_before_anything_is_started(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert printed("up", "--data", str(path)) == f"{path}: {said}"
+
+
+def test_a_folder_is_no_recording(tmp_path: Path) -> None:
+    assert printed("up", "--data", str(tmp_path)) == f"{tmp_path}: is a folder; name a file\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_recording_of_the_demos_symbol_is_one(tmp_path: Path, *, packed: bool) -> None:
+    line = b"1 " + json.dumps(book_ticker(7, ("60000.00", "1"), ("60000.01", "1"), SYMBOL)).encode() + b"\n"
+    (tmp_path / "recording").write_bytes(gzip.compress(line) if packed else line)
+    require_recording(tmp_path / "recording")
+
+
+def test_the_simulator_trades_the_symbol_that_a_recording_must_have() -> None:
+    (container,) = documents("simulator")["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][container["args"].index("--symbol") + 1] == SYMBOL
 
 
 def test_the_closing_lines_say_that_the_volume_stays_and_how_to_delete_it() -> None:

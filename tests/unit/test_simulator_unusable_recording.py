@@ -37,6 +37,6 @@ def test_a_recording_without_an_event_says_what_was_found_and_what_is_needed(
     with pytest.raises(UnusableRecording) as told:
         require_events(path, [BTC])
     assert str(told.value) == (
-        f"--recording {path}: {found}; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth "
-        "or trade of BTCUSDT (--symbol)"
+        f"{path}: {found}; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth or trade of "
+        "BTCUSDT"
     )

@@ -223,7 +223,7 @@ def _recording(path: Path | None, listings: list[Listing]) -> Path | None:
     except OSError as error:
         raise ConfigError(f"--recording {error.filename or path}: {in_words(error)}") from error
     except UnusableRecording as wrong:
-        raise ConfigError(str(wrong)) from wrong
+        raise ConfigError(f"--recording {wrong} (--symbol)") from wrong
     return path
 
 

@@ -232,8 +232,8 @@ def require_events(path: Path, listings: Iterable[Listing]) -> None:
     found = ", ".join(f"{count} {reason}" for reason, count in reader.skipped.most_common())
     what = f"none of its {reader.read} lines can be used ({found})" if found else "has no lines"
     raise UnusableRecording(
-        f"--recording {path}: {what}; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth or "
-        f"trade of {', '.join(listing.symbol for listing in known)} (--symbol)"
+        f"{path}: {what}; needed: lines of `<local ns> <json frame>` from the streams bookTicker, depth or trade of "
+        f"{', '.join(listing.symbol for listing in known)}"
     )
 
 
