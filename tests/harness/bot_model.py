@@ -7,15 +7,16 @@ from typing import Any
 
 import msgspec
 
+from harness.halt_volume import Volume
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.decision import decide
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod, Stream
-from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, HaltSlot, Outcome, ResumeSlot
 from tradingbot_operator.core.ownership import OWNED, owned_fields
 from tradingbot_operator.core.picture import with_leases
 from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
-from tradingbot_runtime.model.control import MarketReport, SlotReport
+from tradingbot_runtime.model.control import Halt, MarketReport, SlotReport
 from tradingbot_runtime.model.events import TradingState
 
 INSTALLATION = Installation("runtime:1", 8443, 8080, "0.1.0")
@@ -65,6 +66,7 @@ class Cluster:
     venues: Mapping[str, VenueSpec | None] = field(default_factory=lambda: {"venue": VENUE})
     children: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     pods: dict[int, Pod] = field(default_factory=dict)
+    volumes: dict[int, Volume] = field(default_factory=dict)  # by slot
     uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     observed: Observed = field(default_factory=lambda: Observed(now="2026-01-02T00:00:10Z"))
 
@@ -86,6 +88,7 @@ class Cluster:
                 names.RENEW_AFTER: "2026-12-01T00:00:00Z"}}})  # fmt: skip
         for child in outcome.apply:
             self._store(child)
+        self._halt(outcome)
         self._obey(outcome)
         self.bot = replace(self.bot, status=with_leases(outcome.status, leases))
         self._controller()
@@ -96,7 +99,9 @@ class Cluster:
         for taken in range(steps):
             before = self.bot.status
             outcome = self.step()
-            idle = not (outcome.apply or outcome.leases or outcome.commands or outcome.control_secret_due)
+            idle = not (
+                outcome.halts or outcome.apply or outcome.leases or outcome.commands or outcome.control_secret_due
+            )
             if idle and self.bot.status == before:
                 return taken
         raise AssertionError(f"still busy after {steps} steps")
@@ -138,8 +143,43 @@ class Cluster:
                     stream = replace(pod.stream, report=quiet, draining_for_s=0.1, reported_since_drain=True)
                 case ConfigureSlot():
                     config = SlotConfig.model_validate_json(command.document)
+                    self.volumes[n].take(config)
                     stream = replace(pod.stream, report=report_of(config, pod.uid), sent_hash=command.config_hash)
             self.pods[n] = replace(pod, stream=stream)
+            self.report(n)
+
+    def _halt(self, outcome: Outcome) -> None:
+        by_name = {pod.name: n for n, pod in self.pods.items()}
+        for order in outcome.halts:
+            n = by_name[order.pod]
+            stream = self.pods[n].stream
+            match order:
+                case HaltSlot(halt=halt):
+                    self.volumes[n].latch(Halt(id=halt.id, reason=halt.reason, at_ns=0, message="", by=halt.by))
+                    stream = replace(stream, halts_ordered=stream.halts_ordered | {halt.id})
+                case ResumeSlot(halt_id=halt_id):
+                    self.volumes[n].release(halt_id)
+                    stream = replace(stream, resumes_ordered=stream.resumes_ordered | {halt_id})
+            self.pods[n] = replace(self.pods[n], stream=stream)
+            self.report(n)
+
+    def breach(self, n: int, halt_id: str, reason: str = "RiskBreachMaxLoss") -> None:
+        """The slot halts by itself."""
+        self.volumes[n].latch(Halt(id=halt_id, reason=reason, at_ns=0, message="", value="120 USDT", limit="100 USDT"))
+        self.report(n)
+
+    def report(self, n: int) -> None:
+        """The slot says what it holds."""
+        pod, volume = self.pods[n], self.volumes[n]
+        if pod.stream.report is None:
+            return
+        trades = pod.stream.report.state in {TradingState.ACTIVE, TradingState.HALTED}
+        state = TradingState.HALTED if volume.held else TradingState.ACTIVE
+        told = msgspec.structs.replace(
+            pod.stream.report, halts=tuple(volume.held.values()), resumed=volume.released,
+            state=state if trades else pod.stream.report.state,
+        )  # fmt: skip
+        self.pods[n] = replace(pod, stream=replace(pod.stream, report=told))
 
     def _controller(self) -> None:
         """One step of the StatefulSet's controller: it deletes or creates at most one pod."""
@@ -159,6 +199,8 @@ class Cluster:
                 revision = update if n >= partition or current == update else current
                 restart_hash = annotations[names.RESTART_HASH] if revision == update else "old"
                 self.pods[n] = self._started(n, revision, restart_hash)
+                self.volumes.setdefault(n, Volume()).take(self.config(n))
+                self.report(n)
         done = len(self.pods) == replicas and all(pod.revision == update for pod in self.pods.values())
         status = {"observedGeneration": stored["metadata"]["generation"], "updateRevision": update,
                   "currentRevision": update if done else current}  # fmt: skip

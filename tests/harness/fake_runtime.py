@@ -19,6 +19,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from harness.api_client import ApiClient, RequestRefused
+from harness.halt_volume import Volume
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
@@ -27,9 +28,13 @@ from tradingbot_runtime.model.control import (
     Configure,
     ControlMessage,
     Drain,
+    Halt,
+    HaltAnswered,
+    HaltTrading,
     Hello,
     MarketReport,
     OperatorMessage,
+    Resume,
     SlotReport,
 )
 from tradingbot_runtime.model.events import TradingState
@@ -52,6 +57,7 @@ class FakeRuntime:
     stubborn: bool = False  # keeps its orders whatever it is told
     term: int = 0
     report: SlotReport | None = None
+    volume: Volume = field(default_factory=Volume)
     told: list[OperatorMessage] = field(default_factory=list)
     authorised: int = 0
     unauthorised: int = 0
@@ -70,6 +76,15 @@ class FakeRuntime:
             slot=config.slot, pod_uid=self.uid, state=RUNNING[config.desired_state], reason="Running", message="",
             ready=True, config_hash=config.config_hash(), epoch=1, markets=markets,
         )  # fmt: skip
+        self.volume.take(config)
+        self.hold()
+
+    def hold(self) -> None:
+        """Report the halts that hold, and be halted by them."""
+        assert self.report
+        state = TradingState.HALTED if self.volume.held else RUNNING[self.config.desired_state]
+        halts = tuple(self.volume.held.values())
+        self.report = msgspec.structs.replace(self.report, halts=halts, resumed=self.volume.released, state=state)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         offered = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -105,6 +120,16 @@ class FakeRuntime:
             case Drain() if not self.stubborn:
                 flat = tuple(replace_orders(market) for market in self.report.markets)
                 self.report = msgspec.structs.replace(self.report, state=TradingState.DRAINED, markets=flat)
+            case HaltTrading():
+                self.volume.latch(Halt(id=message.id, reason=message.reason, at_ns=0, message=message.message,
+                                       by=message.by))  # fmt: skip
+                self.hold()
+                answer = HaltAnswered(halt_id=message.id, done=message.id in self.volume.held)
+                return [answer, self.report]
+            case Resume():
+                self.volume.release(message.halt_id)
+                self.hold()
+                return [HaltAnswered(halt_id=message.halt_id, done=True), self.report]
             case Drain() | Hello():
                 pass
         return [self.report]
@@ -154,6 +179,13 @@ class FakeNode:
         assert self._loop
         runtime.report = msgspec.structs.replace(runtime.report, **changes)
         asyncio.run_coroutine_threadsafe(runtime.say(), self._loop).result(5)
+
+    def breach(self, pod: str, halt_id: str, reason: str = "RiskBreachMaxLoss") -> None:
+        """The pod halts by itself."""
+        runtime = self.pods[pod]
+        runtime.volume.latch(Halt(id=halt_id, reason=reason, at_ns=0, message="", value="120 USDT", limit="100 USDT"))
+        runtime.hold()
+        self.update(pod)
 
     def cut(self, pod: str) -> None:
         """The process dies; kubelet has not noticed."""

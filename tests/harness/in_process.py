@@ -14,11 +14,12 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.observed import Installation
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.observation import Observer
+from tradingbot_operator.pod_stream import Leader, Surroundings
 from tradingbot_operator.queue import WorkQueue
 from tradingbot_operator.reconcile import Key, Reconciler
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import Resync
-from tradingbot_operator.runtime_client import Leader, RuntimeClient, Surroundings
+from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Store
 
 T = TypeVar("T")

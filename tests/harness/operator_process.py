@@ -80,7 +80,7 @@ class OperatorProcess:
             return leads or not self.running
 
         try:
-            eventually(there, 20)
+            eventually(there, 60)  # a process starts slowly on a busy machine
             assert self.running, "the operator ended"
         except AssertionError as error:
             self.kill()

@@ -39,7 +39,7 @@ def test_a_bot_gets_its_children_and_is_ready(world: World) -> None:
     assert lease
     assert status["slots"][0]["leaseUID"] == lease["metadata"]["uid"]
     assert set(conditions(bot)) == {"Ready", "Reconciling", "Stalled", "SpecAccepted", "Available", "TradingEnabled",
-                                    "Flat"}  # fmt: skip
+                                    "Halted", "Flat"}  # fmt: skip
     for kind, name in (("StatefulSet", "maker"), ("ConfigMap", "maker-slots"), ("Secret", "maker-control"),
                        ("Service", "maker"), ("ServiceAccount", "maker"), ("Role", "maker"),
                        ("RoleBinding", "maker"), ("Lease", "maker-0")):  # fmt: skip

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from harness.bot_model import bot, report_of
 from tradingbot_operator.certificates import ControlIdentity, control_secret, read_identity
+from tradingbot_operator.pod_stream import BotName, Leader, Surroundings
 from tradingbot_operator.queue import Priority
-from tradingbot_operator.runtime_client import BotName, Leader, RuntimeClient, Surroundings
+from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_runtime.config import BotIdentity, DesiredState, MarketMaking, Mode, OnStop, Risk, SlotConfig, Strategy
 from tradingbot_runtime.model.control import CONTROL_PATH, CommandRefused, ControlMessage, Drain, Hello, OperatorMessage
 from tradingbot_runtime.model.events import TradingState

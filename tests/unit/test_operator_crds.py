@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from tradingbot_operator import crdgen
-from tradingbot_operator.api.v1alpha1 import TradingBot, Venue
+from tradingbot_operator.api.v1alpha1 import Resource, TradingBot, TradingHalt, Venue
 from tradingbot_operator.crdgen_schema import DOCUMENTATION, documented_schema
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -89,6 +89,7 @@ def test_every_list_says_how_it_is_merged(name: str) -> None:
         merged
         == {
             "tradingbot.dev_tradingbots": {"spec.markets", "status.conditions", "status.slots", "status.halts"},
+            "tradingbot.dev_tradinghalts": {"status.conditions"},
             "tradingbot.dev_venues": {"status.conditions"},
         }[name]
     )
@@ -106,7 +107,7 @@ def test_kubectl_shows_the_columns_of_the_design() -> None:
     assert [c["name"] for c in columns if c["priority"]] == ["CONFIG", "REVISION"]
 
 
-def test_a_bot_scales_and_both_kinds_have_short_names() -> None:
+def test_a_bot_scales_and_every_kind_has_a_short_name() -> None:
     assert version("tradingbot.dev_tradingbots")["subresources"] == {
         "status": {},
         "scale": {
@@ -116,11 +117,12 @@ def test_a_bot_scales_and_both_kinds_have_short_names() -> None:
         },
     }
     names = [crd(name)["spec"]["names"] for name in CRDS]
-    assert [(n["shortNames"], n["categories"]) for n in names] == [(["tb"], ["trading"]), (["tbv"], ["trading"])]
+    assert [n["shortNames"] for n in names] == [["tb"], ["tbh"], ["tbv"]]
+    assert all(n["categories"] == ["trading"] for n in names)
 
 
-@pytest.mark.parametrize("kind", [TradingBot, Venue])
-def test_every_field_of_the_models_is_in_the_reference(kind: type[TradingBot | Venue]) -> None:
+@pytest.mark.parametrize("kind", [TradingBot, TradingHalt, Venue])
+def test_every_field_of_the_models_is_in_the_reference(kind: type[Resource]) -> None:
     reference = (REPOSITORY / "docs/reference/api.md").read_text()
     section = reference[reference.index(f"## {kind.kind}\n") :]
     schema = crdgen.resource_schema(kind)["properties"]

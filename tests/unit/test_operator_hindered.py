@@ -9,7 +9,7 @@ import pytest
 from harness.bot_model import Cluster, bot, spec
 from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, Phase
 from tradingbot_operator.core.outcome import Outcome
-from tradingbot_operator.runtime_client import _essence
+from tradingbot_operator.pod_stream import _essence
 from tradingbot_runtime.model.events import TradingState
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")

@@ -21,11 +21,12 @@ from tradingbot_operator.core import names
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.observation import Observer
+from tradingbot_operator.pod_stream import BotName, Leader, Surroundings
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key, Reconciler
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
-from tradingbot_operator.runtime_client import BotName, Leader, RuntimeClient, Surroundings
+from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.settings import Settings
 from tradingbot_operator.store import Store
 from tradingbot_operator.watches import Watches

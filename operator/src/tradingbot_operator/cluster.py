@@ -38,6 +38,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "TradingBot": Kind(f"apis/{GROUP}/{VERSION}", "tradingbots"),
     "Venue": Kind(f"apis/{GROUP}/{VERSION}", "venues"),
+    "TradingHalt": Kind(f"apis/{GROUP}/{VERSION}", "tradinghalts"),
     "StatefulSet": Kind("apis/apps/v1", "statefulsets"),
     "Pod": Kind("api/v1", "pods"),
     "ConfigMap": Kind("api/v1", "configmaps"),

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from tradingbot_operator.api.v1alpha1 import GROUP, VERSION, Resource, TradingBot, Venue
+from tradingbot_operator.api.v1alpha1 import GROUP, VERSION, Resource, TradingBot, TradingHalt, Venue
 from tradingbot_operator.crdgen_docs import reference
 from tradingbot_operator.crdgen_schema import Schema, documented_schema, published, without_defaults
 
-KINDS: tuple[type[Resource], ...] = (TradingBot, Venue)
+KINDS: tuple[type[Resource], ...] = (TradingBot, Venue, TradingHalt)
 CRD_HEADER = "# Generated from operator/src/tradingbot_operator/api by `make generate`. Do not edit.\n"
 
 

@@ -27,6 +27,7 @@ LOGIN_VALID = timedelta(minutes=10)  # the service account's token rotates; kopf
 WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
     ("TradingBot", (GROUP, VERSION, "tradingbots")),
     ("Venue", (GROUP, VERSION, "venues")),
+    ("TradingHalt", (GROUP, VERSION, "tradinghalts")),
     ("StatefulSet", ("apps", "v1", "statefulsets")),
     ("Pod", ("", "v1", "pods")),
     ("ConfigMap", ("", "v1", "configmaps")),
@@ -69,7 +70,7 @@ class Intake:
         # Also whom it belonged to before: a label that was taken away is one of the things to put right.
         changed = [*(affected(kind, before, self.store) if before else ()), *affected(kind, manifest, self.store)]
         for key in dict.fromkeys(changed):
-            if key[0] == kind or kind != "TradingBot" or _respecified(before, manifest) or event == "DELETED":
+            if key[0] == kind or kind != "TradingBot" or _concerns_others(before, manifest) or event == "DELETED":
                 self.queue.add(key, _priority(kind, before, manifest))
 
 
@@ -77,10 +78,29 @@ def _respecified(before: Manifest | None, after: Manifest) -> bool:
     return before is None or before["metadata"].get("generation") != after["metadata"].get("generation")
 
 
+def _concerns_others(before: Manifest | None, after: Manifest) -> bool:
+    """What Venues and TradingHalts say of a bot: its spec, its labels, and the halts that it holds."""
+    return (
+        before is None
+        or _respecified(before, after)
+        or any(_part(before, path) != _part(after, path) for path in (("metadata", "labels"), ("status", "halts")))
+    )
+
+
+def _part(manifest: Manifest, path: tuple[str, str]) -> object:
+    return (manifest.get(path[0]) or {}).get(path[1])
+
+
+def _resume(manifest: Manifest | None) -> object:
+    return ((manifest or {"metadata": {}})["metadata"].get("annotations") or {}).get(names.RESUME)
+
+
 def _priority(kind: str, before: Manifest | None, after: Manifest) -> Priority:
     if kind not in RESOURCES:
         return Priority.CHILD
-    if kind == "TradingBot" and "deletionTimestamp" in after["metadata"]:
+    if kind == "TradingHalt" or (kind == "TradingBot" and "deletionTimestamp" in after["metadata"]):
+        return Priority.HALT
+    if kind == "TradingBot" and _resume(before) != _resume(after):
         return Priority.HALT
     return Priority.SPEC if _respecified(before, after) else Priority.CHILD
 

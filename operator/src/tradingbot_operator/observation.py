@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, TradingBotStatus
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, OnDelete, TradingBotStatus, TradingHaltSpec
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType
-from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Stream, owned_by
+from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, StopOrder, Stream, owned_by
+from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import trouble
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
@@ -52,6 +53,22 @@ def read_venue(manifest: Manifest) -> VenueSpec | tuple[str, ...]:
         return VenueSpec.model_validate(manifest.get("spec") or {}, by_name=False)
     except ValidationError as error:
         return tuple(problems(error, VenueSpec, "spec"))
+
+
+def read_trading_halt(manifest: Manifest) -> TradingHaltSpec:
+    """One that this version cannot read halts everything: it was written to stop bots."""
+    try:
+        return TradingHaltSpec.model_validate(manifest.get("spec") or {}, by_name=False)
+    except ValidationError as error:
+        return TradingHaltSpec(reason=f"not readable: {'; '.join(problems(error, TradingHaltSpec, 'spec'))}"[:256])
+
+
+def concerns(halt: Manifest, bot: Manifest) -> bool:
+    """Whether the TradingHalt selects the bot, or has halted it."""
+    uid = halt["metadata"]["uid"]
+    if any(held.get("tradingHaltUID") == uid for held in (bot.get("status") or {}).get("halts") or ()):
+        return True
+    return selects(read_trading_halt(halt).selector, bot["metadata"].get("labels") or {})
 
 
 def venue_names(manifest: Manifest) -> frozenset[str]:
@@ -134,6 +151,7 @@ class Observer:
             rivals=self._rivals(bot),
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
+            stop_orders=self._stop_orders(bot),
             former=(
                 *(f"pod {pod.name}" for pod in pods if pod.bot_uid not in ("", bot.metadata.uid)),
                 *(f"{kind} {child}" for kind, child in children if kind == "StatefulSet" and (kind, child) not in own),
@@ -144,10 +162,28 @@ class Observer:
             reconciling_for_s=_since(_reconciling_since(bot), now),
         )
 
+    def trading_halt_status(self, manifest: Manifest) -> Manifest | None:
+        """The status to write; None when the stored one says the same."""
+        selector = read_trading_halt(manifest).selector
+        bots = (
+            HaltedBot(name_of(bot)[1], read_status(bot.get("status") or {}))
+            for bot in self.store.all("TradingBot", manifest["metadata"]["namespace"])
+            if selects(selector, bot["metadata"].get("labels") or {})
+        )
+        metadata = ObjectMeta.model_validate(manifest["metadata"])
+        return trading_halt_status(metadata, manifest.get("status") or {}, bots, self.timestamp())
+
     def _venues(self, bot: Bot, found: Mapping[str, Manifest]) -> dict[str, VenueSpec | None]:
         known = (*found.values(), *self.store.all("Venue", bot.namespace))  # a watch may have told by now: it is newer
         read = {name_of(venue)[1]: read_venue(venue) for venue in known if "deletionTimestamp" not in venue["metadata"]}
         return {name: spec if isinstance(spec, VenueSpec) else None for name, spec in read.items()}
+
+    def _stop_orders(self, bot: Bot) -> tuple[StopOrder, ...]:
+        return tuple(
+            _stop_order(halt, bot)
+            for halt in self.store.all("TradingHalt", bot.namespace)
+            if "deletionTimestamp" not in halt["metadata"]
+        )
 
     def _rivals(self, bot: Bot) -> tuple[Rival, ...]:
         return tuple(
@@ -161,6 +197,14 @@ class Observer:
             for other in self.store.all("TradingBot", bot.namespace)
             if other["metadata"]["uid"] != bot.metadata.uid
         )
+
+
+def _stop_order(manifest: Manifest, bot: Bot) -> StopOrder:
+    spec, metadata = read_trading_halt(manifest), manifest["metadata"]
+    return StopOrder(
+        name=metadata["name"], uid=metadata["uid"], reason=spec.reason, flatten=spec.flatten,
+        until_deleted=spec.on_delete is OnDelete.RESUME, selected=selects(spec.selector, bot.metadata.labels),
+    )  # fmt: skip
 
 
 def _wants(manifest: Manifest) -> frozenset[str]:

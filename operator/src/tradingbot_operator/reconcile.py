@@ -43,10 +43,8 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> None:
         kind, namespace, name = key
-        if kind == "Venue":
-            await self._venue((namespace, name))
-        else:
-            await self._bot((namespace, name))
+        carry_out = {"Venue": self._venue, "TradingHalt": self._trading_halt, "TradingBot": self._bot}[kind]
+        await carry_out((namespace, name))
 
     async def _bot(self, name: Name) -> None:
         manifest = self.store.get("TradingBot", name)
@@ -121,6 +119,7 @@ class Reconciler:
         return any((pod.get("status") or {}).get("phase") in {None, "Pending"} for pod in pods)
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
+        await self._halt(bot, outcome)
         if outcome.finalizer is Finalizer.REMOVE:
             await self._tell(bot, outcome)  # first: afterwards there may be nothing to tell it about
             await self._set_finalizer(bot, manifest, wanted=False)
@@ -176,9 +175,17 @@ class Reconciler:
             stored = found
         return str(stored["metadata"]["uid"])
 
-    async def _command(self, bot: Bot, outcome: Outcome) -> None:
-        uids = {pod["metadata"]["name"]: pod["metadata"]["uid"]
+    async def _halt(self, bot: Bot, outcome: Outcome) -> None:
+        uids = self._uids(bot)
+        for order in outcome.halts:
+            await self.runtime.order(uids.get(order.pod, ""), order)
+
+    def _uids(self, bot: Bot) -> dict[str, str]:
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"]
                 for pod in self.observer.pods((bot.namespace, bot.name))}  # fmt: skip
+
+    async def _command(self, bot: Bot, outcome: Outcome) -> None:
+        uids = self._uids(bot)
         for command in outcome.commands:
             uid = uids.get(command.pod, "")  # it may have gone since the decision
             match command:
@@ -207,6 +214,14 @@ class Reconciler:
         status = venue_status(manifest, spec if isinstance(spec, tuple) else (), bots, self.observer.timestamp())
         if status is not None:
             await self._write_status("Venue", name, status)
+
+    async def _trading_halt(self, name: Name) -> None:
+        manifest = self.store.get("TradingHalt", name)
+        if manifest is None or "deletionTimestamp" in manifest["metadata"]:
+            return
+        status = self.observer.trading_halt_status(manifest)
+        if status is not None:
+            await self._write_status("TradingHalt", name, status)
 
 
 def _by_slot(outcome: Outcome) -> dict[int, Manifest]:

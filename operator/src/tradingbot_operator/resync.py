@@ -13,14 +13,14 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.observation import venue_names
+from tradingbot_operator.observation import concerns, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.store import METADATA_ONLY, Store, name_of, slim
 
 log = structlog.get_logger("resync")
 
-RESOURCES = ("Venue", "TradingBot")
+RESOURCES = ("Venue", "TradingHalt", "TradingBot")
 CHILDREN = ("StatefulSet", "Pod", "ConfigMap", "Service", "ServiceAccount", "Role", "RoleBinding")
 
 
@@ -75,7 +75,12 @@ def affected(kind: str, manifest: Manifest, store: Store) -> list[Key]:
     namespace, name = name_of(manifest)
     match kind:
         case "TradingBot":
-            return [("TradingBot", namespace, name), *(("Venue", namespace, venue) for venue in venue_names(manifest))]
+            venues = (("Venue", namespace, venue) for venue in venue_names(manifest))
+            halts = (("TradingHalt", namespace, name_of(halt)[1]) for halt in store.all("TradingHalt", namespace))
+            return [("TradingBot", namespace, name), *venues, *halts]
+        case "TradingHalt":
+            users = [name_of(bot)[1] for bot in store.all("TradingBot", namespace) if concerns(manifest, bot)]
+            return [("TradingHalt", namespace, name), *(("TradingBot", namespace, user) for user in users)]
         case "Venue":
             users = [name_of(bot)[1] for bot in store.all("TradingBot", namespace) if name in venue_names(bot)]
             return [("Venue", namespace, name), *(("TradingBot", namespace, user) for user in users)]

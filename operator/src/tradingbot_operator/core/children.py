@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
+from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.pod_template import pod_template
 from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
@@ -48,6 +49,7 @@ class Plan:
     storage: Manifest  # spec of the volume claim; immutable once the StatefulSet exists
     installation: Installation
     held: frozenset[str] = frozenset()  # instruments that it has from mode Live, and is in mode Paper
+    halts: Halts = field(default_factory=Halts)
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property

@@ -16,6 +16,7 @@ class ConditionType(StrEnum):
     SPEC_ACCEPTED = "SpecAccepted"
     AVAILABLE = "Available"  # every slot runs, whatever its configuration
     TRADING_ENABLED = "TradingEnabled"  # the runtime may send new orders
+    HALTED = "Halted"  # abnormal: trading was stopped, and stays so until a person resumes
     FLAT = "Flat"  # no open orders, as the runtime confirmed; positions do not count
 
 
@@ -36,7 +37,7 @@ class Reason(StrEnum):
     CONFIG_NOT_ACKNOWLEDGED = "ConfigNotAcknowledged"
     RUNTIME_UNREACHABLE = "RuntimeUnreachable"
     LEASE_NOT_HELD = "LeaseNotHeld"
-    HALTED = "Halted"
+    HALTED = "Halted"  # also Halted, for a reason that this operator does not know
     CANNOT_QUOTE = "CannotQuote"  # a market has wanted quotes for seconds and has none; also in TradingEnabled, Stalled
     ORDER_LOST = "OrderLost"  # the fate of an order cannot be found out: its market only reduces; as CannotQuote
     # Reconciling: CONVERGED, else why the bot is not Ready
@@ -68,6 +69,23 @@ class Reason(StrEnum):
     FENCED = "Fenced"
     VENUE_LOCKED = "VenueLocked"
     NO_MARKETS = "NoMarkets"
+    # Halted: why, as the runtime says it
+    NOT_HALTED = "NotHalted"
+    RISK_BREACH_MAX_LOSS = "RiskBreachMaxLoss"
+    RISK_BREACH_MAX_DRAWDOWN = "RiskBreachMaxDrawdown"
+    RISK_BREACH_LOSS_RATE = "RiskBreachLossRate"
+    RISK_BREACH_MAX_POSITION = "RiskBreachMaxPosition"
+    RISK_BREACH_ORDER_RATE = "RiskBreachOrderRate"
+    RISK_BREACH_REJECT_RATE = "RiskBreachRejectRate"
+    RECONCILIATION_MISMATCH = "ReconciliationMismatch"
+    CLOCK_SKEW = "ClockSkew"
+    FEED_DIVERGENCE = "FeedDivergence"
+    JOURNAL_LOST = "JournalLost"
+    MANUAL_HALT = "ManualHalt"
+    GLOBAL_HALT = "GlobalHalt"  # by a TradingHalt
+    # Ready of a TradingHalt
+    HALTS_HOLD = "HaltsHold"
+    AWAITING_SLOTS = "AwaitingSlots"
     # Flat
     NO_OPEN_ORDERS = "NoOpenOrders"
     OPEN_ORDERS = "OpenOrders"

@@ -7,6 +7,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.halts import halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
     ChildReference,
@@ -97,6 +98,7 @@ class _Running:
             leases=self._leases(plan, size),
             apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
             prune=self._superfluous(wanted),
+            halts=plan.halts.orders(self.observed.pods),
             commands=self._commands(size, shown.slots),
             events=announcements(self.bot.status.conditions, status.conditions),
             requeue_after_s=self._requeue_after(status, size, plan),
@@ -107,13 +109,16 @@ class _Running:
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
         assignment = assign(self.accepted, self.observed, config_map, size)
+        before = configured(config_map)
         wanted = documents(self.bot, self.accepted, assignment, size.replicas)
-        slots = numbered(wanted, configured(config_map), self.observed.pods)
+        held = halts(self.bot, self.observed, before, wanted)
+        wanted = {slot: held.configured(slot, config) for slot, config in wanted.items()}
+        slots = numbered(wanted, before, self.observed.pods)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation, ending=ending)  # fmt: skip
+                    self.installation, halts=held, ending=ending)  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         return replace(plan, partition=self._partition(plan, stateful_set))
 

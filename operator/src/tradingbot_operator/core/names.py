@@ -17,6 +17,7 @@ BOT_UID = f"{GROUP}/bot-uid"  # on the pods: a recreated bot of the same name is
 RELEASING = f"{GROUP}/releasing"  # on the ConfigMap: instrument -> slot that has yet to let go of it
 HELD = f"{GROUP}/held"  # on the ConfigMap: instruments of mode Live that a Paper bot has yet to let go of
 RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
+RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are released, with commas between them
 ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
 
 
@@ -47,6 +48,11 @@ def slot_document(slot: int) -> str:
 def control_server_name(namespace: str, bot: str) -> str:
     """In the certificate of the control stream; checked whatever address the pod has."""
     return f"{bot}.{namespace}.svc"
+
+
+def listed(text: str) -> frozenset[str]:
+    """The words of an annotation that lists some."""
+    return frozenset(filter(None, (word.strip() for word in text.split(","))))
 
 
 def digest(content: object) -> str:

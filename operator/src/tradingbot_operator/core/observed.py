@@ -65,6 +65,8 @@ class Stream:
     reported_since_drain: bool = False
     halt_times: Mapping[str, str] = field(default_factory=dict)  # halt id -> RFC 3339
     trouble: str = ""  # why the latest attempt at a connection failed, with the pod's address
+    halts_ordered: frozenset[str] = frozenset()  # ids that were sent over this connection
+    resumes_ordered: frozenset[str] = frozenset()
 
     @property
     def open_orders(self) -> int:
@@ -122,6 +124,18 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
+class StopOrder:
+    """A TradingHalt, for one bot of its namespace. It is there as long as nobody has deleted it."""
+
+    name: str
+    uid: str
+    reason: str
+    flatten: bool
+    until_deleted: bool
+    selected: bool  # this bot
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The cluster as it is, for one bot."""
 
@@ -131,6 +145,7 @@ class Observed:
     rivals: tuple[Rival, ...] = ()
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()
+    stop_orders: tuple[StopOrder, ...] = ()  # every TradingHalt of the namespace
     former: tuple[str, ...] = ()  # what is left of a deleted bot of the same name: waited for, never touched
     since_start_s: float = 1e9  # since this operator became the leader
     deleting_for_s: float = 0.0

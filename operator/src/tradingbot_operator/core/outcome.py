@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, TradingBotStatus
+from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, HaltStatus, TradingBotStatus
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.observed import Manifest
 
@@ -32,7 +32,25 @@ class ConfigureSlot:
     config_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class HaltSlot:
+    """Have the pod latch this very halt."""
+
+    pod: str
+    halt: HaltStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSlot:
+    """Have the pod release this halt and no other."""
+
+    pod: str
+    halt_id: str
+    by: str
+
+
 SlotCommand = DrainSlot | ConfigureSlot
+HaltOrder = HaltSlot | ResumeSlot
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,7 @@ class Outcome:
     leases: tuple[Manifest, ...] = ()  # to be created, once ever
     apply: tuple[Manifest, ...] = ()
     prune: tuple[ChildReference, ...] = ()
+    halts: tuple[HaltOrder, ...] = ()  # first of all: nothing that is written keeps them waiting
     commands: tuple[SlotCommand, ...] = ()
     events: tuple[Announcement, ...] = ()
     requeue_after_s: float | None = None
@@ -70,11 +89,13 @@ GOOD = {
     ConditionType.READY: ConditionStatus.TRUE,
     ConditionType.SPEC_ACCEPTED: ConditionStatus.TRUE,
     ConditionType.STALLED: ConditionStatus.FALSE,
+    ConditionType.HALTED: ConditionStatus.FALSE,
 }
 # What everybody sees in the conditions anyway; an Event for it would be noise.
 QUIET_REASONS = frozenset({
     Reason.PROGRESSING, Reason.CONVERGED, Reason.PROVISIONING, Reason.RUNTIME_UNREACHABLE, Reason.NOT_YET_OBSERVED,
     Reason.PODS_NOT_READY, Reason.VALID,
+    Reason.NOT_REPORTED,
 })  # fmt: skip
 
 
@@ -87,9 +108,18 @@ def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tu
         changed = was is None or (was.status, was.reason, was.message) != (new.status, new.reason, new.message)
         if good is None or not changed or new.reason in QUIET_REASONS:
             continue
+        if _said_by_halted(new, was):
+            continue
         bad = new.status != good and new.reason not in PROGRESS_REASONS
         told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad))
     return tuple(told.values())
+
+
+def _said_by_halted(new: Condition, was: Condition | None) -> bool:
+    """What Ready and Stalled repeat of a halt; and that there is none, where there was none."""
+    if new.type != ConditionType.HALTED:
+        return new.reason in {Reason.HALTED, Reason.HALT_REQUIRES_MANUAL_RESET}
+    return new.reason == Reason.NOT_HALTED and (was is None or was.status is not ConditionStatus.TRUE)
 
 
 PROGRESS_REASONS = frozenset({Reason.ROLLOUT_IN_PROGRESS, Reason.CONFIG_NOT_ACKNOWLEDGED, Reason.DRAINING,

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from tradingbot_operator.api.v1alpha1 import (
     ConditionStatus,
     ConfigHash,
-    HaltStatus,
     SlotStatus,
     TradingBotStatus,
 )
@@ -38,6 +37,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         rolled_out=_rolled_out(plan, observed),
         overdue=_overdue(plan, observed),
         was_flat=was_flat(plan.bot.status.conditions),
+        halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
         warnings=warnings(spec.strategy, spec.markets, plan.accepted.venues, spec.risk),
     )
 
@@ -99,7 +99,7 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
         current_revision=revisions.get("currentRevision", ""),
         update_revision=revisions.get("updateRevision", ""),
         slots=_slots(bot, observed, plan),
-        halts=_halts(bot, observed.pods),
+        halts=plan.halts.in_force,
         operator_version=plan.installation.operator_version,
     )
 
@@ -141,18 +141,6 @@ def _slot(ordinal: int, plan: Plan, before: Mapping[int, SlotStatus], pod: Pod |
         config_hash=report.config_hash if report else old.config_hash,  # that it ever ran matters at deletion
         lease_uid=old.lease_uid,
     )
-
-
-def _halts(bot: Bot, pods: tuple[Pod, ...]) -> tuple[HaltStatus, ...]:
-    """What a slot reports replaces what is known of that slot; a silent slot's halts stay."""
-    heard = {pod.ordinal: pod.stream for pod in pods if pod.stream.report and pod.stream.connected}
-    kept = [halt for halt in bot.status.halts if halt.slot not in heard]
-    fresh = [
-        HaltStatus(id=halt.id, slot=ordinal, reason=halt.reason, at=stream.halt_times[halt.id], by=halt.by,
-                   value=halt.value, limit=halt.limit)
-        for ordinal, stream in heard.items() if stream.report for halt in stream.report.halts
-    ]  # fmt: skip
-    return tuple(sorted([*kept, *fresh], key=lambda halt: halt.id))[:100]
 
 
 def with_leases(status: TradingBotStatus, uids: Mapping[int, str]) -> TradingBotStatus:

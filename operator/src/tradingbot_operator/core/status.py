@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tradingbot_operator.api.v1alpha1 import ConditionStatus, Phase
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
 from tradingbot_operator.core.flat import flat
+from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.observed import Pod
 from tradingbot_operator.core.trading import HINDERED, hindered, trading_enabled
 from tradingbot_operator.core.trading import slot_names as _names
@@ -46,6 +47,7 @@ class Picture:
     overdue: bool
     was_flat: bool  # as the status said before
     warnings: tuple[str, ...] = ()  # of the accepted spec
+    halts: tuple[HaltStatus, ...] = ()  # in force in these slots
 
 
 Rule = Callable[[Picture], Observation | None]
@@ -57,8 +59,8 @@ def _refused(p: Picture) -> Observation | None:
 
 
 def _halted(p: Picture) -> Observation | None:
-    halted = [s for s in p.slots if s.report and s.report.state is TradingState.HALTED]
-    return no(T.READY, Reason.HALTED, f"{_names(halted)}: {_reported(halted[0])}") if halted else None
+    found = halted(p)
+    return no(T.READY, Reason.HALTED, found.message) if found.status is ConditionStatus.TRUE else None
 
 
 def _in_trouble(p: Picture) -> Sequence[SlotPicture]:
@@ -195,9 +197,9 @@ def _refused_for_good(p: Picture, _: Observation) -> Observation | None:
 
 
 def _halted_for_good(p: Picture, _: Observation) -> Observation | None:
-    if not any(s.report and s.report.state is TradingState.HALTED for s in p.slots):
+    if halted(p).status is not ConditionStatus.TRUE:
         return None
-    what = "a halted slot does not trade again by itself: a person has to decide; see Ready and status.halts"
+    what = "a halted slot does not trade again by itself: a person has to decide; see Halted and status.halts"
     return yes(T.STALLED, Reason.HALT_REQUIRES_MANUAL_RESET, what)
 
 
@@ -259,7 +261,7 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     now = ready(p)
     stuck = stalled(p, now)
     return (now, reconciling(now, stuck), stuck, spec_accepted(p), available(p), trading_enabled(p),
-            flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
+            halted(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:

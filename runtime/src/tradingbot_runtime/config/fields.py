@@ -277,6 +277,7 @@ Horizon = Annotated[int, DurationRule("1s", "24h")]
 TimeConstant = Annotated[int, DurationRule("100ms", "24h")]
 MarketName = Annotated[str, NameRule(LABEL_PATTERN, 20, LABEL_WORDS)]
 VenueName = Annotated[str, NameRule(LABEL_PATTERN, 40, LABEL_WORDS)]
+TradingHaltName = Annotated[str, NameRule(LABEL_PATTERN, 40, LABEL_WORDS)]
 BotName = Annotated[str, NameRule(r"^[a-z]([-a-z0-9]*[a-z0-9])?$", 40, "lower-case letters, digits and '-', beginning "
                                   "with a letter and ending with a letter or digit")]  # fmt: skip
 Symbol = Annotated[str, NameRule(r"^[A-Z0-9]{2,}$", 30, "two or more upper-case letters and digits")]

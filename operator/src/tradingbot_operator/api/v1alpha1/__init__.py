@@ -2,6 +2,14 @@
 
 from tradingbot_operator.api.v1alpha1.metadata import ObjectMeta
 from tradingbot_operator.api.v1alpha1.resource import GROUP, VERSION, Condition, ConditionStatus, Resource, Status
+from tradingbot_operator.api.v1alpha1.trading_halt import (
+    LabelSelector,
+    OnDelete,
+    SelectorOperator,
+    TradingHalt,
+    TradingHaltSpec,
+    TradingHaltStatus,
+)
 from tradingbot_operator.api.v1alpha1.tradingbot import (
     ConfigHash,
     HaltStatus,
@@ -13,6 +21,7 @@ from tradingbot_operator.api.v1alpha1.tradingbot import (
 from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
 
 __all__ = [
-    "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "ObjectMeta", "Phase", "Resource",
-    "SlotStatus", "Status", "TradingBot", "TradingBotStatus", "Venue", "VenueStatus",
+    "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "LabelSelector", "ObjectMeta",
+    "OnDelete", "Phase", "Resource", "SelectorOperator", "SlotStatus", "Status", "TradingBot", "TradingBotStatus",
+    "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
 ]  # fmt: skip

@@ -13,11 +13,11 @@ from tradingbot_operator.api.v1alpha1.resource import (
     Timestamp,
     map_by,
 )
-from tradingbot_runtime.config import TradingBotSpec
+from tradingbot_runtime.config import OnBreach, TradingBotSpec
 from tradingbot_runtime.config.fields import BotName
 
 MAX_SLOTS = 50  # as spec.replicas
-MAX_HALTS = 100  # as the slot configuration's
+MAX_HALTS = 500  # a few for each slot
 
 Count = Annotated[int, Field(ge=0)]
 Hash = Annotated[str, Field(max_length=64)]
@@ -67,6 +67,16 @@ class HaltStatus(Status):
     by: Annotated[str, Field(max_length=253)] = Field(default="", description="Who or what halted it.")
     value: Annotated[str, Field(max_length=64)] = Field(default="", description="What was measured.")
     limit: Annotated[str, Field(max_length=64)] = Field(default="", description="The limit it broke.")
+    message: Annotated[str, Field(max_length=512)] = Field(default="", description="The reason in words.")
+    policy: OnBreach = Field(default=OnBreach.CANCEL_ALL, description="What followed, as risk.onBreach.")
+    confirmed: bool = Field(default=True, description="The slot's runtime has said that it holds this halt.")
+    trading_halt: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="Name of the TradingHalt that laid it; empty: there was none."
+    )
+    trading_halt_uid: Annotated[str, Field(max_length=64)] = Field(
+        default="", alias="tradingHaltUID", description="UID of that TradingHalt."
+    )
+    until_deleted: bool = Field(default=False, description="The deletion of that TradingHalt releases it.")
 
 
 class TradingBotStatus(Status):

@@ -1,0 +1,69 @@
+"""TradingHalts: which bots they select, and what their status says."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tradingbot_operator.api.v1alpha1 import (
+    LabelSelector,
+    ObjectMeta,
+    SelectorOperator,
+    TradingBotStatus,
+    TradingHaltStatus,
+)
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
+from tradingbot_operator.core.observed import Manifest
+
+_Holds = Callable[[str | None, list[str]], bool]
+OPERATORS: Mapping[SelectorOperator, _Holds] = {
+    SelectorOperator.IN: lambda value, values: value in values,
+    SelectorOperator.NOT_IN: lambda value, values: value not in values,  # also where the label is missing
+    SelectorOperator.EXISTS: lambda value, _: value is not None,
+    SelectorOperator.DOES_NOT_EXIST: lambda value, _: value is None,
+}
+
+
+def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """As metav1.LabelSelector: all of it holds; an empty selector selects everything."""
+    if any(labels.get(key) != value for key, value in selector.match_labels.items()):
+        return False
+    return all(OPERATORS[each.operator](labels.get(each.key), each.values) for each in selector.match_expressions)
+
+
+@dataclass(frozen=True, slots=True)
+class HaltedBot:
+    """What a TradingHalt wants to know of a bot that it selects."""
+
+    name: str
+    status: TradingBotStatus
+
+    def is_halted(self, uid: str) -> bool:
+        """Whether every slot holds the halt of the TradingHalt with `uid`; a bot without slots does not trade."""
+        held = {halt.slot for halt in self.status.halts if halt.trading_halt_uid == uid and halt.confirmed}
+        return all(slot.ordinal in held for slot in self.status.slots if slot.ordinal < self.status.replicas)
+
+
+def trading_halt_status(metadata: ObjectMeta, before: Manifest, bots: Iterable[HaltedBot], now: str) -> Manifest | None:
+    """The status to write; None when `before`, the stored one, says the same."""
+    old = TradingHaltStatus.model_validate(before)
+    selected = sorted(bots, key=lambda bot: bot.name)
+    waiting = [bot.name for bot in selected if not bot.is_halted(metadata.uid)]
+    after = TradingHaltStatus(
+        observed_generation=metadata.generation,
+        conditions=merge(old.conditions, _observe(waiting), metadata.generation, now),
+        bots=len(selected),
+        halted=len(selected) - len(waiting),
+    )
+    return None if after == old else after.model_dump(mode="json", by_alias=True)
+
+
+NAMED_MOST = 10
+
+
+def _observe(waiting: list[str]) -> list[Observation]:
+    if not waiting:
+        holds = "every bot that it selects is halted"
+        return [yes(ConditionType.READY, Reason.HALTS_HOLD, holds), no(ConditionType.RECONCILING, Reason.CONVERGED)]
+    more = f" and {len(waiting) - NAMED_MOST} more" if len(waiting) > NAMED_MOST else ""
+    message = f"not confirmed by every slot yet: {', '.join(waiting[:NAMED_MOST])}{more}"
+    return [no(ConditionType.READY, Reason.AWAITING_SLOTS, message),
+            yes(ConditionType.RECONCILING, Reason.AWAITING_SLOTS, message)]  # fmt: skip

@@ -1,0 +1,284 @@
+"""The control stream to one pod: a TLS websocket; what the pod said last is kept, what changes is told.
+
+State and halts come up, configuration and drains go down. The certificate is checked against the bot's own authority
+and the bot's name, whatever address the pod has.
+"""
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import aiohttp
+import msgspec
+import structlog
+
+from tradingbot_operator.api.v1alpha1 import HaltStatus
+from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable
+from tradingbot_operator.core.observed import QUIET, Stream
+from tradingbot_operator.queue import Priority
+from tradingbot_runtime.config import OnBreach
+from tradingbot_runtime.model.control import (
+    CONTROL_PATH,
+    HEARTBEAT_S,
+    MAX_FRAME_BYTES,
+    STALE_TERM,
+    CommandRefused,
+    ConfigAnswered,
+    Configure,
+    Drain,
+    FromOperator,
+    HaltAnswered,
+    HaltTrading,
+    Hello,
+    PodMessage,
+    Resume,
+    SlotReport,
+)
+from tradingbot_runtime.model.events import TradingState
+from tradingbot_runtime.network_errors import unreached
+
+BotName = tuple[str, str]
+CONNECT_S = 3.0
+SILENCE_S = 5 * HEARTBEAT_S  # a pod that says nothing for this long is not there
+SEND_S = 2.0
+BACKOFF_S = 0.1
+BACKOFF_MAX_S = 5.0
+ASK_AGAIN_S = 1.0
+
+log = structlog.get_logger("runtime_client")
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who speaks: every message carries the term, and a pod refuses one that is lower than it has seen."""
+
+    identity: str
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a stream needs of its owner."""
+
+    leader: Leader
+    port: int
+    lost_grace_s: float
+    identity: Callable[[BotName], Awaitable[ControlIdentity]]
+    identity_failed: Callable[[BotName], None]  # it was renewed, or its Secret is gone
+    changed: Callable[[BotName, Priority], None]
+    changed_after: Callable[[BotName, float], None]
+    clock: Callable[[], float]
+    random: Callable[[], float]
+
+
+@dataclass(slots=True)
+class PodStream:
+    """The control stream to one pod (one uid)."""
+
+    bot: BotName
+    pod: str
+    address: str
+    around: Surroundings
+    session: aiohttp.ClientSession
+    counters: Counter[str]
+    _decoder: msgspec.json.Decoder[PodMessage] = field(default_factory=lambda: msgspec.json.Decoder(PodMessage))
+    _socket: aiohttp.ClientWebSocketResponse | None = None
+    _report: SlotReport | None = None
+    _heard: bool = False  # a report came over the present connection
+    _lost_at: float | None = None
+    _limit_s: float = CONNECT_S  # what a TimeoutError stands for just now
+    _trouble: str = ""
+    _answer: ConfigAnswered | None = None
+    _sent_hash: str = ""
+    _drain: str = ""
+    _drain_since: float | None = None
+    _reported_since_drain: bool = False
+    _halts_ordered: set[str] = field(default_factory=set)  # on this connection
+    _resumes_ordered: set[str] = field(default_factory=set)
+    _kick: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def view(self) -> Stream:
+        now = self.around.clock()
+        lost_for = 0.0 if self._heard or self._lost_at is None else now - self._lost_at
+        report = self._report
+        return Stream(
+            report=report,
+            connected=report is not None and lost_for < self.around.lost_grace_s,
+            lost_for_s=lost_for,
+            answer=self._answer,
+            sent_hash=self._sent_hash,
+            draining_for_s=None if self._drain_since is None else now - self._drain_since,
+            reported_since_drain=self._reported_since_drain,
+            halts_ordered=frozenset(self._halts_ordered),
+            resumes_ordered=frozenset(self._resumes_ordered),
+            halt_times={halt.id: _time(halt.at_ns) for halt in report.halts} if report else {},
+            trouble=self._trouble,
+        )
+
+    @property
+    def _url(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address  # IPv6
+        return f"wss://{host}:{self.around.port}{CONTROL_PATH}"
+
+    def kick(self) -> None:
+        """Something about the pod changed: do not wait for the back-off."""
+        self._kick.set()
+
+    async def drain(self, reason: str) -> None:
+        """Asked once, and again on every new connection: a restarted process knows nothing of it."""
+        if self._drain_since is None:
+            self._drain, self._drain_since = reason, self.around.clock()
+        await self._send_drain()
+
+    async def configure(self, document: str, config_hash: str) -> None:
+        if await self._send(Configure(term=self.around.leader.term, document=document)):
+            self._sent_hash = config_hash
+
+    async def halt(self, halt: HaltStatus) -> None:
+        message = HaltTrading(term=self.around.leader.term, id=halt.id, reason=halt.reason, by=halt.by,
+                              message=halt.message, flatten=halt.policy is OnBreach.FLATTEN)  # fmt: skip
+        if await self._send(message):
+            self._halts_ordered.add(halt.id)
+
+    async def resume(self, halt_id: str, by: str) -> None:
+        if await self._send(Resume(term=self.around.leader.term, halt_id=halt_id, by=by)):
+            self._resumes_ordered.add(halt_id)
+
+    async def run(self) -> None:
+        """Connect, listen, connect again; until it is cancelled."""
+        backoff = BACKOFF_S
+        while True:
+            self._kick.clear()
+            try:
+                await self._connection()
+            except (aiohttp.ClientError, TimeoutError, OSError, IdentityUnavailable, msgspec.MsgspecError) as error:
+                self._failed(error)
+            else:
+                self._trouble = f"{self._url}: closed by the pod"
+            if self._heard:
+                backoff = BACKOFF_S
+            self._lose()
+            await self._pause(backoff * (0.5 + self.around.random() / 2))
+            backoff = min(backoff * 1.6, BACKOFF_MAX_S)
+
+    async def _connection(self) -> None:
+        self._limit_s = CONNECT_S
+        identity = await self.around.identity(self.bot)
+        context = ssl.create_default_context(cadata=identity.authorities)
+        async with asyncio.timeout(CONNECT_S):
+            socket = await self.session.ws_connect(
+                self._url,
+                ssl=context, server_hostname=identity.server_name, max_msg_size=MAX_FRAME_BYTES,
+                headers={"Authorization": f"Bearer {identity.token}"},
+                timeout=aiohttp.ClientWSTimeout(ws_receive=SILENCE_S, ws_close=1.0),
+            )  # fmt: skip
+        self.counters["connected"] += 1
+        self._limit_s = SILENCE_S
+        try:
+            self._socket = socket
+            leader = self.around.leader
+            await self._send(Hello(term=leader.term, operator=leader.identity))
+            await self._send_drain()
+            async for frame in socket:
+                if frame.type is not aiohttp.WSMsgType.TEXT:
+                    raise aiohttp.ClientError(f"unexpected frame: {frame.type.name}")
+                self._hear(self._decoder.decode(frame.data))
+        finally:
+            self._socket = None
+            await socket.close()
+
+    def _hear(self, message: PodMessage) -> None:
+        match message:
+            case SlotReport():
+                self._reported(message)
+            case ConfigAnswered():
+                self._answer = message
+                self.counters[f"config_{message.outcome}"] += 1
+                self.around.changed(self.bot, Priority.CHILD)
+            case HaltAnswered():
+                self._halt_answered(message)
+            case CommandRefused():
+                self.counters[f"refused_{message.reason}"] += 1
+                log.error("CommandRefused", bot=self.bot, pod=self.pod, reason=message.reason, message=message.message)
+                if message.reason == STALE_TERM:
+                    raise aiohttp.ClientError(f"{self.pod} has heard a leader with a higher term")
+
+    def _halt_answered(self, answer: HaltAnswered) -> None:
+        """What was done shows in the reports; what was not is asked for again, a little later."""
+        self.counters["halts_done" if answer.done else "halts_not_done"] += 1
+        if not answer.done:
+            log.warning("HaltNotDone", bot=self.bot, pod=self.pod, halt=answer.halt_id, message=answer.message)
+            self._halts_ordered.discard(answer.halt_id)
+            self._resumes_ordered.discard(answer.halt_id)
+            self.around.changed_after(self.bot, ASK_AGAIN_S)
+
+    def _reported(self, report: SlotReport) -> None:
+        before = self._report if self._heard else None
+        self._report, self._heard, self._lost_at, self._trouble = report, True, None, ""
+        if self._drain_since is not None:
+            self._reported_since_drain = True
+        if before is None or _essence(before) != _essence(report):
+            urgent = report.state is TradingState.HALTED or (before is not None and before.halts != report.halts)
+            self.around.changed(self.bot, Priority.HALT if urgent or self._drain else Priority.CHILD)
+
+    def _lose(self) -> None:
+        if self._heard:
+            self._lost_at = self.around.clock()
+            self.counters["lost"] += 1
+            self.around.changed_after(self.bot, self.around.lost_grace_s)
+        self._heard, self._sent_hash = False, ""
+        self._halts_ordered.clear()
+        self._resumes_ordered.clear()
+
+    def _failed(self, error: Exception) -> None:
+        self.counters[f"error_{type(error).__name__}"] += 1
+        known = isinstance(error, IdentityUnavailable)  # says all there is to say
+        self._trouble = str(error) if known else unreached(error, self._url, self._limit_s)
+        log.info("ControlStreamFailed", bot=self.bot, pod=self.pod, error=self._trouble)
+        if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError | IdentityUnavailable):
+            self.around.identity_failed(self.bot)
+
+    async def _pause(self, delay_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._kick.wait(), delay_s)
+        except TimeoutError:
+            return
+
+    async def _send_drain(self) -> None:
+        if self._drain and await self._send(Drain(term=self.around.leader.term, reason=self._drain)):
+            self._reported_since_drain = False  # only what comes after it counts
+
+    async def _send(self, message: FromOperator) -> bool:
+        """Whether it left; what did not is sent after the next connection or by the next reconciliation."""
+        if self._socket is None or self._socket.closed:
+            return False
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._socket.send_str(msgspec.json.encode(message).decode())
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+        return True
+
+
+def _essence(report: SlotReport) -> tuple[object, ...]:
+    """What a decision depends on; positions and, while it trades, open orders change all the time."""
+    left = [market.market for market in report.markets if market.open_orders] if report.state in QUIET else []
+    told = [(market.market, market.reason, market.message, market.live_orders_left) for market in report.markets]
+    return (
+        report.state,
+        report.reason,
+        report.message,
+        report.ready,
+        report.config_hash,
+        report.halts,
+        report.resumed,
+        left,
+        told,
+    )
+
+
+def _time(nanos: int) -> str:
+    return datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

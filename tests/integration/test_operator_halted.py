@@ -1,0 +1,134 @@
+"""Halts against a real API server: a breach, a resume by its name, and the kill switch for many bots."""
+
+from typing import Any
+
+import pytest
+
+from harness.api_client import Object
+from harness.bot_world import API, RBAC, VENUE, World, manifest
+from harness.operator_process import eventually
+from tradingbot_runtime.model.control import HaltTrading, Resume
+
+pytestmark = pytest.mark.controlplane
+STOP: Object = {"apiVersion": API, "kind": "TradingHalt", "metadata": {"name": "stop"}, "spec": {"reason": "audit"}}
+
+
+def labelled(name: str, **labels: str) -> Object:
+    bot = manifest(name)
+    return bot | {"metadata": bot["metadata"] | {"labels": labels}}
+
+
+def halts(world: World, bot: str = "maker") -> dict[str, bool]:
+    """Ids in the status, and whether the runtime has confirmed them."""
+    found = (world.get("TradingBot", bot) or {}).get("status", {}).get("halts", [])
+    return {halt["id"]: halt["confirmed"] for halt in found}
+
+
+def resume(world: World, ids: str, bot: str = "maker") -> None:
+    annotated = {"metadata": {"annotations": {"tradingbot.dev/resume": ids}}}
+    world.client.merge(API, "TradingBot", world.namespace, bot, annotated)
+
+
+def status_of(world: World) -> dict[str, Any]:
+    found = world.client.get(API, "TradingHalt", world.namespace, "stop")
+    return dict((found or {}).get("status", {}))
+
+
+def orders(world: World, pod: str) -> list[HaltTrading | Resume]:
+    return [message for message in world.node.pods[pod].told if isinstance(message, HaltTrading | Resume)]
+
+
+def test_a_breach_is_shown_and_its_resume_releases_it(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True", "Trading")
+
+    world.node.breach("maker-0", "maker-0-1")
+
+    message = world.condition("Halted", "True", "RiskBreachMaxLoss")
+    assert "tradingbot.dev/resume=maker-0-1" in message
+    world.condition("Ready", "False", "Halted")
+    eventually(lambda: "maker-0-1" in world.get("ConfigMap", "maker-slots")["data"]["slot-0.json"])  # type: ignore[index]  # it is there
+    resume(world, "maker-0-0")
+    resume(world, "maker-0-1")
+    world.condition("Halted", "False", "NotHalted")
+    world.condition("Ready", "True", "Trading")
+    assert [(type(o), o.halt_id) for o in orders(world, "maker-0") if isinstance(o, Resume)] == [(Resume, "maker-0-1")]
+
+
+def test_a_trading_halt_stops_the_bots_that_it_selects_and_those_that_come_later(world: World) -> None:
+    world.apply(VENUE, labelled("maker", desk="a"), labelled("other", desk="b"))
+    world.condition("Ready", "True", "Trading")
+    world.condition("Ready", "True", "Trading", name="other")
+
+    world.apply(STOP | {"spec": {"reason": "audit", "selector": {"matchLabels": {"desk": "a"}}}})
+    world.condition("Halted", "True", "GlobalHalt")
+    world.apply(labelled("late", desk="a"))
+    world.condition("Halted", "True", "GlobalHalt", name="late")
+
+    eventually(lambda: (status_of(world).get("bots"), status_of(world).get("halted")) == (2, 2))
+    world.condition("Halted", "False", "NotHalted", name="other")
+    held = list(halts(world))
+    assert world.node.pods["late-0"].config.halts, "its first process found the halt in its configuration"
+
+    resume(world, ",".join(held))
+    world.client.delete(API, "TradingHalt", world.namespace, "stop")
+    world.condition("Halted", "False", "NotHalted")  # the approval was there before the TradingHalt went
+    world.condition("Halted", "True", "GlobalHalt", name="late")
+    assert halts(world, "late") != {}
+
+
+def test_a_trading_halt_that_says_so_is_over_with_its_deletion(world: World) -> None:
+    world.apply(VENUE, manifest(), STOP | {"spec": {"reason": "audit", "onDelete": "Resume"}})
+    world.condition("Halted", "True", "GlobalHalt")
+    eventually(lambda: status_of(world).get("halted") == 1)
+
+    world.client.delete(API, "TradingHalt", world.namespace, "stop")
+
+    world.condition("Halted", "False", "NotHalted")
+    world.condition("Ready", "True", "Trading")
+
+
+def test_a_restarted_operator_has_forgotten_no_halt(world: World) -> None:
+    world.apply(VENUE, manifest(), STOP)
+    eventually(lambda: list(halts(world).values()) == [True])
+    world.node.breach("maker-0", "maker-0-7")
+    eventually(lambda: halts(world).get("maker-0-7"))
+    before = halts(world)
+
+    world.operator.kill()
+    world.client.delete(API, "TradingHalt", world.namespace, "stop")
+    world.operator.start()
+    world.operator.wait_until_leading()
+
+    world.condition("Halted", "True")
+    eventually(lambda: halts(world) == before)
+
+
+@pytest.mark.parametrize(("verb", "resource", "allowed"), [
+    ("create", "tradinghalts", True), ("delete", "tradinghalts", True), ("get", "tradingbots", True),
+    ("patch", "tradingbots", False), ("delete", "tradingbots", False), ("create", "tradingbots", False),
+    ("patch", "tradinghalts/status", False), ("get", "secrets", False),
+])  # fmt: skip
+def test_the_person_on_call_may_stop_bots_and_change_none(
+    world: World,
+    verb: str,
+    resource: str,
+    allowed: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "tradingbot-halter"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "on-call"}
+    world.apply({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "on-call"}, "roleRef": role,
+                 "subjects": [subject]})  # fmt: skip
+    name, _, part = resource.partition("/")
+    attributes = {"namespace": world.namespace, "verb": verb, "resource": name, "subresource": part,
+                  "group": "" if name == "secrets" else "tradingbot.dev"}  # fmt: skip
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+              "spec": {"user": "on-call", "resourceAttributes": attributes}}  # fmt: skip
+
+    def granted() -> bool:
+        answer = world.client.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        return bool(answer.body["status"]["allowed"])
+
+    if allowed:
+        eventually(granted)
+    assert granted() is allowed
