@@ -18,15 +18,19 @@ from harness.runtime_process import STILL, RuntimeProcess, rows
 from harness.simulator import Json, SimulatorProcess, trade, until
 
 SAMPLE = Path(__file__).parents[2] / "manifests/samples/bot-cross-exchange-local.yaml"
+RESTLESS = ("--volatility", "10", "--steps-per-second", "40", "--seed", "3")
 SIMULATOR = (*STILL, "--venue", "deltadefi", "--symbol", "ADAUSDT")
 QUOTED, HEDGE = "ada", "ada.hedge"
 SMALL = Decimal(1)  # ADA: what is worth less than the hedge's venue takes waits for the next fill
-FAST = {"hedgeTimeout": "2s"}
+FAST: Json = {"hedgeTimeout": "2s"}
 
 
 @contextmanager
-def bot_on(folder: Path, **strategy: Any) -> Iterator[RuntimeProcess]:  # noqa: ANN401 - a YAML tree
-    """The sample against a simulator of its own: at other addresses, and with `strategy` in crossExchange."""
+def bot_on(folder: Path, *, swapped: bool = False, **strategy: Any) -> Iterator[RuntimeProcess]:  # noqa: ANN401 - a YAML tree
+    """The sample against a simulator of its own: at other addresses, and with `strategy` in crossExchange.
+
+    `swapped`: quotes at Binance, hedges at DeltaDeFi, where an order that takes may rest.
+    """
     with SimulatorProcess(*SIMULATOR) as simulator:
         found = copy.deepcopy(list(yaml.safe_load_all(SAMPLE.read_text())))
         binance, deltadefi, bot = (document["spec"] for document in found)
@@ -34,6 +38,9 @@ def bot_on(folder: Path, **strategy: Any) -> Iterator[RuntimeProcess]:  # noqa: 
                                 "websocketApi": simulator.websocket_api}  # fmt: skip
         deltadefi["endpoints"] = {"rest": simulator.rest, "stream": simulator.deltadefi_stream}
         bot["strategy"]["crossExchange"].update(strategy)
+        if swapped:
+            market = bot["markets"][0]
+            market["reference"], market["execution"] = market["execution"], market["reference"]
         keys = {
             "TRADINGBOT_DELTADEFI_API_KEY": simulator.deltadefi_api_key,
             "TRADINGBOT_DELTADEFI_TRADING_PASSWORD": simulator.trading_password,
@@ -218,3 +225,45 @@ def test_a_hedge_that_is_refused_is_late_reported_and_reduces_what_is_quoted(tmp
         runtime.until(lambda s: market(s).get("hedge") == "Hedged", "hedging works again", 30.0)
         assert json.dumps(runtime.logged("HedgeInTime"))
         assert sum(sold_at_hedge(runtime)) <= Decimal("99.9")
+
+
+def test_a_hedge_at_a_venue_without_immediate_orders_is_cancelled_where_it_rests_and_sent_again(tmp_path: Path) -> None:
+    """DeltaDeFi's book is thin: what nobody there takes at once rests, and leaves after half the timeout."""
+    with bot_on(tmp_path, swapped=True, size="20", **FAST) as runtime:
+        quoting(runtime)
+        admin = runtime.simulator.admin
+        until(lambda: len(admin.open_orders()) == 2, "both quotes rest at Binance")
+        frame = trade(1, "0.3000", "100000", buyer_is_maker=True, symbol="ADAUSDT")
+        admin.play([frame])
+        runtime.until(lambda s: market(s)["fills"].get("buy"), "our bid is met")
+        runtime.until(
+            lambda s: Decimal(market(s, HEDGE).get("position", "0")) <= -15 and abs(Decimal(market(s)["residual"])) < 5,
+            "the fill is hedged at DeltaDeFi, down to what that venue takes no order for", 40.0,
+        )  # fmt: skip
+
+        assert runtime.terminate()[0] == 0
+        assert nothing_left(runtime)
+
+
+def test_in_mode_paper_both_markets_are_on_paper(tmp_path: Path) -> None:
+    with SimulatorProcess(*RESTLESS, "--symbol", "ADAUSDT") as simulator:
+        binance, other, bot = copy.deepcopy(list(yaml.safe_load_all(SAMPLE.read_text())))
+        binance["spec"]["endpoints"] = {"rest": simulator.rest, "stream": simulator.stream,
+                                        "websocketApi": simulator.websocket_api}  # fmt: skip
+        other["spec"] = binance["spec"]
+        bot["spec"]["mode"] = "Paper"
+        bot["spec"]["markets"][0]["execution"]["symbol"] = "ADAUSDT"
+        free = {"edgeBps": "0", "makerFeeBps": "0", "takerFeeBps": "0"}  # so close that something fills soon
+        bot["spec"]["strategy"]["crossExchange"] |= free
+        runtime = RuntimeProcess(tmp_path, simulator, documents=[binance, other, bot])
+        try:
+            runtime.start()
+            runtime.until(
+                lambda s: market(s)["fills"] and market(s, HEDGE)["fills"] and abs(Decimal(market(s)["residual"])) < 30,
+                "paper fills are hedged on paper", 40.0,
+            )  # fmt: skip
+
+            assert simulator.admin.all_orders() == []
+        finally:
+            if runtime.running:
+                runtime.terminate()

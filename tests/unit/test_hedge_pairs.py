@@ -275,3 +275,12 @@ def test_hedges_may_use_what_else_only_cancels_may(desk: Desk) -> None:
     budget.reserve = budget.burst
 
     assert desk.bought().quantity == SIZE
+
+
+def test_an_order_that_stands_further_in_than_is_wanted_does_not_stay_and_one_further_out_does(desk: Desk) -> None:
+    """The edge is what is written, at least; the hysteresis of 10 ticks only saves messages on the other side."""
+    desk.accept(desk.quoted, *desk.sent(0))
+    higher = replace(tick(desk.now_ns, 6_000_004, 6_000_006), bid_lots=Lots(10**6), ask_lots=Lots(10**6))
+    desk.quoted.handle(higher)
+
+    assert [order.side for order in desk.sent(0) if not isinstance(order, Cancel)] == [Side.SELL]

@@ -1,6 +1,7 @@
 """Who holds a market through changes of the mode: only Live claims, and what was Live is held until it is let go of."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,8 +10,12 @@ from harness.bot_model import KEYED, Cluster, bot, hedged_spec, spec
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Rival, Stream
-from tradingbot_operator.observation import _wants
+from tradingbot_operator.core.slots import _let_go
+from tradingbot_operator.observation import Observer, _wants
+from tradingbot_operator.store import Store
 from tradingbot_runtime.config import Mode
+from tradingbot_runtime.config.venue import SecretReference
+from tradingbot_runtime.model.control import MarketReport
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
 OURS = frozenset(f"venue/{symbol}" for symbol in SYMBOLS)
@@ -142,3 +147,30 @@ def test_to_hedge_or_not_to_hedge_takes_effect_at_a_start_of_the_process() -> No
 
     assert cluster.pods[0].restart_hash != before
     assert stored(cluster) == {"venue/BTCUSDT"}
+
+
+def test_a_slot_that_still_has_a_hedge_in_the_market_it_keeps_has_let_go_of_the_others() -> None:
+    """What it hedges with is its own as long as the market is; the orders in it hold up no hand-over."""
+    cluster = Cluster(bot(hedged_spec(mode="Live", risk=LIVE_RISK)), venues={"venue": KEYED, "there": KEYED})
+    cluster.settle()
+    pod = cluster.pods[0]
+    assert pod.stream.report
+    hedge = MarketReport(market="btc.hedge", position="0", open_orders=1, unknown_orders=0)
+    told = msgspec.structs.replace(pod.stream.report, markets=(*pod.stream.report.markets, hedge))
+    config = cluster.config(0)
+
+    assert _let_go(replace(pod, stream=replace(pod.stream, report=told)), config)
+    alone = msgspec.structs.replace(told, markets=(msgspec.structs.replace(hedge, market="gone.hedge"),))
+    assert not _let_go(replace(pod, stream=replace(pod.stream, report=alone)), config)
+
+
+def test_the_secret_of_the_venue_where_a_bot_hedges_is_looked_for() -> None:
+    store = Store()
+    for name in ("venue", "there"):
+        account = KEYED.model_copy(update={"credentials_secret_ref": SecretReference(name=f"{name}-keys")})
+        document = account.model_dump(mode="json", by_alias=True, exclude_none=True)
+        store.put("Venue", {"metadata": {"name": name, "namespace": "n", "uid": name}, "spec": document})
+    observer = Observer(store, lambda _: Stream(), lambda: datetime(2026, 1, 2, tzinfo=UTC), lambda: 100.0)
+    needed = observer.needed_secrets(bot(hedged_spec(mode="Live", risk=LIVE_RISK)), {})
+
+    assert needed == {"venue-keys", "there-keys"}
