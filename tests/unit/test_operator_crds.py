@@ -130,6 +130,16 @@ def test_every_field_of_the_models_is_in_the_reference(kind: type[Resource]) -> 
     assert [path for path in expected if f"| `{path}` |" not in section] == []
 
 
+@pytest.mark.parametrize("kind", [TradingBot, Venue])
+def test_a_number_in_a_string_says_its_unit_and_one_that_carries_its_unit_has_no_second_one(
+    kind: type[TradingBot | Venue],
+) -> None:
+    schema = crdgen.resource_schema(kind)["properties"]["spec"]
+    units = [(node["x-type"], "x-unit" in node) for _, node in nodes(schema) if "x-bounds" in node]
+    assert {says for name, says in units if name in {"decimal", "quantity"}} <= {True}
+    assert {says for name, says in units if name in {"duration", "name"}} == {False}
+
+
 def test_every_rule_of_the_models_is_in_the_crd_and_in_the_reference() -> None:
     reference = (REPOSITORY / "docs/reference/api.md").read_text()
     published = "".join(path.read_text() for path in CRDS.values())

@@ -133,16 +133,26 @@ class TextRule(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class DecimalRule(TextRule):
-    """A decimal number in a string, between `minimum` and `maximum` (both included), in `unit`.
+class RangeRule(TextRule):
+    """A value between `minimum` and `maximum` (both included), in `unit` where it does not carry one itself."""
+
+    minimum: str
+    maximum: str
+    unit: str = ""
+
+    @property
+    def documentation(self) -> dict[str, str]:
+        unit = {"x-unit": self.unit} if self.unit else {}
+        return {**unit, "x-bounds": f"{self.minimum} to {self.maximum}"}
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalRule(RangeRule):
+    """A decimal number in a string.
 
     The parser is exact; CEL has doubles only, so next to a bound of 1e12 the API server may let pass what the operator
     then refuses.
     """
-
-    minimum: str
-    maximum: str
-    unit: str
 
     kind: ClassVar[str] = "decimal"
     longest = 32
@@ -155,10 +165,6 @@ class DecimalRule(TextRule):
     def cel(self) -> str:
         low, high = float(self.minimum), float(self.maximum)
         return f"{matches(DECIMAL_PATTERN)} && double(self) >= {low!r} && double(self) <= {high!r}"
-
-    @property
-    def documentation(self) -> dict[str, str]:
-        return {"x-unit": self.unit, "x-bounds": f"{self.minimum} to {self.maximum}"}
 
     def parse(self, value: object) -> Decimal:
         if isinstance(value, Decimal):  # built in code, or validated before
@@ -175,11 +181,8 @@ class DecimalRule(TextRule):
 
 
 @dataclass(frozen=True, slots=True)
-class DurationRule(TextRule):
-    """A duration (`250ms`, `3s`, `10m`, `1h`) between `minimum` and `maximum`; parsed to nanoseconds."""
-
-    minimum: str
-    maximum: str
+class DurationRule(RangeRule):
+    """A duration (`250ms`, `3s`, `10m`, `1h`); parsed to nanoseconds."""
 
     kind: ClassVar[str] = "duration"
     longest = 12
@@ -193,10 +196,6 @@ class DurationRule(TextRule):
         """CEL knows h, m, s and ms in `duration()`, as we do."""
         low, high = f"duration('{self.minimum}')", f"duration('{self.maximum}')"
         return f"{matches(DURATION_PATTERN)} && duration(self) >= {low} && duration(self) <= {high}"
-
-    @property
-    def documentation(self) -> dict[str, str]:
-        return {"x-bounds": f"{self.minimum} to {self.maximum}"}
 
     def parse(self, value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool):  # nanoseconds: built in code

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
-from tradingbot_runtime.config.fields import TextRule, matches
+from tradingbot_runtime.config.fields import RangeRule, matches
 
 QUANTITY_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"
 _SUFFIXES = {
@@ -23,12 +23,8 @@ def quantity(text: str) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantityRule(TextRule):
-    """A Kubernetes quantity (`100m`, `64Mi`) between `minimum` and `maximum`; stays text, Kubernetes reads it."""
-
-    minimum: str
-    maximum: str
-    unit: str
+class QuantityRule(RangeRule):
+    """A Kubernetes quantity (`100m`, `64Mi`); stays text, Kubernetes reads it."""
 
     kind: ClassVar[str] = "quantity"
     longest = 30
@@ -42,10 +38,6 @@ class QuantityRule(TextRule):
         low = f"quantity(self).compareTo(quantity('{self.minimum}')) >= 0"
         high = f"quantity(self).compareTo(quantity('{self.maximum}')) <= 0"
         return f"{matches(QUANTITY_PATTERN)} && {low} && {high}"
-
-    @property
-    def documentation(self) -> dict[str, str]:
-        return {"x-unit": self.unit, "x-bounds": f"{self.minimum} to {self.maximum}"}
 
     def parse(self, value: object) -> str:
         if isinstance(value, str) and quantity(self.minimum) <= quantity(value) <= quantity(self.maximum):
