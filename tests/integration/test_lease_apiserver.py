@@ -1,7 +1,6 @@
 """The Lease at a real API server, with the rights of a slot's pod and nothing more."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from harness.control_plane import ControlPlane, control_plane, namespace
+from harness.slot_account import LEASES, SLOT, create_slot, lease_of_slot, mount_account
 from tradingbot_runtime.config import LeaseReference
 from tradingbot_runtime.lease import (
     KubernetesLeases,
@@ -26,9 +25,7 @@ __all__ = ["control_plane", "namespace"]  # fixtures
 pytestmark = pytest.mark.controlplane
 
 SECOND = 1_000_000_000
-SLOT = "maker-0"
 SHORT = LeaseReference(name=SLOT, duration_ns=15 * SECOND, renew_ns=5 * SECOND)
-LEASES, RBAC = "coordination.k8s.io/v1", "rbac.authorization.k8s.io/v1"
 
 
 @dataclass
@@ -52,31 +49,13 @@ class Pod:
             yield leases
 
     def lease(self) -> dict[str, Any]:
-        found = self.api.client.get(LEASES, "Lease", self.namespace, SLOT)
-        assert found is not None
-        return found
+        return lease_of_slot(self.api.client, self.namespace)
 
 
 @pytest.fixture
 def pod(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Pod:
-    """A Lease without a holder, as the operator makes it, and a service account with the rights of the slot's Role."""
-    client = control_plane.client
-    client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "maker"}}, namespace)
-    rules = [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "update", "patch"],
-              "resourceNames": [SLOT]}]  # fmt: skip
-    client.apply({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "maker"}, "rules": rules}, namespace)
-    client.apply({
-        "apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "maker"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "maker"},
-        "subjects": [{"kind": "ServiceAccount", "name": "maker", "namespace": namespace}],
-    }, namespace)  # fmt: skip
-    client.apply({"apiVersion": LEASES, "kind": "Lease", "metadata": {"name": SLOT, "labels": {"bot": "maker"}}},
-                 namespace)  # fmt: skip
-    path = client.path("v1", "ServiceAccount", namespace, "maker") + "/token"
-    token = client.request("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})
-    (tmp_path / "token").write_text(token.body["status"]["token"])
-    cluster = yaml.safe_load(control_plane.kubeconfig.read_text())["clusters"][0]["cluster"]
-    (tmp_path / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    create_slot(control_plane.client, namespace)
+    mount_account(control_plane, namespace, tmp_path)
     return Pod(control_plane, namespace, tmp_path)
 
 

@@ -6,7 +6,7 @@ servers -> Lease -> start barrier -> trade -> (SIGTERM) -> cancel all, confirm, 
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -84,8 +84,12 @@ class App:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.ended.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came before is heard now
         async with AsyncExitStack() as stack:
-            journal = stack.enter_context(await self._journal())
+            await self._answer_for_lease(stack)
+            if (found := await self._journal()) is None:
+                return OK
+            journal = stack.enter_context(found)
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
             self.config = newer(self.config, journal.meta(CONFIG))
             slot = self._slot(journal)
@@ -94,8 +98,6 @@ class App:
             barrier = Barrier(slot, links, self._is_fenced, self._spawn)
             self.sources = Sources(slot, links, None, self.process.log_lines)
             await serve(stack, self.process.addresses, self.sources)
-            if self.process.leases is not None:
-                await stack.enter_async_context(self.process.leases)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
             watch.halt_file.look()
             for work in (watch.halt_file.watch(), watch.clocks(), watch.remember(), self._trade(slot, barrier)):
@@ -107,16 +109,34 @@ class App:
             raise self.refusal
         return self.exit_code
 
-    async def _journal(self) -> Journal:
-        """In a cluster the slot's former pod may still be dying on the same volume: that takes seconds, not a crash."""
+    async def _answer_for_lease(self, stack: AsyncExitStack) -> None:
+        """Before anything else: a container of this pod that was killed may have left the Lease with us."""
+        reference, leases = self.config.lease, self.process.leases
+        if reference is None or leases is None:
+            return
+        await stack.enter_async_context(leases)
+        # Until it is acquired the slot is fenced; whatever the end of this process is, it gives back what it can.
+        self.lease = SlotLease(leases, reference, self.process.pod_uid)
+        stack.push_async_callback(self._give_back, self.lease)
+
+    async def _give_back(self, lease: SlotLease) -> None:
+        log.info("LeaseReleased", outcome=await lease.release())
+
+    async def _journal(self) -> Journal | None:
+        """In a cluster the slot's former pod may still be dying on the same volume: that takes seconds, not a crash.
+
+        None where this process is asked to end while it waits.
+        """
         tries = int(LOCK_WITHIN_S / LOCK_POLL_S) if self.process.leases is not None else 0
-        for _ in range(tries):
-            if self.ended.is_set():
-                break
+        for attempt in range(tries):
             try:
                 return Journal(self.process.journal)
             except JournalLocked:
-                await asyncio.sleep(LOCK_POLL_S)
+                if attempt == 0:
+                    log.info("JournalAwaited", journal=str(self.process.journal))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), LOCK_POLL_S)
+                return None
         return Journal(self.process.journal)
 
     def _slot(self, journal: Journal) -> Slot:
@@ -158,17 +178,15 @@ class App:
 
     async def _hold_lease(self, slot: Slot) -> None:
         """The start gate; returns at once where there is no cluster."""
-        reference, leases = self.config.lease, self.process.leases
-        if reference is None or leases is None:
+        lease = self.lease
+        if lease is None:
             return
-        # Known before it is ours: until then the slot is fenced, and the end of the process releases what it can.
-        self.lease = lease = SlotLease(leases, reference, self.process.pod_uid)
         while True:
             try:
                 await lease.acquire(lambda who, _: slot.update(waiting_for=f"the Lease ({who})"))
             except LeaseGone as gone:
                 # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
-                slot.update(fenced=f"there is no Lease {reference.name}: {gone}")
+                slot.update(fenced=f"there is no Lease: {gone}")
                 await asyncio.sleep(LEASE_GONE_S)
             else:
                 break
@@ -247,8 +265,6 @@ class App:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         for link in barrier.links.values():
             await link.close()
-        if self.lease is not None:
-            log.info("LeaseReleased", outcome=await self.lease.release())
         log.info("Ended", exit_code=self.exit_code)
 
     async def _empty(self, barrier: Barrier) -> None:

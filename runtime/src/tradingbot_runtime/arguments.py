@@ -39,6 +39,7 @@ WITHIN_S = Whole(1, 3600)
 def parser() -> argparse.ArgumentParser:
     root = Parser(prog="tradingbot-runtime", description="The runtime of one trading bot.")
     root.add_argument("--version", action="version", version=version("tradingbot-runtime"))
+    root.set_defaults(ends_in_order=False)
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a bot", description=RUN_HELP,
                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -83,7 +84,7 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
     add("--control-port", action=Checked, kind=PORT, metavar="PORT",
         help=f"port of the control stream; 0: any free one; where absent CONTROL_PORT, or {CONTROL_PORT}")  # fmt: skip
     add("--log-level", default="info", choices=LEVELS, help="what is logged: this, and what is worse (default: info)")
-    run.set_defaults(command=run_command.run)
+    run.set_defaults(command=run_command.run, ends_in_order=True)
     for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (halt, shtab.FILE), (folder, shtab.DIRECTORY),
                          (credentials, shtab.DIRECTORY), (control, shtab.DIRECTORY)):  # fmt: skip
         action.complete = kind  # type: ignore[attr-defined]  # where shtab looks

@@ -1,0 +1,28 @@
+"""From arguments to a command and its exit code."""
+
+import signal
+import sys
+from collections.abc import Callable
+
+from tradingbot_runtime.arguments import parser
+from tradingbot_runtime.config import InvalidConfig
+from tradingbot_runtime.errors import ConfigError, JournalError
+from tradingbot_runtime.options import parsed
+
+BAD_CONFIG = 2
+
+
+def obey(arguments: list[str] | None) -> int:
+    """The exit code. SIGTERM, which is held back, ends every command but those that end in order by themselves."""
+    try:
+        options = parsed(parser(), arguments)
+        if not options.ends_in_order:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        command: Callable[..., int] = options.command
+        return command(options)
+    except InvalidConfig as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)  # noqa: T201 - the answer to the person at the terminal
+    except (ConfigError, JournalError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - as above
+    return BAD_CONFIG

@@ -1,0 +1,131 @@
+"""The runtime as a pod's container runs it: a real process with a slot's configuration, and its account at its place.
+
+Each life has a mount namespace of its own, in which the account's files are where kubelet puts them.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness.control_plane import ControlPlane
+from harness.operator_process import eventually
+from harness.slot_account import SLOT, lease_of_slot, mount_account
+from tradingbot_runtime.config import LeaseReference, SlotConfig
+
+# /run is the process' own: there alone its account is mounted.
+AS_KUBELET = 'mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io && ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"'  # noqa: E501 - one command
+UNSHARE = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
+END_S = 25.0  # of a pod's grace of 30
+START_S = 30.0
+
+
+@dataclass(slots=True)
+class PodProcess:
+    """One pod, by its uid; its container may live several times. `folder` is its volume and all that is mounted."""
+
+    plane: ControlPlane
+    namespace: str
+    folder: Path
+    uid: str
+    config: SlotConfig
+    lives: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.sqlite3"
+
+    def start(self) -> "PodProcess":
+        account, slots = self.folder / f"account-{self.uid}", self.folder / "slots"
+        for made in (account, slots):
+            made.mkdir(exist_ok=True)
+        if not (account / "token").exists():
+            mount_account(self.plane, self.namespace, account)
+        bot = self.config.bot.model_copy(update={"namespace": self.namespace})
+        config = self.config.model_copy(update={"lease": LeaseReference(name=SLOT), "bot": bot})
+        (slots / "slot-0.json").write_text(config.document())
+        self.lives += 1
+        command = (*UNSHARE, "sh", "-c", AS_KUBELET, str(account), sys.executable, "-m", "tradingbot_runtime", "run",
+                   "--slot-config", str(slots), "--journal", str(self.journal), "--host", "127.0.0.1",
+                   "--http-port", "0")  # fmt: skip
+        client = self.plane.client
+        environment = {"POD_NAME": SLOT, "POD_UID": self.uid, "KUBERNETES_SERVICE_HOST": client.host,
+                       "KUBERNETES_SERVICE_PORT": str(client.port)}  # fmt: skip
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **environment})
+        return self
+
+    @property
+    def holder(self) -> str:
+        """Of the slot's Lease; empty: nobody."""
+        return str(lease_of_slot(self.plane.client, self.namespace)["spec"].get("holderIdentity") or "")
+
+    def until_it_holds_the_lease(self) -> "PodProcess":
+        self._until(lambda: self.holder == self.uid, f"{self.uid} holds the Lease")
+        return self
+
+    def until_logged(self, text: str) -> "PodProcess":
+        self._until(lambda: text in self.output(), f"{text} is logged")
+        return self
+
+    def until_it_holds_sigterm_back(self) -> "PodProcess":
+        """The process is so young that it has not read its configuration, and knows already that it may be ended."""
+        assert self.process
+        proc = Path(f"/proc/{self.process.pid}")
+        status = proc / "status"
+
+        def blocks() -> bool:
+            if not (proc / "cmdline").read_text().startswith(sys.executable):
+                return False  # still on the way to it
+            (line,) = [line for line in status.read_text().splitlines() if line.startswith("SigBlk:")]
+            return bool(int(line.split()[1], 16) & 1 << (signal.SIGTERM - 1))
+
+        self._until(blocks, "SIGTERM is held back")
+        return self
+
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
+        try:
+            eventually(condition, START_S, what)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}; its log: {self.output()[-2000:]}") from None
+
+    def output(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait(END_S)
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(END_S)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"log-{self.uid}-{self.lives}"
+
+
+@contextmanager
+def pod_process(
+    plane: ControlPlane, namespace: str, folder: Path, uid: str, config: SlotConfig
+) -> Iterator[PodProcess]:
+    """Skips the test where this user may not mount anything."""
+    probe = subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip(f"no mount namespaces for this user: {probe.stderr.decode().strip()}")
+    pod = PodProcess(plane, namespace, folder, uid, config)
+    try:
+        yield pod
+    finally:
+        if pod.process is not None and pod.process.poll() is None:
+            pod.kill()
