@@ -124,6 +124,18 @@ def test_a_venue_that_never_answers(kind: str, silent: str, simulator: Simulator
         assert last == f"not proved empty within 1 s: {waited}"
 
 
+@pytest.mark.parametrize("kind", ["Binance", "DeltaDeFi"])
+def test_a_venue_that_answers_that_it_cannot(kind: str, simulator: SimulatorProcess, tmp_path: Path) -> None:
+    simulator.admin.inject("http-5xx", "*", seconds=60)
+    with bot_on(kind, simulator, tmp_path) as bot:
+        message = told(bot, f"venue {VENUE}")
+
+        begin = f"{kind} answered GET {simulator.rest}{FIRST_QUESTION[kind]} with "
+        assert message.startswith(begin), message
+        assert not message.removeprefix(begin).startswith(" (")
+        shown_as(bot, f"venue {VENUE}", message)
+
+
 class Stream(NamedTuple):
     """One of a Venue's streams; `url`: as in `endpoints`, `path`: what is asked for there beyond it."""
 

@@ -80,11 +80,13 @@ def test_no_answer_is_taken_for_a_success(status: int, body: bytes) -> None:
 
 
 def test_a_refusal_raises_by_what_it_proves() -> None:
-    refused, unknown = of(Phase.QUESTION, 4106, 400).as_error(), of(Phase.QUESTION, 5000, 500).as_error()
+    asked = "GET https://venue.example/accounts/balance"
+    refused, unknown = of(Phase.QUESTION, 4106, 400).as_error(asked), of(Phase.QUESTION, 5000, 500).as_error(asked)
 
     assert isinstance(refused, VenueRefused)
     assert refused.code == 4106
     assert isinstance(unknown, OutcomeUnknown)
+    assert str(unknown).startswith(f"DeltaDeFi answered {asked} with ")
 
 
 def test_a_long_message_is_cut() -> None:

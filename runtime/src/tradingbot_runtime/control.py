@@ -36,6 +36,7 @@ from tradingbot_runtime.model.control import (
     PodMessage,
     Resume,
 )
+from tradingbot_runtime.network_errors import cause
 
 UNREADABLE = "Unreadable"
 MAX_CONNECTIONS = 4  # an old leader, a new one, and one of each that is just dying
@@ -95,9 +96,9 @@ class ControlServer:
 
     async def _connection(self, request: web.Request) -> web.StreamResponse:
         if not self._authorized(request):
-            return self._turned_away("Unauthorized", web.HTTPUnauthorized.status_code)
+            return self._turned_away(request.remote, "Unauthorized", web.HTTPUnauthorized.status_code)
         if self._open >= MAX_CONNECTIONS:
-            return self._turned_away("TooManyConnections", web.HTTPServiceUnavailable.status_code)
+            return self._turned_away(request.remote, "TooManyConnections", web.HTTPServiceUnavailable.status_code)
         socket = web.WebSocketResponse(max_msg_size=MAX_FRAME_BYTES, heartbeat=PING_S, compress=False, timeout=1.0)
         self._open += 1
         try:
@@ -106,7 +107,7 @@ class ControlServer:
                 await self._converse(socket)
         except (TimeoutError, ConnectionError) as error:  # a peer that does not read, or is gone
             self.outcomes["Cut"] += 1
-            log.warning("ControlConnectionCut", reason=str(error) or type(error).__name__)
+            log.warning("ControlConnectionCut", peer=request.remote, reason=cause(error, self._deadlines.send_s))
             if request.transport is not None:
                 request.transport.abort()
         finally:
@@ -115,9 +116,9 @@ class ControlServer:
                 self._leader = None
         return socket
 
-    def _turned_away(self, reason: str, status: int) -> web.Response:
+    def _turned_away(self, peer: str | None, reason: str, status: int) -> web.Response:
         self.outcomes[reason] += 1
-        log.warning("ControlConnectionRefused", reason=reason)
+        log.warning("ControlConnectionRefused", peer=peer, reason=reason)
         response = web.Response(status=status)
         response.force_close()
         return response

@@ -42,6 +42,11 @@ def unreached(error: Exception, url: str, within_s: float | None = None) -> str:
     return f"{address(url)}: {words}"
 
 
+def cause(error: Exception, within_s: float | None = None) -> str:
+    """The cause alone, for a peer that has called us and has no address to be shown."""
+    return _words(_inner(error), within_s) or str(error) or type(error).__name__
+
+
 def address(url: str) -> str:
     """`url` as it may be shown: without user, password, query and fragment."""
     parts = urlsplit(url)

@@ -7,6 +7,7 @@ unknown and could have been a success.
 from enum import StrEnum
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.venues.binance.replies import ReplyError
 
 DUPLICATE = "Duplicate order sent."
 WOULD_TAKE_MESSAGE = "Order would immediately match and take."
@@ -66,8 +67,8 @@ def proof(status: int, code: int, message: str) -> Proof:
     return _PROOFS.get(code, Proof.REFUSED)
 
 
-def error(status: int, code: int, message: str) -> VenueError:
-    """The error to raise for an answer to a question or command."""
-    if proof(status, code, message) is Proof.UNKNOWN:
-        return OutcomeUnknown(f"status {status}: {message} ({code})")
-    return VenueRefused(code, message)
+def error(asked: str, status: int, refusal: ReplyError) -> VenueError:
+    """The error to raise for an answer to a question or command; `asked`: which, with its address."""
+    if proof(status, refusal.code, refusal.msg) is Proof.UNKNOWN:
+        return OutcomeUnknown(f"Binance answered {asked} with status {status}: {refusal.msg} ({refusal.code})")
+    return VenueRefused(refusal.code, refusal.msg)

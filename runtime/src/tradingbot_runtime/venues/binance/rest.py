@@ -11,7 +11,7 @@ from yarl import URL
 
 from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
-from tradingbot_runtime.network_errors import unreached
+from tradingbot_runtime.network_errors import address, unreached
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
 from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S, ReplyError
 from tradingbot_runtime.venues.binance.signing import Credentials
@@ -141,11 +141,14 @@ class BinanceRest:
             self.block(retry_after_s(answer.headers))
         if answer.status >= FAILED:
             refusal = refusal_of(answer)
-            raise error(answer.status, refusal.code, refusal.msg)
+            raise error(f"{method} {address(str(self._url(path)))}", answer.status, refusal)
         return answer.body, answer.headers
 
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._base}/{path}", encoded=True)
+
     async def _exchange(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - aiohttp's
-        url = URL(f"{self._base}/{path}", encoded=True)
+        url = self._url(path)
         try:
             async with self._open().request(method, url, allow_redirects=False, **options) as response:
                 answer = Answer(response.status, await whole_body(response), response.headers)

@@ -73,9 +73,10 @@ class Canceler:
     async def confirmed(self, venue_order_id: str) -> None:
         """Cancel and wait for the answer; an order that is not open is an answer too. Raises VenueError."""
         await self.desk.turn(Lane.CANCEL, TURN_WITHIN_S)
-        _, refusal = await self.desk.post(Phase.CANCEL, path(venue_order_id), {})
+        call = path(venue_order_id)
+        _, refusal = await self.desk.post(Phase.CANCEL, call, {})
         if refusal is not None and refusal.proof is not Proof.GONE:
-            raise refusal.as_error()
+            raise refusal.as_error(f"POST {call}")
 
     def _gone(self, instrument: Instrument, order_id: OrderId, reason: str) -> None:
         event = CancelRejected(time_ns=self.desk.now_ns(), order_id=order_id, gone=True, reason=reason)

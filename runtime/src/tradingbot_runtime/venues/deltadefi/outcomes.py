@@ -110,9 +110,10 @@ class Outcome:
         """A part of every day: the market moved first, or the order was just filled."""
         return self.proof is Proof.GONE or self.reason == WOULD_TAKE
 
-    def as_error(self) -> VenueError:
+    def as_error(self, asked: str) -> VenueError:
+        """`asked`: what was, with its address."""
         if self.proof is Proof.UNKNOWN:
-            return OutcomeUnknown(f"{self.message} ({self.code or self.reason})")
+            return OutcomeUnknown(f"DeltaDeFi answered {asked} with {self.message} ({self.code or self.reason})")
         return VenueRefused(self.code, self.message)
 
 

@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError
-from tradingbot_runtime.network_errors import unreached
+from tradingbot_runtime.network_errors import address, unreached
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.outcomes import Outcome, Phase, outcome
 from tradingbot_runtime.venues.response_body import whole_body
@@ -60,7 +60,7 @@ class DeltaDefiRest:
         answer = await self.request("GET", path, parameters=parameters)
         if meaning := answer.meaning(Phase.QUESTION):
             self.on_refusal(meaning)
-            raise meaning.as_error()
+            raise meaning.as_error(f"GET {address(self._base + path)}")
         return answer
 
     async def request(
