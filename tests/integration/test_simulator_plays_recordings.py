@@ -60,6 +60,16 @@ def test_a_real_recording_reaches_a_client_complete_and_in_order() -> None:
     assert state["symbols"]["BTCUSDT"]["bidPrice"] == recorded[-1]["b"]
 
 
+def test_a_recording_that_waits_begins_with_its_first_listener(tmp_path: Path) -> None:
+    frames = tops(500)
+    with SimulatorProcess(
+        "--recording", str(written(tmp_path / "short", frames)), "--speed", "max", "--wait"
+    ) as simulator:
+        assert simulator.admin.state()["counters"]["linesRead"] == 0
+        received = asyncio.run(heard(simulator, "btcusdt@bookTicker", 500))
+    assert [frame["u"] for frame in received] == list(range(received[0]["u"], received[0]["u"] + 500))
+
+
 def test_at_full_speed_the_market_waits_for_its_clients(tmp_path: Path) -> None:
     path = written(tmp_path / "long", tops(8_000))
     with SimulatorProcess("--recording", str(path), "--speed", "max", "--loop") as simulator:

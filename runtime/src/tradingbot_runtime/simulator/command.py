@@ -96,6 +96,7 @@ def _market_arguments(parser: argparse.ArgumentParser) -> None:
     market.add_argument("--empty", action="store_true",
                         help="no market but the frames that are posted to /simulator/frames")  # fmt: skip
     add("--speed", action=Checked, kind=SPEED, default="1", metavar="N", help="1: as recorded; 10: ten times as fast")
+    add("--wait", action="store_true", help="begin the recording when the first client listens to a stream")
     add("--loop", action="store_true", help="start the recording over at its end; time and ids go on rising")
     add("--seed", action=Checked, kind=SEED, default="1", metavar="N", help="of the market that is made up")
     add("--volatility", action=Checked, kind=VOLATILITY, default="0.6", metavar="SHARE",
@@ -166,7 +167,8 @@ def _source(arguments: argparse.Namespace, named: list[Listing], beside: list[Li
     return MarketSource(
         empty=arguments.empty, recording=_recording(arguments.recording, named),
         beside=tuple(entry.symbol for entry in beside),
-        speed=None if arguments.speed is None else float(arguments.speed), loop=arguments.loop, seed=arguments.seed,
+        speed=None if arguments.speed is None else float(arguments.speed), loop=arguments.loop, wait=arguments.wait,
+        seed=arguments.seed,
         shape=Shape(volatility=float(arguments.volatility), steps_per_s=arguments.steps_per_second),
     )  # fmt: skip
 

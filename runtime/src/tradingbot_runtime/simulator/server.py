@@ -36,6 +36,7 @@ class MarketSource(msgspec.Struct, frozen=True, kw_only=True):
     beside: tuple[str, ...] = ()
     speed: float | None = 1.0
     loop: bool = False
+    wait: bool = False  # play the recording once somebody listens to a stream
     seed: int = 1
     shape: Shape = Shape()
 
@@ -104,6 +105,8 @@ class Server:
             replay = Replay(self._venue, self._reader, source.speed, self.streams.backlog)
             self._admin.replay = replay
             beside = [self._generate(source, source.beside)] if source.beside else []
+            if source.wait:
+                await self.streams.listened.wait()
             await asyncio.gather(replay.run(source.recording, loop=source.loop), *beside)
         elif not source.empty:
             await self._generate(source, tuple(self._venue.exchange.listings))

@@ -5,7 +5,7 @@ Source: Binance spot API documentation, "WebSocket Streams": raw streams at /ws/
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -49,6 +49,7 @@ class MarketStreams:
         self._venue = venue
         self._subscribers: set[Subscriber] = set()
         self._by_name: dict[str, set[Subscriber]] = {}
+        self.listened = asyncio.Event()  # somebody has listened to a stream
         venue.publish_frame = self.publish
 
     @property
@@ -102,8 +103,7 @@ class MarketStreams:
 
     async def _serve(self, subscriber: Subscriber) -> None:
         self._subscribers.add(subscriber)
-        for name in subscriber.names:
-            self._by_name.setdefault(name, set()).add(subscriber)
+        self._enter(subscriber, subscriber.names)
         writer = asyncio.create_task(subscriber.connection.write())
         try:
             async for message in subscriber.connection.socket:
@@ -142,10 +142,14 @@ class MarketStreams:
     def _subscribe(self, subscriber: Subscriber, names: list[str]) -> bool:
         if len(subscriber.names) + len(names) > MAX_STREAMS:
             return False
-        for name in names:
-            subscriber.names[name] = None
-            self._by_name.setdefault(name, set()).add(subscriber)
+        subscriber.names.update(dict.fromkeys(names))
+        self._enter(subscriber, names)
         return True
+
+    def _enter(self, subscriber: Subscriber, names: Iterable[str]) -> None:
+        for name in names:
+            self._by_name.setdefault(name, set()).add(subscriber)
+            self.listened.set()
 
     def _unsubscribe(self, subscriber: Subscriber, name: str) -> None:
         subscribers = self._by_name.get(name, set())
