@@ -90,6 +90,8 @@ class Cluster:
             self._store(child)
         self._halt(outcome)
         self._obey(outcome)
+        if outcome.replace is not None:
+            self.pods = {n: pod for n, pod in self.pods.items() if pod.uid != outcome.replace.uid}
         self.bot = replace(self.bot, status=with_leases(outcome.status, leases))
         self._controller()
         return outcome
@@ -100,7 +102,12 @@ class Cluster:
             before = self.bot.status
             outcome = self.step()
             idle = not (
-                outcome.halts or outcome.apply or outcome.leases or outcome.commands or outcome.control_secret_due
+                outcome.halts
+                or outcome.apply
+                or outcome.leases
+                or outcome.commands
+                or outcome.control_secret_due
+                or outcome.replace
             )
             if idle and self.bot.status == before:
                 return taken
@@ -122,13 +129,15 @@ class Cluster:
     def _store(self, child: Manifest) -> None:
         key = (child["kind"], child["metadata"]["name"])
         old = self.children.get(key)
-        metadata = child["metadata"] | {"uid": old["metadata"]["uid"] if old else f"child-{next(self.uids)}"}
+        kept = ("uid", "creationTimestamp")
+        made = {"uid": f"child-{next(self.uids)}", "creationTimestamp": self.observed.now}
+        metadata = child["metadata"] | {key: old["metadata"][key] if old else made[key] for key in kept}
         if child["kind"] == "StatefulSet":
             metadata["generation"] = (old["metadata"]["generation"] if old else 0) + 1
-        kept = {"status": old["status"]} if old and "status" in old else {}
+        status = {"status": old["status"]} if old and "status" in old else {}
         entry = {"manager": names.FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields(child)}
         owned = owned_fields({"metadata": {"managedFields": [entry]}})
-        self.children[key] = child | {"metadata": metadata, OWNED: owned} | kept
+        self.children[key] = child | {"metadata": metadata, OWNED: owned} | status
 
     def _obey(self, outcome: Outcome) -> None:
         by_name = {pod.name: n for n, pod in self.pods.items()}
@@ -139,12 +148,15 @@ class Cluster:
             match command:
                 case DrainSlot():
                     flat = tuple(msgspec.structs.replace(m, open_orders=0) for m in pod.stream.report.markets)
-                    quiet = msgspec.structs.replace(pod.stream.report, state=TradingState.DRAINED, markets=flat)
-                    stream = replace(pod.stream, report=quiet, draining_for_s=0.1, reported_since_drain=True)
+                    quiet = msgspec.structs.replace(pod.stream.report, state=TradingState.DRAINED, markets=flat,
+                                                    reason="Draining", message=command.reason)  # fmt: skip
+                    stream = replace(pod.stream, report=quiet, draining_for_s=0.1, reported_since_drain=True,
+                                     drain_reason=command.reason)  # fmt: skip
                 case ConfigureSlot():
                     config = SlotConfig.model_validate_json(command.document)
                     self.volumes[n].take(config)
-                    stream = replace(pod.stream, report=report_of(config, pod.uid), sent_hash=command.config_hash)
+                    taken = report_of(config, pod.uid, account_uid=pod.stream.report.account_uid)
+                    stream = replace(pod.stream, report=taken, sent_hash=command.config_hash)
             self.pods[n] = replace(pod, stream=stream)
             self.report(n)
 
@@ -208,6 +220,7 @@ class Cluster:
 
     def _started(self, n: int, revision: str, restart_hash: str) -> Pod:
         uid = f"pod-{next(self.uids)}"
-        stream = Stream(report=report_of(self.config(n), uid), connected=True)
+        account = self.children[("ServiceAccount", "maker")]["metadata"]["uid"]
+        stream = Stream(report=report_of(self.config(n), uid, account_uid=account), connected=True)
         return Pod(f"maker-{n}", uid, n, started=True, ready=True, revision=revision, restart_hash=restart_hash,
-                   stream=stream)  # fmt: skip
+                   created=self.observed.now, stream=stream)  # fmt: skip

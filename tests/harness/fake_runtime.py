@@ -54,6 +54,7 @@ class FakeRuntime:
     uid: str
     config: SlotConfig
     token: str
+    account_uid: str = ""  # in the token that kubelet has mounted
     stubborn: bool = False  # keeps its orders whatever it is told
     term: int = 0
     report: SlotReport | None = None
@@ -73,8 +74,8 @@ class FakeRuntime:
         markets = tuple(MarketReport(market=m.name, position="0.5", open_orders=orders, unknown_orders=0)
                         for m in config.markets)  # fmt: skip
         self.report = SlotReport(
-            slot=config.slot, pod_uid=self.uid, state=RUNNING[config.desired_state], reason="Running", message="",
-            ready=True, config_hash=config.config_hash(), epoch=1, markets=markets,
+            slot=config.slot, pod_uid=self.uid, account_uid=self.account_uid, state=RUNNING[config.desired_state],
+            reason="Running", message="", ready=True, config_hash=config.config_hash(), epoch=1, markets=markets,
         )  # fmt: skip
         self.volume.take(config)
         self.hold()
@@ -119,7 +120,8 @@ class FakeRuntime:
                 return [ConfigAnswered(config_hash=config.config_hash(), outcome="Applied"), self.report]
             case Drain() if not self.stubborn:
                 flat = tuple(replace_orders(market) for market in self.report.markets)
-                self.report = msgspec.structs.replace(self.report, state=TradingState.DRAINED, markets=flat)
+                self.report = msgspec.structs.replace(self.report, state=TradingState.DRAINED, markets=flat,
+                                                      reason="Draining", message=message.reason)  # fmt: skip
             case HaltTrading():
                 self.volume.latch(Halt(id=message.id, reason=message.reason, at_ns=0, message=message.message,
                                        by=message.by))  # fmt: skip
@@ -226,7 +228,11 @@ class FakeNode:
             return  # kubelet would wait for its volumes, and the runtime would end without its slot
         files = {key: base64.b64decode(value) for key, value in secret["data"].items()}
         config = SlotConfig.model_validate_json(config_map["data"][f"slot-{ordinal}.json"])
-        runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(), self.stubborn)
+        account = await asyncio.to_thread(self.client.get, "v1", "ServiceAccount", self.namespace, bot)
+        if account is None:
+            return  # as above
+        runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(),
+                              account["metadata"]["uid"], self.stubborn)  # fmt: skip
         self.started += 1
         address = f"127.{self.subnet}.{self.started // 200}.{2 + self.started % 200}"
         if not self.silent:

@@ -3,8 +3,12 @@
 Each life has a mount namespace of its own, in which the account's files are where kubelet puts them.
 """
 
+import asyncio
+import json
 import os
+import secrets
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,12 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from harness.control_peer import Peer
 from harness.control_plane import ControlPlane
 from harness.operator_process import eventually
+from harness.self_signed import Authority
 from harness.slot_account import SLOT, lease_of_slot, mount_account
 from tradingbot_runtime.config import LeaseReference, SlotConfig
+from tradingbot_runtime.model.control import CONTROL_PATH, Hello, OperatorMessage, SlotReport
 
 # /run is the process' own: there alone its account is mounted.
 AS_KUBELET = 'mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io && ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"'  # noqa: E501 - one command
@@ -35,6 +43,7 @@ class PodProcess:
     folder: Path
     uid: str
     config: SlotConfig
+    authority: Authority = field(default_factory=lambda: Authority("bot"))
     lives: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None)
 
@@ -43,9 +52,12 @@ class PodProcess:
         return self.folder / "journal.sqlite3"
 
     def start(self) -> "PodProcess":
-        account, slots = self.folder / f"account-{self.uid}", self.folder / "slots"
-        for made in (account, slots):
+        account, slots, control = self.folder / f"account-{self.uid}", self.folder / "slots", self.folder / "control"
+        for made in (account, slots, control):
             made.mkdir(exist_ok=True)
+        if not (control / "token").exists():
+            self.authority.write_server(control)
+            (control / "token").write_text(secrets.token_urlsafe())
         if not (account / "token").exists():
             mount_account(self.plane, self.namespace, account)
         bot = self.config.bot.model_copy(update={"namespace": self.namespace})
@@ -54,7 +66,7 @@ class PodProcess:
         self.lives += 1
         command = (*UNSHARE, "sh", "-c", AS_KUBELET, str(account), sys.executable, "-m", "tradingbot_runtime", "run",
                    "--slot-config", str(slots), "--journal", str(self.journal), "--host", "127.0.0.1",
-                   "--http-port", "0")  # fmt: skip
+                   "--http-port", "0", "--control", str(control), "--control-port", "0")  # fmt: skip
         client = self.plane.client
         environment = {"POD_NAME": SLOT, "POD_UID": self.uid, "KUBERNETES_SERVICE_HOST": client.host,
                        "KUBERNETES_SERVICE_PORT": str(client.port)}  # fmt: skip
@@ -98,6 +110,23 @@ class PodProcess:
 
     def output(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
+
+    def report(self, *commands: OperatorMessage, until: Callable[[SlotReport], bool] = lambda _: True) -> SlotReport:
+        """The first report over the control stream that is as wanted, after these commands."""
+        return asyncio.run(self._converse(commands, until))
+
+    async def _converse(self, commands: tuple[OperatorMessage, ...], until: Callable[[SlotReport], bool]) -> SlotReport:
+        (listens,) = [line for line in self.output().splitlines() if '"ControlStreamListening"' in line]
+        token = (self.folder / "control/token").read_text()
+        async with asyncio.timeout(START_S), aiohttp.ClientSession() as session:
+            url = f"https://127.0.0.1:{json.loads(listens)['port']}{CONTROL_PATH}"
+            tls = ssl.create_default_context(cadata=self.authority.pem)
+            peer = Peer(await session.ws_connect(url, ssl=tls, headers={"Authorization": f"Bearer {token}"}))
+            for message in (Hello(term=1, operator="op"), *commands):
+                await peer.say(message)
+            while not (isinstance(heard := await peer.hear(), SlotReport) and until(heard)):
+                pass
+            return heard
 
     def kill(self) -> None:
         assert self.process

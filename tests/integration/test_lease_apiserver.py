@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.control_plane import ControlPlane, control_plane, namespace
-from harness.slot_account import LEASES, SLOT, create_slot, lease_of_slot, mount_account
+from harness.slot_account import ACCOUNT, LEASES, SLOT, create_slot, lease_of_slot, mount_account
 from tradingbot_runtime.config import LeaseReference
 from tradingbot_runtime.lease import (
     KubernetesLeases,
@@ -124,3 +124,29 @@ async def test_a_deleted_lease_ends_the_slot_and_a_new_one_of_the_same_name_does
     pod.api.client.apply({"apiVersion": LEASES, "kind": "Lease", "metadata": {"name": SLOT}}, pod.namespace)
     assert await lease.keep() is LeaseLost.DELETED
     assert "holderIdentity" not in (pod.lease().get("spec") or {})
+
+
+@as_pod
+async def test_a_token_says_which_account_it_is_of_and_is_void_once_that_was_made_anew(
+    pod: Pod, leases: KubernetesLeases
+) -> None:
+    client = pod.api.client
+    assert leases.account_uid == "", "it has not been used yet"
+    await leases.read(SLOT, 5.0)
+    first = client.get("v1", "ServiceAccount", pod.namespace, ACCOUNT)
+    assert first
+    assert leases.account_uid == first["metadata"]["uid"]
+
+    client.delete("v1", "ServiceAccount", pod.namespace, ACCOUNT)
+    second = client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}, pod.namespace)
+
+    async def refused() -> bool:
+        try:
+            await leases.read(SLOT, 5.0)
+        except LeaseUnavailable as error:
+            return "401" in str(error)
+        return False
+
+    while not await refused():  # noqa: ASYNC110 - the API server remembers a good token for ten seconds
+        await asyncio.sleep(0.2)
+    assert leases.account_uid == first["metadata"]["uid"] != second["metadata"]["uid"]

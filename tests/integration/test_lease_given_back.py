@@ -10,9 +10,11 @@ import pytest
 
 from harness.control_plane import ControlPlane
 from harness.pod_process import PodProcess, pod_process
-from harness.slot_account import create_slot
+from harness.slot_account import ACCOUNT, create_slot
 from harness.slots import config
+from tradingbot_operator.core.accounts import REFUSED
 from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.model import TradingState
 
 pytestmark = pytest.mark.controlplane
 
@@ -73,3 +75,20 @@ def test_the_lease_of_another_pod_is_left_alone(pod: PodProcess) -> None:
     code = pod.terminate()
 
     assert (code, pod.holder) == (0, "pod-a"), pod.output()
+
+
+def test_a_pod_reports_whose_token_it_uses_and_asks_in_vain_once_that_account_was_made_anew(pod: PodProcess) -> None:
+    """By the uid the operator knows that the token is void; the pod itself goes on waiting, whoever starts it again."""
+    client = pod.plane.client
+    first = client.get("v1", "ServiceAccount", pod.namespace, ACCOUNT)
+    assert first
+    pod.start().until_logged("LeaseAcquired")
+    assert pod.report().account_uid == first["metadata"]["uid"]
+    pod.kill()
+
+    client.delete("v1", "ServiceAccount", pod.namespace, ACCOUNT)
+    client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}, pod.namespace)
+    pod.start().until_logged("ControlStreamListening")
+
+    void = pod.report(until=lambda report: REFUSED in report.message)
+    assert (void.state, void.account_uid) == (TradingState.STARTING, first["metadata"]["uid"])

@@ -120,13 +120,17 @@ class Cluster:
         except NotFound:
             return None
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
-        """Exactly the object with `uid`; one that is gone already is fine, one with another uid stays."""
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> Manifest | None:
+        """Exactly the object with `uid`, as it then is, where it ends later; one with another uid stays.
+
+        None where there is nothing left of it.
+        """
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         try:
-            await self._request("delete", kind, _path(kind, namespace, name), body=body)
+            answer = await self._request("delete", kind, _path(kind, namespace, name), body=body)
         except (NotFound, Conflict):
-            return
+            return None
+        return answer if "deletionTimestamp" in answer.get("metadata", {}) else None
 
     async def set_finalizers(self, bot: Manifest, finalizers: list[str]) -> Manifest:
         """Raises Conflict when somebody changed `bot` in between: another finalizer must not get lost."""

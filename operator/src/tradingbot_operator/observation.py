@@ -92,6 +92,7 @@ def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
         started=bool(status.get("podIP")) and status.get("phase") not in {None, "Pending"},
         ready=ready,
         revision=(metadata.get("labels") or {}).get("controller-revision-hash", ""),
+        created=metadata.get("creationTimestamp", ""),
         restart_hash=(metadata.get("annotations") or {}).get(names.RESTART_HASH, ""),
         terminating="deletionTimestamp" in metadata,
         stream=stream,

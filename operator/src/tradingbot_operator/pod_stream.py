@@ -88,7 +88,7 @@ class PodStream:
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _report: SlotReport | None = None
     _heard: bool = False  # a report came over the present connection
-    _lost_at: float | None = None
+    _lost_at: float = field(init=False)
     _limit_s: float = CONNECT_S  # what a TimeoutError stands for just now
     _trouble: str = ""
     _answer: ConfigAnswered | None = None
@@ -100,9 +100,12 @@ class PodStream:
     _resumes_ordered: set[str] = field(default_factory=set)
     _kick: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self._lost_at = self.around.clock()
+
     def view(self) -> Stream:
         now = self.around.clock()
-        lost_for = 0.0 if self._heard or self._lost_at is None else now - self._lost_at
+        lost_for = 0.0 if self._heard else now - self._lost_at
         report = self._report
         return Stream(
             report=report,
@@ -111,6 +114,7 @@ class PodStream:
             answer=self._answer,
             sent_hash=self._sent_hash,
             draining_for_s=None if self._drain_since is None else now - self._drain_since,
+            drain_reason=self._drain,
             reported_since_drain=self._reported_since_drain,
             halts_ordered=frozenset(self._halts_ordered),
             resumes_ordered=frozenset(self._resumes_ordered),
@@ -217,7 +221,7 @@ class PodStream:
 
     def _reported(self, report: SlotReport) -> None:
         before = self._report if self._heard else None
-        self._report, self._heard, self._lost_at, self._trouble = report, True, None, ""
+        self._report, self._heard, self._trouble = report, True, ""
         if self._drain_since is not None:
             self._reported_since_drain = True
         if before is None or _essence(before) != _essence(report):
@@ -275,6 +279,7 @@ def _essence(report: SlotReport) -> tuple[object, ...]:
         report.config_hash,
         report.halts,
         report.resumed,
+        report.account_uid,
         left,
         told,
     )

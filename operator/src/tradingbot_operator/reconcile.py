@@ -134,6 +134,7 @@ class Reconciler:
         for gone in outcome.prune:
             await self.cluster.delete(gone.kind, bot.namespace, gone.name, gone.uid)
         await self._command(bot, outcome)
+        await self._replace(bot, outcome)
         await self._tell(bot, outcome)
         status = with_leases(outcome.status, leases)
         if status != bot.status:
@@ -179,6 +180,13 @@ class Reconciler:
         uids = self._uids(bot)
         for order in outcome.halts:
             await self.runtime.order(uids.get(order.pod, ""), order)
+
+    async def _replace(self, bot: Bot, outcome: Outcome) -> None:
+        if (pod := outcome.replace) is None:
+            return
+        log.info("PodReplaced", bot=f"{bot.namespace}/{bot.name}", pod=pod.name)
+        if (ending := await self.cluster.delete(pod.kind, bot.namespace, pod.name, pod.uid)) is not None:
+            self.store.put(pod.kind, slim(pod.kind, ending))  # before the watch tells: only one at a time goes
 
     def _uids(self, bot: Bot) -> dict[str, str]:
         return {pod["metadata"]["name"]: pod["metadata"]["uid"]

@@ -145,6 +145,8 @@ class App:
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
         slot.epoch_before = epoch_before
+        if (leases := self.process.leases) is not None:
+            slot.account_uid = lambda: leases.account_uid
         slot.note_config()
         slot.take_halts()
         slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)

@@ -59,6 +59,7 @@ class Slot:
     locked: dict[str, str] = field(default_factory=dict)  # by venue: why it takes nothing; empty: it does
     inputs: Recorder = field(default_factory=Recorder)
     epoch_before: int = 0  # the journal's, before this process
+    account_uid: Callable[[], str] = str  # of the ServiceAccount; empty outside of a cluster
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
 
@@ -170,6 +171,7 @@ class Slot:
         return SlotReport(
             slot=self.config.slot,
             pod_uid=self.pod_uid,
+            account_uid=self.account_uid(),
             state=self._reported_state(),
             reason=self.standing.reason,
             message=self.standing.message,

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CONFIG_NOT_ACKNOWLEDGED = "ConfigNotAcknowledged"
     RUNTIME_UNREACHABLE = "RuntimeUnreachable"
     LEASE_NOT_HELD = "LeaseNotHeld"
+    SERVICE_ACCOUNT_REPLACED = "ServiceAccountReplaced"  # the pod's token is void; also Stalled, if nobody can ask it
     HALTED = "Halted"  # also Halted, for a reason that this operator does not know
     CANNOT_QUOTE = "CannotQuote"  # a market has wanted quotes for seconds and has none; also in TradingEnabled, Stalled
     ORDER_LOST = "OrderLost"  # the fate of an order cannot be found out: its market only reduces; as CannotQuote

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
 from tradingbot_operator.core import names
+from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
@@ -32,7 +33,7 @@ from tradingbot_operator.core.slots import (
     numbered,
     scale,
 )
-from tradingbot_operator.core.status import SlotPicture
+from tradingbot_operator.core.status import Picture, SlotPicture
 from tradingbot_operator.core.validation import Refusal, validate
 from tradingbot_runtime.config import VenueSpec
 
@@ -88,7 +89,9 @@ class _Running:
         stateful_set = self.observed.child("StatefulSet", self.bot.name)
         size = scale(self.accepted.spec, self.observed, stateful_set, self.installation)
         plan = self._plan(size, stateful_set)
-        shown = picture(plan, size, self.observed, self.refusal)
+        account = self.observed.child("ServiceAccount", self.bot.name)
+        renewal = replacement(self.observed.pods, account, size.serving)
+        shown = picture(plan, size, self.observed, self.refusal, renewal)
         status = running_status(self.bot, self.observed, plan, shown)
         wanted = children(plan)
         return Outcome(
@@ -99,9 +102,10 @@ class _Running:
             apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
             prune=self._superfluous(wanted),
             halts=plan.halts.orders(self.observed.pods),
-            commands=self._commands(size, shown.slots),
+            commands=self._commands(size, shown),
+            replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete) else None,
             events=announcements(self.bot.status.conditions, status.conditions),
-            requeue_after_s=self._requeue_after(status, size, plan),
+            requeue_after_s=self._requeue_after(status, size, shown, plan),
             # Also what a slot has yet to let go of: until then nobody else may trade it.
             holds=planned(plan),
         )
@@ -157,13 +161,16 @@ class _Running:
             if (kind, name) not in keep and owned_by(child, self.bot)
         )
 
-    def _commands(self, size: Scale, slots: tuple[SlotPicture, ...]) -> tuple[SlotCommand, ...]:
-        drains = (DrainSlot(pod.name, DRAIN_FOR_SCALING) for pod in size.leaving if pod.stream.draining_for_s is None)
-        return (*drains, *(command for slot in slots if (command := _configure(slot))))
+    def _commands(self, size: Scale, shown: Picture) -> tuple[SlotCommand, ...]:
+        drains = [DrainSlot(pod.name, DRAIN_FOR_SCALING) for pod in size.leaving if pod.stream.draining_for_s is None]
+        if (pod := shown.replacement.drain) is not None:
+            drains.append(DrainSlot(pod.name, DRAIN_FOR_REPLACEMENT))
+        return (*drains, *(command for slot in shown.slots if (command := _configure(slot))))
 
-    def _requeue_after(self, status: TradingBotStatus, size: Scale, plan: Plan) -> float | None:
-        waits = [wait for wait in (_recheck(self.refusal), self.installation.drain_timeout_s if size.leaving else None)
-                 if wait is not None]  # fmt: skip
+    def _requeue_after(self, status: TradingBotStatus, size: Scale, shown: Picture, plan: Plan) -> float | None:
+        waits = [] if (wait := _recheck(self.refusal)) is None else [wait]
+        if size.leaving or shown.replacement.silent:
+            waits.append(self.installation.drain_timeout_s)
         if plan.releasing or plan.held:
             waits.append(HAND_OVER_RECHECK_S)
         if self.observed.since_start_s < self.installation.start_grace_s:

@@ -58,10 +58,11 @@ class Stream:
 
     report: SlotReport | None = None  # the latest one of this pod, also after the connection was lost
     connected: bool = False  # the connection is up and a report came over it
-    lost_for_s: float = 0.0
+    lost_for_s: float = 0.0  # since it was heard last, or since the first attempt at a connection
     answer: ConfigAnswered | None = None
     sent_hash: str = ""  # of the last Configure on this connection
     draining_for_s: float | None = None  # since the Drain was asked for; None: it was not
+    drain_reason: str = ""
     reported_since_drain: bool = False
     halt_times: Mapping[str, str] = field(default_factory=dict)  # halt id -> RFC 3339
     trouble: str = ""  # why the latest attempt at a connection failed, with the pod's address
@@ -101,6 +102,7 @@ class Pod:
     ready: bool
     revision: str
     restart_hash: str
+    created: str = ""  # RFC 3339, UTC
     terminating: bool = False
     stream: Stream = Stream()
     bot_uid: str = ""  # whose pod it is; empty where it does not say

@@ -80,6 +80,7 @@ class Outcome:
     prune: tuple[ChildReference, ...] = ()
     halts: tuple[HaltOrder, ...] = ()  # first of all: nothing that is written keeps them waiting
     commands: tuple[SlotCommand, ...] = ()
+    replace: ChildReference | None = None  # a pod to delete, for its StatefulSet to make another one
     events: tuple[Announcement, ...] = ()
     requeue_after_s: float | None = None
     holds: frozenset[str] | None = None  # instruments that are this bot's from now on; None: as before

@@ -9,6 +9,7 @@ from tradingbot_operator.api.v1alpha1 import (
     TradingBotStatus,
 )
 from tradingbot_operator.core import names
+from tradingbot_operator.core.accounts import Replacement
 from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, merge
 from tradingbot_operator.core.flat import was_flat
@@ -21,7 +22,7 @@ from tradingbot_runtime.config import DesiredState, warnings
 REMOVED = "Removed"  # its volume and its Lease are kept
 
 
-def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None) -> Picture:
+def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None, replacement: Replacement) -> Picture:
     pods, spec = {pod.ordinal: pod for pod in observed.pods}, plan.accepted.spec
     slots = tuple(
         SlotPicture(n, config, config.config_hash(), plan.restart_hash, pods.get(n))
@@ -37,6 +38,8 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         rolled_out=_rolled_out(plan, observed),
         overdue=_overdue(plan, observed),
         was_flat=was_flat(plan.bot.status.conditions),
+        replacement=replacement,
+        patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
         warnings=warnings(spec.strategy, spec.markets, plan.accepted.venues, spec.risk),
     )

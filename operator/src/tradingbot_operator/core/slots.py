@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.core import names
+from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, drained_for
 from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous, with_hedges
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
@@ -37,8 +38,10 @@ def scale(spec: TradingBotSpec, observed: Observed, stateful_set: Manifest | Non
 
 
 def _was_drained(pod: Pod) -> bool:
+    """For good, that is: not only to be replaced."""
     report = pod.stream.report
-    return pod.stream.draining_for_s is not None or (report is not None and report.state is TradingState.DRAINED)
+    is_drained = pod.stream.draining_for_s is not None or (report is not None and report.state is TradingState.DRAINED)
+    return is_drained and drained_for(pod) != DRAIN_FOR_REPLACEMENT
 
 
 def _may_go(pod: Pod, limits: Installation) -> bool:

@@ -1,9 +1,10 @@
 """From slots and what they report to conditions: ordered rules, the first that speaks wins."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
+from tradingbot_operator.core.accounts import Replacement, replaced, stuck
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
 from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.halted import halted
@@ -48,6 +49,8 @@ class Picture:
     was_flat: bool  # as the status said before
     warnings: tuple[str, ...] = ()  # of the accepted spec
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
+    replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
+    patience_s: float = 60.0  # with a runtime that does not answer
 
 
 Rule = Callable[[Picture], Observation | None]
@@ -142,7 +145,7 @@ def _hindered(p: Picture) -> Observation | None:
 
 
 READY_RULES: tuple[Rule, ...] = (
-    _refused, _halted, _troubled, _provisioning, _unreachable, _fenced, _rolling, _unacknowledged, _not_ready,
+    _refused, _halted, replaced, _troubled, _provisioning, _unreachable, _fenced, _rolling, _unacknowledged, _not_ready,
     _handing_over, _hindered,
 )  # fmt: skip
 LIVE = {
@@ -229,7 +232,7 @@ def _overdue(p: Picture, now: Observation) -> Observation | None:
 
 
 STALLED_RULES: tuple[Callable[[Picture, Observation], Observation | None], ...] = (
-    _nothing_to_wait_for, _refused_for_good, _halted_for_good, _rejected, _hopeless, _hindered_for_good,
+    _nothing_to_wait_for, _refused_for_good, _halted_for_good, stuck, _rejected, _hopeless, _hindered_for_good,
     _overdue,
 )  # fmt: skip
 
@@ -245,7 +248,8 @@ def stalled(p: Picture, ready_now: Observation) -> Observation:
 RECONCILING = {
     Reason.CONFIG_NOT_ACKNOWLEDGED: Reason.CONFIG_RELOADING,
 }
-MOVING = frozenset({Reason.ROLLOUT_IN_PROGRESS, Reason.CONFIG_NOT_ACKNOWLEDGED, Reason.DRAINING, Reason.SCALING})
+MOVING = frozenset({Reason.ROLLOUT_IN_PROGRESS, Reason.CONFIG_NOT_ACKNOWLEDGED, Reason.DRAINING, Reason.SCALING,
+                    Reason.SERVICE_ACCOUNT_REPLACED})  # fmt: skip
 
 
 def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation:
@@ -259,8 +263,8 @@ def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation
 def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     """All conditions of a bot that is not being deleted."""
     now = ready(p)
-    stuck = stalled(p, now)
-    return (now, reconciling(now, stuck), stuck, spec_accepted(p), available(p), trading_enabled(p),
+    waits = stalled(p, now)
+    return (now, reconciling(now, waits), waits, spec_accepted(p), available(p), trading_enabled(p),
             halted(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
@@ -280,5 +284,5 @@ def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Pha
         return live.get(p.desired_state, Phase.RUNNING) if settled else Phase.PROGRESSING
     was_live = before in {Phase.RUNNING, Phase.PAUSED, Phase.DEGRADED}
     moving = seen[T.READY].reason in MOVING
-    stuck = seen[T.STALLED].status is ConditionStatus.TRUE
-    return Phase.DEGRADED if stuck or (was_live and not moving) else Phase.PROGRESSING
+    waits = seen[T.STALLED].status is ConditionStatus.TRUE
+    return Phase.DEGRADED if waits or (was_live and not moving) else Phase.PROGRESSING

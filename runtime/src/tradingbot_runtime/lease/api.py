@@ -1,5 +1,6 @@
 """The three requests that a slot makes to the Kubernetes API: read and replace its Lease, nothing else."""
 
+import base64
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ class KubernetesLeases:
         """`url` is the API server's, `account` the folder with `token` and `ca.crt`."""
         self._leases = f"{url}/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._account = account
+        self.account_uid = ""  # whose token the latest request carried; empty: none yet, or it does not say
         self._authority = ""
         self._tls: ssl.SSLContext | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -71,7 +73,9 @@ class KubernetesLeases:
     async def _request(self, method: str, name: str, body: bytes | None, timeout_s: float) -> LeaseRecord:
         if self._session is None:
             raise RuntimeError("KubernetesLeases is used outside of its `async with`")
-        headers = {"Authorization": f"Bearer {self._read('token')}", "Content-Type": "application/json"}
+        token = self._read("token")
+        self.account_uid = account_of(token)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         url = f"{self._leases}/{name}"
         try:
             async with self._session.request(
@@ -104,6 +108,32 @@ class KubernetesLeases:
             return (self._account / name).read_text().strip()
         except OSError as error:
             raise LeaseUnavailable(f"{self._account / name}: {in_words(error)}") from error
+
+
+class _ServiceAccount(msgspec.Struct, frozen=True):
+    uid: str = ""
+
+
+class _Bound(msgspec.Struct, frozen=True):
+    serviceaccount: _ServiceAccount = _ServiceAccount()
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    bound: _Bound = msgspec.field(default=_Bound(), name="kubernetes.io")
+
+
+def account_of(token: str) -> str:
+    """The uid of the ServiceAccount that a token was issued for; empty where it does not say.
+
+    Not verified: it is told to the operator, who knows the account. The API server refuses a token whose account was
+    deleted, also when there is a new one of the same name.
+    """
+    payload = token.split(".")[1] if token.count(".") == 2 else ""  # noqa: PLR2004 - header, claims, signature
+    try:
+        claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        return msgspec.json.decode(claims, type=_Claims).bound.serviceaccount.uid
+    except ValueError:
+        return ""
 
 
 def _answer(status: int, raw: bytes) -> LeaseRecord:

@@ -93,6 +93,7 @@ class SlotReport(ControlMessage, frozen=True, kw_only=True):
 
     slot: int
     pod_uid: str
+    account_uid: str = ""  # of the ServiceAccount whose token it uses; empty: not known
     state: TradingState
     reason: str
     message: str
