@@ -51,8 +51,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     if not RECORDING.exists():
         pytest.skip(f"the recording {RECORDING.name} is not beside this repository")
     folder = tmp_path_factory.mktemp("replay")
+    balances = (f"--balance={asset}={amount}" for asset, amount in OPENING.items())
     options = ("--recording", str(RECORDING), "--wait", "--speed", SPEED, "--orders-per-10s", "100000",
-               "--weight-per-minute", "1000000", *(f"--balance={asset}={amount}" for asset, amount in OPENING.items()))  # fmt: skip
+               "--weight-per-minute", "1000000", *balances)  # fmt: skip
     with (
         SimulatorProcess(*options) as simulator,
         runtime(folder, simulator, spec={"strategy": {"marketMaking": STRATEGY}}) as bot,
