@@ -1,4 +1,4 @@
-"""The first thing that the README offers to try: its two commands, as they are written there, without a network."""
+"""What the README and the samples offer to try on this machine: typed as it is written there, without a network."""
 
 import json
 import os
@@ -6,7 +6,9 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,20 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = "manifests/samples/bot-local.yaml"
 COMMAND = re.compile(r"\.venv/bin/tradingbot-runtime (?:simulate|run \S+)(?= {2,}#)")
 END_WITHIN_S = 10.0
+SAMPLES = (REPOSITORY / "manifests/samples").glob("*.yaml")
+WITH_KEYS = sorted(str(path.relative_to(REPOSITORY)) for path in SAMPLES if "#   export " in path.read_text())
+TYPED = "#   "  # begins the lines of a sample's comment that are to be typed; a bare `#` ends a terminal's
 
 
 def commands(file: str) -> list[str]:
     return COMMAND.findall((REPOSITORY / file).read_text(encoding="utf-8"))
+
+
+def terminals(file: str) -> list[str]:
+    """What the comment at the top of a sample has typed in one terminal after the other, as scripts."""
+    top = (REPOSITORY / file).read_text(encoding="utf-8").partition("apiVersion:")[0]
+    paragraphs = re.split(r"^#\n", top, flags=re.MULTILINE)
+    return [textwrap.dedent(p.replace(TYPED, "")) for p in paragraphs if p.startswith(TYPED)]
 
 
 @pytest.fixture
@@ -55,40 +67,71 @@ def test_the_sample_names_the_same_commands_as_the_readme() -> None:
     assert [shlex.split(command)[1] for command in commands(SAMPLE)] == ["simulate", "run"]
 
 
-def test_the_two_commands_of_the_readme_make_a_bot_that_quotes_and_says_so(
-    alone: tuple[str, ...], tmp_path: Path
-) -> None:
-    simulate, run = commands("README.md")
-    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    running: list[subprocess.Popen[bytes]] = []
+@dataclass
+class Machine:
+    """One of its own, with a terminal for each script that is typed."""
 
-    def start(command: str, name: str) -> Path:
-        log = tmp_path / name
+    alone: tuple[str, ...]
+    folder: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def type(self, script: str) -> Path:
+        """Begin it as a shell does; the file of what it prints."""
+        log = self.folder / f"terminal-{len(self.running)}"
+        command = (*self.alone, "sh", "-c", re.sub(r"^\.venv", "exec .venv", script, flags=re.MULTILINE))
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder)}
         with log.open("wb") as output:
-            running.append(subprocess.Popen((*alone, *shlex.split(command)), cwd=REPOSITORY, env=environment,
-                                            stdout=output, stderr=output))  # fmt: skip
+            self.running.append(subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output,
+                                                 stderr=output))  # fmt: skip
         return log
 
-    def quotes(log: Path) -> bool:
-        assert running[-1].poll() is None, log.read_text(encoding="utf-8")
-        told = [entry for entry in events(log) if entry.get("event") == "Progress"]
-        return any(entry["state"] == "Active" and entry["orders"] == 6 for entry in told)
-
-    try:
-        exchange = start(simulate, "exchange")
-        until(lambda: any(e.get("event") == "SimulatorStarted" for e in events(exchange)), "the exchange is up", 20)
+    def both(self, simulate: str, run: str) -> list[Json]:
+        """An exchange and a bot beside it, until the bot tells that it quotes: what it has told."""
+        exchange = self.type(simulate)
+        until(lambda: self._tells(exchange, lambda e: e.get("event") == "SimulatorStarted"), "the exchange is up", 20)
         assert events(exchange)[0]["rest"] == "http://127.0.0.1:9000"
-        bot = start(run, "bot")
-        until(lambda: quotes(bot), "the bot tells that it quotes", 30)
-        ended = [_ended(running.pop()) for _ in range(2)]
+        bot = self.type(run)
+        until(lambda: self._tells(bot, _quotes), "the bot tells that it quotes", 30)
+        return [entry for entry in events(bot) if entry.get("event") == "Progress"]
+
+    def end(self) -> list[int]:
+        """The exit codes, the last one's first."""
+        return [_ended(self.running.pop()) for _ in list(self.running)]
+
+    def _tells(self, log: Path, wanted: Callable[[Json], bool]) -> bool:
+        assert self.running[-1].poll() is None, log.read_text(encoding="utf-8")
+        return any(map(wanted, events(log)))
+
+
+@pytest.fixture
+def machine(alone: tuple[str, ...], tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(alone, tmp_path)
+    try:
+        yield made
     finally:
-        for process in running:
+        for process in made.running:
             process.kill()
             process.wait(END_WITHIN_S)
 
-    assert ended == [0, 0]
-    progress = next(entry for entry in events(bot) if entry.get("event") == "Progress")
-    assert re.fullmatch(r"\d+\.\d\d/\d+\.\d\d", progress["quotes"]), progress
+
+def test_the_two_commands_of_the_readme_make_a_bot_that_quotes_and_says_so(machine: Machine) -> None:
+    progress = machine.both(*commands("README.md"))
+
+    assert progress[-1]["orders"] == 6
+    assert re.fullmatch(r"\d+\.\d\d/\d+\.\d\d", progress[-1]["quotes"]), progress
+    assert machine.end() == [0, 0]
+
+
+@pytest.mark.parametrize("sample", WITH_KEYS, ids=lambda file: Path(file).stem)
+def test_what_a_samples_comment_has_typed_makes_a_bot_that_quotes(sample: str, machine: Machine) -> None:
+    simulate, run = terminals(sample)
+
+    machine.both(simulate, run)
+    assert machine.end() == [0, 0]
+
+
+def _quotes(entry: Json) -> bool:
+    return entry.get("event") == "Progress" and entry["state"] == "Active" and entry["orders"] > 0
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:

@@ -67,6 +67,17 @@ def test_the_numbers_of_run_are_checked_as_well(option: str, capsys: pytest.Capt
     assert capsys.readouterr().err.startswith(f"{option} -1: must be a whole number, 0 to ")
 
 
+@pytest.mark.parametrize("key", ["made-up", "schlüssel", "a b"])
+def test_a_key_that_no_client_could_use_is_refused_before_the_simulator_starts(
+    key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIMULATOR_API_KEY", key)
+    assert main(["simulate", "--port", "0"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "SIMULATOR_API_KEY: must be letters and digits of ASCII, as Binance's keys are"
+    ]
+
+
 def test_what_is_allowed_is_read_as_it_is_written() -> None:
     given = ["--volatility", "0", "--speed", "max", "--maker-fee-bps", "0.25", "--symbol", "adausdt", "--balance",
              "btc=0.5", "--balance", "USDT=7"]  # fmt: skip

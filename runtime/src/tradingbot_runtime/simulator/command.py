@@ -31,7 +31,7 @@ from tradingbot_runtime.simulator.options import Balance, Protocol, Symbol
 from tradingbot_runtime.simulator.rate_limits import RateLimits
 from tradingbot_runtime.simulator.recording import UnusableRecording, parts, require_events
 from tradingbot_runtime.simulator.server import MarketSource, Server
-from tradingbot_runtime.simulator.signatures import Credentials, load_ed25519
+from tradingbot_runtime.simulator.signatures import Credentials, is_well_formed, load_ed25519
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 from tradingbot_runtime.telemetry.logs import configure_logs
 
@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
 def build(arguments: argparse.Namespace) -> tuple[Server, Secrets]:
     """The server that the options describe, and what clients need. ConfigError says what is wrong with them."""
     credentials = Credentials(
-        api_key=os.environ.get(API_KEY_VARIABLE) or secrets.token_hex(32),
+        api_key=_api_key(os.environ.get(API_KEY_VARIABLE, "")),
         secret=os.environ.get(SECRET_VARIABLE) or secrets.token_hex(32),
         ed25519=_public_key(arguments.ed25519_public_key),
     )
@@ -245,6 +245,12 @@ def _addresses(host: str, port: int) -> dict[str, str]:
         "rest": f"http://{where}", "stream": f"ws://{where}/stream", "websocketApi": f"ws://{where}/ws-api/v3",
         "state": f"http://{where}/simulator/state",
     }  # fmt: skip
+
+
+def _api_key(given: str) -> str:
+    if given and not is_well_formed(given):
+        raise ConfigError(f"{API_KEY_VARIABLE}: must be letters and digits of ASCII, as Binance's keys are")
+    return given or secrets.token_hex(32)
 
 
 def _public_key(path: Path | None) -> Ed25519PublicKey | None:

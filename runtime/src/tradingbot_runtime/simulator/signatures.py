@@ -34,7 +34,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
     def check_key(self, given: str | None) -> None:
         """Raises Refusal for a key that is missing, malformed or not ours."""
-        if not given or not given.isascii() or not given.isalnum():
+        if not given or not is_well_formed(given):
             raise Refusal(Reason.KEY_FORMAT)
         if not hmac.compare_digest(given, self.api_key):
             raise Refusal(Reason.KEY)
@@ -54,6 +54,11 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
             self.ed25519.verify(base64.b64decode(signature, validate=True), payload.encode())
         except (binascii.Error, InvalidSignature, ValueError) as wrong:
             raise Refusal(Reason.SIGNATURE) from wrong
+
+
+def is_well_formed(api_key: str) -> bool:
+    """Whether it looks like a key of Binance's; what does not is refused before anybody asks whose it is."""
+    return api_key.isascii() and api_key.isalnum()
 
 
 def load_ed25519(pem: bytes) -> Ed25519PublicKey:
