@@ -270,13 +270,15 @@ def runtime(folder: Path, simulator: SimulatorProcess, **options: Any) -> Iterat
             bot.terminate()
 
 
-def cancel_all(bot: RuntimeProcess, *options: str, secret: str = "") -> subprocess.CompletedProcess[str]:
-    """The command beside a bot's journal, with the bot's keys or with `secret`."""
+def cancel_all(
+    bot: RuntimeProcess, *options: str, secret: str = "", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command beside a bot's journal, with the bot's keys or with `secret`, and what `environment` replaces."""
     prefix = f"TRADINGBOT_{VENUE.upper()}"
     keys = {f"{prefix}_API_KEY": bot.simulator.api_key, f"{prefix}_SECRET_KEY": secret or bot.simulator.secret}
     command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(bot.journal), *options)
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=CANCEL_ALL_S,
-                          env={**os.environ, **keys})  # fmt: skip
+                          env={**os.environ, **keys, **bot.environment, **(environment or {})})  # fmt: skip
 
 
 # -- what the venue and the journal say ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from harness.runtime_process import CANCEL_ALL_S, STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
+from harness.two_venues import quoting_at_two_venues
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,27 @@ def test_a_venue_that_does_not_answer_is_not_proved_empty(tmp_path: Path) -> Non
 
         assert ended.returncode == 1, ended.stdout
         assert "not proved empty within 2 s" in ended.stdout
+
+
+@pytest.mark.parametrize("refused", ["key", "credentials"])
+def test_a_venue_that_cannot_be_asked_does_not_keep_the_orders_at_another_one_in_the_market(
+    tmp_path: Path, simulator: SimulatorProcess, refused: str
+) -> None:
+    """Its key is refused, which may pass; or there is none at all, which will not."""
+    with quoting_at_two_venues(tmp_path / "bot", simulator) as (bot, away):
+        bot.kill()
+        secret = "not the key" if refused == "key" else ""
+        ended = cancel_all(bot, "--within", "3", environment={"TRADINGBOT_AWAY_SECRET_KEY": secret})
+
+        assert ours_at_venue(bot) == set(), ended.stdout + ended.stderr
+        assert "btc: no order of ours at venue simulator" in ended.stdout
+        assert len(away.admin.open_orders()) == 4
+        if refused == "key":
+            assert ended.returncode == 1, ended.stdout + ended.stderr
+            assert "not proved empty within 3 s: market first: " in ended.stdout
+            assert "market btc" not in ended.stdout.splitlines()[-1], "what is empty is not waited for"
+        else:
+            assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
 
 
 def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:

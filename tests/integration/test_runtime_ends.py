@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, RuntimeProcess, manifest, ours_at_venue, rows, runtime
+from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
+from harness.two_venues import quoting_at_two_venues
 
 WITHIN_S = 5.0
 
@@ -124,17 +125,7 @@ def test_a_venue_that_is_away_does_not_keep_the_orders_at_another_one_in_the_mar
     simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     """Neither venue carries out the cancels over the websocket; one of them does not list orders either."""
-    with SimulatorProcess(*STILL) as away, runtime(tmp_path, simulator) as bot:
-        bot.environment = {"TRADINGBOT_AWAY_API_KEY": away.api_key, "TRADINGBOT_AWAY_SECRET_KEY": away.secret}
-        here, document = manifest(simulator, bot.name)
-        there = {**manifest(away, bot.name)[0], "metadata": {"name": "away"}}
-        (market,) = document["spec"]["markets"]
-        place = {"venue": "away", "symbol": "BTCUSDT"}
-        document["spec"]["markets"] = [{"name": "first", "reference": place, "execution": place}, market]
-        bot.documents = [there, here, document]
-        bot.start().until_quoting()
-        until(lambda: len(away.admin.open_orders()) == 4, "it quotes at both")
-
+    with quoting_at_two_venues(tmp_path, simulator) as (bot, away):
         for request in ("GET /api/v3/openOrders", "order.cancel"):
             away.admin.inject("lost-request", request, seconds=60)
         until(lambda: bool(away.admin.injected()), "the bot waits for an answer to its sweep", 15)

@@ -10,7 +10,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -55,11 +55,7 @@ def cancel_all(options: argparse.Namespace) -> int:
             _say("a process trades with this journal: unless it is halted, it will quote again")
         credentials = partial(venue_credentials, options.credentials, os.environ, config)
         withdrawal = Withdrawal(reader, config, credentials, former=frozenset(options.former_bot))
-        try:
-            return asyncio.run(asyncio.wait_for(withdrawal.run(), options.within))
-        except TimeoutError:
-            _say(f"not proved empty within {options.within} s: {', '.join(withdrawal.waiting)}")
-            return LEFT
+        return asyncio.run(withdrawal.run(options.within))
 
 
 @dataclass(slots=True)
@@ -68,46 +64,76 @@ class Withdrawal:
     config: SlotConfig
     credentials: Callable[[str], Callable[[], Any] | None]  # by venue
     former: frozenset[str] = frozenset()  # numbers of the bot's former lives
-    waiting: list[str] = field(default_factory=list)  # why it is not over
+    waiting: dict[str, list[str]] = field(default_factory=dict)  # by market: why it is not over
+    links: dict[str, VenueLink] = field(default_factory=dict)  # by venue
+    _openings: dict[str, asyncio.Lock] = field(default_factory=dict)  # by venue: its gateway is opened once
     _clock: Clock = field(default_factory=Clock)
 
-    async def run(self) -> int:
-        """Until every market is empty; whether it is."""
-        code = EMPTY
-        async with AsyncExitStack() as stack:
-            links: dict[str, VenueLink] = {}
-            for market in self.config.legs:
-                name = market.execution.venue
-                if name not in links:
-                    links[name] = VenueLink(name, self.config.venues[name], self._clock.now_ns, self.credentials(name))
-                    stack.push_async_callback(links[name].close)
-                code = max(code, await self._until_empty(links[name], market))
-        return code
+    async def run(self, within_s: float) -> int:
+        """Until every market is empty; whether it is.
 
-    async def _until_empty(self, link: VenueLink, market: Market) -> int:
-        self.waiting = [f"market {market.name}: no answer yet from venue {link.name} ({link.adapter.address})"]
+        Side by side: a venue that does not answer must not keep the others' orders in the market. For the same reason
+        ConfigError is raised when the other markets are through.
+        """
+        tasks = [asyncio.create_task(self._until_empty(market)) for market in self.config.legs]
+        try:
+            done, late = await asyncio.wait(tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for link in self.links.values():
+                await link.close()
+        if late:
+            why = (line for lines in self.waiting.values() for line in lines)
+            _say(f"not proved empty within {within_s} s: {', '.join(why)}")
+        if unusable := [str(error) for error in ended if isinstance(error, ConfigError)]:
+            raise ConfigError("; ".join(dict.fromkeys(unusable)))
+        return LEFT if late else max((task.result() for task in done), default=EMPTY)
+
+    def _link(self, venue: str) -> VenueLink:
+        """Raises ConfigError when its credentials cannot be used."""
+        if venue not in self.links:
+            spec, credentials = self.config.venues[venue], self.credentials(venue)
+            self.links[venue] = VenueLink(venue, spec, self._clock.now_ns, credentials)
+        return self.links[venue]
+
+    async def _until_empty(self, market: Market) -> int:
+        link = self._link(market.execution.venue)
+        self.waiting[market.name] = [
+            f"market {market.name}: no answer yet from venue {link.name} ({link.adapter.address})"
+        ]
+        try:
+            return await self._insist(link, market)
+        except ConfigError:
+            self.waiting.pop(market.name)  # is told as such
+            raise
+
+    async def _insist(self, link: VenueLink, market: Market) -> int:
         while True:
             try:
                 instrument, gateway = await self._gateway(link, market)
                 left = await self._pass(gateway, market, instrument)
+                if not left:
+                    code = self._judge(market, await gateway.open_orders(instrument), gateway)
+                    self.waiting.pop(market.name)
+                    return code
             except VenueError as error:
                 left = [f"market {market.name}: {error}"]
-            else:
-                if not left:
-                    return self._judge(market, await gateway.open_orders(instrument), gateway)
-            if left != self.waiting:
-                self.waiting = left
+            if left != self.waiting[market.name]:
+                self.waiting[market.name] = left
                 _say(*left)
             await asyncio.sleep(AGAIN_S)
 
     async def _gateway(self, link: VenueLink, market: Market) -> tuple[Instrument, Gateway]:
         """Raises VenueError, and ConfigError when it is not the account that the orders are at."""
-        if link.gateway is None:
-            await link.introduce()
-            kept = self.reader.meta(f"account of venue {link.name}")
-            if kept not in (None, link.account):
-                raise ConfigError(f"the orders are at account {kept} of venue {link.name}, not at {link.account}")
-            link.open_gateway(self._ports(link.name))
+        async with self._openings.setdefault(link.name, asyncio.Lock()):
+            if link.gateway is None:
+                await link.introduce()
+                kept = self.reader.meta(f"account of venue {link.name}")
+                if kept not in (None, link.account):
+                    raise ConfigError(f"the orders are at account {kept} of venue {link.name}, not at {link.account}")
+                link.open_gateway(self._ports(link.name))
         instrument = await link.instrument(market.execution.symbol)
         if link.gateway is None:
             raise ConfigError(f"Venue {link.name}: no gateway")
