@@ -4,6 +4,8 @@ import asyncio
 import json
 import secrets
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,6 +144,27 @@ def test_a_feed_that_falls_silent_has_its_quotes_withdrawn_within_the_limit_and_
     assert min(took_s) >= STALE_AFTER_S - 0.1
     assert max(took_s) <= STALE_AFTER_S + WITHDRAWN_WITHIN_S
     assert halts(bot) == [], "a stale feed pauses and never latches"
+
+
+def test_a_halted_bot_that_is_stopped_resumed_in_its_journal_and_started_again_trades(bot: RuntimeProcess) -> None:
+    bot.options = ()
+    bot.start().until_quoting()
+    (bot.folder / "HALT").write_text("looks wrong")
+    until(lambda: bool(halts(bot)), "the file halts it")
+    (halt_id,) = halts(bot)
+    (bot.folder / "HALT").unlink()
+    command = (sys.executable, "-m", "tradingbot_runtime", "resume", str(bot.journal), halt_id)
+
+    running = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WORDS_WITHIN_S)
+    assert (running.returncode, "its bot runs: stop it first" in running.stderr) == (2, True), running
+    bot.terminate()
+    bot.start()
+    assert halts(bot) == [halt_id], "a restart resumes nothing"
+    bot.terminate()
+    stopped = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WORDS_WITHIN_S)
+    assert (stopped.returncode, stopped.stderr) == (0, ""), stopped
+    bot.start().until_quoting()
+    assert halts(bot) == []
 
 
 def test_a_lower_term_halts_nothing(line: Line) -> None:

@@ -177,9 +177,10 @@ def test_bash_completes_commands_options_and_words() -> None:
         'complete_with() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); '
         '$(complete -p tradingbot-runtime | sed "s/.*-F //; s/ .*//"); echo "${COMPREPLY[@]}"; }\n'
         "complete_with tradingbot-runtime sim\n"
+        "complete_with tradingbot-runtime resu\n"
         "complete_with tradingbot-runtime simulate --vol\n"
         "complete_with tradingbot-runtime run --log-level war\n"
     )
     said = subprocess.run(["bash", "-c", made + asked], capture_output=True, text=True, check=True, timeout=30).stdout
 
-    assert said.splitlines() == ["simulate", "--volatility", "warning"]
+    assert said.splitlines() == ["simulate", "resume", "--volatility", "warning"]

@@ -12,6 +12,7 @@ from tradingbot_runtime.audit import commands as journal_commands
 from tradingbot_runtime.cancel_all import CANCEL_ALL_HELP, cancel_all
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
 from tradingbot_runtime.options import PORT, Checked, Parser, Whole
+from tradingbot_runtime.resume_command import RESUME_HELP, resume
 from tradingbot_runtime.simulator import command as simulate_command
 from tradingbot_runtime.telemetry.logs import LEVELS
 
@@ -52,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
                                    description=CANCEL_ALL_HELP,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _cancel_all_arguments(withdraw)
+    release = commands.add_parser("resume", help="release a halt of a bot that does not run", description=RESUME_HELP,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    _resume_arguments(release)
     completion = commands.add_parser("completion", help="print a completion script for your shell",
                                      description=COMPLETION_HELP,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -98,6 +102,15 @@ def _cancel_all_arguments(withdraw: argparse.ArgumentParser) -> None:
     withdraw.add_argument("--within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default="30",
                           help="give up after so long")  # fmt: skip
     withdraw.set_defaults(command=cancel_all)
+
+
+def _resume_arguments(release: argparse.ArgumentParser) -> None:
+    journal = release.add_argument("journal", type=Path, metavar="JOURNAL", help="the journal's file")
+    release.add_argument("halt_id", nargs="?", metavar="HALT_ID", help="which one (default: list those in force)")
+    release.add_argument("--by", default="command line", metavar="NAME",
+                         help="who releases it, for the journal (default: %(default)s)")  # fmt: skip
+    release.set_defaults(command=resume)
+    journal.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
 
 
 def _bot_number(text: str) -> str:

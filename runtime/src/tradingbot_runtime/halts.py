@@ -19,6 +19,14 @@ HELD_MOST = 100  # as many as status and configuration list; a slot that is halt
 BY_MOST = 253
 
 
+def resumed(journal: Journal, halt_id: str, by: str, now_ns: Nanos) -> bool:
+    """Whether a halt of this id was in force; it is released, with who did it and when. Raises JournalError."""
+    if not journal.latches.release(halt_id, by, now_ns):
+        return False
+    journal.write("", [Resumed(time_ns=now_ns, halt_id=halt_id, by=by)], [])
+    return True
+
+
 @dataclass(slots=True)
 class Halts:
     journal: Journal
@@ -67,9 +75,8 @@ class Halts:
 
     def release(self, halt_id: str, by: str) -> list[Halt]:
         """Release the halt of this id, and no other; what was released."""
-        if not self.journal.latches.release(halt_id, by, self.now_ns()):
+        if not resumed(self.journal, halt_id, by, self.now_ns()):
             return []
-        self.journal.write("", [Resumed(time_ns=self.now_ns(), halt_id=halt_id, by=by)], [])
         released = [halt for halt in self.held if halt.id == halt_id]
         self.held = [halt for halt in self.held if halt.id != halt_id]
         self.resumed = (halt_id, *self.resumed)[:RESUMED_MOST]

@@ -1,19 +1,41 @@
 """What a market's risk state must not forget: read when the market is made, written when it has changed."""
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
+from tradingbot_runtime.config import Mode, SlotConfig
+from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.meters import Meters, Remembered
 from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.live import PAPER, ledger_of
+from tradingbot_runtime.model.control import Halt
 
 _encode = msgspec.json.Encoder().encode
 
 
 def meters_of(journal: Journal, ledger: str) -> Meters:
     """Message counts of the day, and the best result so far."""
+    return Meters(_remembered(journal, ledger))
+
+
+def accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
+    """What `HaltResumed` does for a market that runs, for those that do not: they begin anew at their next valuation.
+
+    `running`: names of markets. Raises JournalError.
+    """
+    names = {halt.market for halt in resumed if halt.reason == BreachReason.MAX_DRAWDOWN}
+    for leg in config.legs:
+        if leg.name not in running and not names.isdisjoint(("", leg.name)):
+            ledger = ledger_of(leg.name, PAPER if config.mode is Mode.PAPER else "")
+            remembered = msgspec.structs.replace(_remembered(journal, ledger), begins_anew=True)
+            journal.put(_key(ledger), _encode(remembered).decode())
+
+
+def _remembered(journal: Journal, ledger: str) -> Remembered:
     text = journal.meta(_key(ledger))
-    return Meters(msgspec.json.decode(text, type=Remembered) if text else Remembered())
+    return msgspec.json.decode(text, type=Remembered) if text else Remembered()
 
 
 @dataclass(slots=True)

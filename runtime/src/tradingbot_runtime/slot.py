@@ -1,6 +1,6 @@
 """A slot: the markets of one pod, their common state, and what the operator may ask of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -32,6 +32,7 @@ from tradingbot_runtime.model import (
     VenueLocked,
 )
 from tradingbot_runtime.model.control import MANUAL_HALT, ConfigAnswered, Halt, HaltAnswered, HaltTrading, SlotReport
+from tradingbot_runtime.risk_memory import accept_drawdowns
 from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
@@ -137,12 +138,13 @@ class Slot:
             if name != moved and (known is None or replace(event, time_ns=known.time_ns) != known):
                 live.handle(event)
 
-    def _released(self, halts: Iterable[Halt]) -> None:
+    def _released(self, halts: Sequence[Halt]) -> None:
         """Markets hear what was accepted before they may trade again."""
         for halt in halts:
             for market in self.markets.values():
                 if halt.market in ("", market.name):
                     market.take(HaltResumed(time_ns=self.now_ns(), reason=halt.reason))
+        accept_drawdowns(self.journal, self.config, halts, self.markets)
         self.update(**self.halts.circumstances())
 
     def note_config(self, loosened: tuple[str, ...] = ()) -> None:

@@ -70,6 +70,7 @@ class Remembered(msgspec.Struct):
     fills: int = 0
     capital: int | None = None  # the account's value when it was first seen, in money units
     best: int = 0  # the best profit ever, from `capital` on
+    begins_anew: bool = False  # the drawdown was accepted while nobody valued it: the next valuation is the best
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class Meters:
 
     @property
     def below_best(self) -> Money:
-        return Money(self.remembered.best - self.profit)
+        return Money(0 if self.remembered.begins_anew else self.remembered.best - self.profit)
 
     @property
     def best_equity(self) -> Money:
@@ -116,7 +117,8 @@ class Meters:
         self.profit = profit
         if remembered.capital is None and capital is not None:
             remembered.capital, remembered.best = capital - profit, profit
-        remembered.best = max(remembered.best, profit)
+        remembered.best = profit if remembered.begins_anew else max(remembered.best, profit)
+        remembered.begins_anew = False
         self.recent_loss = Money(self.recent.below(now_ns, profit, window_ns) if window_ns else 0)
 
     def begin_anew(self) -> None:
