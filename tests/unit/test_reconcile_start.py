@@ -11,6 +11,7 @@ from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.model import (
     Nanos,
     OrderAccepted,
+    OrderCanceled,
     OrderStatus,
 )
 
@@ -27,6 +28,19 @@ def test_a_restart_asks_about_every_order_that_is_not_closed_whatever_its_state_
     assert after.venue.asked == [bid, offer]
     assert after.state(bid) is OrderState.FILLED
     assert after.state(offer) is OrderState.PENDING_CANCEL, "its price is from before; the barrier is not passed"
+    assert after.market.engine.market.position.lots == 1_000
+
+
+def test_a_start_reads_the_trades_and_books_a_fill_of_an_order_that_was_closed_before(journal: Journal) -> None:
+    before = Desk(journal)
+    bid, _ = before.quote()
+    accept(before, bid)
+    before.market.handle(OrderCanceled(time_ns=Nanos(before.now_ns), order_id=bid))
+    after = Desk(journal)
+    after.venue.told_by_list = [fill(bid)]
+
+    asyncio.run(after.all.restore())
+    assert bid not in after.venue.asked, "nobody would ask about it by its id"
     assert after.market.engine.market.position.lots == 1_000
 
 
