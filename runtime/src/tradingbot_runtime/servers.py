@@ -62,8 +62,8 @@ def _not_ready(slot: Slot) -> list[str]:
     * starting, fenced, or comparing with a venue that is away is not, at once: a slot that does not reach its venue
       cannot prove that it leaves no order behind, and is not to be evicted on purpose. Three seconds of the kubelet's
       patience cover a reconnect.
-    * a stale feed is not ready only after `slot.HICCUP_NS` more. Its quotes are gone by then and nothing is in danger;
-      to be unready for every second without a tick would stop drains and rollouts of quiet markets.
+    * a stale feed is not ready only after `market_watch.HICCUP_NS` more. Its quotes are gone by then and nothing is in
+      danger; to be unready for every second without a tick would stop drains and rollouts of quiet markets.
     """
     if not slot.circumstances.barrier_passed:
         return [f"waiting for {slot.circumstances.waiting_for}"]
