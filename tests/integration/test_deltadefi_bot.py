@@ -176,6 +176,7 @@ def test_a_wrong_password_ends_the_bot_with_one_line(tmp_path: Path) -> None:
         runtime = RuntimeProcess(tmp_path, simulator, documents=found, environment=keys)
 
         assert runtime.launch().wait() == 2
+        assert [ended["exit_code"] for ended in runtime.logged("Ended")] == [2]
         (line,) = runtime.errors()
         assert "the trading password does not open the account's operation key" in line
 

@@ -49,6 +49,7 @@ def test_the_life_of_an_order_is_told_from_what_was_seen_to_its_end(journal: Pat
         "Seen", "PlaceDecided", "OrderAccepted", "OrderFilled", "OrderFilled", "Seen", "CancelDecided",
         "OrderCanceled", "now Canceled",
     ]  # fmt: skip
+    assert steps[-1]["time"] == steps[-2]["time"] > steps[0]["time"], "since its last change"
     assert steps[0]["details"] == {
         "reference": "60001.00 / 60002.00 (update 7)", "venue": "60001.00 / 60002.00",
         "holds": "0.05000 base, 1000.5 quote", "wanted": "1 quotes",

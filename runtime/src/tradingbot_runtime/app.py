@@ -50,7 +50,7 @@ LOCK_POLL_S = 0.2
 SHUTDOWN_WITHIN_S = 4.0
 STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
 DEAD_AFTER_NS = 20_000_000_000
-OK, FAILED, FENCED = 0, 1, 3
+OK, FAILED, REFUSED, FENCED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +235,11 @@ class App:
         self.tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        self.exit_code = FAILED
         if isinstance(error, ConfigError):
             self.refusal = error
         elif isinstance(error, JournalError) and self.sources is not None:
             self.sources.slot.journal.abandon()
+        self.exit_code = FAILED if self.refusal is None else REFUSED
         known = isinstance(error, TradingError)  # says all there is to say; anything else is a bug
         log.error("Failed", error=type(error).__name__, message=str(error), exc_info=None if known else error)
         self.ended.set()

@@ -45,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a bot", description=RUN_HELP,
                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _run_arguments(run)
-    simulate = commands.add_parser("simulate", help="simulate an exchange that speaks Binance spot's protocol")
+    simulate = commands.add_parser(
+        "simulate", help="simulate an exchange: Binance spot's protocol, DeltaDeFi's beside it"
+    )
     simulate_command.add_arguments(simulate)
     simulate.set_defaults(command=simulate_command.run)
     journal_commands.add_commands(commands)

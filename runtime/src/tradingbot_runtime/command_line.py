@@ -4,12 +4,11 @@ import signal
 import sys
 from collections.abc import Callable
 
+from tradingbot_runtime.app import REFUSED
 from tradingbot_runtime.arguments import parser
 from tradingbot_runtime.config import InvalidConfig
 from tradingbot_runtime.errors import ConfigError, JournalError
 from tradingbot_runtime.options import parsed
-
-BAD_CONFIG = 2
 
 
 def obey(arguments: list[str] | None) -> int:
@@ -25,4 +24,4 @@ def obey(arguments: list[str] | None) -> int:
             print(problem, file=sys.stderr)  # noqa: T201 - the answer to the person at the terminal
     except (ConfigError, JournalError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - as above
-    return BAD_CONFIG
+    return REFUSED

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 
 import msgspec
 from rich.console import Console
@@ -31,7 +30,8 @@ def audit(options: argparse.Namespace) -> int:
             return _show(steps.all(since_ns), "Everything since " + time_text(since_ns), options)
         order = find_order(reader, options.order)
         title = f"Order {order['order_id']} of market {order['market']}: {order['state']}"
-        return _show(chain(steps.of_order(order["order_id"]), [_end(order, steps)]), title, options)
+        told = list(steps.of_order(order["order_id"]))
+        return _show([*told, _end(order, steps, told)], title, options)
 
 
 def since(text: str, now: datetime | None = None) -> int:
@@ -63,11 +63,13 @@ def find_order(reader: JournalReader, name: str) -> Row:
     raise ConfigError(f"{name!r} is more than one order: {', '.join(row['order_id'] for row in found)} ...")
 
 
-def _end(order: Row, steps: Steps) -> Step:
+def _end(order: Row, steps: Steps, told: Iterable[Step]) -> Step:
+    """How it stands, since the last that was told of it; where nothing is any more, since its creation."""
     units = steps.units(order["market"])
     details = {"price": units.price(order["price"]), "quantity": units.quantity(order["quantity"]),
                "filled": units.quantity(order["filled"]), "venue id": order["venue_order_id"]}  # fmt: skip
-    return Step(order["created_ns"], order["market"], order["order_id"], f"now {order['state']}", details)
+    changed_ns = max((step.time_ns for step in told), default=order["created_ns"])
+    return Step(changed_ns, order["market"], order["order_id"], f"now {order['state']}", details)
 
 
 def _halts(reader: JournalReader, steps: Steps) -> Iterator[Step]:

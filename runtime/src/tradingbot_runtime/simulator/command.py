@@ -43,7 +43,7 @@ _BPS_IN_MILLIONTHS = 100
 STDERR = 2
 
 
-DELTADEFI = "deltadefi"  # as --venue names it
+BINANCE, DELTADEFI = "binance", "deltadefi"  # as --venue names them
 SPEED = NumberOr(Number(Decimal("0.001"), Decimal(1000)), "max")
 VOLATILITY = Number(Decimal(0), Decimal(100))
 FEE_BPS = Number(Decimal(0), Decimal(100), Decimal("0.01"))
@@ -199,7 +199,7 @@ async def _serve(server: Server, made_up: Secrets, arguments: argparse.Namespace
             "SimulatorStarted",
             **addresses,
             market=_market(arguments),
-            venues=arguments.venue,
+            venues=sorted({BINANCE, *arguments.venue}),
             faults=arguments.fault_plan or "on request",
         )
         shown: dict[str, object] = {**addresses, **made_up.binance}
