@@ -12,10 +12,10 @@ AWAY, FIRST = "away", "first"  # the venue that a test takes away, and its marke
 
 @contextmanager
 def quoting_at_two_venues(
-    folder: Path, simulator: SimulatorProcess
+    folder: Path, simulator: SimulatorProcess, *options: str
 ) -> Iterator[tuple[RuntimeProcess, SimulatorProcess]]:
     """The bot, with four orders at `simulator` and four at the second venue, which is yielded as well."""
-    with SimulatorProcess(*STILL) as away, runtime(folder, simulator) as bot:
+    with SimulatorProcess(*STILL) as away, runtime(folder, simulator, options=options) as bot:
         bot.environment = {"TRADINGBOT_AWAY_API_KEY": away.api_key, "TRADINGBOT_AWAY_SECRET_KEY": away.secret}
         here, document = manifest(simulator, bot.name)
         there = {**manifest(away, bot.name)[0], "metadata": {"name": AWAY}}

@@ -165,6 +165,24 @@ def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path
         assert runtime.simulator.admin.deltadefi()["ordersPlaced"] > placed
 
 
+def test_sigterm_waits_for_the_end_of_a_lock_without_sending_a_cancel_and_leaves_the_venue_empty(
+    tmp_path: Path,
+) -> None:
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        runtime.simulator.admin.lock_trading(600)
+        sell_through(runtime)
+        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        runtime.simulator.admin.lock_trading(6)
+        assert at_venue(runtime)
+        code, took_s = runtime.terminate(30.0)
+
+        assert (code, at_venue(runtime)) == (0, []), runtime.output()
+        assert took_s > 5
+        assert runtime.logged("ShutdownWaitsForVenue")
+        assert runtime.logged("CancelAllFailed") == [], "nothing was sent that a locked venue refuses"
+
+
 def test_a_wrong_password_ends_the_bot_with_one_line(tmp_path: Path) -> None:
     with SimulatorProcess(*SIMULATOR) as simulator:
         found = list(yaml.safe_load_all(SAMPLE.read_text()))

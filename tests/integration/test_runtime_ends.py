@@ -1,15 +1,18 @@
 """SIGTERM: all orders are cancelled and confirmed, whatever the venue does meanwhile, and the exit code says so."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
+from harness.runtime_process import MARKET, STILL, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
 from harness.two_venues import quoting_at_two_venues
 
 WITHIN_S = 5.0
+BRIEFLY = ("--shutdown-within", "3")
+PATIENT_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +95,43 @@ def test_orders_of_an_earlier_life_are_cancelled_even_when_the_account_stream_ne
 
 
 def test_orders_that_could_not_be_confirmed_end_with_exit_1(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    bot.terminate()
+    bot.options = BRIEFLY
+    bot.start().until_quoting()
     simulator.admin.inject("http-5xx", "*", seconds=60)
     code, taken_s = bot.terminate()
 
     assert code == 1, bot.output()
     assert taken_s <= WITHIN_S
     assert len(left_in_journal(bot)) == 4, "the next start asks about them"
+    (left,) = bot.logged("ShutdownIncomplete")
+    assert len(left["ids"][MARKET]) == 4
+
+
+def test_sigterm_insists_longer_than_a_venue_is_away(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
+    simulator.admin.inject("http-5xx", "*", seconds=6)
+    code, taken_s = bot.terminate(PATIENT_S)
+
+    assert code == 0, bot.output()
+    assert taken_s > WITHIN_S
+    assert ours_at_venue(bot) == set()
+    assert len(bot.logged("CancelAllFailed")) < 20, "a venue in trouble is not hammered"
+
+
+def test_asked_a_second_time_it_ends_at_once_and_names_what_is_left(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    simulator.admin.inject("http-5xx", "*", seconds=60)
+    process = bot.process
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)  # as `timeout` does: the same request
+    until(lambda: len(bot.logged("CancelAllFailed")) >= 3, "it insists")
+    process.send_signal(signal.SIGINT)
+
+    assert bot.wait(WITHIN_S) == 1, bot.output()
+    (left,) = bot.logged("ShutdownIncomplete")
+    assert len(left["ids"][MARKET]) == len(ours_at_venue(bot)) == 4
 
 
 def test_orders_that_could_not_even_be_asked_about_end_with_exit_1(
@@ -105,6 +139,7 @@ def test_orders_that_could_not_even_be_asked_about_end_with_exit_1(
 ) -> None:
     bot.kill()
     simulator.admin.inject("http-5xx", "*", seconds=60)
+    bot.options = BRIEFLY
     code, _ = bot.start().terminate()
 
     assert code == 1, bot.output()
@@ -125,7 +160,7 @@ def test_a_venue_that_is_away_does_not_keep_the_orders_at_another_one_in_the_mar
     simulator: SimulatorProcess, tmp_path: Path
 ) -> None:
     """Neither venue carries out the cancels over the websocket; one of them does not list orders either."""
-    with quoting_at_two_venues(tmp_path, simulator) as (bot, away):
+    with quoting_at_two_venues(tmp_path, simulator, *BRIEFLY) as (bot, away):
         for request in ("GET /api/v3/openOrders", "order.cancel"):
             away.admin.inject("lost-request", request, seconds=60)
         until(lambda: bool(away.admin.injected()), "the bot waits for an answer to its sweep", 15)

@@ -18,7 +18,8 @@ from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
-from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError, VenueError
+from tradingbot_runtime.ending import tell_left, withdraw
+from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.lines import Leaving
@@ -33,7 +34,6 @@ from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.newer_config import newer
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
-from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
@@ -47,8 +47,8 @@ LOOK_S = 1.0
 LEASE_GONE_S = 2.0
 LOCK_WITHIN_S = 40.0  # a pod's grace period, and some
 LOCK_POLL_S = 0.2
-SHUTDOWN_WITHIN_S = 4.0
-STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
+UNASKED_WITHIN_S = 4.0  # who ends without being asked is fenced, or is to restart and recover: soon, in both cases
+ASKED_AGAIN_S = 0.5  # who asks within this asks for the same: `timeout` signals the process, and then its whole group
 DEAD_AFTER_NS = 20_000_000_000
 OK, FAILED, REFUSED, FENCED = 0, 1, 2, 3
 
@@ -64,6 +64,7 @@ class Process:
     pod_uid: str
     leases: KubernetesLeases | None
     log_lines: LineWriter
+    shutdown_within_s: float  # how long SIGTERM insists on an empty venue
     tells_progress: bool  # somebody may be watching: log what the markets do
 
 
@@ -74,6 +75,8 @@ class App:
     clock: Clock = field(default_factory=Clock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_at: float | None = None  # when SIGTERM or SIGINT came first, on the event loop's clock
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)  # end now, whatever is left
     exit_code: int = OK
     refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
     lease: SlotLease | None = None
@@ -83,7 +86,7 @@ class App:
         """Trade until SIGTERM or SIGINT; returns the exit code. Raises JournalError and ConfigError."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.ended.set)
+            loop.add_signal_handler(number, self._asked)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came before is heard now
         async with AsyncExitStack() as stack:
             await self._answer_for_lease(stack)
@@ -108,6 +111,15 @@ class App:
         if self.refusal is not None:
             raise self.refusal
         return self.exit_code
+
+    def _asked(self) -> None:
+        """To end in order; asked once more, to end now."""
+        now = asyncio.get_running_loop().time()
+        if self.asked_at is None:
+            self.asked_at = now
+        elif now - self.asked_at >= ASKED_AGAIN_S:
+            self.hurried.set()
+        self.ended.set()
 
     async def _answer_for_lease(self, stack: AsyncExitStack) -> None:
         """Before anything else: a container of this pod that was killed may have left the Lease with us."""
@@ -200,6 +212,8 @@ class App:
         log.error("LeaseLost", reason=lost)
         slot.update(fenced=str(lost))
         self.exit_code = FENCED
+        # An end that has begun is cut short: sooner or later the next pod's orders would be met as well.
+        asyncio.get_running_loop().call_later(UNASKED_WITHIN_S, self.hurried.set)
         self.ended.set()
 
     def _is_fenced(self) -> bool:
@@ -252,15 +266,9 @@ class App:
         for market in slot.markets.values():
             market.engine.market.terms = market.engine.market.leaving_nothing()
         slot.update(terminating=True)
-        try:
-            async with asyncio.timeout(SHUTDOWN_WITHIN_S):
-                await self._empty(barrier)
-        except TimeoutError:
-            log.warning("ShutdownOutOfTime", seconds=SHUTDOWN_WITHIN_S)
-        if left := _left(slot, barrier):
-            venues = {market.name: market.execution.venue for market in slot.config.markets if market.name in left}
-            at = {name: f"{venue} ({barrier.links[venue].adapter.address})" for name, venue in venues.items()}
-            log.error("ShutdownIncomplete", orders=left, venues=at)
+        asked = self.exit_code == OK
+        await withdraw(barrier, self.process.shutdown_within_s if asked else UNASKED_WITHIN_S, self.hurried)
+        if tell_left(slot, barrier):
             self.exit_code = self.exit_code or FAILED
         for task in list(self.tasks):
             task.cancel()
@@ -268,33 +276,3 @@ class App:
         for link in barrier.links.values():
             await link.close()
         log.info("Ended", exit_code=self.exit_code)
-
-    async def _empty(self, barrier: Barrier) -> None:
-        reconcilers = [r for r in barrier.reconcilers.values() if r.may_have_orders]
-        if reconcilers:
-            await asyncio.sleep(STREAM_CANCELS_S)
-        # Side by side: a venue that is away must not keep the others' orders in the market.
-        await asyncio.gather(*map(_until_empty, reconcilers))
-
-
-async def _until_empty(reconciler: Reconciler) -> None:
-    while True:
-        try:
-            if await reconciler.cancel_all():
-                return
-        except VenueError as error:
-            log.warning("CancelAllFailed", market=reconciler.market.name, message=str(error))
-            await asyncio.sleep(STREAM_CANCELS_S)
-
-
-def _left(slot: Slot, barrier: Barrier) -> dict[str, int]:
-    """Orders that may be in the market, by market: those of a market that the barrier did not get to as well.
-
-    Paper orders are filed elsewhere and end with the process.
-    """
-    left = {}
-    for market in slot.config.legs:
-        reconciler = barrier.reconcilers.get(market.name)
-        if reconciler is None or reconciler.may_have_orders:
-            left[market.name] = len(slot.journal.orders_not_closed(market.name))
-    return {name: count for name, count in left.items() if count}

@@ -10,7 +10,7 @@ import shtab
 from tradingbot_runtime import run_command
 from tradingbot_runtime.audit import commands as journal_commands
 from tradingbot_runtime.cancel_all import CANCEL_ALL_HELP, cancel_all
-from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
+from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT, SHUTDOWN_WITHIN_S
 from tradingbot_runtime.options import PORT, Checked, Parser, Whole
 from tradingbot_runtime.resume_command import RESUME_HELP, resume
 from tradingbot_runtime.simulator import command as simulate_command
@@ -23,6 +23,9 @@ In a pod, the operator passes --slot-config, --control and --credentials.
 
 Credentials of a venue named NAME come from the environment (TRADINGBOT_NAME_API_KEY, and TRADINGBOT_NAME_SECRET_KEY or
 TRADINGBOT_NAME_PRIVATE_KEY), or with --credentials from the files DIR/NAME/{apiKey,secretKey,privateKey}.
+
+SIGTERM and SIGINT cancel every order and ask the venue until it lists none, for --shutdown-within seconds; a second one
+ends at once and names what may be left.
 
 Exit codes: 0 ended as asked, no order left; 1 failed, or orders may be left; 2 the configuration or the journal
 cannot be used (docs/reference/journal.md); 3 fenced: the slot's Lease was lost.
@@ -89,6 +92,8 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
         help="port of the probes, /metrics and /state; 0: any free one")  # fmt: skip
     add("--control-port", action=Checked, kind=PORT, metavar="PORT",
         help=f"port of the control stream; 0: any free one; where absent CONTROL_PORT, or {CONTROL_PORT}")  # fmt: skip
+    add("--shutdown-within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default=str(SHUTDOWN_WITHIN_S),
+        help="after SIGTERM: how long to insist on an empty venue that is slow, silent or locked")  # fmt: skip
     add("--log-level", default="info", choices=LEVELS, help="what is logged: this, and what is worse (default: info)")
     run.set_defaults(command=run_command.run, ends_in_order=True)
     for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (halt, shtab.FILE), (folder, shtab.DIRECTORY),

@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         pod_uid=environment.get("POD_UID", f"process-{os.getpid()}"),
         leases=_leases(config, environment),
         log_lines=log_lines,
+        shutdown_within_s=options.shutdown_within,
         tells_progress=options.slot_config is None,
     )
     return uvloop.run(App(config, process).run())

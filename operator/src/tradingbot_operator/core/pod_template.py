@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec
+from tradingbot_runtime.model.control import SHUTDOWN_WITHIN_S
 
 SLOTS = "/etc/tradingbot/slots"
 CONTROL = "/etc/tradingbot/control"
 CREDENTIALS = "/etc/tradingbot/credentials"
 JOURNAL = "/var/lib/tradingbot"
 USER = 65532
-GRACE_S = 30  # cancel all, confirm, flush: 5 s by design, the rest is for a slow venue
+GRACE_S = SHUTDOWN_WITHIN_S + 5  # an empty venue, even a slow or locked one; then flush, and release the Lease
 
 
 def pod_template(

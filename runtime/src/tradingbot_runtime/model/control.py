@@ -12,6 +12,7 @@ from tradingbot_runtime.model.events import TradingState
 CONTROL_PORT = 8443
 CONTROL_PATH = "/v1/control"
 HTTP_PORT = 8080  # /healthz /readyz /metrics /state
+SHUTDOWN_WITHIN_S = 25  # after SIGTERM a slot insists on an empty venue for so long; the pod's grace follows from it
 HEARTBEAT_S = 1.0
 MAX_FRAME_BYTES = 1_000_000
 STALE_TERM = "StaleTerm"

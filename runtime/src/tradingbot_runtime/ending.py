@@ -1,0 +1,94 @@
+"""The end of a process that trades: every order is withdrawn, however long the venue takes, until the time is over.
+
+A venue that takes nothing now, because trading is locked, is waited for and not tried: the gateway asks for the lock's
+end at its own pace.
+"""
+
+import asyncio
+
+import structlog
+
+from tradingbot_runtime.barrier import Barrier
+from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.reconcile import Reconciler
+from tradingbot_runtime.slot import Slot
+
+log = structlog.get_logger("ending")
+
+STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
+AGAIN_S, AGAIN_MOST_S = 0.2, 0.5  # between tries: at first, and while it goes on
+LOCK_LOOK_S = 0.1  # at what the gateway knows of the lock: nothing is sent
+NAMED_MOST = 100  # orders of a market
+
+
+async def withdraw(barrier: Barrier, within_s: float, hurried: asyncio.Event) -> None:
+    """Cancel and confirm until nothing of ours is in the market, the time is over, or `hurried` is set."""
+    work, hurry = asyncio.ensure_future(_empty(barrier)), asyncio.ensure_future(hurried.wait())
+    done, _ = await asyncio.wait((work, hurry), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    for task in (work, hurry):
+        task.cancel()
+    await asyncio.gather(work, hurry, return_exceptions=True)
+    if work in done:
+        work.result()
+    elif hurry in done:
+        log.warning("ShutdownHurried")
+    else:
+        log.warning("ShutdownOutOfTime", seconds=within_s)
+
+
+async def _empty(barrier: Barrier) -> None:
+    reconcilers = [r for r in barrier.reconcilers.values() if r.may_have_orders]
+    if reconcilers:
+        await asyncio.sleep(STREAM_CANCELS_S)
+    # Side by side: a venue that is away must not keep the others' orders in the market.
+    await asyncio.gather(*map(_until_empty, reconcilers))
+
+
+async def _until_empty(reconciler: Reconciler) -> None:
+    pause_s = 0.0  # what the first try has cancelled is asked about at once
+    while True:
+        await _unlocked(reconciler)
+        try:
+            if await reconciler.cancel_all():
+                return
+        except VenueError as error:
+            log.warning("CancelAllFailed", market=reconciler.market.name, message=str(error))
+            pause_s = pause_s or AGAIN_S
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, AGAIN_MOST_S) or AGAIN_S
+
+
+async def _unlocked(reconciler: Reconciler) -> None:
+    gateway, market = reconciler.market.gateway, reconciler.market.name
+    if gateway.locked:
+        log.warning("ShutdownWaitsForVenue", market=market, message=gateway.locked)
+    while gateway.locked:  # noqa: ASYNC110 - a gateway tells the market of the lock, and has no event for others
+        await asyncio.sleep(LOCK_LOOK_S)
+
+
+def tell_left(slot: Slot, barrier: Barrier) -> bool:
+    """Whether orders may be in the market; if so the log names them, and where they are."""
+    left = _left(slot, barrier)
+    if left:
+        venues = {leg.name: leg.execution.venue for leg in slot.config.legs if leg.name in left}
+        log.error(
+            "ShutdownIncomplete",
+            orders={name: len(ids) for name, ids in left.items()},
+            ids={name: ids[:NAMED_MOST] for name, ids in left.items()},
+            venues={name: f"{venue} ({barrier.links[venue].adapter.address})" for name, venue in venues.items()},
+        )
+    return bool(left)
+
+
+def _left(slot: Slot, barrier: Barrier) -> dict[str, list[str]]:
+    """Orders that may be in the market, by market: those of a market that the barrier did not get to as well.
+
+    Each by the venue's id of it, or by ours where it is not known. Paper orders are filed elsewhere and end with the
+    process.
+    """
+    left = {}
+    for market in slot.config.legs:
+        reconciler = barrier.reconcilers.get(market.name)
+        if reconciler is None or reconciler.may_have_orders:
+            left[market.name] = [o.venue_order_id or o.id for o in slot.journal.orders_not_closed(market.name)]
+    return {name: ids for name, ids in left.items() if ids}
