@@ -1,6 +1,6 @@
 """From stored objects to what a decision looks at: the one place where manifests are parsed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -63,12 +63,13 @@ def read_trading_halt(manifest: Manifest) -> TradingHaltSpec:
         return TradingHaltSpec(reason=f"not readable: {'; '.join(problems(error, TradingHaltSpec, 'spec'))}"[:256])
 
 
-def concerns(halt: Manifest, bot: Manifest) -> bool:
-    """Whether the TradingHalt selects the bot, or has halted it."""
-    uid = halt["metadata"]["uid"]
-    if any(held.get("tradingHaltUID") == uid for held in (bot.get("status") or {}).get("halts") or ()):
-        return True
-    return selects(read_trading_halt(halt).selector, bot["metadata"].get("labels") or {})
+def concerned(halt: Manifest, bots: Iterable[Manifest]) -> Iterator[Manifest]:
+    """Those of `bots` that the TradingHalt selects, or has halted."""
+    uid, selector = halt["metadata"]["uid"], read_trading_halt(halt).selector
+    for bot in bots:
+        held = (bot.get("status") or {}).get("halts") or ()
+        if selects(selector, bot["metadata"].get("labels") or {}) or any(h.get("tradingHaltUID") == uid for h in held):
+            yield bot
 
 
 def venue_names(manifest: Manifest) -> frozenset[str]:

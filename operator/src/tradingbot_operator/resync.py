@@ -13,7 +13,7 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.observation import concerns, venue_names
+from tradingbot_operator.observation import concerned, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.store import METADATA_ONLY, Store, name_of, slim
@@ -76,10 +76,11 @@ def affected(kind: str, manifest: Manifest, store: Store) -> list[Key]:
     match kind:
         case "TradingBot":
             venues = (("Venue", namespace, venue) for venue in venue_names(manifest))
-            halts = (("TradingHalt", namespace, name_of(halt)[1]) for halt in store.all("TradingHalt", namespace))
+            halts = (("TradingHalt", namespace, name_of(halt)[1]) for halt in store.all("TradingHalt", namespace)
+                     if any(concerned(halt, [manifest])))  # fmt: skip
             return [("TradingBot", namespace, name), *venues, *halts]
         case "TradingHalt":
-            users = [name_of(bot)[1] for bot in store.all("TradingBot", namespace) if concerns(manifest, bot)]
+            users = [name_of(bot)[1] for bot in concerned(manifest, store.all("TradingBot", namespace))]
             return [("TradingHalt", namespace, name), *(("TradingBot", namespace, user) for user in users)]
         case "Venue":
             users = [name_of(bot)[1] for bot in store.all("TradingBot", namespace) if name in venue_names(bot)]

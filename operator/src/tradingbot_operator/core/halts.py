@@ -130,15 +130,13 @@ class HaltPlace:
 
 def _lay(known: Known, order: StopOrder, place: HaltPlace) -> None:
     key = (place.slot, place.halt_id(order))
-    if key in known:  # it may have come back from the configuration, which knows its id only
-        laid = {"trading_halt": order.name, "trading_halt_uid": order.uid, "until_deleted": order.until_deleted}
-        known[key] = known[key].model_copy(update=laid)
-        return
-    known[key] = HaltStatus(
+    new = HaltStatus(
         id=key[1], slot=place.slot, reason=GLOBAL_HALT, at=place.now, by=f"TradingHalt/{order.name}",
         message=order.reason, policy=OnBreach.FLATTEN if order.flatten else OnBreach.CANCEL_ALL, confirmed=False,
-        trading_halt=order.name, trading_halt_uid=order.uid, until_deleted=order.until_deleted,
     )  # fmt: skip
+    # Also of a known one: it may have come back from the configuration, which knows its id only.
+    laid = {"trading_halt": order.name, "trading_halt_uid": order.uid, "until_deleted": order.until_deleted}
+    known[key] = known.get(key, new).model_copy(update=laid)
 
 
 def _still_held(known: Known, slot: int, stream: Stream, released: tuple[ResumedHalt, ...]) -> tuple[ResumedHalt, ...]:

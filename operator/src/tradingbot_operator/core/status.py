@@ -199,8 +199,8 @@ def _refused_for_good(p: Picture, _: Observation) -> Observation | None:
     return yes(T.STALLED, p.refusal.reason, p.refusal.message) if p.refusal else None
 
 
-def _halted_for_good(p: Picture, _: Observation) -> Observation | None:
-    if halted(p).status is not ConditionStatus.TRUE:
+def _halted_for_good(_: Picture, now: Observation) -> Observation | None:
+    if now.reason is not Reason.HALTED:
         return None
     what = "a halted slot does not trade again by itself: a person has to decide; see Halted and status.halts"
     return yes(T.STALLED, Reason.HALT_REQUIRES_MANUAL_RESET, what)
