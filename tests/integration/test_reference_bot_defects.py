@@ -6,7 +6,6 @@ test_reference_bot_defects_live.py.
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -65,17 +64,6 @@ ADA = Instrument(
     venue="sim", symbol="ADAUSDM", base="ADA", quote="USDM", tick_size=Decimal("0.0001"), lot_size=Decimal("0.01"),
     min_lots=Lots(1), max_lots=Lots(10**9), min_notional=Money(5 * 10**8),
 )  # fmt: skip
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "journal.sqlite3") as opened:
-        yield opened
-
-
-@pytest.fixture
-def desk(journal: Journal) -> Desk:
-    return Desk(journal)
 
 
 def places(approved: list[Approved]) -> list[Place]:
