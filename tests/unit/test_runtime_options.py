@@ -1,6 +1,7 @@
 """The command line: what each kind of value allows, and every mistake in one line."""
 
 import errno
+import os
 import re
 import shutil
 import subprocess
@@ -68,12 +69,15 @@ def test_the_numbers_of_run_are_checked_as_well(option: str, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("key", ["made-up", "schlüssel", "a b"])
-def test_a_key_that_no_client_could_use_is_refused_before_the_simulator_starts(
-    key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SIMULATOR_API_KEY", key)
-    assert main(["simulate", "--port", "0"]) == 2
-    assert capsys.readouterr().err.splitlines() == [
+def test_a_key_that_no_client_could_use_is_refused_before_the_simulator_starts(key: str) -> None:
+    command = [sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0"]
+    environment = os.environ | {"SIMULATOR_API_KEY": key}
+
+    # A process of its own, with a deadline: one that is not refused would serve for ever.
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
         "SIMULATOR_API_KEY: must be letters and digits of ASCII, as Binance's keys are"
     ]
 

@@ -31,6 +31,7 @@ from tradingbot_runtime.journal.retention import most_bytes
 from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.market_watch import MarketWatch
 from tradingbot_runtime.model import TimePassed
+from tradingbot_runtime.model.control import SHUTDOWN_WITHIN_S
 from tradingbot_runtime.newer_config import newer
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
@@ -45,7 +46,7 @@ log = structlog.get_logger("app")
 TICK_S = 0.1
 LOOK_S = 1.0
 LEASE_GONE_S = 2.0
-LOCK_WITHIN_S = 40.0  # a pod's grace period, and some
+LOCK_WITHIN_S = SHUTDOWN_WITHIN_S + 15.0  # a pod's grace period, and some
 LOCK_POLL_S = 0.2
 UNASKED_WITHIN_S = 4.0  # who ends without being asked is fenced, or is to restart and recover: soon, in both cases
 ASKED_AGAIN_S = 0.5  # who asks within this asks for the same: `timeout` signals the process, and then its whole group
