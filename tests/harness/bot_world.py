@@ -11,6 +11,7 @@ import pytest
 from harness.api_client import ApiClient, Object
 from harness.control_plane import ControlPlane
 from harness.fake_runtime import FakeNode
+from harness.live_risk import LIVE_RISK
 from harness.operator_process import (
     OperatorProcess,
     conditions,
@@ -28,6 +29,12 @@ VENUE: Object = {
              "endpoints": {"rest": "http://simulator:9000", "stream": "ws://simulator:9000/stream",
                            "websocketApi": "ws://simulator:9000/ws-api/v3"}},
 }  # fmt: skip
+
+
+KEYS: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"},
+                "stringData": {"apiKey": "a", "secretKey": "s"}}  # fmt: skip
+KEYED: Object = VENUE | {"spec": VENUE["spec"] | {"credentialsSecretRef": {"name": "keys"}}}
+LIVE: dict[str, Any] = {"mode": "Live", "risk": LIVE_RISK}  # on KEYED, with KEYS
 
 
 def manifest(name: str = "maker", symbols: tuple[str, ...] = ("BTCUSDT",), **spec: Any) -> Object:  # noqa: ANN401 - fields of the spec

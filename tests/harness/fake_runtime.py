@@ -118,10 +118,12 @@ class FakeRuntime:
                     return [ConfigAnswered(config_hash=config.config_hash(), outcome="RestartRequired")]
                 self._run(config)
                 return [ConfigAnswered(config_hash=config.config_hash(), outcome="Applied"), self.report]
-            case Drain() if not self.stubborn:
-                flat = tuple(replace_orders(market) for market in self.report.markets)
-                self.report = msgspec.structs.replace(self.report, state=TradingState.DRAINED, markets=flat,
-                                                      reason="Draining", message=message.reason)  # fmt: skip
+            case Drain():
+                self.report = msgspec.structs.replace(self.report, draining=True)
+                if not self.stubborn:
+                    flat = tuple(replace_orders(market) for market in self.report.markets)
+                    self.report = msgspec.structs.replace(self.report, state=TradingState.DRAINED, markets=flat,
+                                                          reason="Draining", message=message.reason)  # fmt: skip
             case HaltTrading():
                 self.volume.latch(Halt(id=message.id, reason=message.reason, at_ns=0, message=message.message,
                                        by=message.by))  # fmt: skip
@@ -132,7 +134,7 @@ class FakeRuntime:
                 self.volume.release(message.halt_id)
                 self.hold()
                 return [HaltAnswered(halt_id=message.halt_id, done=True), self.report]
-            case Drain() | Hello():
+            case Hello():
                 pass
         return [self.report]
 
@@ -238,6 +240,7 @@ class FakeNode:
         if not self.silent:
             await self._listen(runtime, files, address)
         self.pods[name] = runtime
+        await asyncio.to_thread(self._take_lease, name, runtime.uid)
         await asyncio.to_thread(self._mark_running, name, address)
 
     async def _listen(self, runtime: FakeRuntime, files: dict[str, bytes], address: str) -> None:
@@ -259,6 +262,11 @@ class FakeNode:
                     transport.abort()  # as the kernel does with a dead process' sockets
             await runner.cleanup()
             await asyncio.sleep(LOOK_S)  # asyncio closes an aborted socket a moment later
+
+    def _take_lease(self, name: str, uid: str) -> None:
+        held = {"spec": {"holderIdentity": uid, "leaseTransitions": self.started}}
+        with contextlib.suppress(RequestRefused):  # somebody deleted it
+            self.client.merge("coordination.k8s.io/v1", "Lease", self.namespace, name, held)
 
     def _mark_running(self, name: str, address: str) -> None:
         status = {

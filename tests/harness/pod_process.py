@@ -11,10 +11,11 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -44,6 +45,8 @@ class PodProcess:
     uid: str
     config: SlotConfig
     authority: Authority = field(default_factory=lambda: Authority("bot"))
+    documents: dict[str, Any] = field(default_factory=dict)  # fields of the configuration, unchecked
+    environment: Mapping[str, str] = field(default_factory=dict)
     lives: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None)
 
@@ -62,7 +65,8 @@ class PodProcess:
             mount_account(self.plane, self.namespace, account)
         bot = self.config.bot.model_copy(update={"namespace": self.namespace})
         config = self.config.model_copy(update={"lease": LeaseReference(name=SLOT), "bot": bot})
-        (slots / "slot-0.json").write_text(config.document())
+        document = json.loads(config.document()) | self.documents
+        (slots / "slot-0.json").write_text(json.dumps(document))
         self.lives += 1
         command = (*UNSHARE, "sh", "-c", AS_KUBELET, str(account), sys.executable, "-m", "tradingbot_runtime", "run",
                    "--slot-config", str(slots), "--journal", str(self.journal), "--host", "127.0.0.1",
@@ -71,7 +75,9 @@ class PodProcess:
         environment = {"POD_NAME": SLOT, "POD_UID": self.uid, "KUBERNETES_SERVICE_HOST": client.host,
                        "KUBERNETES_SERVICE_PORT": str(client.port)}  # fmt: skip
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **environment})
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**os.environ, **environment, **self.environment}
+            )
         return self
 
     @property

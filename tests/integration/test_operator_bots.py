@@ -3,25 +3,16 @@
 import json
 import logging
 import time
-from typing import Any
 
 import pytest
 
-from harness.bot_world import API, VENUE, World, manifest
+from harness.bot_world import API, KEYED, KEYS, LIVE, VENUE, World, manifest
 from harness.live_risk import LIVE_RISK
 from harness.operator_process import conditions, eventually
 from tradingbot_runtime.model.control import Configure, Drain, Hello, MarketReport
 from tradingbot_runtime.model.events import TradingState
 
 pytestmark = pytest.mark.controlplane
-LIVE: dict[str, Any] = {"mode": "Live", "risk": LIVE_RISK}
-KEYS = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "keys"},
-    "stringData": {"apiKey": "a", "secretKey": "s"},
-}
-KEYED = VENUE | {"spec": VENUE["spec"] | {"credentialsSecretRef": {"name": "keys"}}}
 
 
 def test_a_bot_gets_its_children_and_is_ready(world: World) -> None:

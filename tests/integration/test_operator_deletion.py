@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.bot_world import VENUE, World, lists, manifest
+from harness.bot_world import KEYED, KEYS, LIVE, VENUE, World, lists, manifest
 from harness.operator_process import eventually
 from tradingbot_runtime.model.control import Drain
 from tradingbot_runtime.model.events import TradingState
@@ -13,7 +13,7 @@ OPERATOR = {"DRAIN_TIMEOUT_S": "6"}  # longer than two resyncs of a busy machine
 
 
 def test_a_deletion_drains_and_lets_go(world: World) -> None:
-    world.apply(VENUE, manifest())
+    world.apply(KEYS, KEYED, manifest(**LIVE))
     world.condition("Ready", "True")
     runtime = world.node.pods["maker-0"]
 
@@ -28,7 +28,7 @@ def test_a_deletion_drains_and_lets_go(world: World) -> None:
 
 def test_a_deletion_waits_for_open_orders_and_says_what_it_left_behind(world: World) -> None:
     world.node.stubborn = True
-    world.apply(VENUE, manifest())
+    world.apply(KEYS, KEYED, manifest(**LIVE))
     world.condition("Ready", "True")
 
     world.delete()
@@ -44,7 +44,7 @@ def test_a_deletion_waits_for_open_orders_and_says_what_it_left_behind(world: Wo
 
 def test_a_bot_whose_pods_cannot_be_reached_is_let_go_at_the_deadline(world: World) -> None:
     world.node.silent = True
-    world.apply(VENUE, manifest())
+    world.apply(KEYS, KEYED, manifest(**LIVE))
     world.condition("Ready", "False", "RuntimeUnreachable", within_s=15)
 
     world.delete()
@@ -56,7 +56,7 @@ def test_a_bot_whose_pods_cannot_be_reached_is_let_go_at_the_deadline(world: Wor
 
 def test_nothing_is_applied_while_a_bot_is_being_deleted(world: World) -> None:
     world.node.stubborn = True
-    world.apply(VENUE, manifest())
+    world.apply(KEYS, KEYED, manifest(**LIVE))
     world.condition("Ready", "True")
     world.delete()
     world.condition("Reconciling", "True", "Deleting")
@@ -67,3 +67,97 @@ def test_nothing_is_applied_while_a_bot_is_being_deleted(world: World) -> None:
 
     assert world.get("TradingBot")
     assert world.get("Service") is None
+
+
+# -- what has never sent an order ------------------------------------------------------------------------------------
+
+AT_ONCE_S = 4.0  # less than the drain's timeout, and time for a busy machine
+
+
+def assert_gone_at_once(world: World) -> None:
+    world.gone(within_s=AT_ONCE_S)
+    assert [event["message"] for event in world.events() if event["reason"] == "DrainTimedOut"] == []
+
+
+def test_a_bot_that_was_in_mode_paper_for_all_its_life_goes_at_once_whatever_its_pods_do(world: World) -> None:
+    world.node.stubborn = True
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True")
+    world.apply(manifest(strategy={"marketMaking": {"spreadBps": "12", "sizes": ["0.001"]}}))
+    world.condition("Ready", "True")
+
+    world.delete()
+
+    assert_gone_at_once(world)
+
+
+def test_a_bot_that_is_stuck_in_its_start_goes_when_its_journal_proves_that_it_never_sent_an_order(
+    world: World,
+) -> None:
+    world.node.stubborn = True
+    world.apply(KEYS, KEYED, manifest(**LIVE))
+    world.condition("Ready", "True")
+    refused = "waiting for venue venue: Invalid API-key, IP, or permissions for action. (-2015)"
+    world.node.update("maker-0", state=TradingState.STARTING, ready=False, reason="Provisioning", message=refused,
+                      never_traded=True)  # fmt: skip
+    world.condition("Ready", "False")
+
+    world.delete()
+
+    assert_gone_at_once(world)
+
+
+LAST_WORDS = (
+    '{"ts":"x","level":"info","event":"Ended","logger":"app","exit_code":2,"never_traded":true}\n'
+    "Venue venue: environment is Testnet, but the venue says that it is Simulated\n"
+)
+
+
+def _crash_loop(world: World) -> None:
+    end = {"exitCode": 2, "reason": "Error", "message": LAST_WORDS, "startedAt": "2026-01-01T00:00:00Z",
+           "finishedAt": "2026-01-01T00:00:01Z", "containerID": "x"}  # fmt: skip
+    container = {"name": "runtime", "ready": False, "restartCount": 3, "image": "runtime:1", "imageID": "",
+                 "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": end}}  # fmt: skip
+    status = {"phase": "Running", "podIP": "127.0.0.9", "containerStatuses": [container]}
+    world.client.merge("v1", "Pod", world.namespace, "maker-0", {"status": status}, part="status")
+
+
+def test_a_bot_whose_runtime_refuses_to_start_goes_by_its_last_words(world: World) -> None:
+    """Its process has held the Lease: only what it says itself proves that it has not traded."""
+    world.node.delay.set()
+    world.apply(KEYS, KEYED, manifest(**LIVE))
+    eventually(lambda: world.get("Pod", "maker-0") and world.get("Lease", "maker-0"))
+    held = {"spec": {"leaseTransitions": 3}}
+    world.client.merge("coordination.k8s.io/v1", "Lease", world.namespace, "maker-0", held)
+    _crash_loop(world)
+    world.condition("Stalled", "True", "StartRefused")
+
+    world.delete()
+
+    assert_gone_at_once(world)
+
+
+def test_a_bot_whose_pods_never_took_their_lease_goes_at_once(world: World) -> None:
+    world.node.delay.set()
+    world.apply(KEYS, KEYED, manifest(**LIVE))
+    world.condition("Ready", "False", "Provisioning")
+    eventually(lambda: world.get("Pod", "maker-0"))
+    eventually(lambda: (world.get("TradingBot") or {})["status"]["slots"][0]["leaseUID"])
+
+    world.delete()
+
+    assert_gone_at_once(world)
+
+
+def test_a_pod_that_has_not_started_may_follow_one_that_left_orders_behind(world: World) -> None:
+    world.apply(KEYS, KEYED, manifest(**LIVE))
+    world.condition("Ready", "True")
+    world.node.delay.set()
+    world.client.delete("v1", "Pod", world.namespace, "maker-0")
+    world.condition("Ready", "False", "Provisioning")
+
+    world.delete()
+
+    assert "its slot may have left orders in the market" in world.condition("Ready", "False", "Deleting")
+    world.gone(within_s=12)
+    assert [event["reason"] for event in world.events() if event["type"] == "Warning"] == ["DrainTimedOut"]

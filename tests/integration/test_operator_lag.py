@@ -2,15 +2,13 @@
 
 import pytest
 
-from harness.bot_world import API, VENUE, manifest
+from harness.bot_world import API, KEYED, LIVE, VENUE, manifest
 from harness.control_plane import ControlPlane
 from harness.in_process import Parts, with_parts
-from harness.live_risk import LIVE_RISK
 from harness.operator_process import conditions
 from tradingbot_operator.store import slim
 
 pytestmark = pytest.mark.controlplane
-KEYED = VENUE | {"spec": VENUE["spec"] | {"credentialsSecretRef": {"name": "keys"}}}
 
 
 def reconciled(plane: ControlPlane, namespace: str) -> dict[str, tuple[str, str]]:
@@ -43,7 +41,7 @@ def test_a_venue_that_came_with_its_bot_is_found_before_its_watch_tells(
 def test_the_credentials_of_a_venue_that_no_watch_has_told_of_are_looked_for(
     tradingbot_api: ControlPlane, namespace: str
 ) -> None:
-    for wanted in (manifest(mode="Live", risk=LIVE_RISK), KEYED):
+    for wanted in (manifest(**LIVE), KEYED):
         tradingbot_api.client.apply(wanted, namespace)
 
     assert reconciled(tradingbot_api, namespace)["SpecAccepted"] == ("False", "CredentialsMissing")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bot_world import VENUE, World, lists, manifest
+from harness.bot_world import KEYED, KEYS, LIVE, VENUE, World, lists, manifest
 from harness.control_plane import ControlPlane
 from harness.operator_process import FAST, NAMESPACE, OperatorProcess, eventually, install, kubeconfig_of_account
 from tradingbot_runtime.model.control import Drain, Hello
@@ -35,7 +35,7 @@ def test_a_killed_operator_converges_without_a_write(world: World) -> None:
 
 
 def test_a_deletion_while_no_operator_runs_is_finished_by_the_next_one(world: World) -> None:
-    world.apply(VENUE, manifest())
+    world.apply(KEYS, KEYED, manifest(**LIVE))
     world.condition("Ready", "True")
     runtime = world.node.pods["maker-0"]
     world.operator.kill()

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.bot_model import INSTALLATION, Cluster, bot, spec
+from harness.bot_model import INSTALLATION, KEYED, Cluster, bot, spec
+from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, Phase
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Stream, Trouble
@@ -26,7 +27,8 @@ def brief(cluster: Cluster, kind: str) -> tuple[ConditionStatus, str]:
 
 
 def settled(**changes: Any) -> Cluster:  # noqa: ANN401 - fields of the spec
-    cluster = Cluster(bot(spec(TWO, **changes)))
+    """In mode Live: only there a deletion has something to wait for."""
+    cluster = Cluster(bot(spec(TWO, mode="Live", risk=LIVE_RISK, **changes)), {"venue": KEYED})
     cluster.settle()
     return cluster
 
@@ -73,6 +75,10 @@ def test_a_slot_that_starts_again_after_a_bad_end_keeps_its_reason_and_one_that_
     starting = msgspec.structs.replace(report, state=TradingState.STARTING, ready=False)
     with_trouble(cluster, REFUSED, report=starting, connected=True)
     assert brief(cluster, "Ready") == (ConditionStatus.FALSE, "StartRefused")
+    ending = msgspec.structs.replace(starting, state=TradingState.STOPPED, reason="Terminating")
+    with_trouble(cluster, REFUSED, report=ending, connected=True)
+    assert brief(cluster, "Ready") == (ConditionStatus.FALSE, "StartRefused")
+    assert brief(cluster, "Stalled") == (ConditionStatus.TRUE, "StartRefused")
 
     with_trouble(cluster, REFUSED, report=report, connected=True)
     assert brief(cluster, "Ready") == (ConditionStatus.TRUE, "Trading")

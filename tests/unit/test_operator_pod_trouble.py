@@ -8,7 +8,7 @@ import pytest
 from tradingbot_operator.core.conditions import MAX_MESSAGE, Reason
 from tradingbot_operator.core.observed import Manifest, Stream, Trouble
 from tradingbot_operator.observation import read_pod
-from tradingbot_operator.pod_trouble import last_words, trouble
+from tradingbot_operator.pod_trouble import MAX_WORDS, last_words, trouble
 
 NOW = datetime(2026, 1, 2, 0, 5, 0, tzinfo=UTC)
 ENVIRONMENT = "Venue venue: environment is Testnet, but the venue says that it is Simulated"
@@ -117,6 +117,16 @@ def test_the_last_words_are_those_that_were_meant_for_people(log: str, words: st
     assert last_words({"message": log}) == words
 
 
+def test_of_many_mistakes_the_first_ones_path_and_what_is_allowed_last_are_told() -> None:
+    lines = [f"/slots/slot-0.json: field{n}: {n}: must be one of {'a, ' * 20}b{n}" for n in range(20)]
+
+    told = last_words({"message": "\n".join(lines)})
+
+    assert told.startswith("/slots/slot-0.json: field0: 0: must be one of a, ")
+    assert told.endswith("a, b19")
+    assert len(told) <= MAX_WORDS
+
+
 def test_a_long_story_has_an_end_and_the_end_is_told() -> None:
     found = trouble(
         container(state=BACK_OFF, lastState=ended(2, "usage\n" + "x" * 5000 + "\nerror: no such file")), NOW
@@ -124,4 +134,4 @@ def test_a_long_story_has_an_end_and_the_end_is_told() -> None:
 
     assert found
     assert found.message.endswith("; error: no such file")
-    assert len(found.message) < MAX_MESSAGE / 2
+    assert len(found.message) < MAX_MESSAGE

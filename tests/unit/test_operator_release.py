@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import msgspec
 
-from harness.bot_model import INSTALLATION, Cluster, bot, spec
+from harness.bot_model import INSTALLATION, KEYED, Cluster, bot, spec
+from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Phase
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import DrainSlot, Finalizer
@@ -13,8 +14,8 @@ from tradingbot_runtime.model.events import TradingState
 
 
 def deleted() -> Cluster:
-    """A settled bot that somebody deleted."""
-    cluster = Cluster(bot(spec(("AAAUSDT", "BBBUSDT"), replicas=2)))
+    """A settled bot in mode Live that somebody deleted."""
+    cluster = Cluster(bot(spec(("AAAUSDT", "BBBUSDT"), replicas=2, mode="Live", risk=LIVE_RISK)), {"venue": KEYED})
     cluster.settle()
     metadata = cluster.bot.metadata.model_copy(update={"deletion_timestamp": "2026-01-02T00:00:00Z"})
     cluster.bot = replace(cluster.bot, metadata=metadata)
@@ -111,7 +112,7 @@ def test_a_pod_that_never_started_may_follow_one_that_left_orders_behind() -> No
 
     fresh = [slot.model_copy(update={"config_hash": ""}) for slot in cluster.bot.status.slots]
     cluster.bot = replace(cluster.bot, status=cluster.bot.status.model_copy(update={"slots": tuple(fresh)}))
-    assert cluster.decide().finalizer is Finalizer.REMOVE
+    assert cluster.decide().finalizer is Finalizer.KEEP, "that it was never heard proves nothing"
 
 
 def test_a_status_of_another_version_does_not_hold_a_deletion_up() -> None:

@@ -12,7 +12,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, StopOrder, Stream, owned_by
 from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
-from tradingbot_operator.pod_trouble import trouble
+from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
 
@@ -99,7 +99,16 @@ def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
         stream=stream,
         bot_uid=(metadata.get("annotations") or {}).get(names.BOT_UID, ""),
         trouble=None if "deletionTimestamp" in metadata else trouble(status, now),
+        ended_untraded=ended_untraded(status),
     )
+
+
+def never_held(lease: Manifest | None, uid: str) -> bool:
+    """Whether nobody has ever taken this very Lease, which the operator made without a holder."""
+    if lease is None or lease["metadata"]["uid"] != uid:
+        return False
+    spec = lease.get("spec") or {}
+    return not any(spec.get(name) for name in ("holderIdentity", "leaseTransitions", "acquireTime", "renewTime"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ class Asked:
 
     venues: Mapping[str, Manifest] = field(default_factory=dict)  # by name; not in the store, but there
     missing_secrets: frozenset[str] = frozenset()
+    leases: Mapping[int, Manifest | None] = field(default_factory=dict)  # by slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,12 @@ class Observer:
         used = (venues.get(leg.execution.venue) for leg in bot.spec.legs)
         return frozenset(v.credentials_secret_ref.name for v in used if v and v.credentials_secret_ref)
 
+    def silent_slots(self, bot: Bot) -> list[int]:
+        """Slots whose pods cannot say themselves what they have left in the market."""
+        pods = (read_pod(pod, self.stream(pod["metadata"]["uid"]), self.now())
+                for pod in self.pods((bot.namespace, bot.name)))  # fmt: skip
+        return [pod.ordinal for pod in pods if pod is not None and not pod.stream.connected]
+
     def observe(self, bot: Bot, asked: Asked) -> Observed:
         name = (bot.namespace, bot.name)
         children = self.store.children(name)
@@ -154,6 +170,9 @@ class Observer:
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
             stop_orders=self._stop_orders(bot),
+            leases_never_held=frozenset(
+                slot.ordinal for slot in bot.status.slots if never_held(asked.leases.get(slot.ordinal), slot.lease_uid)
+            ),
             former=(
                 *(f"pod {pod.name}" for pod in pods if pod.bot_uid not in ("", bot.metadata.uid)),
                 *(f"{kind} {child}" for kind, child in children if kind == "StatefulSet" and (kind, child) not in own),

@@ -280,6 +280,8 @@ def _essence(report: SlotReport) -> tuple[object, ...]:
         report.halts,
         report.resumed,
         report.account_uid,
+        report.draining,
+        report.never_traded,
         left,
         told,
     )

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest, Trouble
+from tradingbot_runtime.model.control import ENDED
 
 CONTAINER = "runtime"
 REFUSED = 2  # exit code of `tradingbot-runtime`: a configuration or a journal that cannot be used
 FORGIVEN_AFTER = timedelta(minutes=10)  # kubelet resets its back-off then; an end before that explains nothing any more
 BACKED_OFF_FROM = timedelta(seconds=5)  # kubelet restarts a container at once after its first end, then after 10 s
-MAX_WORDS = 400
+MAX_WORDS = 800
+MAX_DETAIL = 400
 NOT_PULLED = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 NEVER_PULLED = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 NOT_CREATED = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
@@ -92,23 +94,49 @@ def last_words(ended: Manifest) -> str:
     if any(line.startswith("Traceback") for line in plain):
         plain = plain[-1:]
     told = "; ".join(dict.fromkeys(plain)) or next(filter(None, map(_logged, reversed(lines))), "")
-    return told[-MAX_WORDS:] or "it said nothing; its log may say more"  # of a long one the end is what matters
+    return _shortened(told) or "it said nothing; its log may say more"
+
+
+def _shortened(told: str) -> str:
+    """Of a long one both ends: a refusal begins with the path of the first mistake, a failure ends with its cause."""
+    half = (MAX_WORDS - len(" ... ")) // 2
+    return told if len(told) <= MAX_WORDS else f"{told[:half]} ... {told[-half:]}"
+
+
+def ended_untraded(status: Manifest) -> bool:
+    """Whether no process runs, and the last one proved at its end that the slot has never sent an order to a venue."""
+    found = _runtime(status)
+    state, before = found.get("state") or {}, (found.get("lastState") or {}).get("terminated") or {}
+    if "running" in state or not state:
+        return False
+    said = str((state.get("terminated") or before).get("message") or "")
+    return any(_record(line).get("event") == ENDED and _record(line).get("never_traded") is True
+               for line in said.splitlines())  # fmt: skip
 
 
 def _logged(line: str) -> str:
     """A line of the runtime's log that is about a failure; empty for others, and for one that was cut off."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return ""
+    record = _record(line)
     if record.get("level") not in {"error", "critical"}:
         return ""
     said = (record.get(key) for key in ("event", "error", "reason", "message"))
     return ": ".join(str(word) for word in said if word)
 
 
+def _record(line: str) -> Manifest:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _runtime(status: Manifest) -> Manifest:
+    return next((c for c in status.get("containerStatuses") or () if c.get("name") == CONTAINER), {})
+
+
 def _container(status: Manifest, now: datetime) -> _Container:
-    found: Manifest = next((c for c in status.get("containerStatuses") or () if c.get("name") == CONTAINER), {})
+    found = _runtime(status)
     state, before = found.get("state") or {}, (found.get("lastState") or {}).get("terminated") or {}
     waiting, running, terminated = (state.get(name) or {} for name in ("waiting", "running", "terminated"))
     forgiven = bool(running) and _time(running.get("startedAt"), now) < now - FORGIVEN_AFTER
@@ -133,7 +161,7 @@ def _backed_off(before: Manifest, since: Manifest) -> bool:
 
 def _steady(message: str) -> str:
     """On one line, bounded, and without the port that one look-up left from."""
-    return re.sub(r":\d+->", "->", " ".join(message.split()))[:MAX_WORDS]
+    return re.sub(r":\d+->", "->", " ".join(message.split()))[:MAX_DETAIL]
 
 
 def _time(moment: str | None, otherwise: datetime) -> datetime:

@@ -95,7 +95,9 @@ class Reconciler:
     async def _ask(self, bot: Bot) -> Asked:
         """A watch lags behind what was applied a moment ago: nothing is called missing that was not asked for."""
         if bot.metadata.deleting:
-            return Asked()
+            leases = {slot: await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot))
+                      for slot in self.observer.silent_slots(bot)}  # fmt: skip
+            return Asked(leases=leases)
         venues = {name: await self.cluster.get("Venue", bot.namespace, name)
                   for name in self.observer.unknown_venues(bot)}  # fmt: skip
         there = {name: venue for name, venue in venues.items() if venue is not None}

@@ -28,24 +28,25 @@ from tradingbot_runtime.inputs.segments import SegmentWriter
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.journal import CONFIG
 from tradingbot_runtime.journal.retention import most_bytes
-from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
+from tradingbot_runtime.lease import KubernetesLeases
 from tradingbot_runtime.market_watch import MarketWatch
 from tradingbot_runtime.model import TimePassed
-from tradingbot_runtime.model.control import SHUTDOWN_WITHIN_S
+from tradingbot_runtime.model.control import ENDED, SHUTDOWN_WITHIN_S
 from tradingbot_runtime.newer_config import newer
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.start_gate import StartGate
 from tradingbot_runtime.telemetry import LineWriter
+from tradingbot_runtime.untraded import fits, untraded_before
 from tradingbot_runtime.venues.link import VenueLink
 
 log = structlog.get_logger("app")
 
 TICK_S = 0.1
 LOOK_S = 1.0
-LEASE_GONE_S = 2.0
 LOCK_WITHIN_S = SHUTDOWN_WITHIN_S + 15.0  # a pod's grace period, and some
 LOCK_POLL_S = 0.2
 UNASKED_WITHIN_S = 4.0  # who ends without being asked is fenced, or is to restart and recover: soon, in both cases
@@ -80,8 +81,11 @@ class App:
     hurried: asyncio.Event = field(default_factory=asyncio.Event)  # end now, whatever is left
     exit_code: int = OK
     refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
-    lease: SlotLease | None = None
     sources: Sources | None = None
+    gate: StartGate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = StartGate(self.process.leases, self.config.lease, self.process.pod_uid)
 
     async def run(self) -> int:
         """Trade until SIGTERM or SIGINT; returns the exit code. Raises JournalError and ConfigError."""
@@ -90,7 +94,7 @@ class App:
             loop.add_signal_handler(number, self._asked)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came before is heard now
         async with AsyncExitStack() as stack:
-            await self._answer_for_lease(stack)
+            await self.gate.answer(stack)
             if (found := await self._journal()) is None:
                 return OK
             journal = stack.enter_context(found)
@@ -99,7 +103,7 @@ class App:
             slot = self._slot(journal)
             stack.callback(slot.inputs.close)
             links = self._links()
-            barrier = Barrier(slot, links, self._is_fenced, self._spawn)
+            barrier = Barrier(slot, links, self.gate.is_fenced, self._spawn)
             self.sources = Sources(slot, links, None, self.process.log_lines)
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
@@ -122,19 +126,6 @@ class App:
             self.hurried.set()
         self.ended.set()
 
-    async def _answer_for_lease(self, stack: AsyncExitStack) -> None:
-        """Before anything else: a container of this pod that was killed may have left the Lease with us."""
-        reference, leases = self.config.lease, self.process.leases
-        if reference is None or leases is None:
-            return
-        await stack.enter_async_context(leases)
-        # Until it is acquired the slot is fenced; whatever the end of this process is, it gives back what it can.
-        self.lease = SlotLease(leases, reference, self.process.pod_uid)
-        stack.push_async_callback(self._give_back, self.lease)
-
-    async def _give_back(self, lease: SlotLease) -> None:
-        log.info("LeaseReleased", outcome=await lease.release())
-
     async def _journal(self) -> Journal | None:
         """In a cluster the slot's former pod may still be dying on the same volume: that takes seconds, not a crash.
 
@@ -154,12 +145,12 @@ class App:
 
     def _slot(self, journal: Journal) -> Slot:
         desired = Circumstances(self.config.desired_state, bool(self.config.markets))
-        epoch_before = journal.last_epoch
+        epoch_before, untraded = journal.last_epoch, untraded_before(journal, self.config)
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
         slot.epoch_before = epoch_before
-        if (leases := self.process.leases) is not None:
-            slot.account_uid = lambda: leases.account_uid
+        slot.account_uid = self.gate.account_uid
+        slot.untraded = lambda: untraded and fits(epoch, self.gate.holdings())
         slot.note_config()
         slot.take_halts()
         slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)
@@ -177,7 +168,8 @@ class App:
     # -- life ----------------------------------------------------------------------------------------------------
 
     async def _trade(self, slot: Slot, barrier: Barrier) -> None:
-        await self._hold_lease(slot)
+        await self.gate.acquire(slot)
+        self._spawn(self._keep_lease(slot))
         self._spawn(self._tick(slot))
         for link in barrier.links.values():
             self._spawn(link.watch(DEAD_AFTER_NS))
@@ -191,34 +183,12 @@ class App:
             # up no other one.
             await asyncio.gather(*(reconciler.look() for reconciler in barrier.reconcilers.values()))
 
-    async def _hold_lease(self, slot: Slot) -> None:
-        """The start gate; returns at once where there is no cluster."""
-        lease = self.lease
-        if lease is None:
-            return
-        while True:
-            try:
-                await lease.acquire(lambda who, _: slot.update(waiting_for=f"the Lease ({who})"))
-            except LeaseGone as gone:
-                # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
-                slot.update(fenced=f"there is no Lease: {gone}")
-                await asyncio.sleep(LEASE_GONE_S)
-            else:
-                break
-        slot.update(fenced="")
-        self._spawn(self._keep_lease(slot, lease))
-
-    async def _keep_lease(self, slot: Slot, lease: SlotLease) -> None:
-        lost = await lease.keep()
-        log.error("LeaseLost", reason=lost)
-        slot.update(fenced=str(lost))
-        self.exit_code = FENCED
-        # An end that has begun is cut short: sooner or later the next pod's orders would be met as well.
-        asyncio.get_running_loop().call_later(UNASKED_WITHIN_S, self.hurried.set)
-        self.ended.set()
-
-    def _is_fenced(self) -> bool:
-        return self.lease is not None and boot_time_ns() >= self.lease.fenced_at_ns
+    async def _keep_lease(self, slot: Slot) -> None:
+        if await self.gate.keep(slot):
+            self.exit_code = FENCED
+            # An end that has begun is cut short: sooner or later the next pod's orders would be met as well.
+            asyncio.get_running_loop().call_later(UNASKED_WITHIN_S, self.hurried.set)
+            self.ended.set()
 
     async def _tick(self, slot: Slot) -> None:
         """The timer of everything that depends on time alone; measures how late the event loop is."""
@@ -276,4 +246,4 @@ class App:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         for link in barrier.links.values():
             await link.close()
-        log.info("Ended", exit_code=self.exit_code)
+        log.info(ENDED, exit_code=self.exit_code, never_traded=slot.never_traded)

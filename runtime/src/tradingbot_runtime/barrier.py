@@ -38,6 +38,7 @@ from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.stream_waits import connected, feeds_in_words, fresh
 from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.ticks import as_cross, as_venue, paper_tape, through_paper
+from tradingbot_runtime.untraded import will_trade
 from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts, OnEvent
@@ -77,6 +78,7 @@ class Barrier:
             await self._insist(
                 partial(fresh, live, partial(self._feeds, live.name)), f"the feeds of market {live.name}"
             )
+        await will_trade(self.slot.journal, self.slot.config)
         self.slot.update(barrier_passed=True)
 
     async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:

@@ -7,7 +7,7 @@ import structlog
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from tradingbot_runtime.config import OnBreach, OnStop, SlotConfig, problems
+from tradingbot_runtime.config import Mode, OnBreach, OnStop, SlotConfig, problems
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
@@ -61,6 +61,7 @@ class Slot:
     inputs: Recorder = field(default_factory=Recorder)
     epoch_before: int = 0  # the journal's, before this process
     account_uid: Callable[[], str] = str  # of the ServiceAccount; empty outside of a cluster
+    untraded: Callable[[], bool] = bool  # whether it is proved that no process before this one has sent an order
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
 
@@ -173,6 +174,8 @@ class Slot:
         return SlotReport(
             slot=self.config.slot,
             pod_uid=self.pod_uid,
+            draining=bool(self.circumstances.drained),
+            never_traded=self.never_traded,
             account_uid=self.account_uid(),
             state=self._reported_state(),
             reason=self.standing.reason,
@@ -184,6 +187,12 @@ class Slot:
             halts=tuple(self.halts.held),
             resumed=self.halts.resumed,
         )
+
+    @property
+    def never_traded(self) -> bool:
+        """Proved; in mode Live not any more once the barrier is passed. Paper orders never reach a venue."""
+        may_trade = self.config.mode is Mode.LIVE and self.circumstances.barrier_passed
+        return self.untraded() and not may_trade
 
     def _reported_state(self) -> TradingState:
         """Drained is said only of what is: until the venue has confirmed the last cancel, the slot is just stopped."""

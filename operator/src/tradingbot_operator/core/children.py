@@ -48,6 +48,7 @@ class Plan:
     partition: int
     storage: Manifest  # spec of the volume claim; immutable once the StatefulSet exists
     installation: Installation
+    only_paper: bool = False  # for all its life
     held: frozenset[str] = frozenset()  # instruments that it has from mode Live, and is in mode Paper
     halts: Halts = field(default_factory=Halts)
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
@@ -134,6 +135,8 @@ def config_map(plan: Plan) -> Manifest:
     manifest = _object("v1", "ConfigMap", names.slots_config_map(plan.bot.name),
                        data=documents | {names.ACCEPTED: plan.accepted.document()})  # fmt: skip
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
+    if plan.only_paper:
+        manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid
     if plan.held:
         manifest["metadata"]["annotations"][names.HELD] = json.dumps(sorted(plan.held))
     return manifest

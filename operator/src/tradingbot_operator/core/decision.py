@@ -34,6 +34,7 @@ from tradingbot_operator.core.slots import (
     scale,
 )
 from tradingbot_operator.core.status import Picture, SlotPicture
+from tradingbot_operator.core.untraded import only_paper
 from tradingbot_operator.core.validation import Refusal, validate
 from tradingbot_runtime.config import VenueSpec
 
@@ -122,7 +123,8 @@ class _Running:
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation, halts=held, ending=ending)  # fmt: skip
+                    self.installation, halts=held, ending=ending,
+                    only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         return replace(plan, partition=self._partition(plan, stateful_set))
 

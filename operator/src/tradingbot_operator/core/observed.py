@@ -107,6 +107,7 @@ class Pod:
     stream: Stream = Stream()
     bot_uid: str = ""  # whose pod it is; empty where it does not say
     trouble: Trouble | None = None
+    ended_untraded: bool = False  # no process runs, and the last one proved that the slot has never sent an order
 
     @property
     def unheard(self) -> str:
@@ -148,6 +149,7 @@ class Observed:
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()
     stop_orders: tuple[StopOrder, ...] = ()  # every TradingHalt of the namespace
+    leases_never_held: frozenset[int] = frozenset()  # slots; of those alone that were asked for
     former: tuple[str, ...] = ()  # what is left of a deleted bot of the same name: waited for, never touched
     since_start_s: float = 1e9  # since this operator became the leader
     deleting_for_s: float = 0.0

@@ -6,14 +6,16 @@ from tradingbot_operator.core.conditions import ConditionType, Reason, complete,
 from tradingbot_operator.core.flat import flat, was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.untraded import nothing_open, orders_of_live
 
 DRAIN_FOR_DELETION = "the TradingBot is being deleted"
+NOTHING_OPEN = "no slot has an open order"
 ASK_AGAIN_S = 1.0  # the pods report by themselves; this is for the deadline and for pods that appear late
 
 
 def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
     """Nothing is applied any more. A position does not hold the deletion up; open orders do, for a bounded time."""
-    waiting = [pod for pod in observed.pods if not _done(bot, pod)]
+    waiting = [pod for pod in observed.pods if not nothing_open(bot, observed, pod)]
     if names.FINALIZER not in bot.metadata.finalizers:
         return Outcome(status=bot.status)
     left = installation.drain_timeout_s - observed.deleting_for_s
@@ -21,15 +23,8 @@ def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome
         drains = tuple(DrainSlot(pod.name, DRAIN_FOR_DELETION) for pod in waiting if pod.stream.draining_for_s is None)
         status = _status(bot, observed, _waits_for(waiting, installation))
         return Outcome(status=status, commands=drains, requeue_after_s=min(left, ASK_AGAIN_S))
-    event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, "no slot has an open order")
+    event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, NOTHING_OPEN)
     return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(event,))
-
-
-def _done(bot: Bot, pod: Pod) -> bool:
-    """A pod that has not started yet can still be the successor of one that left orders behind."""
-    if pod.started:
-        return pod.stream.drained
-    return not any(slot.config_hash for slot in bot.status.slots if slot.ordinal == pod.ordinal)
 
 
 def _waits_for(waiting: list[Pod], installation: Installation) -> str:
@@ -40,6 +35,8 @@ def _waits_for(waiting: list[Pod], installation: Installation) -> str:
 
 def _in_the_way(pod: Pod) -> str:
     report = pod.stream.report
+    if markets := ", ".join(orders_of_live(pod)):
+        return f"orders of mode Live may be left in {markets}, and mode Paper cannot withdraw them: see its log"
     if not pod.started:
         return "has not started, and its slot may have left orders in the market"
     if report is None or not pod.stream.connected:
@@ -58,8 +55,9 @@ def _left_behind(pod: Pod) -> str:
     report = pod.stream.report
     if report is None:
         return "never reported, look at the venue"
-    orders = ", ".join(f"{m.market} {m.open_orders} open ({m.unknown_orders} unknown)"
-                       for m in report.markets if m.open_orders)  # fmt: skip
+    orders = ", ".join([*(f"{m.market} {m.open_orders} open ({m.unknown_orders} unknown)"
+                          for m in report.markets if m.open_orders),
+                        *(f"of mode Live in {market}" for market in orders_of_live(pod))])  # fmt: skip
     return f"last reported {report.state}, {orders or 'no open orders'}"
 
 

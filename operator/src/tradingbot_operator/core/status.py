@@ -17,6 +17,7 @@ from tradingbot_runtime.model.control import SlotReport
 from tradingbot_runtime.model.events import TradingState
 
 REJECTED = "Rejected"
+ENDS = "Terminating"  # reason of a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,12 @@ def _halted(p: Picture) -> Observation | None:
 
 
 def _in_trouble(p: Picture) -> Sequence[SlotPicture]:
-    """Slots whose runtime does not get through its start; one that trades again has left its last end behind."""
+    """Slots whose runtime does not get through its start; one that trades again has left its last end behind.
+
+    One that says that it ends, again, is no better: the conditions would change with every restart of kubelet's.
+    """
     return [s for s in p.slots if s.pod and s.pod.trouble
-            and (s.report is None or s.report.state is TradingState.STARTING)]  # fmt: skip
+            and (s.report is None or s.report.state is TradingState.STARTING or s.report.reason == ENDS)]  # fmt: skip
 
 
 def _troubled(p: Picture) -> Observation | None:

@@ -261,6 +261,11 @@ class Journal:
         rows = self._db.execute(f"{ORDERS} WHERE market = ? AND closed = 0", (market,))
         return [order_of(row) for row in rows]
 
+    def has_orders_but(self, account: str) -> bool:
+        """Whether there has ever been one that is not filed under `account` (`live.ledger_of`)."""
+        query = "SELECT 1 FROM orders WHERE market NOT LIKE ? LIMIT 1"
+        return self._db.execute(query, (f"%/{account}",)).fetchone() is not None
+
     def order(self, order_id: OrderId) -> Order | None:
         row = self._db.execute(f"{ORDERS} WHERE order_id = ?", (order_id,)).fetchone()
         return order_of(row) if row else None

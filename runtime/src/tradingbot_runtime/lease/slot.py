@@ -92,6 +92,11 @@ class SlotLease:
         """How often the Lease has changed hands, this time included."""
         return 0 if self._record is None else self._record.transitions
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been read."""
+        return self._record is not None
+
     async def acquire(self, on_wait: Callable[[str, float], None]) -> None:
         """Wait until the Lease is ours. Raises LeaseGone when there is none.
 

@@ -16,6 +16,7 @@ SHUTDOWN_WITHIN_S = 25  # after SIGTERM a slot insists on an empty venue for so 
 HEARTBEAT_S = 1.0
 MAX_FRAME_BYTES = 1_000_000
 STALE_TERM = "StaleTerm"
+ENDED = "Ended"  # the last line of a process' log but for refusals; it has `exit_code` and `never_traded`
 MANUAL_HALT = "ManualHalt"  # by a person: the kill-switch file, or the control stream
 GLOBAL_HALT = "GlobalHalt"  # by a person, for all bots that a TradingHalt selects
 BY_HAND = frozenset({MANUAL_HALT, GLOBAL_HALT})
@@ -94,6 +95,8 @@ class SlotReport(ControlMessage, frozen=True, kw_only=True):
 
     slot: int
     pod_uid: str
+    draining: bool = False  # it has heard a Drain: whatever comes, this process sends no new order
+    never_traded: bool = False  # proved: no order has ever gone from this slot to a venue
     account_uid: str = ""  # of the ServiceAccount whose token it uses; empty: not known
     state: TradingState
     reason: str
