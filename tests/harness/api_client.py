@@ -55,6 +55,7 @@ class ApiClient:
     host: str
     port: int
     context: ssl.SSLContext
+    token: str = ""  # of an account, where the context has no client's certificate
     _plurals: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
 
     @classmethod
@@ -79,6 +80,7 @@ class ApiClient:
         try:
             payload = body if isinstance(body, bytes | None) else json.dumps(body).encode()
             headers = {"Accept": JSON} | ({"Content-Type": content_type} if payload is not None else {})
+            headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
             connection.request(method, path, payload, headers)
             response = connection.getresponse()
             text = response.read()

@@ -24,7 +24,7 @@ from harness.control_peer import Peer
 from harness.control_plane import ControlPlane
 from harness.operator_process import eventually
 from harness.self_signed import Authority
-from harness.slot_account import SLOT, lease_of_slot, mount_account
+from harness.slot_account import SLOT, is_admitted, lease_of_slot, mount_account
 from tradingbot_runtime.config import LeaseReference, SlotConfig
 from tradingbot_runtime.model.control import CONTROL_PATH, Hello, OperatorMessage, SlotReport
 
@@ -55,7 +55,7 @@ class PodProcess:
         return self.folder / "journal.sqlite3"
 
     def start(self) -> "PodProcess":
-        account, slots, control = self.folder / f"account-{self.uid}", self.folder / "slots", self.folder / "control"
+        account, slots, control = self._account, self.folder / "slots", self.folder / "control"
         for made in (account, slots, control):
             made.mkdir(exist_ok=True)
         if not (control / "token").exists():
@@ -87,6 +87,11 @@ class PodProcess:
 
     def until_it_holds_the_lease(self) -> "PodProcess":
         self._until(lambda: self.holder == self.uid, f"{self.uid} holds the Lease")
+        return self
+
+    def until_its_token_is_void(self) -> "PodProcess":
+        """The API server remembers for 10 s that a token was good."""
+        self._until(lambda: not is_admitted(self.plane, self._account), "the API server refuses the account's token")
         return self
 
     def until_logged(self, text: str) -> "PodProcess":
@@ -144,6 +149,10 @@ class PodProcess:
         assert self.process
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(END_S)
+
+    @property
+    def _account(self) -> Path:
+        return self.folder / f"account-{self.uid}"
 
     @property
     def _log(self) -> Path:

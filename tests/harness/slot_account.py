@@ -1,6 +1,8 @@
 """A slot's Lease at a real API server, and the account that a slot's pod reaches it with: its rights and no others."""
 
 import base64
+import ssl
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,13 @@ def mount_account(plane: ControlPlane, namespace: str, folder: Path) -> None:
     (folder / "token").write_text(plane.client.request("POST", path, wanted).body["status"]["token"])
     cluster = yaml.safe_load(plane.kubeconfig.read_text())["clusters"][0]["cluster"]
     (folder / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+
+
+def is_admitted(plane: ControlPlane, folder: Path) -> bool:
+    """Whether the API server takes the mounted token for an account's, whatever that account may do."""
+    trust = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    client = ApiClient(plane.client.host, plane.client.port, trust, (folder / "token").read_text())
+    return client.request("GET", "/api").status != HTTPStatus.UNAUTHORIZED
 
 
 def lease_of_slot(client: ApiClient, namespace: str) -> dict[str, Any]:

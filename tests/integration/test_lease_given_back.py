@@ -88,6 +88,7 @@ def test_a_pod_reports_whose_token_it_uses_and_asks_in_vain_once_that_account_wa
 
     client.delete("v1", "ServiceAccount", pod.namespace, ACCOUNT)
     client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}, pod.namespace)
+    pod.until_its_token_is_void()
     pod.start().until_logged("ControlStreamListening")
 
     void = pod.report(until=lambda report: REFUSED in report.message)

@@ -1,5 +1,7 @@
 """When an order is asked about, to the nanosecond, and how much is remembered of orders' ages."""
 
+from dataclasses import replace
+
 from tradingbot_runtime.core.doubts import (
     ABSENT_PROOFS,
     ACKS_KEPT,
@@ -30,7 +32,11 @@ def doubt(questions: int, asked_ns: int) -> Doubt:
 def pause_ns(questions: int, asked_ns: int) -> int:
     """The least whole second after a question at which the next is due."""
     asked = doubt(questions, asked_ns)
-    return next(s for s in range(1, 60) if asked.is_due(Nanos(asked_ns + s * SECOND))) * SECOND
+    return next(s for s in range(1, 60) if is_due(asked, asked_ns + s * SECOND)) * SECOND
+
+
+def is_due(doubt: Doubt, now_ns: int) -> bool:
+    return doubt.due_ns(Nanos(now_ns)) <= now_ns
 
 
 def test_the_pause_between_questions_doubles_and_is_short_while_absence_may_be_proved_soon() -> None:
@@ -42,8 +48,8 @@ def test_the_pause_between_questions_doubles_and_is_short_while_absence_may_be_p
 def test_questions_slow_down_at_twice_the_time_that_the_venue_may_need_to_settle() -> None:
     asked = BORN + 2 * SETTLE_NS - 2 * SECOND
 
-    assert doubt(9, asked - 1).is_due(Nanos(BORN + 2 * SETTLE_NS - 1))
-    assert not doubt(9, asked).is_due(Nanos(BORN + 2 * SETTLE_NS))
+    assert is_due(doubt(9, asked - 1), BORN + 2 * SETTLE_NS - 1)
+    assert not is_due(doubt(9, asked), BORN + 2 * SETTLE_NS)
 
 
 def test_absence_is_proved_and_proof_is_overdue_at_their_very_moments() -> None:
@@ -51,6 +57,35 @@ def test_absence_is_proved_and_proof_is_overdue_at_their_very_moments() -> None:
 
     assert [absent.proves_absence(Nanos(BORN + SETTLE_NS + step)) for step in (-1, 0)] == [False, True]
     assert [absent.is_overdue(Nanos(BORN + PROVE_WITHIN_NS + step)) for step in (-1, 0)] == [False, True]
+
+
+def test_the_question_that_may_prove_absence_is_asked_as_soon_as_it_may() -> None:
+    soon = BORN + SETTLE_NS
+    nearly = replace(doubt(6, soon - SECOND), absent=ABSENT_PROOFS - 1)
+
+    assert [is_due(nearly, soon + step) for step in (-1, 0)] == [False, True]
+    assert not is_due(replace(nearly, absent=ABSENT_PROOFS - 2), soon), "it would prove nothing"
+    assert not is_due(replace(nearly, asked_ns=Nanos(soon)), soon + SECOND), "asked then: at the usual pace again"
+
+
+def test_new_doubts_without_end_never_starve_an_old_one() -> None:
+    """Twice as many new ones each second as are asked about: the old one waits for no later one."""
+    doubts, a_pass = Doubts(), 5
+    doubts.raise_for(ID, Nanos(BORN - SECOND))
+    asked: list[int] = []
+    for second in range(60):
+        now_ns = Nanos(BORN + second * SECOND)
+        for number in range(2 * a_pass):
+            doubts.raise_for(OrderId(f"{second:03}{number:03}"), now_ns)
+        for order_id in doubts.due(now_ns)[:a_pass]:
+            doubts.by_order[order_id].asked(now_ns)
+            if order_id == ID:
+                asked.append(second)
+            else:
+                doubts.settle(order_id)
+
+    assert asked[0] == 0
+    assert len(asked) >= ABSENT_PROOFS
 
 
 def test_what_was_never_in_doubt_may_be_settled() -> None:

@@ -213,6 +213,21 @@ def test_questions_of_one_pass_are_bounded_and_those_of_one_order_spaced(desk: D
     assert pauses[-1] == max(pauses) >= 8
 
 
+def test_an_order_that_has_ended_takes_no_question_from_one_of_unknown_fate(desk: Desk) -> None:
+    """In a fast market most doubts are of cancels that met a fill: more of them each second than questions."""
+    bid, offer = desk.quote()
+    desk.market.handle(CancelRejected(time_ns=Nanos(desk.now_ns), order_id=bid, reason="-2011", gone=True))
+    desk.market.handle(fill(bid))
+    assert bid in desk.all.doubts.by_order
+    assert desk.state(bid) is OrderState.FILLED
+    desk.venue.asked.clear()
+    desk.all.doubt(offer)
+    desk.look()
+
+    assert desk.venue.asked == [offer]
+    assert bid not in desk.all.doubts.by_order
+
+
 def test_an_order_that_the_venue_never_had_is_given_up_as_soon_as_that_is_proved(journal: Journal) -> None:
     bid, offer = Desk(journal).quote()
     after = Desk(journal)

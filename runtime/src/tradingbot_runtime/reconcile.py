@@ -144,7 +144,7 @@ class Reconciler:
             await self._balances()
 
     def _raise_doubts(self, now_ns: Nanos) -> None:
-        """By state and age alone. Quotes are replaced faster than they are asked about: those that ended are let go."""
+        """By state and age alone. Quotes end faster than they are asked about: those that ended are let go."""
         orders, ages = self.market.engine.market.orders, self.market.ages
         doubtful = set()
         for order in orders.live.values():
@@ -153,7 +153,8 @@ class Reconciler:
                 self.doubts.raise_by_state(order.id, now_ns, after_ns)
                 doubtful.add(order.id)
         for order_id, doubt in list(self.doubts.by_order.items()):
-            if orders.get(order_id) is None or (doubt.by_state and order_id not in doubtful):
+            found = orders.get(order_id)
+            if found is None or found.is_closed or (doubt.by_state and order_id not in doubtful):
                 self.doubts.settle(order_id)
 
     async def _sweep(self) -> None:

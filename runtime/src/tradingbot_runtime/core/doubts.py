@@ -36,10 +36,15 @@ class Doubt:
     absent: int = 0  # "not found" answers so far, in a row
     by_state: bool = False  # of nothing but the order's state: with the state it goes
 
-    def is_due(self, now_ns: Nanos) -> bool:
+    def due_ns(self, now_ns: Nanos) -> Nanos:
+        """When it is to be asked next; that moment may be over."""
+        if not self.questions:
+            return self.not_before_ns
         slowest = ASK_SETTLING_NS if now_ns - self.since_ns < 2 * SETTLE_NS else ASK_SLOWEST_NS
-        pause = min(ASK_EVERY_NS << min(max(self.questions - 1, 0), 10), slowest)
-        return now_ns >= self.not_before_ns and (not self.questions or now_ns - self.asked_ns >= pause)
+        again = self.asked_ns + min(ASK_EVERY_NS << min(self.questions - 1, 10), slowest)
+        if self.absent >= ABSENT_PROOFS - 1 and self.asked_ns < self.since_ns + SETTLE_NS:
+            again = min(again, self.since_ns + SETTLE_NS)  # one more "not found", and it is proved
+        return Nanos(max(again, self.not_before_ns))
 
     def asked(self, now_ns: Nanos) -> None:
         self.questions += 1
@@ -78,8 +83,12 @@ class Doubts:
             doubt.since_ns = Nanos(doubt.since_ns + elapsed_ns)
 
     def due(self, now_ns: Nanos) -> list[OrderId]:
-        """Whom to ask about now, those first that have waited longest."""
-        found = [(doubt.asked_ns, order_id) for order_id, doubt in self.by_order.items() if doubt.is_due(now_ns)]
+        """Whom to ask about now, those first that are longest overdue: no stream of new doubts starves an old one."""
+        found = [
+            (due_ns, order_id)
+            for order_id, doubt in self.by_order.items()
+            if (due_ns := doubt.due_ns(now_ns)) <= now_ns
+        ]
         return [order_id for _, order_id in sorted(found)]
 
 
