@@ -1,5 +1,6 @@
 """`cancel-all` with nothing but the journal of a bot that is dead: the venue is proved empty, others' orders stay."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import pytest
 from harness.runtime_process import CANCEL_ALL_S, STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
 from harness.two_venues import quoting_at_two_venues
+from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.journal.journal import CONFIG
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,22 @@ def test_a_venue_that_cannot_be_asked_does_not_keep_the_orders_at_another_one_in
             assert "market btc" not in ended.stdout.splitlines()[-1], "what is empty is not waited for"
         else:
             assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
+
+
+def test_a_configuration_that_a_later_version_would_refuse_still_tells_where_the_orders_are(
+    dead: RuntimeProcess,
+) -> None:
+    with Journal(dead.journal) as journal:
+        kept = json.loads(str(journal.meta(CONFIG)))
+        kept["venues"]["simulator"]["rateLimit"]["cancelReserve"] = "1"
+        kept["risk"] |= {"maxOrder": "1000000", "a limit of then": "3"}
+        journal.put(CONFIG, json.dumps(kept))
+
+    ended = cancel_all(dead)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ours_at_venue(dead) == set()
+    assert ended.stdout.count("cancelled") == 4
 
 
 def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_a_field_has_one_spelling() -> None:
         ("spec.pod.nodeSelector", {"zone": 1}, '; write it in quotes: zone: "1"'),
         ("spec.pod.resources.limits.cpu", 1, '; write it in quotes: cpu: "1"'),
         ("spec.risk.staleAfter", 3, ""),
+        ("spec.risk.staleAfter", 2_000_000_000, ""),  # would be two seconds, in nanoseconds, and says so nowhere
         ("spec.risk.maxPosition", True, ""),
         ("spec.risk.maxPosition", float("nan"), ""),
         ("spec.risk.maxPosition", -5000, ""),

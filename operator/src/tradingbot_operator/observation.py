@@ -14,7 +14,7 @@ from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Riva
 from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.store import Name, Store, name_of
-from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, problems
+from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, as_written, problems
 
 M = TypeVar("M", bound=BaseModel)
 CHILD_KINDS = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding", "StatefulSet"})
@@ -29,7 +29,7 @@ def read_bot(manifest: Manifest) -> Bot:
     metadata = ObjectMeta.model_validate(manifest["metadata"])
     status = read_status(manifest.get("status") or {})
     try:
-        return Bot(metadata, status, TradingBotSpec.model_validate(manifest.get("spec") or {}, by_name=False))
+        return Bot(metadata, status, as_written(TradingBotSpec, manifest.get("spec") or {}))
     except ValidationError as error:
         return Bot(metadata, status, None, tuple(problems(error, TradingBotSpec, "spec")))
 
@@ -50,7 +50,7 @@ def read_status(content: Manifest) -> TradingBotStatus:
 def read_venue(manifest: Manifest) -> VenueSpec | tuple[str, ...]:
     """The spec, or what is wrong with it."""
     try:
-        return VenueSpec.model_validate(manifest.get("spec") or {}, by_name=False)
+        return as_written(VenueSpec, manifest.get("spec") or {})
     except ValidationError as error:
         return tuple(problems(error, VenueSpec, "spec"))
 
@@ -58,7 +58,7 @@ def read_venue(manifest: Manifest) -> VenueSpec | tuple[str, ...]:
 def read_trading_halt(manifest: Manifest) -> TradingHaltSpec:
     """One that this version cannot read halts everything: it was written to stop bots."""
     try:
-        return TradingHaltSpec.model_validate(manifest.get("spec") or {}, by_name=False)
+        return as_written(TradingHaltSpec, manifest.get("spec") or {})
     except ValidationError as error:
         return TradingHaltSpec(reason=f"not readable: {'; '.join(problems(error, TradingHaltSpec, 'spec'))}"[:256])
 

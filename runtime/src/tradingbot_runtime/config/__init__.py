@@ -26,7 +26,7 @@ from tradingbot_runtime.config.quoting import (
 )
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, ResumedHalt, SlotConfig, slot_config
-from tradingbot_runtime.config.spec import Rule, Spec
+from tradingbot_runtime.config.spec import Rule, Spec, as_written
 from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import Endpoints, Environment, OrderEntry, RateLimit, VenueSpec, VenueType
 
@@ -36,5 +36,6 @@ __all__ = [
     "InventorySkew", "KnownFlow", "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice",
     "Mode", "OnBreach", "OnStop", "OrderEntry", "Paper", "Pod", "QueueModel", "Quoting", "RateLimit",
     "ReferencePriceKind", "ResumedHalt", "Risk", "Rule", "SlotConfig", "Spacing", "Spec", "Storage", "Strategy",
-    "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "load", "problems", "slot_config", "warnings",
+    "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "as_written", "load", "problems", "slot_config",
+    "warnings",
 ]  # fmt: skip

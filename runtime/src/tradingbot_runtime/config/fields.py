@@ -21,6 +21,9 @@ DURATION_PATTERN = r"^([0-9]{1,8}(ms|s|m)|[0-9]{1,6}h)$"  # no more digits than 
 _NANOS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 
 
+WRITTEN = {"written": "by people"}  # validation's context of a document: in one, nanoseconds are not a duration
+
+
 def duration_ns(text: str) -> int:
     """Nanoseconds of a duration such as `250ms`, `3s`, `10m` or `1h`; ValueError if it is none."""
     if not re.fullmatch(DURATION_PATTERN, text):
@@ -103,8 +106,10 @@ class TextRule(ABC):
     def write(value: Any) -> str:  # noqa: ANN401 - as above
         return str(value)
 
-    def _validate(self, value: object) -> Any:  # noqa: ANN401 - as above
+    def _validate(self, value: object, info: core_schema.ValidationInfo) -> Any:  # noqa: ANN401 - as above
         try:
+            if not isinstance(value, str) and (info.mode == "json" or info.context is WRITTEN):
+                raise ValueError(value)  # noqa: TRY301 - as any other value that is not allowed
             return self.parse(value)
         except ValueError:
             context = {"allowed": self.allowed, "in_quotes": self._in_quotes(value)}
@@ -120,7 +125,7 @@ class TextRule(ABC):
         return text
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:  # noqa: ANN401 - pydantic's hook
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             self._validate, serialization=core_schema.plain_serializer_function_ser_schema(self.write)
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,10 +13,10 @@ from tradingbot_runtime.config.fields import BotName, VenueName
 from tradingbot_runtime.config.override import override
 from tradingbot_runtime.config.problems import InvalidConfig, problems
 from tradingbot_runtime.config.slot import BotIdentity
+from tradingbot_runtime.config.spec import M, as_written
 from tradingbot_runtime.config.venue import VenueSpec
 
 API_VERSION = "tradingbot.dev/v1alpha1"
-M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class _Venue(_Object):
 
 def _part(model: type[M], document: Mapping[str, Any], label: str, found: list[str]) -> M | None:
     try:
-        return model.model_validate(document, by_name=False)  # people write what the API server takes
+        return as_written(model, document)
     except ValidationError as error:
         found += [f"{label}: {line}" for line in problems(error, model)]
         return None

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
+
+from tradingbot_runtime.config.fields import WRITTEN
+
+M = TypeVar("M", bound=BaseModel)
+KEPT = {"kept": "from a time when other rules held"}  # validation's context (`config.kept`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ class Spec(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     @model_validator(mode="after")
-    def _rules_hold(self) -> Self:
-        broken = [rule for rule in self.rules if not rule.holds(self)]
+    def _rules_hold(self, info: ValidationInfo) -> Self:
+        broken = [rule for rule in self.rules if info.context is not KEPT and not rule.holds(self)]
         if broken:
             messages = "; ".join(rule.message for rule in broken)
             raise PydanticCustomError("rules", "{messages}", {"messages": messages, "broken": broken})
@@ -59,6 +64,14 @@ class Spec(BaseModel):
         found = handler.resolve_ref_schema(handler(schema))
         enforced = [rule.validation() for rule in cls.rules if rule.cel is not None]
         return {**found, "x-kubernetes-validations": enforced} if enforced else found
+
+
+def as_written(model: type[M], document: object) -> M:
+    """What people wrote, as strictly as the API server takes it: names in camelCase, units written out.
+
+    Raises ValidationError.
+    """
+    return model.model_validate(document, by_name=False, context=WRITTEN)
 
 
 def written_twice(names: list[str]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import msgspec
 
 from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.config.kept import as_kept
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
@@ -95,7 +96,7 @@ class JournalReader:
         """The configuration in effect; None in a journal from before it was kept. Raises JournalError."""
         document = self.meta("config")
         try:
-            return SlotConfig.model_validate_json(document) if document else None
+            return as_kept(document) if document else None
         except ValueError as error:
             raise JournalError(f"{self.path}: its configuration is of another version: {error}") from error
 
