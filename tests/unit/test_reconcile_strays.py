@@ -1,16 +1,22 @@
 """Open orders that the journal does not know: our own, and those of others."""
 
 import asyncio
+from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
-from harness.desk import STRAY, Desk, fill
+from harness.desk import STRAY, Desk, accept, fill
+from tradingbot_runtime.audit.steps import Steps
 from tradingbot_runtime.config.risk import ForeignOrders, OwnUnknown, Risk
 from tradingbot_runtime.core.orders import OrderState
+from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import (
     Lots,
     Nanos,
     OrderAccepted,
+    OrderCanceled,
     OrderId,
     OrderStatus,
     Restored,
@@ -58,6 +64,36 @@ def test_a_stray_of_ours_is_journalled_and_its_fills_move_the_position_before_it
     kept = desk.journal.order(STRAY.order_id)
     assert kept is not None
     assert (kept.state, kept.filled) == (OrderState.CANCELED, 400)
+
+
+def why_cancelled(tmp_path: Path, order_id: OrderId) -> list[str]:
+    with JournalReader(tmp_path / "journal.sqlite3") as reader:
+        return [step.details["why"] for step in Steps(reader).of_order(order_id) if step.step == "CancelSent"]
+
+
+def test_a_cancel_that_no_quote_decided_on_is_in_the_orders_life_with_its_reason(desk: Desk, tmp_path: Path) -> None:
+    bid, offer = desk.quote()
+    accept(desk, bid, offer)
+    desk.venue.strays = [STRAY]
+    asyncio.run(desk.all.restore())
+    desk.market.handle(OrderCanceled(time_ns=Nanos(desk.now_ns), order_id=bid))  # which the venue still lists
+    desk.look(after_s=10)
+    asyncio.run(desk.all.cancel_all())
+
+    assert why_cancelled(tmp_path, STRAY.order_id) == ["StrayOrder"]
+    assert why_cancelled(tmp_path, bid) == ["ClosedOrderIsOpen"]
+    assert why_cancelled(tmp_path, offer) == ["Ending"]
+
+
+def test_a_journal_that_cannot_be_written_keeps_no_cancel_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    bid, _ = desk.quote()
+
+    def broken() -> None:
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr(desk.journal, "check", broken)
+    asyncio.run(desk.market.withdraw(bid, "Ending", Nanos(desk.now_ns)))
+    assert desk.venue.canceled == [bid]
 
 
 def test_a_stray_of_ours_is_adopted_where_the_policy_says_so(desk: Desk) -> None:

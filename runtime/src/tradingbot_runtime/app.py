@@ -5,7 +5,7 @@ servers -> Lease -> start barrier -> trade -> (SIGTERM) -> cancel all, confirm, 
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +33,7 @@ from tradingbot_runtime.market_watch import MarketWatch
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.model.control import ENDED, SHUTDOWN_WITHIN_S
 from tradingbot_runtime.newer_config import newer
+from tradingbot_runtime.owned_tasks import OwnedTasks
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
 from tradingbot_runtime.risk_watch import RiskWatch
@@ -75,7 +76,6 @@ class App:
     config: SlotConfig
     process: Process
     clock: Clock = field(default_factory=Clock)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     asked_at: float | None = None  # when SIGTERM or SIGINT came first, on the event loop's clock
     hurried: asyncio.Event = field(default_factory=asyncio.Event)  # end now, whatever is left
@@ -83,8 +83,12 @@ class App:
     refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
     sources: Sources | None = None
     gate: StartGate = field(init=False)
+    tasks: OwnedTasks = field(
+        init=False
+    )  # for as long as the process lives; a failure ends it: recovery is the restart
 
     def __post_init__(self) -> None:
+        self.tasks = OwnedTasks(self._failed)
         self.gate = StartGate(self.process.leases, self.config.lease, self.process.pod_uid)
 
     async def run(self) -> int:
@@ -103,13 +107,13 @@ class App:
             slot = self._slot(journal)
             stack.callback(slot.inputs.close)
             links = self._links()
-            barrier = Barrier(slot, links, self.gate.is_fenced, self._spawn)
+            barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
             self.sources = Sources(slot, links, None, self.process.log_lines)
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
             watch.halt_file.look()
             for work in (watch.halt_file.watch(), watch.clocks(), watch.remember(), self._trade(slot, barrier)):
-                self._spawn(work)
+                self.tasks.spawn(work)
             await self.ended.wait()
             await self._end(slot, barrier)
             watch.remember_now()
@@ -169,14 +173,14 @@ class App:
 
     async def _trade(self, slot: Slot, barrier: Barrier) -> None:
         await self.gate.acquire(slot)
-        self._spawn(self._keep_lease(slot))
-        self._spawn(self._tick(slot))
+        self.tasks.spawn(self._keep_lease(slot))
+        self.tasks.spawn(self._tick(slot))
         for link in barrier.links.values():
-            self._spawn(link.watch(DEAD_AFTER_NS))
+            self.tasks.spawn(link.watch(DEAD_AFTER_NS))
         await barrier.run()
         log.info("BarrierPassed", state=slot.standing.state, markets=sorted(slot.markets), epoch=slot.epoch)
         if self.process.tells_progress:
-            self._spawn(tell_progress(slot))
+            self.tasks.spawn(tell_progress(slot))
         while True:
             await asyncio.sleep(LOOK_S)
             # Without the account stream as well: REST can withdraw what it cannot. A market whose questions hang holds
@@ -210,16 +214,7 @@ class App:
                     slot.journal.keep_day(market.ledger, daily.day, daily.opening)
             watch.look()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` for as long as the process lives; its failure ends the process: recovery is the restart."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
+    def _failed(self, error: BaseException) -> None:
         if isinstance(error, ConfigError):
             self.refusal = error
         elif isinstance(error, JournalError) and self.sources is not None:
@@ -238,12 +233,11 @@ class App:
             market.engine.market.terms = market.engine.market.leaving_nothing()
         slot.update(terminating=True)
         asked = self.exit_code == OK
-        await withdraw(barrier, self.process.shutdown_within_s if asked else UNASKED_WITHIN_S, self.hurried)
+        within_s = self.process.shutdown_within_s if asked else UNASKED_WITHIN_S
+        await withdraw(barrier.reconcilers.values(), within_s, self.hurried, self._failed)
         if tell_left(slot, barrier):
             self.exit_code = self.exit_code or FAILED
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.tasks.cancel()
         for link in barrier.links.values():
             await link.close()
         log.info(ENDED, exit_code=self.exit_code, never_traded=slot.never_traded)

@@ -53,7 +53,7 @@ class Barrier:
     slot: Slot
     links: dict[str, VenueLink]
     is_fenced: Callable[[], bool]
-    spawn: Callable[[Coroutine[Any, Any, None]], None]  # runs a coroutine for as long as the process lives
+    spawn: Callable[[Coroutine[Any, Any, None]], object]  # runs a coroutine for as long as the process lives
     reconcilers: dict[str, Reconciler] = field(default_factory=dict)  # by market
     gateways: dict[str, Gateway] = field(default_factory=dict)  # by venue
     doubts: dict[str, str] = field(default_factory=dict)  # by venue: what is not known since its stream broke

@@ -5,11 +5,12 @@ end at its own pace.
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from tradingbot_runtime.barrier import Barrier
-from tradingbot_runtime.errors import VenueError
+from tradingbot_runtime.errors import JournalError, VenueError
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
 
@@ -21,9 +22,14 @@ LOCK_LOOK_S = 0.1  # at what the gateway knows of the lock: nothing is sent
 NAMED_MOST = 100  # orders of a market
 
 
-async def withdraw(barrier: Barrier, within_s: float, hurried: asyncio.Event) -> None:
-    """Cancel and confirm until nothing of ours is in the market, the time is over, or `hurried` is set."""
-    work, hurry = asyncio.ensure_future(_empty(barrier)), asyncio.ensure_future(hurried.wait())
+async def withdraw(
+    reconcilers: Iterable[Reconciler], within_s: float, hurried: asyncio.Event, failed: Callable[[JournalError], None]
+) -> None:
+    """Cancel and confirm until nothing of ours is in the market, the time is over, or `hurried` is set.
+
+    Without the journal as well: once `failed` has heard of it, nothing is to be written to it any more.
+    """
+    work, hurry = asyncio.ensure_future(_empty(reconcilers, failed)), asyncio.ensure_future(hurried.wait())
     done, _ = await asyncio.wait((work, hurry), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     for task in (work, hurry):
         task.cancel()
@@ -36,15 +42,15 @@ async def withdraw(barrier: Barrier, within_s: float, hurried: asyncio.Event) ->
         log.warning("ShutdownOutOfTime", seconds=within_s)
 
 
-async def _empty(barrier: Barrier) -> None:
-    reconcilers = [r for r in barrier.reconcilers.values() if r.may_have_orders]
-    if reconcilers:
+async def _empty(reconcilers: Iterable[Reconciler], failed: Callable[[JournalError], None]) -> None:
+    holding = [reconciler for reconciler in reconcilers if reconciler.may_have_orders]
+    if holding:
         await asyncio.sleep(STREAM_CANCELS_S)
     # Side by side: a venue that is away must not keep the others' orders in the market.
-    await asyncio.gather(*map(_until_empty, reconcilers))
+    await asyncio.gather(*(_until_empty(reconciler, failed) for reconciler in holding))
 
 
-async def _until_empty(reconciler: Reconciler) -> None:
+async def _until_empty(reconciler: Reconciler, failed: Callable[[JournalError], None]) -> None:
     pause_s = 0.0  # what the first try has cancelled is asked about at once
     while True:
         await _unlocked(reconciler)
@@ -54,6 +60,8 @@ async def _until_empty(reconciler: Reconciler) -> None:
         except VenueError as error:
             log.warning("CancelAllFailed", market=reconciler.market.name, message=str(error))
             pause_s = pause_s or AGAIN_S
+        except JournalError as error:
+            failed(error)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, AGAIN_MOST_S) or AGAIN_S
 

@@ -5,6 +5,7 @@ it leaves.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -16,8 +17,9 @@ from tradingbot_runtime.core.doubts import Ages
 from tradingbot_runtime.core.orders import Anomaly, Order
 from tradingbot_runtime.core.risk import Decision
 from tradingbot_runtime.engine import Engine
+from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.inputs.recorder import Recorder
-from tradingbot_runtime.journal import Decided, Journal, RefusedOrder, WantedQuote
+from tradingbot_runtime.journal import CancelSent, Decided, Journal, RefusedOrder, WantedQuote
 from tradingbot_runtime.model import (
     AnyEvent,
     CancelRejected,
@@ -25,6 +27,7 @@ from tradingbot_runtime.model import (
     FeedLost,
     HedgeReported,
     Instrument,
+    Nanos,
     OrderFilled,
     OrderId,
     OthersExposed,
@@ -134,6 +137,12 @@ class LiveMarket:
         """Take in one event without deciding on anything."""
         self.inputs.applied(self.name, event)
         self.engine.market.apply(event)
+
+    async def withdraw(self, order_id: OrderId, why: str, now_ns: Nanos, venue_order_id: str = "") -> None:
+        """Cancel an order that no quote decides on any more. Raises VenueError."""
+        with suppress(JournalError):  # no cancel waits for a journal; the next write fails as loudly as this one
+            self.journal.write(self.ledger, [CancelSent(time_ns=now_ns, order_id=order_id, why=why)], [])
+        await self.gateway.cancel(self.instrument, order_id, venue_order_id)
 
     def _first_time(self, fill: OrderFilled) -> bool:
         if self.engine.market.orders.get(fill.order_id) is None:

@@ -236,7 +236,7 @@ class Reconciler:
         ours = [order for order in listed if self.orders.is_own(order)]
         for order in ours:
             name = order.venue_order_id if market.gateway.exclusive else ""
-            await market.gateway.cancel(market.instrument, order.order_id, name)
+            await market.withdraw(order.order_id, "Ending", self.now_ns(), name)
         for known in list(market.engine.market.orders):
             await self.questions.ask(known.id)
         return not ours and all(order.state in UNPROVED for order in market.engine.market.orders)

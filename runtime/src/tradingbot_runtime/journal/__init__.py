@@ -1,5 +1,23 @@
 from tradingbot_runtime.journal.journal import Journal
 from tradingbot_runtime.journal.reading import read_decisions
-from tradingbot_runtime.journal.records import ConfigApplied, Decided, Halted, RefusedOrder, Resumed, WantedQuote
+from tradingbot_runtime.journal.records import (
+    CancelSent,
+    ConfigApplied,
+    Decided,
+    Halted,
+    RefusedOrder,
+    Resumed,
+    WantedQuote,
+)
 
-__all__ = ["ConfigApplied", "Decided", "Halted", "Journal", "RefusedOrder", "Resumed", "WantedQuote", "read_decisions"]
+__all__ = [
+    "CancelSent",
+    "ConfigApplied",
+    "Decided",
+    "Halted",
+    "Journal",
+    "RefusedOrder",
+    "Resumed",
+    "WantedQuote",
+    "read_decisions",
+]

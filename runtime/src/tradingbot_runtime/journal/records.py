@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradingbot_runtime.model import AnyCommand, AnyEvent, Lots, Money, Nanos, Side, Ticks
+from tradingbot_runtime.model import AnyCommand, AnyEvent, Lots, Money, Nanos, OrderId, Side, Ticks
 from tradingbot_runtime.model.control import Halt
 
 
@@ -48,6 +48,14 @@ class ConfigApplied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     loosened: tuple[str, ...] = ()  # limits that allow more than before
 
 
+class CancelSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A cancel that no quote asked for: of an order that should not be there, or at the end of the process."""
+
+    time_ns: Nanos
+    order_id: OrderId
+    why: str
+
+
 class Halted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Trading stopped, or was reduced, until a person releases this very halt."""
 
@@ -63,4 +71,4 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
-AnyRecord = AnyEvent | Decided | ConfigApplied | Halted | Resumed
+AnyRecord = AnyEvent | Decided | ConfigApplied | CancelSent | Halted | Resumed

@@ -14,12 +14,12 @@ import structlog
 
 from tradingbot_runtime.errors import VenueError
 from tradingbot_runtime.model import Cancel, OrderId
+from tradingbot_runtime.owned_tasks import OwnedTasks
 from tradingbot_runtime.venues.binance.answers import NOT_CONNECTED
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES
 from tradingbot_runtime.venues.binance.replies import Frame, RetryAfter
 from tradingbot_runtime.venues.binance.requests import Request, orders_of
 from tradingbot_runtime.venues.binance.rest import FAILED, Answer, BinanceRest, NotReached, refusal_of, retry_after_s
-from tradingbot_runtime.venues.owned_tasks import OwnedTasks
 
 log = structlog.get_logger("gateway")
 

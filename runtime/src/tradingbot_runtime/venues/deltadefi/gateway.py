@@ -27,6 +27,7 @@ from tradingbot_runtime.model import (
     Restored,
     VenueLocked,
 )
+from tradingbot_runtime.owned_tasks import OwnedTasks
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi import reports
 from tradingbot_runtime.venues.deltadefi.account_stream import AccountStream, StreamListener
@@ -37,7 +38,6 @@ from tradingbot_runtime.venues.deltadefi.pacing import Pacer
 from tradingbot_runtime.venues.deltadefi.placing import Placement, Placer
 from tradingbot_runtime.venues.deltadefi.queries import DeltaDefiQueries
 from tradingbot_runtime.venues.deltadefi.trading_lock import TradingLock
-from tradingbot_runtime.venues.owned_tasks import OwnedTasks
 from tradingbot_runtime.venues.protocols import GatewayHealth, GatewayPorts, TradeCursor, TradesPage
 
 ON_THEIR_WAY_MOST = 200

@@ -1,16 +1,23 @@
-"""Tasks that live as long as what they belong to runs, and whose failure ends it."""
+"""Tasks that live as long as what they belong to runs, and whose failure is heard of."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
 
-log = structlog.get_logger("venue")
+log = structlog.get_logger("tasks")
+
+
+def _logged(error: BaseException) -> None:
+    log.error("Failed", error=type(error).__name__, message=str(error))
 
 
 class OwnedTasks:
-    def __init__(self) -> None:
+    """`on_failure` hears of each failure that does not end `run`."""
+
+    def __init__(self, on_failure: Callable[[BaseException], None] = _logged) -> None:
+        self._on_failure = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] | None = None
 
@@ -33,10 +40,14 @@ class OwnedTasks:
         try:
             await self._failure
         finally:
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.cancel()
+
+    async def cancel(self) -> None:
+        """End them all, and return when they have ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -45,4 +56,4 @@ class OwnedTasks:
         if self._failure is not None and not self._failure.done():
             self._failure.set_exception(error)
         else:
-            log.error("Failed", error=type(error).__name__, message=str(error))
+            self._on_failure(error)
