@@ -8,6 +8,7 @@ from harness.api_client import Object
 from harness.bot_world import API, RBAC, VENUE, World, manifest
 from harness.operator_process import eventually
 from tradingbot_runtime.model.control import HaltTrading, Resume
+from tradingbot_runtime.model.events import TradingState
 
 pytestmark = pytest.mark.controlplane
 STOP: Object = {"apiVersion": API, "kind": "TradingHalt", "metadata": {"name": "stop"}, "spec": {"reason": "audit"}}
@@ -132,3 +133,22 @@ def test_the_person_on_call_may_stop_bots_and_change_none(
     if allowed:
         eventually(granted)
     assert granted() is allowed
+
+
+def test_a_deleted_lease_stops_its_slot_until_a_person_resumes(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True", "Trading")
+    before = (world.get("Lease", "maker-0") or {})["metadata"]["uid"]
+
+    world.client.delete("coordination.k8s.io/v1", "Lease", world.namespace, "maker-0")
+    world.node.update("maker-0", state=TradingState.FENCED, reason="LeaseNotHeld", ready=False)
+    message = world.condition("Halted", "True", "ManualHalt")
+    assert "deletion of Lease/maker-0" in message
+    world.node.update("maker-0", message="asked again")  # whatever wakes the operator up
+    eventually(lambda: "maker-0" in world.condition("Ready", "False", "Halted"))
+    assert world.get("Lease", "maker-0") is None
+
+    resume(world, ",".join(halts(world)))
+    eventually(lambda: world.get("Lease", "maker-0") is not None)
+    assert (world.get("Lease", "maker-0") or {})["metadata"]["uid"] != before
+    eventually(lambda: halts(world) == {})

@@ -15,6 +15,7 @@ from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_h
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, as_written, problems
+from tradingbot_runtime.model.events import TradingState
 
 M = TypeVar("M", bound=BaseModel)
 CHILD_KINDS = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding", "StatefulSet"})
@@ -151,16 +152,23 @@ class Observer:
 
     def silent_slots(self, bot: Bot) -> list[int]:
         """Slots whose pods cannot say themselves what they have left in the market."""
-        pods = (read_pod(pod, self.stream(pod["metadata"]["uid"]), self.now())
-                for pod in self.pods((bot.namespace, bot.name)))  # fmt: skip
-        return [pod.ordinal for pod in pods if pod is not None and not pod.stream.connected]
+        return [pod.ordinal for pod in self._read_pods(bot) if not pod.stream.connected]
+
+    def fenced_slots(self, bot: Bot) -> list[int]:
+        """Slots that do not trade because they have no Lease: somebody else may have it, or nobody."""
+        heard = ((pod.ordinal, pod.stream.report) for pod in self._read_pods(bot) if pod.stream.connected)
+        return [slot for slot, report in heard if report and report.state is TradingState.FENCED]
+
+    def _read_pods(self, bot: Bot) -> list[Pod]:
+        found = (read_pod(pod, self.stream(pod["metadata"]["uid"]), self.now())
+                 for pod in self.pods((bot.namespace, bot.name)))  # fmt: skip
+        return sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)
 
     def observe(self, bot: Bot, asked: Asked) -> Observed:
         name = (bot.namespace, bot.name)
         children = self.store.children(name)
         now = self.now()
-        found = [read_pod(child, self.stream(child["metadata"]["uid"]), now) for child in self.pods(name)]
-        pods = sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)
+        pods = self._read_pods(bot)
         own = {key: child for key, child in children.items() if key[0] in CHILD_KINDS and owned_by(child, bot)}
         return Observed(
             now=timestamp(now),
@@ -170,6 +178,7 @@ class Observer:
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
             stop_orders=self._stop_orders(bot),
+            leases={slot: lease["metadata"]["uid"] if lease else None for slot, lease in asked.leases.items()},
             leases_never_held=frozenset(
                 slot.ordinal for slot in bot.status.slots if never_held(asked.leases.get(slot.ordinal), slot.lease_uid)
             ),

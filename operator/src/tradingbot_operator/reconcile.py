@@ -94,16 +94,18 @@ class Reconciler:
 
     async def _ask(self, bot: Bot) -> Asked:
         """A watch lags behind what was applied a moment ago: nothing is called missing that was not asked for."""
+        slots = self.observer.silent_slots(bot) if bot.metadata.deleting else self.observer.fenced_slots(bot)
+        leases = {
+            slot: await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot)) for slot in slots
+        }
         if bot.metadata.deleting:
-            leases = {slot: await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot))
-                      for slot in self.observer.silent_slots(bot)}  # fmt: skip
             return Asked(leases=leases)
         venues = {name: await self.cluster.get("Venue", bot.namespace, name)
                   for name in self.observer.unknown_venues(bot)}  # fmt: skip
         there = {name: venue for name, venue in venues.items() if venue is not None}
         secrets = {name: await self.cluster.metadata("Secret", bot.namespace, name)
                    for name in self.observer.needed_secrets(bot, there)}  # fmt: skip
-        return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None))
+        return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None), leases)
 
     async def _find_control_secret(self, bot: Bot) -> None:
         """Neither listed nor watched: looked for here when it is not known, or may be what lacks (`ControlSecrets`)."""

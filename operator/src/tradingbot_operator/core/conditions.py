@@ -94,7 +94,6 @@ class Reason(StrEnum):
     # Events only
     DRAIN_TIMED_OUT = "DrainTimedOut"
     DRAINED = "Drained"
-    LEASE_DELETED = "LeaseDeleted"
     CERTIFICATE_RENEWED = "CertificateRenewed"
 
 

@@ -8,6 +8,7 @@ from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
 from tradingbot_operator.core.halts import halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
@@ -116,7 +117,7 @@ class _Running:
         assignment = assign(self.accepted, self.observed, config_map, size)
         before = configured(config_map)
         wanted = documents(self.bot, self.accepted, assignment, size.replicas)
-        held = halts(self.bot, self.observed, before, wanted)
+        held = halts(self.bot, self.observed, before, wanted, halts_of_deleted(self.bot, self.observed))
         wanted = {slot: held.configured(slot, config) for slot, config in wanted.items()}
         slots = numbered(wanted, before, self.observed.pods)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
@@ -150,8 +151,9 @@ class _Running:
         return self.observed.now > renew_after
 
     def _leases(self, plan: Plan, size: Scale) -> tuple[Manifest, ...]:
-        """Only those that were never made: a Lease that somebody deleted stops its slot, and has to stay deleted."""
+        """Those that were never made. One that somebody deleted stops its slot, until that halt is released."""
         made = {slot.ordinal for slot in self.bot.status.slots if slot.lease_uid}
+        made -= leases_due(self.bot, self.observed, plan.halts)
         return tuple(lease(self.bot, slot) for slot in plan.slots if slot < size.serving and slot not in made)
 
     def _superfluous(self, wanted: tuple[Manifest, ...]) -> tuple[ChildReference, ...]:

@@ -4,7 +4,7 @@ A halt is never forgotten because nobody mentions it: it holds until the slot's 
 it stands in the status and in the slot's configuration, so that a fresh pod starts halted, also on an empty volume.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import HaltStatus
@@ -36,6 +36,11 @@ class Halts:
                    for halt in self.in_force if halt.slot == slot and halt.id not in gone]  # fmt: skip
         return config.model_copy(update={"halts": latches, "resumed": list(released)})
 
+    def holds(self, slot: int, halt_id: str) -> bool:
+        """Whether it is in force, and nobody has released it."""
+        released = any(halt.id == halt_id for halt in self.resumed.get(slot, ()))
+        return not released and any((halt.slot, halt.id) == (slot, halt_id) for halt in self.in_force)
+
     def orders(self, pods: Iterable[Pod]) -> tuple[HaltSlot | ResumeSlot, ...]:
         """What the slots have to be told over their streams; each once on a connection."""
         return tuple(order for pod in pods if pod.stream.connected for order in self._orders(pod))
@@ -52,8 +57,17 @@ class Halts:
                 yield HaltSlot(pod.name, halt)
 
 
-def halts(bot: Bot, observed: Observed, before: Mapping[int, SlotConfig], slots: Iterable[int]) -> Halts:
-    """`before` is what the slots were configured with; `slots` those that the bot has now."""
+def halts(
+    bot: Bot,
+    observed: Observed,
+    before: Mapping[int, SlotConfig],
+    slots: Collection[int],
+    found: Iterable[HaltStatus] = (),
+) -> Halts:
+    """`before` is what the slots were configured with; `slots` those that the bot has now.
+
+    `found` are halts that the operator has found out itself: what they stand for is still so.
+    """
     known = _known(bot, observed, before)
     streams = {pod.ordinal: pod.stream for pod in observed.pods if pod.stream.connected}
     for slot, stream in streams.items():
@@ -62,6 +76,7 @@ def halts(bot: Bot, observed: Observed, before: Mapping[int, SlotConfig], slots:
         for slot in slots if order.selected else ():
             report = streams[slot].report if slot in streams else None
             _lay(known, order, HaltPlace(slot, report.resumed if report else (), observed.now))
+    known |= {key: halt for halt in found if (key := (halt.slot, halt.id)) not in known and halt.slot in slots}
     released = _released(bot, observed, before, known)
     for slot, stream in streams.items():
         released[slot] = _still_held(known, slot, stream, released.get(slot, ()))

@@ -149,6 +149,7 @@ class Observed:
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()
     stop_orders: tuple[StopOrder, ...] = ()  # every TradingHalt of the namespace
+    leases: Mapping[int, str | None] = field(default_factory=dict)  # uid by slot; of those that say they have none
     leases_never_held: frozenset[int] = frozenset()  # slots; of those alone that were asked for
     former: tuple[str, ...] = ()  # what is left of a deleted bot of the same name: waited for, never touched
     since_start_s: float = 1e9  # since this operator became the leader

@@ -54,8 +54,8 @@ class SlotStatus(Status):
     config_hash: Hash = Field(default="", description="Configuration that the runtime acknowledged.")
     lease_uid: Annotated[str, Field(max_length=64)] = Field(
         default="", alias="leaseUID",
-        description="UID of the slot's Lease. Once it is here the operator never creates that Lease again: "
-        "deleting the Lease stops the slot for good.",
+        description="UID of the slot's Lease. Once it is here the operator does not create that Lease again by itself: "
+        "deleting the Lease stops the slot, and counts as a manual halt until that is resumed.",
     )  # fmt: skip
 
 
