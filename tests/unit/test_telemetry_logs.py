@@ -53,6 +53,28 @@ def test_a_line_is_one_json_object_with_time_level_event_and_logger_first() -> N
     assert done.stderr == b""
 
 
+UVLOOP = """
+import logging
+from tradingbot_runtime.telemetry import configure_logs
+configure_logs("info")
+log = logging.getLogger("asyncio")
+CLOSED = "unable to perform operation on <TCPTransport closed=True>; the handler is closed"
+for message, why in (("Fatal error on SSL protocol", CLOSED), ("Fatal error on SSL protocol", "something else"),
+                     ("Task exception", CLOSED)):
+    try:
+        raise RuntimeError(why)
+    except RuntimeError as error:
+        log.error("%s\\nprotocol: <uvloop.loop.SSLProtocol object>", message, exc_info=error)
+"""
+
+
+def test_the_end_of_a_tls_connection_that_we_closed_is_no_error_and_nothing_else_is_hidden() -> None:
+    done = subprocess.run([sys.executable, "-c", UVLOOP], capture_output=True, check=True, timeout=DEADLINE_S)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["event"].split("\n")[0] for line in told] == ["Fatal error on SSL protocol", "Task exception"]
+    assert "something else" in told[0]["exception"]
+
+
 def test_times_are_utc_with_microseconds_and_never_go_back() -> None:
     done = subprocess.run([sys.executable, "-c", SPEAKS], capture_output=True, check=True, timeout=DEADLINE_S)
     times = [json.loads(line)["ts"] for line in done.stdout.splitlines()]

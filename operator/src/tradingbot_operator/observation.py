@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, OnDelete, TradingBotStatus, TradingHaltSpec
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType
+from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, StopOrder, Stream, owned_by
 from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
@@ -154,10 +155,11 @@ class Observer:
         """Slots whose pods cannot say themselves what they have left in the market."""
         return [pod.ordinal for pod in self._read_pods(bot) if not pod.stream.connected]
 
-    def fenced_slots(self, bot: Bot) -> list[int]:
+    def slots_without_lease(self, bot: Bot) -> list[int]:
         """Slots that do not trade because they have no Lease: somebody else may have it, or nobody."""
         heard = ((pod.ordinal, pod.stream.report) for pod in self._read_pods(bot) if pod.stream.connected)
-        return [slot for slot, report in heard if report and report.state is TradingState.FENCED]
+        fenced = {slot for slot, report in heard if report and report.state is TradingState.FENCED}
+        return sorted(fenced | slots_halted_by_deletion(bot))
 
     def _read_pods(self, bot: Bot) -> list[Pod]:
         found = (read_pod(pod, self.stream(pod["metadata"]["uid"]), self.now())

@@ -94,7 +94,7 @@ class Reconciler:
 
     async def _ask(self, bot: Bot) -> Asked:
         """A watch lags behind what was applied a moment ago: nothing is called missing that was not asked for."""
-        slots = self.observer.silent_slots(bot) if bot.metadata.deleting else self.observer.fenced_slots(bot)
+        slots = self.observer.silent_slots(bot) if bot.metadata.deleting else self.observer.slots_without_lease(bot)
         leases = {
             slot: await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot)) for slot in slots
         }

@@ -30,6 +30,12 @@ def leases_due(bot: Bot, observed: Observed, held: Halts) -> frozenset[int]:
     return frozenset(unknown | released)
 
 
+def slots_halted_by_deletion(bot: Bot) -> frozenset[int]:
+    """Slots whose Lease is to be looked for, whatever their runtime says of itself meanwhile."""
+    ids = {_halt_id(slot.ordinal, slot.lease_uid) for slot in bot.status.slots}
+    return frozenset(halt.slot for halt in bot.status.halts if halt.id in ids)
+
+
 def _deleted(bot: Bot, observed: Observed) -> Iterator[tuple[int, str]]:
     """(slot, uid that the Lease had)."""
     for slot in bot.status.slots:

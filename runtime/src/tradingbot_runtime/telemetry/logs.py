@@ -57,8 +57,20 @@ class _Forward(logging.Handler):
     """Records of the standard library's logging, into structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if _is_of_closed_connection(record):
+            return
         log = structlog.get_logger(record.name)
         log.log(record.levelno, record.getMessage(), **({"exc_info": record.exc_info} if record.exc_info else {}))
+
+
+def _is_of_closed_connection(record: logging.LogRecord) -> bool:
+    """No error: a TLS connection that we have closed got one more frame, which uvloop calls fatal.
+
+    https://github.com/MagicStack/uvloop/issues/506
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    closed = isinstance(error, RuntimeError) and str(error).endswith("the handler is closed")
+    return closed and record.name == "asyncio" and record.getMessage().startswith("Fatal error on SSL protocol")
 
 
 def _processors(*, in_terminal: bool) -> list[Processor]:
