@@ -10,7 +10,7 @@ from harness.kind_cluster import World, eventually, kubectl
 
 pytestmark = pytest.mark.cluster
 Measure = Callable[..., None]
-LEASE_S = 120
+LEASE_S, RENEW_S = 120, 30
 
 
 def assert_no_duplicate_and_no_orphan(demo: World, pod: str) -> None:
@@ -179,6 +179,24 @@ def test_scaled_to_zero_and_back_the_lease_was_handed_over(demo: World) -> None:
     assert not demo.get("lease", "demo-0")["spec"].get("holderIdentity"), "the pod may release its Lease to the end"
     demo.kubectl("scale", "tb/demo", "--replicas=1")
     eventually(lambda: demo.quoting("demo-0"), 45, "quoting again, without waiting for the Lease to run out")
+
+
+def test_deleted_leases_stop_a_bot_without_the_operator_until_a_person_resumes(demo: World, measure: Measure) -> None:
+    demo.apply_bot()
+    demo.wait_ready()
+    eventually(lambda: demo.quoting("demo-0"), 15, "quoting")
+    started = time.monotonic()
+    demo.kubectl("delete", "lease", "-l", "tradingbot.dev/bot=demo")
+    eventually(lambda: not demo.venue()["openOrders"], RENEW_S + 15, "no order is left at the venue")
+    measure("kubectl delete lease -> no order left at the venue", time.monotonic() - started, RENEW_S + 5)
+    eventually(lambda: demo.condition("Halted").get("reason") == "ManualHalt", 30, "Halted=True")
+    assert demo.get("leases")["items"] == []
+
+    (halt,) = demo.get("tb/demo")["status"]["halts"]
+    demo.kubectl("annotate", "tb/demo", f"tradingbot.dev/resume={halt['id']}")
+    eventually(lambda: demo.quoting("demo-0"), 60, "quoting again")
+    assert demo.condition("Halted")["status"] == "False"
+    assert_no_duplicate_and_no_orphan(demo, "demo-0")
 
 
 def test_the_operators_log_holds_no_forbidden_and_no_secret(demo: World) -> None:
