@@ -14,7 +14,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CLUSTER = REPOSITORY / "hack/cluster/cluster"
 KUBECTL = REPOSITORY / ".cache/bin/kubectl"  # `control-plane up` puts it there
 BUILD_DEADLINE_S = 1800  # the first time, it compiles Kubernetes
-STARTS = 2  # on a busy machine a process that has not yet called exec is now and then taken for a dead one
 CANNOT_BUILD = "run 'make setup'"  # how hack/cluster says that a tool is missing
 
 
@@ -47,11 +46,10 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 
 def _start(folder: Path) -> None:
-    for _attempt in range(STARTS):
-        done = subprocess.run([CLUSTER, "control-plane", "up", folder], capture_output=True, text=True, check=False,
-                              timeout=BUILD_DEADLINE_S)  # fmt: skip
-        if done.returncode == 0:
-            return
+    done = subprocess.run([CLUSTER, "control-plane", "up", folder], capture_output=True, text=True, check=False,
+                          timeout=BUILD_DEADLINE_S)  # fmt: skip
+    if done.returncode == 0:
+        return
     if CANNOT_BUILD in done.stderr and os.environ.get("CI") != "true":
         pytest.skip(f"no control plane on this machine: {done.stderr.strip().splitlines()[-1]}")
     pytest.fail(f"the control plane did not start:\n{done.stdout}{done.stderr}")

@@ -90,8 +90,13 @@ start_process() {
   local dir=$1 name=$2
   shift 2
   setsid "$(go_binaries_dir)/$name" "$@" >"$dir/$name.log" 2>&1 </dev/null &
-  echo $! >"$dir/$name.pid"
+  local process=$!
+  echo "$process" >"$dir/$name.pid"
+  # Until it has called exec it has our own command line, and would be taken for somebody else's.
+  wait_until 10 "the start of $name" process_alive_or_dead "$dir" "$name" "$process"
 }
+
+process_alive_or_dead() { process_alive "$1" "$2" || ! kill -0 "$3" 2>/dev/null; }
 
 # process_alive FOLDER NAME: whether the recorded process is still ours; its number may belong to another one by now.
 process_alive() {
