@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.halt_volume import Volume
+from harness.spoken import assert_in_vocabulary
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.decision import decide
@@ -93,6 +94,7 @@ class Cluster:
         if outcome.replace is not None:
             self.pods = {n: pod for n, pod in self.pods.items() if pod.uid != outcome.replace.uid}
         self.bot = replace(self.bot, status=with_leases(outcome.status, leases))
+        assert_in_vocabulary("TradingBot", self.bot.status.conditions)
         self._controller()
         return outcome
 

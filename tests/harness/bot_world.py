@@ -20,6 +20,8 @@ from harness.operator_process import (
     install,
     kubeconfig_of_account,
 )
+from harness.spoken import assert_in_vocabulary
+from tradingbot_operator.observation import read_status
 
 RBAC = "rbac.authorization.k8s.io/v1"
 API = "tradingbot.dev/v1alpha1"
@@ -82,6 +84,7 @@ class World:
 
         eventually(met, within_s, f"{name} {kind}={status} {reason}; it is {self._shown(name)}")
         bot = self.get("TradingBot", name)
+        assert_in_vocabulary("TradingBot", read_status((bot or {})["status"]).conditions)
         return next(str(c["message"]) for c in (bot or {})["status"]["conditions"] if c["type"] == kind)
 
     def _shown(self, name: str) -> str:

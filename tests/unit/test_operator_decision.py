@@ -223,7 +223,7 @@ def test_a_rejected_configuration_is_stalled_and_not_sent_for_ever() -> None:
     outcome = cluster.step()
 
     assert outcome.commands == ()
-    assert reasons(cluster)["Stalled"] == ("True", "ConfigRejected")
+    assert reasons(cluster)["Stalled"] == ("True", "RejectedByRuntime")
     assert reasons(cluster)["Ready"] == ("False", "ConfigNotAcknowledged")
 
 

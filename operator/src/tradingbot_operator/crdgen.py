@@ -1,4 +1,4 @@
-"""Models -> crds/*.yaml and docs/reference/api.md. `make generate` writes them, `--check` says which are stale."""
+"""Models -> crds/*.yaml, api.md and conditions.md. `make generate` writes them, `--check` says which are stale."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION, Resource, TradingBot, TradingHalt, Venue
+from tradingbot_operator.conditions_docs import conditions_reference
 from tradingbot_operator.crdgen_docs import reference
 from tradingbot_operator.crdgen_schema import Schema, documented_schema, published, without_defaults
 
@@ -64,6 +65,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         document = yaml.safe_dump(custom_resource_definition(kind), sort_keys=False, width=120, allow_unicode=True)
         yield Path("crds", f"{GROUP}_{kind.plural}.yaml"), CRD_HEADER + document
     yield Path("docs/reference/api.md"), reference([(kind, resource_schema(kind)) for kind in KINDS])
+    yield Path("docs/reference/conditions.md"), conditions_reference()
 
 
 def main(arguments: list[str] | None = None) -> int:

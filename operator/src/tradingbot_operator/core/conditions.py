@@ -15,8 +15,11 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"  # kstatus: no progress without a person
     SPEC_ACCEPTED = "SpecAccepted"
     AVAILABLE = "Available"  # every slot runs, whatever its configuration
+    PROGRESSING = "Progressing"  # as of a Deployment: the current revision is out, or on its way
+    CONFIG_APPLIED = "ConfigApplied"  # every slot runs what it should, by its own word
     TRADING_ENABLED = "TradingEnabled"  # the runtime may send new orders
     HALTED = "Halted"  # abnormal: trading was stopped, and stays so until a person resumes
+    FENCED = "Fenced"  # abnormal: a slot does not trade because it has no Lease
     FLAT = "Flat"  # no open orders, as the runtime confirmed; positions do not count
 
 
@@ -51,7 +54,7 @@ class Reason(StrEnum):
     PROGRESSING = "Progressing"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     HALT_REQUIRES_MANUAL_RESET = "HaltRequiresManualReset"
-    CONFIG_REJECTED = "ConfigRejected"
+    REJECTED_BY_RUNTIME = "RejectedByRuntime"  # also ConfigApplied
     # SpecAccepted
     VALID = "Valid"
     SPEC_INVALID = "SpecInvalid"
@@ -62,6 +65,16 @@ class Reason(StrEnum):
     # Available
     MINIMUM_SLOTS_READY = "MinimumSlotsReady"
     SLOTS_UNAVAILABLE = "SlotsUnavailable"
+    # Progressing; PROGRESS_DEADLINE_EXCEEDED as well
+    NEW_REVISION_AVAILABLE = "NewRevisionAvailable"
+    SLOTS_UPDATING = "SlotsUpdating"
+    # ConfigApplied
+    ALL_SLOTS_ACKNOWLEDGED = "AllSlotsAcknowledged"
+    AWAITING_ACK = "AwaitingAck"
+    RESTART_REQUIRED = "RestartRequired"
+    # Fenced
+    LEASE_LOST = "LeaseLost"
+    NOT_FENCED = "NotFenced"
     # TradingEnabled
     ENABLED = "Enabled"
     REDUCE_ONLY = "ReduceOnly"
@@ -82,6 +95,10 @@ class Reason(StrEnum):
     CLOCK_SKEW = "ClockSkew"
     FEED_DIVERGENCE = "FeedDivergence"
     JOURNAL_LOST = "JournalLost"
+    UNAUTHORIZED = "Unauthorized"  # this one and the next three: by the venue
+    NO_SUCH_USER = "NoSuchUser"
+    NO_OPERATION_KEY = "NoOperationKey"
+    SIGNATURE_REFUSED = "SignatureRefused"
     MANUAL_HALT = "ManualHalt"
     GLOBAL_HALT = "GlobalHalt"  # by a TradingHalt
     # Ready of a TradingHalt

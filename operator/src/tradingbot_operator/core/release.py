@@ -75,4 +75,9 @@ def _status(bot: Bot, observed: Observed, message: str) -> TradingBotStatus:
     })  # fmt: skip
 
 
-KEPT = frozenset({ConditionType.SPEC_ACCEPTED, ConditionType.AVAILABLE, ConditionType.STALLED})
+KEPT = frozenset(ConditionType) - {
+    ConditionType.READY,
+    ConditionType.RECONCILING,
+    ConditionType.TRADING_ENABLED,
+    ConditionType.FLAT,
+}

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
 from tradingbot_operator.core.accounts import Replacement, replaced, stuck
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
+from tradingbot_operator.core.configuration_status import config_applied, progressing, rejection, rolling
 from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.observed import Pod
-from tradingbot_operator.core.trading import HINDERED, hindered, trading_enabled
+from tradingbot_operator.core.trading import HINDERED, fenced, hindered, trading_enabled
 from tradingbot_operator.core.trading import slot_names as _names
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import SlotReport
 from tradingbot_runtime.model.events import TradingState
 
-REJECTED = "Rejected"
 ENDS = "Terminating"  # reason of a report
 
 
@@ -113,12 +113,8 @@ def _fenced(p: Picture) -> Observation | None:
 
 
 def _rolling(p: Picture) -> Observation | None:
-    old = [s for s in p.slots if s.pod and s.pod.restart_hash != s.restart_hash]
-    if old:
-        return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, f"{_names(old)}: still on the old pod template")
-    if p.slots and not p.rolled_out:
-        return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, "the new pod template has not reached every slot")
-    return None
+    what = rolling(p)
+    return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, what) if what else None
 
 
 def _unacknowledged(p: Picture) -> Observation | None:
@@ -211,11 +207,8 @@ def _halted_for_good(_: Picture, now: Observation) -> Observation | None:
 
 
 def _rejected(p: Picture, _: Observation) -> Observation | None:
-    for slot in p.slots:
-        answer = slot.pod.stream.answer if slot.pod else None
-        if answer and answer.config_hash == slot.config_hash and answer.outcome == REJECTED:
-            return yes(T.STALLED, Reason.CONFIG_REJECTED, f"slot {slot.ordinal}: {answer.message}")
-    return None
+    what = rejection(p)
+    return yes(T.STALLED, Reason.REJECTED_BY_RUNTIME, what) if what else None
 
 
 def _hopeless(p: Picture, now: Observation) -> Observation | None:
@@ -268,8 +261,8 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     """All conditions of a bot that is not being deleted."""
     now = ready(p)
     waits = stalled(p, now)
-    return (now, reconciling(now, waits), waits, spec_accepted(p), available(p), trading_enabled(p),
-            halted(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
+    return (now, reconciling(now, waits), waits, spec_accepted(p), available(p), progressing(p), config_applied(p),
+            trading_enabled(p), halted(p), fenced(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:

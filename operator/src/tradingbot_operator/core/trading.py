@@ -40,6 +40,16 @@ def trading_enabled(p: "Picture") -> Observation:
     return unknown(ConditionType.TRADING_ENABLED, Reason.NOT_REPORTED, f"no answer from {slot_names(trading)}")
 
 
+def fenced(p: "Picture") -> Observation:
+    """By the runtimes' own word. A slot that is not heard may have lost its Lease: then nobody knows."""
+    if found := [s for s in p.slots if s.report and s.report.state is TradingState.FENCED]:
+        said = found[0].report.message if found[0].report else ""
+        return yes(ConditionType.FENCED, Reason.LEASE_LOST, f"{slot_names(found)}: {said}")
+    if silent := [s for s in p.slots if s.pod and s.pod.started and s.report is None]:
+        return unknown(ConditionType.FENCED, Reason.NOT_REPORTED, f"no answer from {slot_names(silent)}")
+    return no(ConditionType.FENCED, Reason.NOT_FENCED, "no slot lacks its Lease")
+
+
 def hindered(slots: "Sequence[SlotPicture]") -> tuple[Reason, str] | None:
     """Markets that cannot quote although their slot trades: the reason that only a person ends goes first."""
     found = [

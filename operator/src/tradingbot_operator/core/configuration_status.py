@@ -1,0 +1,57 @@
+"""How far a new spec has got: into the pods' template, and into the runtimes, by their own word."""
+
+from typing import TYPE_CHECKING
+
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
+from tradingbot_operator.core.trading import slot_names
+
+if TYPE_CHECKING:  # status.py imports this
+    from tradingbot_operator.core.status import Picture, SlotPicture
+
+REJECTED = "Rejected"
+T = ConditionType
+
+
+def on_old_template(p: "Picture") -> "list[SlotPicture]":
+    return [slot for slot in p.slots if slot.pod and slot.pod.restart_hash != slot.restart_hash]
+
+
+def rolling(p: "Picture") -> str:
+    """Which slots the current pod template has yet to reach; empty: it is everywhere."""
+    if old := on_old_template(p):
+        return f"{slot_names(old)}: still on the old pod template"
+    return "the new pod template has not reached every slot" if p.slots and not p.rolled_out else ""
+
+
+def rejection(p: "Picture") -> str:
+    """What the first runtime says that refused what its slot should run; empty: none has."""
+    for slot in p.slots:
+        answer = slot.pod.stream.answer if slot.pod else None
+        if answer and answer.config_hash == slot.config_hash and answer.outcome == REJECTED:
+            return f"slot {slot.ordinal}: {answer.message}"
+    return ""
+
+
+def config_applied(p: "Picture") -> Observation:
+    if what := rejection(p):
+        return no(T.CONFIG_APPLIED, Reason.REJECTED_BY_RUNTIME, f"the old configuration goes on; {what}")
+    if old := on_old_template(p):
+        return no(T.CONFIG_APPLIED, Reason.RESTART_REQUIRED, f"{slot_names(old)}: takes effect with the restart")
+    if behind := [slot for slot in p.slots if slot.report and slot.report.config_hash != slot.config_hash]:
+        return no(T.CONFIG_APPLIED, Reason.AWAITING_ACK, f"{slot_names(behind)}: on an older configuration")
+    if silent := [slot for slot in p.slots if slot.report is None]:
+        return unknown(T.CONFIG_APPLIED, Reason.NOT_REPORTED, f"no answer from {slot_names(silent)}")
+    told = "every slot has acknowledged its configuration" if p.slots else "no slot runs"
+    return yes(T.CONFIG_APPLIED, Reason.ALL_SLOTS_ACKNOWLEDGED, told)
+
+
+def progressing(p: "Picture") -> Observation:
+    if p.refusal and not p.slots:
+        return no(T.PROGRESSING, p.refusal.reason, p.refusal.message)
+    if p.overdue:
+        return no(
+            T.PROGRESSING, Reason.PROGRESS_DEADLINE_EXCEEDED, "not within spec.rollout.progressDeadline: see Ready"
+        )
+    if what := rolling(p):
+        return yes(T.PROGRESSING, Reason.SLOTS_UPDATING, what)
+    return yes(T.PROGRESSING, Reason.NEW_REVISION_AVAILABLE, "every slot runs the current revision")
