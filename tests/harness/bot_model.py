@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.halt_volume import Volume
+from harness.seen_venues import seen_venues
 from harness.spoken import assert_in_vocabulary
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
@@ -50,7 +51,8 @@ def bot(wanted: TradingBotSpec | None = None, **metadata: Any) -> Bot:  # noqa: 
 def report_of(config: SlotConfig, pod_uid: str, **changes: Any) -> SlotReport:  # noqa: ANN401 - fields of the report
     markets = tuple(MarketReport(market=m.name, position="0", open_orders=2, unknown_orders=0) for m in config.markets)
     whole = SlotReport(slot=config.slot, pod_uid=pod_uid, state=TradingState.ACTIVE, reason="Running", message="",
-                       ready=True, config_hash=config.config_hash(), epoch=1, markets=markets)  # fmt: skip
+                       ready=True, config_hash=config.config_hash(), epoch=1, markets=markets,
+                       venues=seen_venues(config))  # fmt: skip
     return msgspec.structs.replace(whole, **changes)
 
 

@@ -20,6 +20,7 @@ from aiohttp import WSMsgType, web
 
 from harness.api_client import ApiClient, RequestRefused
 from harness.halt_volume import Volume
+from harness.seen_venues import seen_venues
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
@@ -76,6 +77,7 @@ class FakeRuntime:
         self.report = SlotReport(
             slot=config.slot, pod_uid=self.uid, account_uid=self.account_uid, state=RUNNING[config.desired_state],
             reason="Running", message="", ready=True, config_hash=config.config_hash(), epoch=1, markets=markets,
+            venues=seen_venues(config),
         )  # fmt: skip
         self.volume.take(config)
         self.hold()

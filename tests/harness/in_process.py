@@ -68,7 +68,7 @@ def _parts(cluster: Cluster, session: aiohttp.ClientSession) -> Parts:
     runtime = RuntimeClient(session, Surroundings(
         leader=Leader("test", 1), port=INSTALLATION.control_port, lost_grace_s=INSTALLATION.lost_grace_s,
         identity=identities.get, identity_failed=lambda _: None, changed=lambda *_: None,
-        changed_after=lambda *_: None, clock=clock, random=lambda: 0.5,
+        changed_after=lambda *_: None, venues_changed=lambda *_: None, clock=clock, random=lambda: 0.5,
     ))  # fmt: skip
     observer = Observer(store, runtime.view, _now, lambda: 1e9)
     reconciler = Reconciler(cluster, store, queue, runtime, Recorder(cluster, "test", _now), observer, INSTALLATION,

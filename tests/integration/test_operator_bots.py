@@ -9,7 +9,7 @@ import pytest
 from harness.bot_world import API, KEYED, KEYS, LIVE, VENUE, World, manifest
 from harness.live_risk import LIVE_RISK
 from harness.operator_process import conditions, eventually
-from tradingbot_operator.core.conditions import ConditionType
+from tradingbot_operator.core.conditions import OF_A_VENUE, ConditionType
 from tradingbot_runtime.model.control import Configure, Drain, Hello, MarketReport
 from tradingbot_runtime.model.events import TradingState
 
@@ -30,7 +30,7 @@ def test_a_bot_gets_its_children_and_is_ready(world: World) -> None:
     lease = world.get("Lease", "maker-0")
     assert lease
     assert status["slots"][0]["leaseUID"] == lease["metadata"]["uid"]
-    assert set(conditions(bot)) == set(ConditionType)
+    assert set(conditions(bot)) == set(ConditionType) - OF_A_VENUE
     assert conditions(bot)["ConfigApplied"] == ("True", "AllSlotsAcknowledged")
     assert conditions(bot)["Progressing"] == ("True", "NewRevisionAvailable")
     for kind, name in (("StatefulSet", "maker"), ("ConfigMap", "maker-slots"), ("Secret", "maker-control"),

@@ -125,6 +125,7 @@ def _around(identity: ControlIdentity, port: int, changes: deque[tuple[BotName, 
     return Surroundings(
         leader=Leader("leader", 7), port=port, lost_grace_s=0.2, identity=known, identity_failed=lambda _: None,
         changed=lambda name, priority: changes.append((name, priority)), changed_after=lambda *_: None,
+        venues_changed=lambda *_: None,
         clock=asyncio.get_running_loop().time, random=lambda: 0.5,
     )  # fmt: skip
 

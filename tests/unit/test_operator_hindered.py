@@ -8,8 +8,8 @@ import pytest
 
 from harness.bot_model import Cluster, bot, spec
 from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, Phase
+from tradingbot_operator.core.observed import essence
 from tradingbot_operator.core.outcome import Outcome
-from tradingbot_operator.pod_stream import _essence
 from tradingbot_runtime.model.events import TradingState
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
@@ -101,4 +101,4 @@ def test_a_market_that_begins_to_be_hindered_wakes_the_bot_up() -> None:
     assert before
     assert after
 
-    assert _essence(before) != _essence(after)
+    assert essence(before) != essence(after)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import tradingbot_operator
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
-from tradingbot_operator.core.conditions import ConditionType, Reason
-from tradingbot_operator.core.vocabulary import BOT, BREACHES, EVENTS_ONLY, KEYS_REFUSED, KINDS, MEANINGS
+from tradingbot_operator.core.conditions import OF_A_VENUE, ConditionType, Reason
+from tradingbot_operator.core.vocabulary import BOT, BREACHES, EVENTS_ONLY, KEYS_REFUSED, KINDS, MEANINGS, VENUE
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.venues.deltadefi.outcomes import MEANINGS as ANSWERS
 from tradingbot_runtime.venues.deltadefi.outcomes import Effect
@@ -17,7 +17,8 @@ BY_THE_RUNTIME = {*BREACHES, *KEYS_REFUSED, Reason.MANUAL_HALT, Reason.GLOBAL_HA
 
 
 def test_every_condition_of_a_bot_has_its_words() -> None:
-    assert set(BOT) == set(ConditionType)
+    assert set(BOT) == set(ConditionType) - OF_A_VENUE
+    assert set(VENUE) >= OF_A_VENUE
 
 
 def test_every_reason_has_a_meaning_and_a_place() -> None:

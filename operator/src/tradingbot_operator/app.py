@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -112,6 +112,10 @@ class App:
         def changed_after(bot: BotName, delay_s: float) -> None:
             parts.queue.add_after(("TradingBot", *bot), delay_s, Priority.CHILD)
 
+        def venues_changed(bot: BotName, venues: Collection[str], delay_s: float) -> None:
+            for name in venues:
+                parts.queue.add_after(("Venue", bot[0], name), delay_s, Priority.CHILD)
+
         def identity_failed(bot: BotName) -> None:
             identities.forget(bot)
             parts.store.forget("Secret", (bot[0], names.control_secret(bot[1])))
@@ -126,6 +130,7 @@ class App:
             identity_failed=identity_failed,
             changed=changed,
             changed_after=changed_after,
+            venues_changed=venues_changed,
             clock=parts.clock,
             random=random.random,
         )

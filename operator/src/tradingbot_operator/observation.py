@@ -12,6 +12,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, StopOrder, Stream, owned_by
+from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.store import Name, Store, name_of
@@ -207,8 +208,15 @@ class Observer:
 
     def _venues(self, bot: Bot, found: Mapping[str, Manifest]) -> dict[str, VenueSpec | None]:
         known = (*found.values(), *self.store.all("Venue", bot.namespace))  # a watch may have told by now: it is newer
-        read = {name_of(venue)[1]: read_venue(venue) for venue in known if "deletionTimestamp" not in venue["metadata"]}
+        read = {name_of(venue)[1]: read_venue(venue) for venue in known if not self._is_going(venue, bot)}
         return {name: spec if isinstance(spec, VenueSpec) else None for name, spec in read.items()}
+
+    def _is_going(self, venue: Manifest, bot: Bot) -> bool:
+        """Whether it is being deleted, for a bot that does not trade there yet: for the others that waits."""
+        if "deletionTimestamp" not in venue["metadata"]:
+            return False
+        accepted = last_accepted(self.store.get("ConfigMap", (bot.namespace, names.slots_config_map(bot.name))))
+        return accepted is None or name_of(venue)[1] not in accepted.venues
 
     def _stop_orders(self, bot: Bot) -> tuple[StopOrder, ...]:
         return tuple(

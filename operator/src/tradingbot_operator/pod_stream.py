@@ -7,7 +7,7 @@ and the bot's name, whatever address the pod has.
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ import structlog
 
 from tradingbot_operator.api.v1alpha1 import HaltStatus
 from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable
-from tradingbot_operator.core.observed import QUIET, Stream
+from tradingbot_operator.core.observed import Stream, essence
 from tradingbot_operator.queue import Priority
 from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.model.control import (
@@ -36,6 +36,7 @@ from tradingbot_runtime.model.control import (
     PodMessage,
     Resume,
     SlotReport,
+    VenueReport,
 )
 from tradingbot_runtime.model.events import TradingState
 from tradingbot_runtime.network_errors import unreached
@@ -47,6 +48,7 @@ SEND_S = 2.0
 BACKOFF_S = 0.1
 BACKOFF_MAX_S = 5.0
 ASK_AGAIN_S = 1.0
+VENUES_AFTER_S = 1.0  # many pods tell the same of one venue: it is looked at once
 
 log = structlog.get_logger("runtime_client")
 
@@ -70,6 +72,7 @@ class Surroundings:
     identity_failed: Callable[[BotName], None]  # it was renewed, or its Secret is gone
     changed: Callable[[BotName, Priority], None]
     changed_after: Callable[[BotName, float], None]
+    venues_changed: Callable[[BotName, Collection[str], float], None]  # names; to be looked at after so long
     clock: Callable[[], float]
     random: Callable[[], float]
 
@@ -121,6 +124,16 @@ class PodStream:
             halt_times={halt.id: _time(halt.at_ns) for halt in report.halts} if report else {},
             trouble=self._trouble,
         )
+
+    @property
+    def venues(self) -> tuple[VenueReport, ...]:
+        """As the slot sees them; of one that is not heard: as it did."""
+        return self._report.venues if self._report else ()
+
+    @property
+    def slot(self) -> int | None:
+        """None while it is not heard."""
+        return self._report.slot if self._report and self._heard else None
 
     @property
     def _url(self) -> str:
@@ -224,7 +237,9 @@ class PodStream:
         self._report, self._heard, self._trouble = report, True, ""
         if self._drain_since is not None:
             self._reported_since_drain = True
-        if before is None or _essence(before) != _essence(report):
+        if moved := set(before.venues if before else ()) ^ set(report.venues):
+            self.around.venues_changed(self.bot, {venue.venue for venue in moved}, VENUES_AFTER_S)
+        if before is None or essence(before) != essence(report):
             urgent = report.state is TradingState.HALTED or (before is not None and before.halts != report.halts)
             self.around.changed(self.bot, Priority.HALT if urgent or self._drain else Priority.CHILD)
 
@@ -233,6 +248,7 @@ class PodStream:
             self._lost_at = self.around.clock()
             self.counters["lost"] += 1
             self.around.changed_after(self.bot, self.around.lost_grace_s)
+            self.around.venues_changed(self.bot, [venue.venue for venue in self.venues], self.around.lost_grace_s)
         self._heard, self._sent_hash = False, ""
         self._halts_ordered.clear()
         self._resumes_ordered.clear()
@@ -265,26 +281,6 @@ class PodStream:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
         return True
-
-
-def _essence(report: SlotReport) -> tuple[object, ...]:
-    """What a decision depends on; positions and, while it trades, open orders change all the time."""
-    left = [market.market for market in report.markets if market.open_orders] if report.state in QUIET else []
-    told = [(market.market, market.reason, market.message, market.live_orders_left) for market in report.markets]
-    return (
-        report.state,
-        report.reason,
-        report.message,
-        report.ready,
-        report.config_hash,
-        report.halts,
-        report.resumed,
-        report.account_uid,
-        report.draining,
-        report.never_traded,
-        left,
-        told,
-    )
 
 
 def _time(nanos: int) -> str:

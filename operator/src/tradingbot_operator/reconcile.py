@@ -11,11 +11,11 @@ from tradingbot_operator.certificates import control_secret
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
-from tradingbot_operator.core.decision import decide
+from tradingbot_operator.core.decision import CREDENTIALS_RECHECK_S, decide
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.outcome import Announcement, ConfigureSlot, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.picture import with_leases
-from tradingbot_operator.core.venue import venue_status
+from tradingbot_operator.core.venue import VenueSeen, venue_status
 from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
@@ -126,10 +126,10 @@ class Reconciler:
         await self._halt(bot, outcome)
         if outcome.finalizer is Finalizer.REMOVE:
             await self._tell(bot, outcome)  # first: afterwards there may be nothing to tell it about
-            await self._set_finalizer(bot, manifest, wanted=False)
+            await self._set_finalizer(manifest, names.FINALIZER, wanted=False)
             return
         if outcome.finalizer is Finalizer.ADD:
-            await self._set_finalizer(bot, manifest, wanted=True)
+            await self._set_finalizer(manifest, names.FINALIZER, wanted=True)
         if outcome.control_secret_due:
             await self._control_secret(bot)
         leases = {slot: await self._lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
@@ -145,13 +145,14 @@ class Reconciler:
             content = status.model_dump(mode="json", by_alias=True)
             await self._write_status("TradingBot", (bot.namespace, bot.name), content)
 
-    async def _set_finalizer(self, bot: Bot, manifest: Manifest, *, wanted: bool) -> None:
-        others = [name for name in bot.metadata.finalizers if name != names.FINALIZER]
+    async def _set_finalizer(self, manifest: Manifest, finalizer: str, *, wanted: bool) -> None:
+        kind, before = manifest["kind"], manifest["metadata"].get("finalizers") or []
+        others = [name for name in before if name != finalizer]
         try:
-            stored = await self.cluster.set_finalizers(manifest, [*others, names.FINALIZER] if wanted else others)
+            stored = await self.cluster.set_finalizers(manifest, [*others, finalizer] if wanted else others)
         except NotFound:
             return
-        self.store.put("TradingBot", slim("TradingBot", stored))
+        self.store.put(kind, slim(kind, stored))
 
     async def _control_secret(self, bot: Bot) -> None:
         name = names.control_secret(bot.name)
@@ -219,13 +220,33 @@ class Reconciler:
 
     async def _venue(self, name: Name) -> None:
         manifest = self.store.get("Venue", name)
-        if manifest is None or "deletionTimestamp" in manifest["metadata"]:
+        if manifest is None:
             return
-        bots = sum(1 for bot in self.store.all("TradingBot", name[0]) if name[1] in venue_names(bot))
-        spec = read_venue(manifest)
-        status = venue_status(manifest, spec if isinstance(spec, tuple) else (), bots, self.observer.timestamp())
+        bots = (name_of(bot)[1] for bot in self.store.all("TradingBot", name[0]) if name[1] in venue_names(bot))
+        seen = VenueSeen(
+            spec=read_venue(manifest),
+            bots=tuple(sorted(bots)),
+            heard=tuple(self.runtime.venue_reports(*name)),
+            secret_missing=await self._secret_missing(name, manifest),
+            deleting="deletionTimestamp" in manifest["metadata"],
+        )
+        kept = names.IN_USE in (manifest["metadata"].get("finalizers") or ())
+        if seen.deleting and not seen.bots:
+            if kept:
+                await self._set_finalizer(manifest, names.IN_USE, wanted=False)
+            return
+        if not kept and not seen.deleting:
+            await self._set_finalizer(manifest, names.IN_USE, wanted=True)
+        status = venue_status(manifest, seen, self.observer.timestamp())
         if status is not None:
             await self._write_status("Venue", name, status)
+        if seen.secret_missing:
+            self.queue.add_after(("Venue", *name), CREDENTIALS_RECHECK_S, Priority.RESYNC)
+
+    async def _secret_missing(self, venue: Name, manifest: Manifest) -> bool:
+        """Secrets are not watched; that one is there is asked for, and nothing of what is in it."""
+        secret = ((manifest.get("spec") or {}).get("credentialsSecretRef") or {}).get("name")
+        return secret is not None and await self.cluster.metadata("Secret", venue[0], secret) is None
 
     async def _trading_halt(self, name: Name) -> None:
         manifest = self.store.get("TradingHalt", name)

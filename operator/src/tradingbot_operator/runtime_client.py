@@ -8,6 +8,7 @@ import aiohttp
 
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import HaltOrder, HaltSlot, ResumeSlot
+from tradingbot_operator.core.venue import HeardVenue
 from tradingbot_operator.pod_stream import BotName, PodStream, Surroundings
 
 
@@ -45,6 +46,16 @@ class RuntimeClient:
         stream = self._streams.get(uid)
         return stream.view() if stream else Stream()
 
+    def venue_reports(self, namespace: str, venue: str) -> list[HeardVenue]:
+        """What the slots that are heard say of a venue."""
+        return [
+            HeardVenue(stream.bot[1], stream.slot, report)
+            for stream in self._streams.values()
+            if stream.bot[0] == namespace and stream.slot is not None
+            for report in stream.venues
+            if report.venue == venue
+        ]
+
     async def drain(self, uid: str, reason: str) -> None:
         if stream := self._streams.get(uid):
             await stream.drain(reason)
@@ -71,5 +82,6 @@ class RuntimeClient:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _end(self, uid: str) -> None:
-        self._streams.pop(uid)
+        stream = self._streams.pop(uid)
+        self._around.venues_changed(stream.bot, [venue.venue for venue in stream.venues], 0)
         self._tasks.pop(uid).cancel()

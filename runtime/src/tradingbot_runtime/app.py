@@ -42,6 +42,7 @@ from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.start_gate import StartGate
 from tradingbot_runtime.telemetry import LineWriter
 from tradingbot_runtime.untraded import fits, untraded_before
+from tradingbot_runtime.venue_reports import venue_reports
 from tradingbot_runtime.venues.link import VenueLink
 
 log = structlog.get_logger("app")
@@ -108,6 +109,7 @@ class App:
             stack.callback(slot.inputs.close)
             links = self._links()
             barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
+            slot.venues = partial(venue_reports, links, barrier.doubts)
             self.sources = Sources(slot, links, None, self.process.log_lines)
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))

@@ -202,6 +202,7 @@ class Barrier:
     def _refused_by(self, venue: str, reason: str, message: str) -> None:
         """The venue does not take our key or signature: no retry mends that, and orders would be in doubt."""
         log.error("RefusedByVenue", venue=venue, reason=reason, message=message)
+        self.links[venue].refused = message
         self.slot.halt_for(reason, f"venue {venue}", message)
 
     def _compare_soon(self, venue: str) -> None:
@@ -257,6 +258,7 @@ class Barrier:
             if not connected:
                 self._doubt(venue, reason)
                 return
+            self.links[venue].refused = ""  # a new key may have been mounted meanwhile
             self.connections[venue] = self.connections.get(venue, 0) + 1
             self.spawn(self._come_back(venue, self.connections[venue]))
 

@@ -8,6 +8,7 @@
     - VenueProtocolError   the venue said something impossible
     - OutcomeUnknown       no answer, or one that proves nothing: ask the venue before anything else
     - VenueRefused         a definite no, with the venue's code
+      - CredentialsRefused   to our key or signature
 
 A refused order is not an error but a value (`core.risk.Refused`). Anything else that is raised is a bug: the process
 ends, and restarts through the recovery path that is tested anyway.
@@ -48,3 +49,7 @@ class VenueRefused(VenueError):
     def __init__(self, code: int, message: str) -> None:
         self.code = code
         super().__init__(f"{message} ({code})")
+
+
+class CredentialsRefused(VenueRefused):
+    """The venue does not take our key or signature: no retry mends that."""

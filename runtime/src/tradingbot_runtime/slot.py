@@ -31,7 +31,15 @@ from tradingbot_runtime.model import (
     TradingState,
     VenueLocked,
 )
-from tradingbot_runtime.model.control import MANUAL_HALT, ConfigAnswered, Halt, HaltAnswered, HaltTrading, SlotReport
+from tradingbot_runtime.model.control import (
+    MANUAL_HALT,
+    ConfigAnswered,
+    Halt,
+    HaltAnswered,
+    HaltTrading,
+    SlotReport,
+    VenueReport,
+)
 from tradingbot_runtime.risk_memory import accept_drawdowns
 from tradingbot_runtime.terms import budget_of, terms_of
 
@@ -60,6 +68,7 @@ class Slot:
     locked: dict[str, str] = field(default_factory=dict)  # by venue: why it takes nothing; empty: it does
     inputs: Recorder = field(default_factory=Recorder)
     epoch_before: int = 0  # the journal's, before this process
+    venues: Callable[[], tuple[VenueReport, ...]] = tuple  # as this slot sees them
     account_uid: Callable[[], str] = str  # of the ServiceAccount; empty outside of a cluster
     untraded: Callable[[], bool] = bool  # whether it is proved that no process before this one has sent an order
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
@@ -184,6 +193,7 @@ class Slot:
             config_hash=self.config.config_hash(),
             epoch=self.epoch,
             markets=market_reports(self),
+            venues=self.venues(),
             halts=tuple(self.halts.held),
             resumed=self.halts.resumed,
         )

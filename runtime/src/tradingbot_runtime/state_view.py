@@ -19,6 +19,10 @@ def state_view(slot: Slot) -> dict[str, Any]:
         "reason": slot.standing.reason,
         "message": slot.standing.message,
         "halts": [{"id": h.id, "reason": h.reason, "message": h.message} for h in slot.halts.held],
+        "venues": {
+            v.venue: {"reachable": v.reachable, "authenticated": v.authenticated, "message": v.message}
+            for v in slot.venues()
+        },
         "markets": {name: _market(slot, market) for name, market in slot.markets.items()},
     }
 

@@ -20,7 +20,12 @@ class ConditionType(StrEnum):
     TRADING_ENABLED = "TradingEnabled"  # the runtime may send new orders
     HALTED = "Halted"  # abnormal: trading was stopped, and stays so until a person resumes
     FENCED = "Fenced"  # abnormal: a slot does not trade because it has no Lease
+    CREDENTIALS_VALID = "CredentialsValid"  # the venues take them, as the slots report
+    REACHABLE = "Reachable"  # of a Venue alone
     FLAT = "Flat"  # no open orders, as the runtime confirmed; positions do not count
+
+
+OF_A_VENUE = frozenset({ConditionType.REACHABLE})  # the others are a bot's as well
 
 
 class Reason(StrEnum):
@@ -104,6 +109,16 @@ class Reason(StrEnum):
     # Ready of a TradingHalt
     HALTS_HOLD = "HaltsHold"
     AWAITING_SLOTS = "AwaitingSlots"
+    # CredentialsValid
+    AUTHENTICATED = "Authenticated"
+    NOT_REQUIRED = "NotRequired"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a word, no secret
+    AUTH_FAILED = "AuthFailed"
+    # Reachable
+    ANSWERS = "Answers"
+    UNREACHABLE = "Unreachable"
+    # Ready of a Venue that is being deleted
+    IN_USE = "InUse"
     # Flat
     NO_OPEN_ORDERS = "NoOpenOrders"
     OPEN_ORDERS = "OpenOrders"
@@ -148,7 +163,8 @@ def complete(observations: Iterable[Observation]) -> tuple[Observation, ...]:
     """Every type of a bot is there from the first write on; what nobody observed is Unknown."""
     seen = {observation.type: observation for observation in observations}
     missing = "the operator has not looked at this yet"
-    return tuple(seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED, missing)) for kind in ConditionType)
+    return tuple(seen.get(kind, unknown(kind, Reason.NOT_YET_OBSERVED, missing)) for kind in ConditionType
+                 if kind not in OF_A_VENUE)  # fmt: skip
 
 
 def _type(observation: Observation) -> str:

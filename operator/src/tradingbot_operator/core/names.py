@@ -10,6 +10,7 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 BOT = f"{GROUP}/bot"
 SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 FINALIZER = f"{GROUP}/drain"
+IN_USE = f"{GROUP}/in-use"  # finalizer of a Venue: it stays until no bot names it
 SPEC_HASH = f"{GROUP}/spec-hash"  # on each child: of what was applied last
 TEMPLATE_HASH = f"{GROUP}/template-hash"  # on the StatefulSet: of its pod template
 RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect only at a start

@@ -82,6 +82,27 @@ class Stream:
         return self.report.state is TradingState.DRAINED or (self.report.state in QUIET and not self.open_orders)
 
 
+def essence(report: SlotReport) -> tuple[object, ...]:
+    """What a decision depends on; positions and, while it trades, open orders change all the time."""
+    left = [market.market for market in report.markets if market.open_orders] if report.state in QUIET else []
+    told = [(market.market, market.reason, market.message, market.live_orders_left) for market in report.markets]
+    return (
+        report.state,
+        report.reason,
+        report.message,
+        report.ready,
+        report.config_hash,
+        report.halts,
+        report.resumed,
+        report.account_uid,
+        report.draining,
+        report.never_traded,
+        report.venues,
+        left,
+        told,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why a pod does not get to the point where its runtime can speak for itself."""

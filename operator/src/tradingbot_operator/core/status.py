@@ -7,6 +7,7 @@ from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
 from tradingbot_operator.core.accounts import Replacement, replaced, stuck
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
 from tradingbot_operator.core.configuration_status import config_applied, progressing, rejection, rolling
+from tradingbot_operator.core.credentials import credentials_valid
 from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.observed import Pod
@@ -262,7 +263,8 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     now = ready(p)
     waits = stalled(p, now)
     return (now, reconciling(now, waits), waits, spec_accepted(p), available(p), progressing(p), config_applied(p),
-            trading_enabled(p), halted(p), fenced(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
+            trading_enabled(p), halted(p), fenced(p), credentials_valid(p),
+            flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:

@@ -1,27 +1,100 @@
-"""The status of a Venue."""
+"""The status of a Venue: its spec, and what the slots that use it say."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, VenueStatus
-from tradingbot_operator.core.conditions import ConditionType, Reason, merge, no, yes
+from tradingbot_operator.api.v1alpha1.venue import MAX_USERS
+from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, unknown, yes
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_runtime.config import VenueSpec
+from tradingbot_runtime.model.control import VenueReport
+
+T = ConditionType
+NAMED_MOST = 5
 
 
-def venue_status(manifest: Manifest, problems: Sequence[str], bots: int, now: str) -> Manifest | None:
+@dataclass(frozen=True, slots=True)
+class HeardVenue:
+    """A venue, as one slot sees it."""
+
+    bot: str
+    slot: int
+    report: VenueReport
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSeen:
+    """All that the status of a Venue depends on."""
+
+    spec: VenueSpec | tuple[str, ...]  # or what is wrong with it
+    bots: tuple[str, ...]  # that name it, sorted
+    heard: tuple[HeardVenue, ...]
+    secret_missing: bool
+    deleting: bool
+
+
+Rule = Callable[[VenueSeen], Observation | None]
+
+
+def venue_status(manifest: Manifest, seen: VenueSeen, now: str) -> Manifest | None:
     """The status to write; None when the stored one says the same."""
     metadata = ObjectMeta.model_validate(manifest["metadata"])
     before = VenueStatus.model_validate(manifest.get("status") or {})
-    if problems:
-        message = "; ".join(problems)
-        observations = [no(kind, Reason.SPEC_INVALID, message) for kind in KINDS]
-    else:
-        observations = [yes(kind, Reason.VALID, "bots may use it") for kind in KINDS]
+    observations = [_spec_accepted(seen), _credentials_valid(seen), _reachable(seen)]
     after = VenueStatus(
         observed_generation=metadata.generation,
-        conditions=merge(before.conditions, observations, metadata.generation, now),
-        bots=bots,
+        conditions=merge(before.conditions, [_ready(seen, observations), *observations], metadata.generation, now),
+        bots=len(seen.bots),
+        used_by=seen.bots[:MAX_USERS],
     )
     return None if after == before else after.model_dump(mode="json", by_alias=True)
 
 
-KINDS = (ConditionType.READY, ConditionType.SPEC_ACCEPTED)
+def _ready(seen: VenueSeen, observations: Sequence[Observation]) -> Observation:
+    if seen.deleting:
+        return no(
+            T.READY, Reason.IN_USE, f"its deletion waits for TradingBot {_names(seen.bots)}: delete or change first"
+        )
+    for found in observations:
+        if found.status == "False":
+            return no(T.READY, found.reason, found.message)
+    return yes(T.READY, Reason.VALID, "bots may use it")
+
+
+def _spec_accepted(seen: VenueSeen) -> Observation:
+    if isinstance(seen.spec, tuple):
+        return no(T.SPEC_ACCEPTED, Reason.SPEC_INVALID, "; ".join(seen.spec))
+    return yes(T.SPEC_ACCEPTED, Reason.VALID, "the spec can be used")
+
+
+def _credentials_valid(seen: VenueSeen) -> Observation:
+    """One slot whose key is refused is enough: the key is the same for all, and the others may not have used it yet."""
+    kind, reference = T.CREDENTIALS_VALID, getattr(seen.spec, "credentials_secret_ref", None)
+    if reference is None:
+        return yes(kind, Reason.NOT_REQUIRED, "it names no Secret: market data and mode Paper need none")
+    if seen.secret_missing:
+        return no(kind, Reason.SECRET_NOT_FOUND, f"there is no Secret {reference.name}")
+    if refused := [heard for heard in seen.heard if heard.report.authenticated is False]:
+        return no(kind, Reason.AUTH_FAILED, f"{_slots(refused)}: {refused[0].report.message}")
+    if any(heard.report.authenticated for heard in seen.heard):
+        return yes(kind, Reason.AUTHENTICATED, "the venue has taken these credentials")
+    return unknown(kind, Reason.NOT_REPORTED, "no slot in mode Live has used them yet")
+
+
+def _reachable(seen: VenueSeen) -> Observation:
+    kind = T.REACHABLE
+    if not seen.heard:
+        return unknown(kind, Reason.NOT_REPORTED, "no slot that uses it is heard")
+    if away := [heard for heard in seen.heard if not heard.report.reachable]:
+        return no(kind, Reason.UNREACHABLE, f"{_slots(away)}: {away[0].report.message}".removesuffix(": "))
+    return yes(kind, Reason.ANSWERS, "every slot that uses it has an answer, and its streams are open")
+
+
+def _slots(heard: Sequence[HeardVenue]) -> str:
+    return _names([f"{each.bot}/{each.slot}" for each in heard])
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
+    return ", ".join(names[:NAMED_MOST]) + more

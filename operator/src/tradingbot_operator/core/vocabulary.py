@@ -87,14 +87,36 @@ BOT: Mapping[ConditionType, Words] = {
         "a slot does not trade because it has no Lease",
         true=(R.LEASE_LOST,), false=(R.NOT_FENCED,), unknown=(R.NOT_REPORTED,),
     ),
+    T.CREDENTIALS_VALID: Words(
+        "the venues have taken this bot's credentials",
+        true=(R.AUTHENTICATED, R.NOT_REQUIRED),
+        false=(R.CREDENTIALS_MISSING, R.AUTH_FAILED),
+        unknown=(R.NOT_REPORTED,),
+    ),
     T.FLAT: Words(
         "no order is open, as the runtimes confirmed; positions do not count",
         true=(R.NO_OPEN_ORDERS,), false=(R.OPEN_ORDERS,), unknown=(R.NOT_REPORTED,),
     ),
 }  # fmt: skip
 VENUE: Mapping[ConditionType, Words] = {
-    T.READY: Words("bots may use it", true=(R.VALID,), false=(R.SPEC_INVALID,)),
+    T.READY: Words(
+        "bots may use it",
+        true=(R.VALID,),
+        false=(R.SPEC_INVALID, R.SECRET_NOT_FOUND, R.AUTH_FAILED, R.UNREACHABLE, R.IN_USE),
+    ),
     T.SPEC_ACCEPTED: Words("the spec can be used", true=(R.VALID,), false=(R.SPEC_INVALID,)),
+    T.CREDENTIALS_VALID: Words(
+        "the venue has taken its credentials, as a slot reports",
+        true=(R.AUTHENTICATED, R.NOT_REQUIRED),
+        false=(R.SECRET_NOT_FOUND, R.AUTH_FAILED),
+        unknown=(R.NOT_REPORTED,),
+    ),
+    T.REACHABLE: Words(
+        "every slot that uses it has an answer",
+        true=(R.ANSWERS,),
+        false=(R.UNREACHABLE,),
+        unknown=(R.NOT_REPORTED,),
+    ),
 }
 TRADING_HALT: Mapping[ConditionType, Words] = {
     T.READY: Words("every bot that it selects is halted", true=(R.HALTS_HOLD,), false=(R.AWAITING_SLOTS,)),
@@ -175,6 +197,13 @@ MEANINGS: Mapping[Reason, str] = {
     R.NOT_FENCED: "every slot holds its Lease",
     R.HALTS_HOLD: "every slot of every selected bot has confirmed",
     R.AWAITING_SLOTS: "some slot has not confirmed yet: the message names the bots",
+    R.AUTHENTICATED: "the venue has taken the key",
+    R.NOT_REQUIRED: "market data and mode Paper need no credentials",
+    R.SECRET_NOT_FOUND: "the Secret that the Venue names is not there",
+    R.AUTH_FAILED: "the venue refuses the key: the message has its answer; a new key is read from the Secret",
+    R.ANSWERS: "the venue answers, and its streams are open",
+    R.UNREACHABLE: "a slot has no answer from the venue, or a stream of it is not open: the message says which",
+    R.IN_USE: "it is being deleted, and waits for the bots that the message names",
     R.NO_OPEN_ORDERS: "as every slot confirmed",
     R.OPEN_ORDERS: "orders are open, or may be at any moment",
     R.NOT_REPORTED: "a slot that would know does not answer",

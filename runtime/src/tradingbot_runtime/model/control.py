@@ -90,6 +90,15 @@ class MarketReport(ControlMessage, frozen=True, kw_only=True):
     live_orders_left: int = 0  # mode Paper: orders of an earlier life in mode Live that may be at the venue
 
 
+class VenueReport(ControlMessage, frozen=True, kw_only=True):
+    """A venue as this slot sees it; without prices, counts and times, which change all the time."""
+
+    venue: str
+    reachable: bool  # it has answered, and every stream that the slot needs is open
+    authenticated: bool | None = None  # None: not known yet, or nothing here needs a key
+    message: str = ""  # what is wrong
+
+
 class SlotReport(ControlMessage, frozen=True, kw_only=True):
     """All that the operator knows of a slot."""
 
@@ -105,6 +114,7 @@ class SlotReport(ControlMessage, frozen=True, kw_only=True):
     config_hash: str
     epoch: int
     markets: tuple[MarketReport, ...]
+    venues: tuple[VenueReport, ...] = ()
     halts: tuple[Halt, ...] = ()
     resumed: tuple[str, ...] = ()  # ids of the halts that were released last: what is in neither list is not known
 

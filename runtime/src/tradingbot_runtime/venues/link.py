@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tradingbot_runtime.config import Environment, VenueSpec, VenueType
-from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.errors import ConfigError, CredentialsRefused, VenueError
 from tradingbot_runtime.model import Instrument, Nanos
 from tradingbot_runtime.venues.binance.adapter import BinanceAdapter
 from tradingbot_runtime.venues.binance.signing import credentials
@@ -77,6 +77,9 @@ class VenueLink:
     feeds: dict[str, BookFeed] = field(default_factory=dict)  # by symbol
     gateway: Gateway | None = None
     clock_offset_ns: int | None = None  # how far the venue's clock is ahead; None: no request has a time in it
+    introduced: bool = False
+    trouble: str = ""  # why it could not be introduced last
+    refused: str = ""  # what the venue said when it refused our credentials
     account: str = ""  # the venue's number of it, once introduced; empty without credentials
 
     def __post_init__(self) -> None:
@@ -88,6 +91,15 @@ class VenueLink:
         A simulator says so in every answer; where the environment and the answer disagree, no order is ever sent.
         Raises ConfigError then, and VenueError when the venue does not answer, or not to these credentials.
         """
+        try:
+            await self._introduce()
+        except VenueError as error:
+            self.trouble = str(error)
+            self.refused = self.trouble if isinstance(error, CredentialsRefused) else ""
+            raise
+        self.introduced, self.trouble, self.refused = True, "", ""
+
+    async def _introduce(self) -> None:
         await self.measure_clock()
         simulator = await self.adapter.identity()
         if (self.spec.environment is Environment.SIMULATED) != bool(simulator):

@@ -1,6 +1,6 @@
 """Venue: an account at an exchange, shared by bots."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -8,11 +8,19 @@ from tradingbot_operator.api.v1alpha1.resource import Conditions, PrinterColumn,
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.config.fields import VenueName
 
+MAX_USERS = 50  # that a status names
+
+
+UserName = Annotated[str, Field(max_length=63)]
+
 
 class VenueStatus(Status):
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status is about.")
     conditions: Conditions = ()
     bots: int = Field(default=0, ge=0, description="TradingBots that name this Venue.")
+    used_by: Annotated[tuple[UserName, ...], Field(max_length=MAX_USERS)] = Field(
+        default=(), description=f"Their names, the first {MAX_USERS}."
+    )
 
 
 class Venue(Resource):
@@ -25,6 +33,8 @@ class Venue(Resource):
     columns: ClassVar[tuple[PrinterColumn, ...]] = (
         PrinterColumn("TYPE", ".spec.type", "Protocol of the venue."),
         PrinterColumn("ENVIRONMENT", ".spec.environment", "Simulated, Testnet or Production."),
+        PrinterColumn("READY", ".status.conditions[?(@.type=='Ready')].status", "Whether bots may use it."),
+        PrinterColumn("REACHABLE", ".status.conditions[?(@.type=='Reachable')].status", "As its bots report it."),
         PrinterColumn("BOTS", ".status.bots", "TradingBots that name this Venue.", "integer"),
         PrinterColumn("AGE", ".metadata.creationTimestamp", "Time since creation.", "date"),
     )

@@ -6,7 +6,7 @@ unknown and could have been a success.
 
 from enum import StrEnum
 
-from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused
 from tradingbot_runtime.venues.binance.replies import ReplyError
 
 DUPLICATE = "Duplicate order sent."
@@ -71,4 +71,5 @@ def error(asked: str, status: int, refusal: ReplyError) -> VenueError:
     """The error to raise for an answer to a question or command; `asked`: which, with its address."""
     if proof(status, refusal.code, refusal.msg) is Proof.UNKNOWN:
         return OutcomeUnknown(f"Binance answered {asked} with status {status}: {refusal.msg} ({refusal.code})")
-    return VenueRefused(refusal.code, refusal.msg)
+    kind = CredentialsRefused if refusal.code in CREDENTIALS_REFUSED else VenueRefused
+    return kind(refusal.code, refusal.msg)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused
 from tradingbot_runtime.model import WOULD_TAKE
 
 
@@ -114,7 +114,7 @@ class Outcome:
         """`asked`: what was, with its address."""
         if self.proof is Proof.UNKNOWN:
             return OutcomeUnknown(f"DeltaDeFi answered {asked} with {self.message} ({self.code or self.reason})")
-        return VenueRefused(self.code, self.message)
+        return (CredentialsRefused if self.effect is Effect.HALT else VenueRefused)(self.code, self.message)
 
 
 def outcome(phase: Phase, status: int, body: bytes) -> Outcome:

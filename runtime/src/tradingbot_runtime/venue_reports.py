@@ -1,0 +1,26 @@
+"""What a slot tells the operator of its venues."""
+
+from collections.abc import Mapping
+
+from tradingbot_runtime.model.control import VenueReport
+from tradingbot_runtime.venues.link import VenueLink
+
+
+def venue_reports(links: Mapping[str, VenueLink], doubts: Mapping[str, str]) -> tuple[VenueReport, ...]:
+    """`doubts`, by venue: what is not known since its account stream broke."""
+    return tuple(_report(link, doubts.get(name, "")) for name, link in sorted(links.items()))
+
+
+def _report(link: VenueLink, doubt: str) -> VenueReport:
+    """A refusal goes first: it is for a person, where the rest may come by itself."""
+    closed = next(
+        (f"feed {feed.health.name}: {feed.health.lost}" for feed in link.feeds.values() if feed.health.lost), ""
+    )
+    trouble = link.trouble or doubt or closed
+    authenticated = None if link.credentials is None or not link.introduced else True
+    return VenueReport(
+        venue=link.name,
+        reachable=bool(link.refused) or (link.introduced and not trouble),
+        authenticated=False if link.refused else authenticated,
+        message=link.refused or trouble,
+    )
