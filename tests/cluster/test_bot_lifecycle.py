@@ -138,7 +138,7 @@ def test_an_invalid_spec_is_refused_and_the_old_one_goes_on(demo: World) -> None
     demo.wait_ready()
     demo.kubectl("patch", "tb/demo", "--type=merge", "-p",
                  '{"spec":{"markets":[{"name":"btc","reference":{"venue":"nowhere","symbol":"BTCUSDT"},'
-                 '"execution":{"venue":"nowhere","symbol":"BTCUSDT"}}]}}')  # fmt: skip
+                 '"execution":{"venue":"simulator","symbol":"BTCUSDT"}}]}}')  # fmt: skip
     eventually(lambda: demo.condition("SpecAccepted").get("status") == "False", 10, "SpecAccepted=False")
     assert "nowhere" in demo.condition("SpecAccepted")["message"]
     assert demo.quoting("demo-0")

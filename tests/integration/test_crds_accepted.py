@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.api_client import Answer, ApiClient
+from harness.api_client import Answer, ApiClient, Object
 from harness.bad_manifest_table import BAD_MANIFESTS, GOOD_ENDPOINTS
 from harness.bad_manifests import API_VERSION, Bad, good_bot, good_venue
 from harness.control_plane import ControlPlane
+from harness.live_risk import LIVE_RISK
 from harness.spec_schema import defaulted, specs
 from tradingbot_operator.crdgen_schema import documented_schema
 from tradingbot_runtime.config import Spec, TradingBotSpec, VenueSpec
@@ -193,3 +194,32 @@ def test_a_body_that_is_no_manifest_is_refused_in_words(client: ApiClient, body:
     answer = _sent(client, body)
     assert HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
     assert says in answer.message, (answer.status, answer.message[:500])
+
+
+MOVED = [{"name": "btc", "reference": {"venue": "binance", "symbol": "BTCUSDT"},
+          "execution": {"venue": "binance", "symbol": "ETHUSDT"}}]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "moves"), [
+    ({"mode": "Live"}, {}, False),
+    ({"mode": "Live", "desiredState": "Paused"}, {}, False),
+    ({"mode": "Live"}, {"desiredState": "Stopped"}, False),  # it still has to stop
+    ({"mode": "Live", "desiredState": "Stopped"}, {}, True),
+    ({"mode": "Paper"}, {}, True),
+    ({"mode": "Paper"}, {"mode": "Live"}, True),
+    ({"mode": "Live"}, {"markets": [MOVED[0] | {"name": "eth"}]}, True),  # another market in its place
+], ids=["running", "paused", "stopped in the same step", "stopped before", "Paper", "Paper to Live",
+        "another name"])  # fmt: skip
+def test_the_market_of_a_running_live_bot_stays_where_it_is(
+    client: ApiClient, namespace: str, before: Object, after: Object, *, moves: bool
+) -> None:
+    bot = good_bot()
+    bot["spec"] |= {"risk": LIVE_RISK} | before
+    client.apply(bot, namespace)
+    bot["spec"] |= {"markets": MOVED} | after
+
+    answer = client.try_apply(bot, namespace)
+    assert (answer.status == HTTPStatus.OK) is moves, answer.message
+    if not moves:
+        assert "spec.markets" in answer.message
+        assert "under another name, or set desiredState: Stopped first" in answer.message
