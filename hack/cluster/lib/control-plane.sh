@@ -29,6 +29,7 @@ control_plane_start() {
     grep -qs 'address already in use' "$dir"/*.log || break
     say "a port was taken in between (attempt $attempt)"
   done
+  control_plane_kill "$dir"
   tail -qn 5 "$dir"/*.log >&2
   die "the control plane did not start; its logs are in $dir"
 }
@@ -129,15 +130,19 @@ control_plane_down() {
   say "removed $dir"
 }
 
-# Killed, not asked: there is nothing to flush in a folder that goes away.
 control_plane_stop() {
+  control_plane_kill "$1"
+  rm -rf "$1"
+}
+
+# Killed, not asked: there is nothing to flush in a folder that goes away.
+control_plane_kill() {
   local dir=$1 name
   for name in kube-controller-manager kube-apiserver etcd; do
     process_alive "$dir" "$name" || continue
     kill -KILL "$(cat "$dir/$name.pid")" 2>/dev/null || true   # it may end by itself in between
     wait_until 10 "the end of $name" process_gone "$dir" "$name"
   done
-  rm -rf "$dir"
 }
 
 process_gone() { ! process_alive "$1" "$2"; }
