@@ -57,8 +57,7 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     _step(console, "cluster", lambda say: k.script(k.CLUSTER, "up", show=say))
     _step(console, "images", lambda say: k.script(str(k.ROOT / "hack/images/build"), show=say))
     _step(console, "images into the cluster", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
-    _step(console, "CRDs and operator", lambda _: _operator())
-    _step(console, "simulator", lambda say: _simulator(say, recording))
+    _step(console, "CRDs, operator and simulator", lambda say: _installed(say, recording))
     applied = time.monotonic()
     _step(console, "kubectl apply -f manifests/demo", lambda _: k.kubectl("apply", "-f", "manifests/demo/bot.yaml"))
     _step(console, "TradingBot Ready", lambda _: _ready())
@@ -89,12 +88,23 @@ def _step(console: Console, name: str, action: Callable[[Callable[[str], None]],
     console.print(f"[green]ok[/] {name} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
+def _installed(say: Callable[[str], None], recording: Path | None) -> None:
+    """Both are applied before either is waited for."""
+    _operator()
+    _simulator(say, recording)
+    _rolled_out("tradingbot-system", "tradingbot-operator")
+    _rolled_out(k.NAMESPACE, "simulator")
+
+
+def _rolled_out(namespace: str, deployment: str) -> None:
+    k.kubectl("-n", namespace, "rollout", "status", f"deployment/{deployment}", "--timeout=120s")
+
+
 def _operator() -> None:
     before = k.kubectl("get", "deployments", "-A", "-l", "app.kubernetes.io/name=tradingbot-operator", "-o", "name")
     k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
     if before.strip():  # the image has kept its tag; a new one starts with what was loaded
         k.kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
-    k.kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
 
 
 def _simulator(say: Callable[[str], None], recording: Path | None) -> None:
@@ -111,7 +121,6 @@ def _simulator(say: Callable[[str], None], recording: Path | None) -> None:
     marked = hashlib.sha256(recording.read_bytes() if recording else b"").hexdigest()[:16]
     template = {"template": {"metadata": {"annotations": {"tradingbot.dev/recording": marked}}}}
     k.kubectl("-n", k.NAMESPACE, "patch", "deployment/simulator", "--type=merge", "-p", json.dumps({"spec": template}))
-    k.kubectl("-n", k.NAMESPACE, "rollout", "status", "deployment/simulator", "--timeout=120s")
 
 
 def _ready() -> None:

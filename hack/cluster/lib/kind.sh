@@ -88,14 +88,18 @@ spec:
 YAML
 }
 
-# kind_load CLUSTER ARCHIVE...
+# kind_load CLUSTER ARCHIVE...: side by side, for a node spends most of an import waiting.
 kind_load() {
-  local name=$1 archive
+  local name=$1 archive process loads=()
   shift
   for archive in "$@"; do
     [[ -f $archive ]] || die "no such image archive: $archive (make images)"
-    step "loading ${archive##*/}" kind load image-archive "$archive" --name "$name"
   done
+  for archive in "$@"; do
+    step "loading ${archive##*/}" kind load image-archive "$archive" --name "$name" &
+    loads+=($!)
+  done
+  for process in "${loads[@]}"; do wait "$process"; done
 }
 
 kind_delete() {
