@@ -87,6 +87,19 @@ class World:
         assert_in_vocabulary("TradingBot", read_status((bot or {})["status"]).conditions)
         return next(str(c["message"]) for c in (bot or {})["status"]["conditions"] if c["type"] == kind)
 
+    def converged(self, name: str = "maker") -> None:
+        """Wait until nothing is left to write: neither of the bot nor, a second later, of its Venue."""
+        self.condition("Ready", "True", name=name)
+        self.condition("Reconciling", "False", name=name)
+        eventually(lambda: conditions(self.get("Venue", "venue")).get("Reachable") == ("True", "Answers"))
+
+    def versions(self, name: str = "maker") -> dict[str, str]:
+        """Of the bot, its Venue and its children: what nobody writes to keeps its resourceVersion."""
+        names = {"TradingBot": name, "Venue": "venue", "StatefulSet": name, "ConfigMap": f"{name}-slots",
+                 "Secret": f"{name}-control", "Service": name, "ServiceAccount": name, "Role": name,
+                 "RoleBinding": name}  # fmt: skip
+        return {kind: (self.get(kind, one) or {})["metadata"]["resourceVersion"] for kind, one in names.items()}
+
     def _shown(self, name: str) -> str:
         return f"{conditions(self.get('TradingBot', name))}; log: {self.operator.log.read_text()[-3000:]}"
 

@@ -17,7 +17,7 @@ LEASE = ("coordination.k8s.io/v1", "Lease", NAMESPACE, "tradingbot-operator")
 
 def test_a_killed_operator_converges_without_a_write(world: World) -> None:
     world.apply(VENUE, manifest())
-    world.condition("Ready", "True")
+    world.converged()
     eventually(lambda: (world.get("TradingBot") or {})["status"]["configHash"]["applied"])
     before = world.get("TradingBot")
     world.operator.kill()

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.bot_world import VENUE, World, lists, manifest
-from harness.operator_process import conditions, eventually
+from harness.operator_process import eventually
 from tradingbot_runtime.model.control import Configure
 
 pytestmark = pytest.mark.controlplane
@@ -11,13 +11,12 @@ pytestmark = pytest.mark.controlplane
 
 def test_a_converged_bot_costs_no_write(world: World) -> None:
     world.apply(VENUE, manifest())
-    world.condition("Ready", "True")
-    eventually(lambda: conditions(world.get("TradingBot"))["Reconciling"][0] == "False")
-    before, sweeps = world.operator.writes(), lists(world)
+    world.converged()
+    before, sweeps = world.versions(), lists(world)
 
     eventually(lambda: lists(world) >= sweeps + 3, what="three more resyncs")
 
-    assert world.operator.writes() == before
+    assert world.versions() == before
 
 
 def test_a_lease_that_somebody_deleted_stays_deleted(world: World) -> None:
@@ -44,7 +43,7 @@ def test_a_bot_without_slots_and_resources_costs_no_write(world: World) -> None:
 
 
 def _quiet(world: World) -> bool:
-    before, sweeps = world.operator.writes(), lists(world)
+    before, sweeps = world.versions(), lists(world)
     eventually(lambda: lists(world) >= sweeps + 2, what="two more resyncs")
     return world.operator.writes() == before
 

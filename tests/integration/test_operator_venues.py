@@ -25,7 +25,7 @@ def becomes(world: World, kind: str, status_: str, reason: str) -> None:
     def met() -> bool:
         return conditions(world.get("Venue", "venue")).get(kind) == (status_, reason)
 
-    eventually(met, 15, f"{kind}={status_} {reason}; it is {world.get('Venue', 'venue')}")
+    eventually(met, 25, f"{kind}={status_} {reason}; it is {world.get('Venue', 'venue')}")
 
 
 def test_what_its_bots_report_is_in_its_status_and_a_refused_key_is_said_of_both(world: World) -> None:

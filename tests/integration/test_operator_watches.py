@@ -108,11 +108,11 @@ def test_an_edit_by_hand_is_put_right_within_seconds_and_then_nothing_is_written
         world.client.merge(before["apiVersion"], kind, world.namespace, name, edit)
         eventually(partial(_as_before, world, before), what=f"{kind} {name} without {edit}")
 
-    world.condition("Ready", "True")
+    world.converged()
     world.client.merge("v1", "ConfigMap", world.namespace, "maker-slots", {"data": {"note": "of a person"}})
-    writes = world.operator.writes()
+    versions = world.versions()
     eventually(lambda: world.operator.metric("tradingbot_operator_watch_last_event_age_seconds", kind="ConfigMap") > 1)
-    assert world.operator.writes() == writes
+    assert world.versions() == versions
 
 
 def _settled(world: World) -> bool:

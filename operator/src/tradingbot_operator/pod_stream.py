@@ -49,6 +49,7 @@ BACKOFF_S = 0.1
 BACKOFF_MAX_S = 5.0
 ASK_AGAIN_S = 1.0
 VENUES_AFTER_S = 1.0  # many pods tell the same of one venue: it is looked at once
+VENUES_GONE_AFTER_S = 10.0  # a pod that is replaced says the same again, and nothing has changed
 
 log = structlog.get_logger("runtime_client")
 
@@ -248,7 +249,7 @@ class PodStream:
             self._lost_at = self.around.clock()
             self.counters["lost"] += 1
             self.around.changed_after(self.bot, self.around.lost_grace_s)
-            self.around.venues_changed(self.bot, [venue.venue for venue in self.venues], self.around.lost_grace_s)
+            self.around.venues_changed(self.bot, [venue.venue for venue in self.venues], VENUES_GONE_AFTER_S)
         self._heard, self._sent_hash = False, ""
         self._halts_ordered.clear()
         self._resumes_ordered.clear()

@@ -9,7 +9,7 @@ import aiohttp
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import HaltOrder, HaltSlot, ResumeSlot
 from tradingbot_operator.core.venue import HeardVenue
-from tradingbot_operator.pod_stream import BotName, PodStream, Surroundings
+from tradingbot_operator.pod_stream import VENUES_GONE_AFTER_S, BotName, PodStream, Surroundings
 
 
 class RuntimeClient:
@@ -83,5 +83,5 @@ class RuntimeClient:
 
     def _end(self, uid: str) -> None:
         stream = self._streams.pop(uid)
-        self._around.venues_changed(stream.bot, [venue.venue for venue in stream.venues], 0)
+        self._around.venues_changed(stream.bot, [venue.venue for venue in stream.venues], VENUES_GONE_AFTER_S)
         self._tasks.pop(uid).cancel()
