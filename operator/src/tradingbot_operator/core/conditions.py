@@ -22,6 +22,7 @@ class ConditionType(StrEnum):
     FENCED = "Fenced"  # abnormal: a slot does not trade because it has no Lease
     CREDENTIALS_VALID = "CredentialsValid"  # the venues take them, as the slots report
     REACHABLE = "Reachable"  # of a Venue alone
+    RECONCILIATION_PAUSED = "ReconciliationPaused"  # abnormal: a person has told the operator to apply nothing
     FLAT = "Flat"  # no open orders, as the runtime confirmed; positions do not count
 
 
@@ -114,6 +115,9 @@ class Reason(StrEnum):
     NOT_REQUIRED = "NotRequired"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a word, no secret
     AUTH_FAILED = "AuthFailed"
+    # ReconciliationPaused
+    ANNOTATION = "Annotation"
+    NOT_PAUSED = "NotPaused"
     # Reachable
     ANSWERS = "Answers"
     UNREACHABLE = "Unreachable"

@@ -96,7 +96,7 @@ class _Running:
         shown = picture(plan, size, self.observed, self.refusal, renewal)
         status = running_status(self.bot, self.observed, plan, shown)
         wanted = children(plan)
-        return Outcome(
+        whole = Outcome(
             status=status,
             finalizer=Finalizer.KEEP if names.FINALIZER in self.bot.metadata.finalizers else Finalizer.ADD,
             control_secret_due=self._control_secret_due(),
@@ -111,6 +111,7 @@ class _Running:
             # Also what a slot has yet to let go of: until then nobody else may trade it.
             holds=planned(plan),
         )
+        return hands_off(whole) if self.bot.paused else whole
 
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
@@ -182,6 +183,11 @@ class _Running:
         if any(c.type == ConditionType.RECONCILING and c.status is ConditionStatus.TRUE for c in status.conditions):
             waits.append(self.accepted.spec.rollout.progress_deadline_ns / 1e9 - self.observed.reconciling_for_s + 1)
         return min(waits) if waits else None
+
+
+def hands_off(outcome: Outcome) -> Outcome:
+    """What goes on although a person wants the objects left alone: halts, and telling what is so."""
+    return replace(outcome, control_secret_due=False, leases=(), apply=(), prune=(), commands=(), replace=None)
 
 
 def _configure(slot: SlotPicture) -> ConfigureSlot | None:

@@ -20,6 +20,8 @@ HELD = f"{GROUP}/held"  # on the ConfigMap: instruments of mode Live that a Pape
 ONLY_PAPER = f"{GROUP}/only-paper"  # on the ConfigMap: uid of the bot that has been in mode Paper for all its life
 RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
 RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are released, with commas between them
+RECONCILE = f"{GROUP}/reconcile"  # on the bot, by a person: DISABLED keeps the operator's hands off
+DISABLED = "disabled"
 ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
+from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_runtime.config import TradingBotSpec, VenueSpec
 from tradingbot_runtime.model.control import ConfigAnswered, SlotReport
@@ -45,6 +46,11 @@ class Bot:
     @property
     def namespace(self) -> str:
         return self.metadata.namespace
+
+    @property
+    def paused(self) -> bool:
+        """A person wants its objects left as they are."""
+        return self.metadata.annotations.get(names.RECONCILE) == names.DISABLED
 
 
 def owned_by(child: Manifest, bot: Bot) -> bool:

@@ -39,6 +39,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         overdue=_overdue(plan, observed),
         was_flat=was_flat(plan.bot.status.conditions),
         replacement=replacement,
+        paused=plan.bot.paused,
         patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
         warnings=warnings(spec.strategy, spec.markets, plan.accepted.venues, spec.risk),
@@ -70,7 +71,7 @@ def refused_status(
 ) -> TradingBotStatus:
     """Of a bot that was never accepted: nothing runs."""
     shown = Picture((), DesiredState.STOPPED, refusal, leaving=False, moving=(), rolled_out=True, overdue=False,
-                    was_flat=was_flat(bot.status.conditions))  # fmt: skip
+                    was_flat=was_flat(bot.status.conditions), paused=bot.paused)  # fmt: skip
     observations = observe(shown, observed.pods)
     return bot.status.model_copy(update={
         "observed_generation": bot.metadata.generation,

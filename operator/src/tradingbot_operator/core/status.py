@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
+from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import Replacement, replaced, stuck
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
 from tradingbot_operator.core.configuration_status import config_applied, progressing, rejection, rolling
@@ -52,6 +53,7 @@ class Picture:
     warnings: tuple[str, ...] = ()  # of the accepted spec
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
+    paused: bool = False  # the operator applies nothing
     patience_s: float = 60.0  # with a runtime that does not answer
 
 
@@ -258,12 +260,20 @@ def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation
     return yes(T.RECONCILING, RECONCILING.get(ready_now.reason, ready_now.reason), ready_now.message)
 
 
+def reconciliation_paused(p: Picture) -> Observation:
+    kind = T.RECONCILIATION_PAUSED
+    if not p.paused:
+        return no(kind, Reason.NOT_PAUSED, "the operator keeps the bot as its spec asks")
+    what = f"annotation {names.RECONCILE}={names.DISABLED}: nothing is applied until it is taken away; halts go on"
+    return yes(kind, Reason.ANNOTATION, what)
+
+
 def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     """All conditions of a bot that is not being deleted."""
     now = ready(p)
     waits = stalled(p, now)
     return (now, reconciling(now, waits), waits, spec_accepted(p), available(p), progressing(p), config_applied(p),
-            trading_enabled(p), halted(p), fenced(p), credentials_valid(p),
+            trading_enabled(p), halted(p), fenced(p), credentials_valid(p), reconciliation_paused(p),
             flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 

@@ -93,6 +93,10 @@ BOT: Mapping[ConditionType, Words] = {
         false=(R.CREDENTIALS_MISSING, R.AUTH_FAILED),
         unknown=(R.NOT_REPORTED,),
     ),
+    T.RECONCILIATION_PAUSED: Words(
+        "a person has told the operator to leave the bot's objects as they are",
+        true=(R.ANNOTATION,), false=(R.NOT_PAUSED,),
+    ),
     T.FLAT: Words(
         "no order is open, as the runtimes confirmed; positions do not count",
         true=(R.NO_OPEN_ORDERS,), false=(R.OPEN_ORDERS,), unknown=(R.NOT_REPORTED,),
@@ -201,6 +205,8 @@ MEANINGS: Mapping[Reason, str] = {
     R.NOT_REQUIRED: "market data and mode Paper need no credentials",
     R.SECRET_NOT_FOUND: "the Secret that the Venue names is not there",
     R.AUTH_FAILED: "the venue refuses the key: the message has its answer; a new key is read from the Secret",
+    R.ANNOTATION: "`tradingbot.dev/reconcile: disabled` on the bot: nothing is applied; halts and its deletion go on",
+    R.NOT_PAUSED: "the operator keeps the bot as its spec asks",
     R.ANSWERS: "the venue answers, and its streams are open",
     R.UNREACHABLE: "a slot has no answer from the venue, or a stream of it is not open: the message says which",
     R.IN_USE: "it is being deleted, and waits for the bots that the message names",

@@ -1,0 +1,66 @@
+"""A person takes the operator's hands off a bot: nothing is applied, and what keeps money safe goes on."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.bot_model import Cluster, bot, spec
+from tradingbot_operator.core import names
+from tradingbot_operator.core.observed import StopOrder
+from tradingbot_operator.core.outcome import Finalizer, HaltSlot
+from tradingbot_runtime.model.events import TradingState
+
+STOP = StopOrder("all", "0123456789", "audit", flatten=False, until_deleted=False, selected=True)
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    made = Cluster(bot(spec(("AAAUSDT",))))
+    made.settle()
+    annotate(made, names.DISABLED)
+    return made
+
+
+def annotate(cluster: Cluster, value: str) -> None:
+    metadata = cluster.bot.metadata.model_copy(update={"annotations": {names.RECONCILE: value}})
+    cluster.bot = replace(cluster.bot, metadata=metadata)
+
+
+def paused(cluster: Cluster) -> tuple[str, str]:
+    found = next(c for c in cluster.bot.status.conditions if c.type == "ReconciliationPaused")
+    return found.status, found.reason
+
+
+def test_nothing_is_applied_whatever_the_spec_becomes_or_somebody_deletes(cluster: Cluster) -> None:
+    cluster.respecify(spec(("AAAUSDT", "BBBUSDT"), replicas=2))
+    del cluster.children[("Service", "maker")]
+    outcome = cluster.step()
+
+    assert (outcome.apply, outcome.leases, outcome.commands, outcome.prune, outcome.replace) == ((), (), (), (), None)
+    assert paused(cluster) == ("True", "Annotation")
+
+
+def test_halts_go_on(cluster: Cluster) -> None:
+    cluster.observed = replace(cluster.observed, stop_orders=(STOP,))
+    outcome = cluster.step()
+
+    assert [type(order) for order in outcome.halts] == [HaltSlot]
+    report = cluster.pods[0].stream.report
+    assert report
+    assert report.state is TradingState.HALTED
+
+
+@pytest.mark.parametrize("value", ["", "enabled", "Disabled"])
+def test_any_other_value_is_none(cluster: Cluster, value: str) -> None:
+    annotate(cluster, value)
+    cluster.respecify(spec(("AAAUSDT", "BBBUSDT"), replicas=2))
+
+    assert cluster.step().apply != ()
+    assert paused(cluster) == ("False", "NotPaused")
+
+
+def test_its_deletion_lets_go_as_ever(cluster: Cluster) -> None:
+    metadata = cluster.bot.metadata.model_copy(update={"deletion_timestamp": cluster.observed.now})
+    cluster.bot = replace(cluster.bot, metadata=metadata)
+
+    assert cluster.decide().finalizer is Finalizer.REMOVE
