@@ -1,6 +1,8 @@
 """A real API server takes the CRDs and every sample without a warning, and refuses bad manifests in plain words."""
 
+import copy
 import json
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from harness.bad_manifest_table import BAD_MANIFESTS, GOOD_ENDPOINTS
 from harness.bad_manifests import API_VERSION, Bad, good_bot, good_venue
 from harness.control_plane import ControlPlane
 from harness.live_risk import LIVE_RISK
+from harness.operator_process import eventually
 from harness.spec_schema import defaulted, specs
 from tradingbot_operator.crdgen_schema import documented_schema
 from tradingbot_runtime.config import Spec, TradingBotSpec, VenueSpec
@@ -223,3 +226,49 @@ def test_the_market_of_a_running_live_bot_stays_where_it_is(
     if not moves:
         assert "spec.markets" in answer.message
         assert "under another name, or set desiredState: Stopped first" in answer.message
+
+
+def limitless() -> Object:
+    """A Live bot without one of the limits that the mode demands."""
+    bot = good_bot()
+    bot["spec"] |= {"mode": "Live", "risk": {name: value for name, value in LIVE_RISK.items() if name != "maxDrawdown"}}
+    return bot
+
+
+@pytest.fixture
+def before_the_rules(tradingbot_api: ControlPlane, namespace: str) -> Iterator[Callable[[], None]]:
+    """The API as it was before mode Live demanded limits; the call brings today's."""
+    today = yaml.safe_load((REPOSITORY / "crds/tradingbot.dev_tradingbots.yaml").read_text())
+    former, client = copy.deepcopy(today), tradingbot_api.client
+    del former["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["x-kubernetes-validations"]
+
+    def serve(crd: Object, *, takes: bool) -> None:
+        client.apply(crd)
+        eventually(
+            lambda: client.try_apply(limitless() | {"metadata": {"name": "probe"}}, namespace, dry_run=True).ok is takes
+        )
+
+    serve(former, takes=True)
+    try:
+        yield lambda: serve(today, takes=False)
+    finally:
+        serve(today, takes=False)
+
+
+def test_a_bot_from_before_a_rule_stays_editable_and_does_not_get_worse(
+    client: ApiClient, namespace: str, before_the_rules: Callable[[], None]
+) -> None:
+    old = limitless()
+    client.apply(old, namespace)
+    before_the_rules()
+
+    old["spec"]["strategy"]["marketMaking"]["spreadBps"] = "9"
+    assert client.try_apply(old, namespace).status == HTTPStatus.OK
+    del old["spec"]["risk"]["maxPosition"]
+    worse = client.try_apply(old, namespace)
+    assert worse.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "spec.risk.maxPosition" in worse.message
+    assert (
+        client.try_apply(limitless() | {"metadata": {"name": "new"}}, namespace).status
+        == HTTPStatus.UNPROCESSABLE_ENTITY
+    )

@@ -49,6 +49,7 @@ def _demanded_when_live(limit: str, name: str = "") -> Rule:
         lambda s: s.mode is not Mode.LIVE or getattr(s.risk, limit) is not None,
         field=f"risk.{name}",
         missing=True,
+        ratchets=True,
     )
 
 

@@ -1,5 +1,6 @@
 """What every spec has in common: frozen, camelCase on the wire, unknown fields refused, rules declared once."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
@@ -22,7 +23,8 @@ class Rule:
     `cel` is what the API server evaluates (`self` is the object), `holds` the same in Python, for resources that
     were admitted before the rule existed and for `tradingbot-runtime run`, which has no API server. `cel` is None
     where the API server enforces the rule without CEL. `field` is the path, below the object, of the field to blame;
-    `missing` says that the mistake is that it is not there.
+    `missing` says that the mistake is that it is not there. A rule that `ratchets` came after objects that break it:
+    the API server takes a change to one that did before.
     """
 
     cel: str | None
@@ -30,10 +32,14 @@ class Rule:
     holds: Callable[[Any], bool]
     field: str = ""
     missing: bool = False
+    ratchets: bool = False
 
-    def validation(self) -> dict[str, str]:
+    def validation(self) -> dict[str, str | bool]:
         """The entry of `x-kubernetes-validations`."""
-        entry = {"rule": self.cel or "", "message": self.message}
+        entry: dict[str, str | bool] = {"rule": self.cel or "", "message": self.message}
+        if self.ratchets and self.cel:
+            before = re.sub(r"\bself\b", "oldSelf.value()", self.cel)
+            entry |= {"rule": f"({self.cel}) || (oldSelf.hasValue() && !({before}))", "optionalOldSelf": True}
         if self.field:
             entry["fieldPath"] = f".{self.field}"
         if self.missing:
@@ -75,7 +81,7 @@ class Spec(BaseModel):
     ) -> JsonSchemaValue:
         """The schema with the rules in it, under the key that the API server reads them from."""
         found = handler.resolve_ref_schema(handler(schema))
-        enforced = [rule.validation() for rule in cls.rules if rule.cel is not None]
+        enforced: list[dict[str, Any]] = [rule.validation() for rule in cls.rules if rule.cel is not None]
         enforced += [transition.validation() for transition in cls.transitions]
         return {**found, "x-kubernetes-validations": enforced} if enforced else found
 
