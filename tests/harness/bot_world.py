@@ -67,7 +67,8 @@ class World:
 
     def get(self, kind: str, name: str = "maker") -> Object | None:
         api_version = {"TradingBot": API, "Venue": API, "StatefulSet": "apps/v1", "Role": RBAC, "RoleBinding": RBAC,
-                       "Lease": "coordination.k8s.io/v1"}.get(kind, "v1")  # fmt: skip
+                       "Lease": "coordination.k8s.io/v1", "PodDisruptionBudget": "policy/v1",
+                       "NetworkPolicy": "networking.k8s.io/v1"}.get(kind, "v1")  # fmt: skip
         return self.client.get(api_version, kind, self.namespace, name)
 
     def spec(self, kind: str, name: str = "maker") -> Any:  # noqa: ANN401 - whatever the manifest has there
@@ -97,7 +98,7 @@ class World:
         """Of the bot, its Venue and its children: what nobody writes to keeps its resourceVersion."""
         names = {"TradingBot": name, "Venue": "venue", "StatefulSet": name, "ConfigMap": f"{name}-slots",
                  "Secret": f"{name}-control", "Service": name, "ServiceAccount": name, "Role": name,
-                 "RoleBinding": name}  # fmt: skip
+                 "RoleBinding": name, "NetworkPolicy": name}  # fmt: skip
         return {kind: (self.get(kind, one) or {})["metadata"]["resourceVersion"] for kind, one in names.items()}
 
     def _shown(self, name: str) -> str:

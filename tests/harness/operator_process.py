@@ -74,17 +74,19 @@ class OperatorProcess:
 
     def wait_until_leading(self) -> None:
         """Ends the process when it does not get there, and says why."""
+        ready = (0, "")
 
         def there() -> bool:
-            leads = self.metric("tradingbot_operator_leader") == 1 and self.get("/readyz")[0] == 200
-            return leads or not self.running
+            nonlocal ready
+            ready = self.get("/readyz")
+            return (self.metric("tradingbot_operator_leader") == 1 and ready[0] == 200) or not self.running
 
         try:
             eventually(there, 60)  # a process starts slowly on a busy machine
             assert self.running, "the operator ended"
         except AssertionError as error:
             self.kill()
-            raise AssertionError(f"{error}; its log: {self.log.read_text()[-3000:]}") from None
+            raise AssertionError(f"{error}; /readyz: {ready}; its log: {self.log.read_text()[-3000:]}") from None
 
     def stop(self) -> int:
         """Ask it to end; the exit code."""
@@ -122,7 +124,7 @@ class OperatorProcess:
     def writes(self) -> float:
         """Requests that change something, the leader's own Lease apart."""
         kinds = ("TradingBot", "Venue", "StatefulSet", "ConfigMap", "Secret", "Service", "ServiceAccount", "Role",
-                 "RoleBinding", "Event")  # fmt: skip
+                 "RoleBinding", "PodDisruptionBudget", "NetworkPolicy", "Event")  # fmt: skip
         name = "tradingbot_operator_api_requests_total"
         verbs = ("post", "put", "patch", "delete")
         return sum(self.metric(name, kind=kind, verb=verb) for kind in kinds for verb in verbs)

@@ -35,7 +35,8 @@ def test_a_bot_gets_its_children_and_is_ready(world: World) -> None:
     assert conditions(bot)["Progressing"] == ("True", "NewRevisionAvailable")
     for kind, name in (("StatefulSet", "maker"), ("ConfigMap", "maker-slots"), ("Secret", "maker-control"),
                        ("Service", "maker"), ("ServiceAccount", "maker"), ("Role", "maker"),
-                       ("RoleBinding", "maker"), ("Lease", "maker-0")):  # fmt: skip
+                       ("RoleBinding", "maker"), ("Lease", "maker-0"), ("PodDisruptionBudget", "maker"),
+                       ("NetworkPolicy", "maker")):  # fmt: skip
         child = world.get(kind, name)
         assert child, kind
         assert child["metadata"]["ownerReferences"][0]["uid"] == bot["metadata"]["uid"]

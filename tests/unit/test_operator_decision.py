@@ -38,7 +38,8 @@ def test_an_empty_cluster_gets_the_finalizer_first_and_the_stateful_set_last() -
     assert outcome.finalizer is Finalizer.ADD
     assert outcome.control_secret_due
     assert [child["kind"] for child in outcome.apply] == [
-        "ServiceAccount", "Role", "RoleBinding", "Service", "ConfigMap", "StatefulSet"]  # fmt: skip
+        "ServiceAccount", "Role", "RoleBinding", "Service", "ConfigMap", "PodDisruptionBudget", "NetworkPolicy",
+        "StatefulSet"]  # fmt: skip
     assert [lease["metadata"]["name"] for lease in outcome.leases] == ["maker-0"]
 
 

@@ -69,3 +69,20 @@ def test_a_deletion_names_for_whom_it_waits_and_a_long_list_is_cut() -> None:
     assert "bot-00, bot-01, bot-02, bot-03, bot-04 and 55 more" in found["Ready"][2]
     assert written is not None
     assert (written["bots"], len(written["usedBy"])) == (60, 50)
+
+
+def test_a_new_leader_keeps_what_was_heard_before_until_it_may_have_heard_itself() -> None:
+    written = venue_status(MANIFEST, replace(SEEN, heard=heard(SAYS)), "2026-01-01T00:00:00Z")
+    again = venue_status(MANIFEST | {"status": written}, replace(SEEN, settling=True), "2026-02-01T00:00:00Z")
+    more = venue_status(
+        MANIFEST | {"status": written}, replace(SEEN, settling=True, bots=("a", "b")), "2026-02-01T00:00:00Z"
+    )
+
+    assert again is None
+    assert more is not None
+    status = VenueStatus.model_validate(more)
+    assert status.bots == 2, "what needs no slot to be known is told at once"
+    assert {c.type: c.status for c in status.conditions}["Reachable"] == "True"
+    assert venue_status(MANIFEST | {"status": written}, SEEN, "2026-02-01T00:00:00Z") is not None, (
+        "afterwards it is not"
+    )

@@ -47,6 +47,8 @@ KINDS: Mapping[str, Kind] = {
     "ServiceAccount": Kind("api/v1", "serviceaccounts"),
     "Role": Kind("apis/rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": Kind("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "PodDisruptionBudget": Kind("apis/policy/v1", "poddisruptionbudgets"),
+    "NetworkPolicy": Kind("apis/networking.k8s.io/v1", "networkpolicies"),
     "Lease": Kind("apis/coordination.k8s.io/v1", "leases"),
     "Event": Kind("api/v1", "events"),
 }

@@ -35,6 +35,8 @@ WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
     ("ServiceAccount", ("", "v1", "serviceaccounts")),
     ("Role", ("rbac.authorization.k8s.io", "v1", "roles")),
     ("RoleBinding", ("rbac.authorization.k8s.io", "v1", "rolebindings")),
+    ("PodDisruptionBudget", ("policy", "v1", "poddisruptionbudgets")),
+    ("NetworkPolicy", ("networking.k8s.io", "v1", "networkpolicies")),
 )
 
 

@@ -20,7 +20,8 @@ from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, as_writte
 from tradingbot_runtime.model.events import TradingState
 
 M = TypeVar("M", bound=BaseModel)
-CHILD_KINDS = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding", "StatefulSet"})
+CHILD_KINDS = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding", "StatefulSet",
+                         "PodDisruptionBudget", "NetworkPolicy"})  # fmt: skip
 
 
 def timestamp(moment: datetime) -> str:

@@ -229,6 +229,7 @@ class Reconciler:
             heard=tuple(self.runtime.venue_reports(*name)),
             secret_missing=await self._secret_missing(name, manifest),
             deleting="deletionTimestamp" in manifest["metadata"],
+            settling=(settles_in_s := self.installation.start_grace_s - self.observer.since_start_s()) > 0,
         )
         kept = names.IN_USE in (manifest["metadata"].get("finalizers") or ())
         if seen.deleting and not seen.bots:
@@ -237,19 +238,13 @@ class Reconciler:
             return
         if not kept and not seen.deleting:
             await self._set_finalizer(manifest, names.IN_USE, wanted=True)
-        if (left_s := self._until_heard_s(manifest)) > 0 and not seen.deleting:
-            self.queue.add_after(("Venue", *name), left_s, Priority.CHILD)
-            return
         status = venue_status(manifest, seen, self.observer.timestamp())
         if status is not None:
             await self._write_status("Venue", name, status)
+        if seen.settling:
+            self.queue.add_after(("Venue", *name), settles_in_s, Priority.CHILD)
         if seen.secret_missing:
             self.queue.add_after(("Venue", *name), CREDENTIALS_RECHECK_S, Priority.RESYNC)
-
-    def _until_heard_s(self, venue: Manifest) -> float:
-        """A new leader has heard no slot yet: until it may have, what the one before it wrote is better."""
-        known = (venue.get("status") or {}).get("observedGeneration") == venue["metadata"].get("generation")
-        return self.installation.start_grace_s - self.observer.since_start_s() if known else 0.0
 
     async def _secret_missing(self, venue: Name, manifest: Manifest) -> bool:
         """Secrets are not watched; that one is there is asked for, and nothing of what is in it."""

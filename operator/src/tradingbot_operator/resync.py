@@ -21,7 +21,8 @@ from tradingbot_operator.store import METADATA_ONLY, Store, name_of, slim
 log = structlog.get_logger("resync")
 
 RESOURCES = ("Venue", "TradingHalt", "TradingBot")
-CHILDREN = ("StatefulSet", "Pod", "ConfigMap", "Service", "ServiceAccount", "Role", "RoleBinding")
+CHILDREN = ("StatefulSet", "Pod", "ConfigMap", "Service", "ServiceAccount", "Role", "RoleBinding",
+            "PodDisruptionBudget", "NetworkPolicy")  # fmt: skip
 
 
 @dataclass(slots=True)

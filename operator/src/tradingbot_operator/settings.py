@@ -15,6 +15,9 @@ class SettingsError(ValueError):
     """A setting that cannot be used; the message names it and says what is allowed."""
 
 
+NAMESPACE = "tradingbot-system"  # where none is told
+
+
 @dataclass(frozen=True, slots=True)
 class Election:
     """The leader's Lease. A leader that could not renew for `renew_deadline_s` ends before others may take over."""
@@ -52,6 +55,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
             control_port=number.whole("CONTROL_PORT", CONTROL_PORT, 1, 65535),
             http_port=HTTP_PORT,
             operator_version=version("tradingbot-operator"),
+            namespace=env.get("POD_NAMESPACE", NAMESPACE),
             drain_timeout_s=number.seconds("DRAIN_TIMEOUT_S", 60),
         ),
         http_host=env.get("HTTP_HOST", "0.0.0.0"),  # noqa: S104 - kubelet and Prometheus ask from outside of the pod
@@ -64,7 +68,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _election(env: Mapping[str, str], number: "_Numbers") -> Election:
     found = Election(
-        namespace=env.get("POD_NAMESPACE", "tradingbot-system"),
+        namespace=env.get("POD_NAMESPACE", NAMESPACE),
         duration_s=number.seconds("LEASE_DURATION_S", 15),
         renew_deadline_s=number.seconds("LEASE_RENEW_DEADLINE_S", 10),
         retry_s=number.seconds("LEASE_RETRY_S", 2),

@@ -12,7 +12,7 @@ from tradingbot_operator.core.ownership import OWNED, owned_fields
 Name = tuple[str, str]  # namespace, name
 
 # Of these it is enough to know that they are there, the hash of what was applied, and which fields are still ours.
-METADATA_ONLY = frozenset({"Service", "ServiceAccount", "Role", "RoleBinding"})
+METADATA_ONLY = frozenset({"Service", "ServiceAccount", "Role", "RoleBinding", "PodDisruptionBudget", "NetworkPolicy"})
 _APPLIED = METADATA_ONLY | {"ConfigMap", "StatefulSet"}
 _METADATA = frozenset({"apiVersion", "kind", "metadata"})
 

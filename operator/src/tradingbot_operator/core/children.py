@@ -7,6 +7,7 @@ from typing import Any
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
+from tradingbot_operator.core.guards import disruption_budget, network_policy
 from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.pod_template import pod_template
@@ -168,7 +169,8 @@ def storage_claim(spec: TradingBotSpec) -> Manifest:
 
 
 BUILDERS: tuple[Callable[[Plan], Manifest], ...] = (
-    service_account, role, role_binding, service, config_map, stateful_set,
+    service_account, role, role_binding, service, config_map,
+    lambda plan: disruption_budget(plan.bot), lambda plan: network_policy(plan.bot, plan.installation), stateful_set,
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Installation:
     control_port: int
     http_port: int
     operator_version: str
+    namespace: str = "tradingbot-system"  # the operator's own
     drain_timeout_s: float = 60.0
     lost_grace_s: float = 2.0  # a control stream that comes back within this was never away
     start_grace_s: float = 10.0  # after a change of leader the streams need this long to come up

@@ -12,6 +12,7 @@ from tradingbot_runtime.model.control import VenueReport
 
 T = ConditionType
 NAMED_MOST = 5
+HEARD = frozenset({T.CREDENTIALS_VALID, T.REACHABLE, T.READY})  # conditions that follow from what the slots say
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class VenueSeen:
     heard: tuple[HeardVenue, ...]
     secret_missing: bool
     deleting: bool
+    settling: bool = False  # a new leader has heard no slot yet: what the one before it wrote of them is better
 
 
 Rule = Callable[[VenueSeen], Observation | None]
@@ -42,9 +44,11 @@ def venue_status(manifest: Manifest, seen: VenueSeen, now: str) -> Manifest | No
     metadata = ObjectMeta.model_validate(manifest["metadata"])
     before = VenueStatus.model_validate(manifest.get("status") or {})
     observations = [_spec_accepted(seen), _credentials_valid(seen), _reachable(seen)]
+    fresh = merge(before.conditions, [_ready(seen, observations), *observations], metadata.generation, now)
+    kept = {condition.type: condition for condition in before.conditions if seen.settling and condition.type in HEARD}
     after = VenueStatus(
         observed_generation=metadata.generation,
-        conditions=merge(before.conditions, [_ready(seen, observations), *observations], metadata.generation, now),
+        conditions=tuple(kept.get(condition.type, condition) for condition in fresh),
         bots=len(seen.bots),
         used_by=seen.bots[:MAX_USERS],
     )
