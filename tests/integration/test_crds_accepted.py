@@ -199,6 +199,21 @@ def test_a_body_that_is_no_manifest_is_refused_in_words(client: ApiClient, body:
     assert says in answer.message, (answer.status, answer.message[:500])
 
 
+def run(client: ApiClient, namespace: str) -> None:
+    """The operator has given the bot a slot."""
+    path = client.path(API_VERSION, "TradingBot", namespace, "maker") + "/status"
+    merge = "application/merge-patch+json"
+    assert client.request("PATCH", path, {"status": {"slots": [{"ordinal": 0}]}}, merge).ok
+
+
+def test_a_bot_that_never_had_a_slot_may_be_put_right(client: ApiClient, namespace: str) -> None:
+    bot = good_bot()
+    bot["spec"] |= {"mode": "Live", "risk": LIVE_RISK}
+    client.apply(bot, namespace)
+    bot["spec"]["markets"] = MOVED
+    assert client.try_apply(bot, namespace).ok
+
+
 MOVED = [{"name": "btc", "reference": {"venue": "binance", "symbol": "BTCUSDT"},
           "execution": {"venue": "binance", "symbol": "ETHUSDT"}}]  # fmt: skip
 
@@ -219,6 +234,7 @@ def test_the_market_of_a_running_live_bot_stays_where_it_is(
     bot = good_bot()
     bot["spec"] |= {"risk": LIVE_RISK} | before
     client.apply(bot, namespace)
+    run(client, namespace)
     bot["spec"] |= {"markets": MOVED} | after
 
     answer = client.try_apply(bot, namespace)

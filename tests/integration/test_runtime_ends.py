@@ -47,6 +47,31 @@ def test_sigterm_leaves_nothing_at_the_venue_and_nothing_open_in_the_journal(bot
     assert_ended_clean(bot)
 
 
+def test_sigterm_as_soon_as_a_killed_bot_starts_again_withdraws_what_its_former_life_left(bot: RuntimeProcess) -> None:
+    bot.kill()
+    assert len(ours_at_venue(bot)) == 4
+    bot.launch()
+    until(lambda: bool(bot.logged("ConfigApplied")), "it has read its configuration", PATIENT_S)
+
+    assert_ended_clean(bot)
+
+
+def test_sigterm_with_an_order_of_unknown_fate_waits_until_it_is_proved(
+    simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    """A request whose answer was lost may yet reach the venue: after the process nobody would know."""
+    simulator.admin.inject("drop", "order.place", count=1)
+    with runtime(tmp_path, simulator) as bot:
+        bot.start()
+        unknown = "SELECT 1 FROM orders WHERE state = 'Unknown'"
+        until(lambda: bool(rows(bot.journal, unknown)), "an order is in doubt", PATIENT_S)
+        code, taken_s = bot.terminate(PATIENT_S)
+
+        assert left_in_journal(bot) == [], bot.output()[-3000:]
+        assert (code, ours_at_venue(bot)) == (0, set())
+        assert taken_s <= PATIENT_S
+
+
 def test_sigterm_while_the_venue_answers_5xx_for_two_seconds(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:
     simulator.admin.inject("http-5xx", "*", seconds=2)
 

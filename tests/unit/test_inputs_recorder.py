@@ -3,7 +3,7 @@
 import gzip
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -188,3 +188,14 @@ def test_a_state_that_cannot_be_kept_stops_the_recording_and_not_the_bot(tmp_pat
 
     assert segments(tmp_path) == []
     assert recorder.missed == 5
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"junk\n", lambda whole: whole[:40] + b"\0" * 20 + whole[60:]],
+                         ids=["something else", "in its middle"])  # fmt: skip
+def test_a_damaged_segment_is_no_short_one(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    segment = tmp_path / "0000000001.jsonl.gz"
+    whole = gzip.compress(b"".join(b'{"line": %d}\n' % number for number in range(200)))
+    segment.write_bytes(damage(whole))
+
+    with pytest.raises(ValueError, match="damaged"):
+        list(read_lines(segment))

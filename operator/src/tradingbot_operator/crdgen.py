@@ -21,9 +21,11 @@ def resource_schema(kind: type[Resource]) -> Schema:
     """The whole object's schema, still with the keys that only the documentation reads."""
     fields = {name: field.annotation for name, field in kind.model_fields.items()}
     name = {"description": f"Name of the {kind.kind}.", **documented_schema(kind.name_type)}
+    rules = {"x-kubernetes-validations": [each.validation() for each in kind.transitions]} if kind.transitions else {}
     return {
         "description": (kind.__doc__ or "").strip(),
         "type": "object",
+        **rules,
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},

@@ -101,7 +101,7 @@ def _rules(fields: Iterable[Field]) -> Iterator[str]:
     for field in fields:
         for rule in field.schema.get("x-kubernetes-validations", []):
             if "x-bounds" not in field.schema:
-                yield f"- `{field.path}{rule.get('fieldPath', '')}`: {rule['message']}."
+                yield f"- `{(field.path + rule.get('fieldPath', '')).lstrip('.')}`: {rule['message']}."
         for key in field.schema.get("x-kubernetes-list-map-keys", []):
             if field.path.startswith("spec."):
                 yield f"- `{field.path}`: each {key} may be used once only."

@@ -235,6 +235,7 @@ class Reconciler:
         if seen.deleting and not seen.bots:
             if kept:
                 await self._set_finalizer(manifest, names.IN_USE, wanted=False)
+                self.store.forget("Venue", name)  # it is gone with that, perhaps before a watch has told of it
             return
         if not kept and not seen.deleting:
             await self._set_finalizer(manifest, names.IN_USE, wanted=True)

@@ -18,7 +18,7 @@ from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
-from tradingbot_runtime.ending import tell_left, withdraw
+from tradingbot_runtime.ending import tell_left, until_markets_known, withdraw
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.inputs.folder import inputs_folder
@@ -236,6 +236,8 @@ class App:
         slot.update(terminating=True)
         asked = self.exit_code == OK
         within_s = self.process.shutdown_within_s if asked else UNASKED_WITHIN_S
+        if asked:
+            within_s = await until_markets_known(slot, barrier, self.gate.is_fenced, within_s, self.hurried)
         await withdraw(barrier.reconcilers.values(), within_s, self.hurried, self._failed)
         if tell_left(slot, barrier):
             self.exit_code = self.exit_code or FAILED

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from tradingbot_runtime.barrier import Barrier
+from tradingbot_runtime.config import Mode
 from tradingbot_runtime.errors import JournalError, VenueError
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
@@ -19,7 +20,32 @@ log = structlog.get_logger("ending")
 STREAM_CANCELS_S = 0.2  # the cancels over the websocket get this long before the venue is asked what is left
 AGAIN_S, AGAIN_MOST_S = 0.2, 0.5  # between tries: at first, and while it goes on
 LOCK_LOOK_S = 0.1  # at what the gateway knows of the lock: nothing is sent
+GATE_WITHIN_S = 3.0  # a container that was restarted has its pod's Lease again with the first answer
 NAMED_MOST = 100  # orders of a market
+
+
+async def until_markets_known(
+    slot: Slot, barrier: Barrier, is_fenced: Callable[[], bool], within_s: float, hurried: asyncio.Event
+) -> float:
+    """Of a process that is young, and whose journal has orders of the one before it: its markets withdraw them.
+
+    The start goes on meanwhile, and trades nothing any more. Without the Lease they are not ours to withdraw. Returns
+    what is left of `within_s`.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while _unreached(slot, barrier) and not hurried.is_set():
+        if loop.time() - began > (min(GATE_WITHIN_S, within_s) if is_fenced() else within_s):
+            break
+        await asyncio.sleep(LOCK_LOOK_S)
+    return max(within_s - (loop.time() - began), 0.0)
+
+
+def _unreached(slot: Slot, barrier: Barrier) -> bool:
+    if slot.config.mode is not Mode.LIVE:
+        return False
+    return any(leg.name not in barrier.reconcilers and slot.journal.orders_not_closed(leg.name)
+               for leg in slot.config.legs)  # fmt: skip
 
 
 async def withdraw(

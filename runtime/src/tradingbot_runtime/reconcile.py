@@ -13,7 +13,7 @@ import structlog
 from tradingbot_runtime.config.risk import ForeignOrders, Risk
 from tradingbot_runtime.core.account_check import AccountCheck, moved, reported, tolerance
 from tradingbot_runtime.core.doubts import SECOND, Doubts, doubted_after_ns
-from tradingbot_runtime.core.orders import UNPROVED, UNSENT, OrderState
+from tradingbot_runtime.core.orders import UNSENT, OrderState
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError
 from tradingbot_runtime.live import LiveMarket, restored
@@ -227,7 +227,8 @@ class Reconciler:
     async def cancel_all(self) -> bool:
         """Cancel what is in the market and look again; True when nothing of ours is left there. Raises VenueError.
 
-        An order of unknown fate that the venue does not list stays in the journal: the next start asks about it.
+        An order of unknown fate may still reach the venue: it is asked about until its absence is proved. A lost one
+        stays in the journal: the next start asks about it.
         """
         if not self.is_restored:
             await self.restore()
@@ -238,5 +239,7 @@ class Reconciler:
             name = order.venue_order_id if market.gateway.exclusive else ""
             await market.withdraw(order.order_id, "Ending", self.now_ns(), name)
         for known in list(market.engine.market.orders):
-            await self.questions.ask(known.id)
-        return not ours and all(order.state in UNPROVED for order in market.engine.market.orders)
+            doubt = self.doubts.by_order.get(known.id)
+            if known.state is not OrderState.UNKNOWN or doubt is None or doubt.due_ns(self.now_ns()) <= self.now_ns():
+                await self.questions.ask(known.id)
+        return not ours and all(order.state is OrderState.LOST for order in market.engine.market.orders)

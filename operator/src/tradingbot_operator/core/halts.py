@@ -117,13 +117,12 @@ def _heard(known: Known, slot: int, stream: Stream, now: str) -> None:
             by=held_now.by, value=held_now.value, limit=held_now.limit, message=held_now.message,
             policy=OnBreach(held_now.policy),
         )  # fmt: skip
-        known[(slot, held_now.id)] = fresh.model_copy(update=_laying(old)) if old else fresh
+        laid = old is not None and (old.trading_halt_uid or fresh.by == OPERATOR)
+        known[(slot, held_now.id)] = fresh.model_copy(update=_laying(old)) if old and laid else fresh
 
 
 def _laying(halt: HaltStatus) -> dict[str, object]:
-    """What the runtime does not know of a halt that a TradingHalt has laid."""
-    if not halt.trading_halt_uid:
-        return {}
+    """What the runtime does not know of a halt that the operator has laid: it came with its configuration."""
     return {name: getattr(halt, name) for name in LAID}
 
 

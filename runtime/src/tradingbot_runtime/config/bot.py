@@ -12,7 +12,7 @@ from tradingbot_runtime.config.market import Market
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.risk import Risk
-from tradingbot_runtime.config.spec import Rule, Spec, Transition, written_twice
+from tradingbot_runtime.config.spec import Rule, Spec, written_twice
 from tradingbot_runtime.config.strategy import Strategy
 
 
@@ -107,17 +107,6 @@ class TradingBotSpec(Spec):
             None,  # the API server enforces unique keys of a `map` list by itself
             "each name may be used by one market only",
             lambda s: not written_twice([m.name for m in s.markets]),
-            field="markets",
-        ),
-    )
-
-    transitions: ClassVar[tuple[Transition, ...]] = (
-        Transition(
-            "self.mode != 'Live' || oldSelf.mode != 'Live' || oldSelf.desiredState == 'Stopped'"
-            " || self.markets.all(m, !oldSelf.markets.exists(o, o.name == m.name"
-            " && (o.execution.venue != m.execution.venue || o.execution.symbol != m.execution.symbol)))",
-            "the market of a running Live bot stays where it is, with its orders and its position: write the new one "
-            "under another name, or set desiredState: Stopped first",
             field="markets",
         ),
     )

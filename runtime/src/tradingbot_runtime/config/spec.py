@@ -47,25 +47,12 @@ class Rule:
         return entry
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A rule over what a field was and what it becomes: the API server's alone, for nobody else knows what it was."""
-
-    cel: str
-    message: str
-    field: str
-
-    def validation(self) -> dict[str, str]:
-        return {"rule": self.cel, "message": self.message, "fieldPath": f".{self.field}"}
-
-
 class Spec(BaseModel):
     """A part of a manifest, as people write it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     rules: ClassVar[tuple[Rule, ...]] = ()
-    transitions: ClassVar[tuple[Transition, ...]] = ()
 
     @model_validator(mode="after")
     def _rules_hold(self, info: ValidationInfo) -> Self:
@@ -81,8 +68,7 @@ class Spec(BaseModel):
     ) -> JsonSchemaValue:
         """The schema with the rules in it, under the key that the API server reads them from."""
         found = handler.resolve_ref_schema(handler(schema))
-        enforced: list[dict[str, Any]] = [rule.validation() for rule in cls.rules if rule.cel is not None]
-        enforced += [transition.validation() for transition in cls.transitions]
+        enforced = [rule.validation() for rule in cls.rules if rule.cel is not None]
         return {**found, "x-kubernetes-validations": enforced} if enforced else found
 
 

@@ -93,12 +93,15 @@ def segments(folder: Path) -> list[Path]:
 
 
 def read_lines(segment: Path) -> Iterator[bytes]:
-    """The complete lines of a segment; one that was cut short ends where it was cut. Raises OSError."""
+    """The complete lines of a segment; one that was cut short, by a kill, ends where it was cut.
+
+    Raises OSError, and ValueError where it was not cut but damaged: what follows would be missing without a word.
+    """
     unpacker, rest = zlib.decompressobj(wbits=_GZIP), b""
     with segment.open("rb") as file:
         while packed := file.read(_READ):
             try:
                 *lines, rest = (rest + unpacker.decompress(packed)).split(b"\n")
-            except zlib.error:
-                return
+            except zlib.error as error:
+                raise ValueError(f"damaged: {error}") from error
             yield from lines

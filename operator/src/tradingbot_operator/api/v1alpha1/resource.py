@@ -65,6 +65,18 @@ class PrinterColumn:
     priority: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A rule over what an object was and what it becomes: the API server's alone, for nobody else knows what it was."""
+
+    cel: str
+    message: str
+    field: str
+
+    def validation(self) -> dict[str, str]:
+        return {"rule": self.cel, "message": self.message, "fieldPath": f".{self.field}"}
+
+
 class Resource(BaseModel):
     """A custom resource; subclasses add `spec` and `status`."""
 
@@ -76,6 +88,7 @@ class Resource(BaseModel):
     short_names: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[PrinterColumn, ...]]
     scale: ClassVar[dict[str, str] | None] = None
+    transitions: ClassVar[tuple[Transition, ...]] = ()
 
     metadata: ObjectMeta
 

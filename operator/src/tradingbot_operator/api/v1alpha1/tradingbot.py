@@ -11,6 +11,7 @@ from tradingbot_operator.api.v1alpha1.resource import (
     Resource,
     Status,
     Timestamp,
+    Transition,
     map_by,
 )
 from tradingbot_runtime.config import OnBreach, TradingBotSpec
@@ -112,6 +113,18 @@ class TradingBot(Resource):
     """A strategy, the markets it trades, and what it may lose."""
 
     kind: ClassVar[str] = "TradingBot"
+    transitions: ClassVar[tuple[Transition, ...]] = (
+        Transition(
+            # One that has no slot has never run: whatever is wrong with it may be put right.
+            "!has(oldSelf.status) || !has(oldSelf.status.slots) || size(oldSelf.status.slots) == 0"
+            " || self.spec.mode != 'Live' || oldSelf.spec.mode != 'Live' || oldSelf.spec.desiredState == 'Stopped'"
+            " || self.spec.markets.all(m, !oldSelf.spec.markets.exists(o, o.name == m.name"
+            " && (o.execution.venue != m.execution.venue || o.execution.symbol != m.execution.symbol)))",
+            "the market of a running Live bot stays where it is, with its orders and its position: write the new one "
+            "under another name, or set desiredState: Stopped first",
+            field="spec.markets",
+        ),
+    )
     plural: ClassVar[str] = "tradingbots"
     name_type: ClassVar[Any] = BotName
     short_names: ClassVar[tuple[str, ...]] = ("tb",)

@@ -42,6 +42,7 @@ from tradingbot_runtime.venues.connection import Backoff, Connection, Upkeep
 from tradingbot_runtime.venues.protocols import GatewayHealth, GatewayPorts, TradeCursor, TradesPage
 
 REPLY_WITHIN_NS = 5_000_000_000
+KEY_AGAIN_S = 5.0  # after a key was refused: it is read again when its Secret changes
 OVERLAP_S = 6.0  # of a connection that is renewed: longer than replies may take
 IN_FLIGHT_MOST = 1_000
 SUBSCRIBE = "subscribe"
@@ -244,6 +245,7 @@ class BinanceGateway:
         """What a refusal means beyond its request."""
         self._queries.rest.clock_doubted |= error.code == Code.INVALID_TIMESTAMP  # measured again by `VenueLink.watch`
         if error.code in CREDENTIALS_REFUSED:
+            self._block(KEY_AGAIN_S)  # every cancel would be refused as well, and tried again with the next tick
             self._ports.on_refused("Unauthorized", f"{error.msg} ({error.code})")
         elif error.code == Code.NEW_ORDER_REJECTED and error.msg == INSUFFICIENT_BALANCE:
             self._ports.on_mismatch()
