@@ -1,13 +1,16 @@
 """What a slot says of its venues, for their status: whether they answer, and whether they take the keys."""
 
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
 from harness.runtime_process import STILL, RuntimeProcess, runtime
-from harness.simulator import SimulatorProcess
+from harness.simulator import SimulatorProcess, until
 
 VENUE = "simulator"
+WATCHED_S = 6.0
+REFUSED_MOST = 24  # cancels of six orders: once in 5 s, and what was on its way
 
 
 def seen(bot: RuntimeProcess, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the report
@@ -53,3 +56,28 @@ def test_mode_paper_needs_no_key(tmp_path: Path) -> None:
         bot.start()
 
         assert seen(bot, reachable=True)["authenticated"] is None
+
+
+def test_a_key_that_is_refused_while_it_trades_is_not_tried_again_with_every_tick(tmp_path: Path) -> None:
+    """Each refused cancel would be sent anew at once: a real venue bans the address for that."""
+    keys = tmp_path / "keys" / VENUE
+    keys.mkdir(parents=True)
+    with (
+        SimulatorProcess("--steps-per-second", "40") as simulator,
+        runtime(tmp_path / "bot", simulator, options=("--credentials", str(keys.parent))) as bot,
+    ):
+        (keys / "apiKey").write_text(simulator.api_key)
+        (keys / "secretKey").write_text(simulator.secret)
+        (tmp_path / "bot").mkdir(exist_ok=True)
+        bot.start().until_quoting()
+
+        (keys / "apiKey").write_text(secrets.token_hex(16))
+        seen(bot, authenticated=False)
+        bot.until(lambda state: state["state"] == "Halted", "it is halted", 20)
+        before, began = len(bot.logged("RequestRefused")), time.monotonic()
+        until(lambda: time.monotonic() - began > WATCHED_S, "some seconds of ticks", 2 * WATCHED_S)
+
+        assert len(bot.logged("RequestRefused")) - before <= REFUSED_MOST
+
+        (keys / "apiKey").write_text(simulator.api_key)
+        until(lambda: not simulator.admin.open_orders(), "with the right key all is withdrawn", 20)
