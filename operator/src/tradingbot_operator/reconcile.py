@@ -24,6 +24,8 @@ from tradingbot_operator.store import Name, Store, name_of, slim
 
 Key = tuple[str, str, str]  # kind, namespace, name
 
+SECRET_RECHECK_S = 30.0
+
 log = structlog.get_logger("reconcile")
 
 
@@ -244,8 +246,9 @@ class Reconciler:
             await self._write_status("Venue", name, status)
         if seen.settling:
             self.queue.add_after(("Venue", *name), settles_in_s, Priority.CHILD)
-        if seen.secret_missing:
-            self.queue.add_after(("Venue", *name), CREDENTIALS_RECHECK_S, Priority.RESYNC)
+        if getattr(seen.spec, "credentials_secret_ref", None) is not None:  # nothing tells that it is gone, or there
+            again_s = CREDENTIALS_RECHECK_S if seen.secret_missing else SECRET_RECHECK_S
+            self.queue.add_after(("Venue", *name), again_s, Priority.RESYNC)
 
     async def _secret_missing(self, venue: Name, manifest: Manifest) -> bool:
         """Secrets are not watched; that one is there is asked for, and nothing of what is in it."""
