@@ -181,7 +181,12 @@ def test_a_fill_that_nobody_saw_is_hedged_once_by_the_next_process(tmp_path: Pat
         runtime.kill()
         sell_through(runtime)
         runtime.start()
-        runtime.until(lambda state: abs(Decimal(market(state).get("residual", "1000"))) < SMALL, "it is hedged", 20.0)
+
+        def done(state: Json) -> bool:
+            left = abs(Decimal(market(state).get("residual", "1000")))
+            return bool(sold_at_hedge(runtime)) and left < SMALL and not market(state, HEDGE)["orders"]
+
+        runtime.until(done, "it is hedged", 20.0)
         bought, sold = (executed_at_deltadefi(runtime, side) for side in ("buy", "sell"))  # others trade there, too
         held = bought * Decimal("0.999") - sold  # DeltaDeFi's fee of a buy is taken from what was bought
         assert sum(sold_at_hedge(runtime)) == held.quantize(Decimal("0.1"), ROUND_DOWN)
