@@ -84,9 +84,7 @@ class App:
     refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
     sources: Sources | None = None
     gate: StartGate = field(init=False)
-    tasks: OwnedTasks = field(
-        init=False
-    )  # for as long as the process lives; a failure ends it: recovery is the restart
+    tasks: OwnedTasks = field(init=False)  # as long as the process lives; a failure ends it: recovery is the restart
 
     def __post_init__(self) -> None:
         self.tasks = OwnedTasks(self._failed)

@@ -143,6 +143,15 @@ def config_map(plan: Plan) -> Manifest:
     return manifest
 
 
+def budget(plan: Plan) -> Manifest:
+    return _object("policy/v1", "PodDisruptionBudget", plan.bot.name, spec=disruption_budget(plan.bot))
+
+
+def policy(plan: Plan) -> Manifest:
+    spec = network_policy(plan.bot, plan.installation)
+    return _object("networking.k8s.io/v1", "NetworkPolicy", plan.bot.name, spec=spec)
+
+
 def stateful_set(plan: Plan) -> Manifest:
     template = plan.template()
     claim = {"metadata": {"name": "journal"}, "spec": plan.storage}
@@ -170,7 +179,7 @@ def storage_claim(spec: TradingBotSpec) -> Manifest:
 
 BUILDERS: tuple[Callable[[Plan], Manifest], ...] = (
     service_account, role, role_binding, service, config_map,
-    lambda plan: disruption_budget(plan.bot), lambda plan: network_policy(plan.bot, plan.installation), stateful_set,
+    budget, policy, stateful_set,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The status of a Venue: its spec, and what the slots that use it say."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, VenueStatus
@@ -34,9 +34,6 @@ class VenueSeen:
     secret_missing: bool
     deleting: bool
     settling: bool = False  # a new leader has heard no slot yet: what the one before it wrote of them is better
-
-
-Rule = Callable[[VenueSeen], Observation | None]
 
 
 def venue_status(manifest: Manifest, seen: VenueSeen, now: str) -> Manifest | None:
