@@ -69,8 +69,13 @@ async def venue(*frames: str) -> AsyncIterator[str]:
 
 async def run(listener: Listener, enough: Callable[[], bool], *frames: str) -> None:
     """Run a connection until there is `enough`, or it fails."""
-    async with venue(*frames) as url, asyncio.timeout(WITHIN_S):
-        running = asyncio.ensure_future(Connection("test", url, listener, Backoff(lambda: 0.0)).run())
+    async with venue(*frames) as url:
+        await run_until(Connection("test", url, listener, Backoff(lambda: 0.0)), enough)
+
+
+async def run_until(connection: Connection, enough: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    async with asyncio.timeout(within_s):
+        running = asyncio.ensure_future(connection.run())
         try:
             while not enough() and not running.done():  # noqa: ASYNC110 - the deadline is above
                 await asyncio.sleep(0.005)
@@ -101,6 +106,28 @@ def test_a_closed_connection_is_told_and_made_again() -> None:
     assert len(listener.lost) >= 2
 
 
+def test_a_session_can_be_dropped_as_soon_as_it_is_told_of() -> None:
+    """An account stream that is told of an order at once may find it overdue before the connecting has returned."""
+
+    @dataclass
+    class Doubting(Listener):
+        connection: Connection = field(init=False)
+
+        def on_open(self, transport: WSTransport) -> None:
+            super().on_open(transport)
+            if self.opened == 1:
+                self.connection.reconnect()
+
+    async def scenario() -> None:
+        async with venue() as url:
+            doubting.connection = Connection("test", url, doubting, Backoff(lambda: 0.0))
+            await run_until(doubting.connection, lambda: doubting.opened >= 2)
+
+    doubting = Doubting()
+    asyncio.run(scenario())
+    assert len(doubting.lost) == 1
+
+
 def test_a_frame_of_five_megabytes_ends_the_session() -> None:
     listener = Listener()
     asyncio.run(run(listener, lambda: len(listener.lost) >= 1, "one", "x" * (MAX_FRAME_BYTES + 1_000_000)))
@@ -118,17 +145,6 @@ def test_delays_double_with_jitter_up_to_the_longest() -> None:
 
 def test_a_venue_that_does_not_even_take_the_connection_is_given_up_and_tried_again() -> None:
     listener = Listener()
-
-    async def scenario(url: str) -> None:
-        async with asyncio.timeout(CONNECT_WITHIN_S + WITHIN_S):
-            running = asyncio.ensure_future(Connection("test", url, listener, Backoff(lambda: 0.0)).run())
-            try:
-                while not listener.lost:  # noqa: ASYNC110 - the deadline is above
-                    await asyncio.sleep(0.005)
-            finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-
     with ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):  # nobody accepts: when the queue is full, the system drops what comes
@@ -136,5 +152,6 @@ def test_a_venue_that_does_not_even_take_the_connection_is_given_up_and_tried_ag
             waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
         address = f"ws://127.0.0.1:{full.getsockname()[1]}/stream"
-        asyncio.run(scenario(f"{address}?api_key=hidden"))
+        connection = Connection("test", f"{address}?api_key=hidden", listener, Backoff(lambda: 0.0))
+        asyncio.run(run_until(connection, lambda: bool(listener.lost), CONNECT_WITHIN_S + WITHIN_S))
     assert listener.lost == [f"cannot connect to {address}: timed out after 5 s"]

@@ -43,13 +43,22 @@ def in_state(state: Json, name: str) -> int:
     return sum(1 for order in state["markets"]["btc"]["orders"] if order["state"] == name)
 
 
-def fill_best_bid(simulator: SimulatorProcess, bot: RuntimeProcess, trade_id: int, quantity: str = "5") -> Decimal:
-    """Somebody sells through our best bid; the quantity that it had."""
+def best_bid(bot: RuntimeProcess) -> Json | None:
     bids = [order for order in bot.market()["orders"] if order["side"] == "buy"]
-    best = max(bids, key=lambda order: Decimal(order["price"]))
+    return max(bids, key=lambda order: Decimal(order["price"]), default=None)
+
+
+def fill(simulator: SimulatorProcess, best: Json, trade_id: int, quantity: str = "5") -> Decimal:
+    """Somebody sells through this bid; the quantity that it had."""
     price = Decimal(best["price"]) - Decimal("0.01")
     simulator.admin.play([trade(trade_id, str(price), quantity, buyer_is_maker=True)])
     return Decimal(best["quantity"])
+
+
+def fill_best_bid(simulator: SimulatorProcess, bot: RuntimeProcess, trade_id: int, quantity: str = "5") -> Decimal:
+    best = best_bid(bot)
+    assert best is not None, "no bid rests"
+    return fill(simulator, best, trade_id, quantity)
 
 
 def until_position(bot: RuntimeProcess, position: Decimal, within_s: float = 20.0) -> None:
@@ -162,7 +171,8 @@ def test_a_cut_account_stream_stops_new_orders_until_the_venue_has_been_asked(
     simulator.admin.inject("drop", "userDataStream.subscribe.signature", count=3)
     simulator.admin.inject("disconnect", "ws-api")
     bot.until(lambda s: s["state"] == "Reconciling", "it compares with the venue")
-    filled = Decimal(0) if not ours_at_venue(bot) else fill_best_bid(simulator, bot, 1)
+    best = best_bid(bot)  # none: they were withdrawn already
+    filled = fill(simulator, best, 1) if best else Decimal(0)
 
     bot.until_quoting()
     until_position(bot, bought_at_venue(bot))

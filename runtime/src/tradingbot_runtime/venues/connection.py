@@ -66,11 +66,15 @@ class Upkeep:
 class _Listener(WSListener):
     """One session."""
 
-    def __init__(self, peer: Peer, on_failure: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, peer: Peer, on_open: Callable[[WSTransport], None], on_failure: Callable[[Exception], None]
+    ) -> None:
         self.peer = peer
+        self.on_open = on_open
         self.on_failure = on_failure
 
     def on_ws_connected(self, transport: WSTransport) -> None:
+        self.on_open(transport)
         self.peer.on_open(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -138,6 +142,7 @@ class Connection:
                 try:
                     sessions.append(await self._connect())
                 except _NotConnected as error:  # the former session goes on
+                    self._transport = sessions[-1]
                     failures += 1
                     within_s = max(self._backoff.delay_s(failures), error.wait_s)
                     log.warning("RenewalFailed", connection=self.name, reason=str(error), retry_in_s=within_s)
@@ -188,7 +193,7 @@ class Connection:
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 transport, _ = await ws_connect(
-                    lambda: _Listener(self._peer, self._failed),
+                    lambda: _Listener(self._peer, self._opened, self._failed),
                     url,
                     ssl_context=context,
                     enable_auto_ping=True,
@@ -200,8 +205,11 @@ class Connection:
         except (OSError, WSError) as error:  # a TimeoutError, too
             # `from None`: the error's text may hold the URL, and with it a key.
             raise _NotConnected(f"cannot connect to {_why_not(error, url)}", _retry_after_s(error)) from None
-        self._transport, self._refused_for_s = transport, 0.0
         return transport
+
+    def _opened(self, transport: WSTransport) -> None:
+        """Before the peer hears of it: it may want this very session to be dropped at once."""
+        self._transport, self._refused_for_s = transport, 0.0
 
     def _failed(self, failure: Exception) -> None:
         self._failure = failure
