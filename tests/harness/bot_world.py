@@ -88,6 +88,14 @@ class World:
         assert_in_vocabulary("TradingBot", read_status((bot or {})["status"]).conditions)
         return next(str(c["message"]) for c in (bot or {})["status"]["conditions"] if c["type"] == kind)
 
+    def venue_condition(self, kind: str, status: str, reason: str, within_s: float = 25) -> None:
+        """Wait for a condition of the Venue."""
+
+        def met() -> bool:
+            return conditions(self.get("Venue", "venue")).get(kind) == (status, reason)
+
+        eventually(met, within_s, f"{kind}={status} {reason}; it is {self.get('Venue', 'venue')}")
+
     def converged(self, name: str = "maker") -> None:
         """Wait until nothing is left to write: neither of the bot nor, a second later, of its Venue."""
         self.condition("Ready", "True", name=name)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from harness.bot_world import API, KEYED, KEYS, LIVE, VENUE, World, manifest
-from harness.operator_process import conditions, eventually
+from harness.operator_process import eventually
 from harness.spoken import assert_in_vocabulary
 from tradingbot_operator.api.v1alpha1 import VenueStatus
 from tradingbot_runtime.model.control import VenueReport
@@ -21,45 +21,38 @@ def status(world: World) -> dict[str, Any]:
     return dict(found)
 
 
-def becomes(world: World, kind: str, status_: str, reason: str) -> None:
-    def met() -> bool:
-        return conditions(world.get("Venue", "venue")).get(kind) == (status_, reason)
-
-    eventually(met, 25, f"{kind}={status_} {reason}; it is {world.get('Venue', 'venue')}")
-
-
 def test_what_its_bots_report_is_in_its_status_and_a_refused_key_is_said_of_both(world: World) -> None:
     world.apply(KEYED, KEYS, manifest(**LIVE))
     world.condition("CredentialsValid", "True", "Authenticated")
-    becomes(world, "CredentialsValid", "True", "Authenticated")
-    becomes(world, "Reachable", "True", "Answers")
+    world.venue_condition("CredentialsValid", "True", "Authenticated")
+    world.venue_condition("Reachable", "True", "Answers")
     assert (status(world)["bots"], status(world)["usedBy"]) == (1, ["maker"])
 
     world.node.update("maker-0", venues=(REFUSED,))
     message = world.condition("CredentialsValid", "False", "AuthFailed")
-    assert "slot 0, venue venue: Invalid API-key (-2015)" in message
-    becomes(world, "CredentialsValid", "False", "AuthFailed")
-    becomes(world, "Ready", "False", "AuthFailed")
+    assert "slot 0, venue venue: Invalid API-key (-2015). Put the right key into Secret keys" in message
+    world.venue_condition("CredentialsValid", "False", "AuthFailed")
+    world.venue_condition("Ready", "False", "AuthFailed")
 
     world.node.update("maker-0", venues=(msgspec.structs.replace(REFUSED, reachable=False, authenticated=None),))
-    becomes(world, "Reachable", "False", "Unreachable")
+    world.venue_condition("Reachable", "False", "Unreachable")
 
 
 def test_a_venue_of_which_nobody_is_heard_any_more_is_not_called_reachable(world: World) -> None:
     world.apply(VENUE, manifest())
-    becomes(world, "Reachable", "True", "Answers")
+    world.venue_condition("Reachable", "True", "Answers")
 
     world.delete()
-    becomes(world, "Reachable", "Unknown", "NotReported")
+    world.venue_condition("Reachable", "Unknown", "NotReported")
     eventually(lambda: status(world)["bots"] == 0, 10, "no bot uses it")
 
 
 def test_a_missing_secret_is_named_until_it_is_there(world: World) -> None:
     world.apply(KEYED)
-    becomes(world, "CredentialsValid", "False", "SecretNotFound")
+    world.venue_condition("CredentialsValid", "False", "SecretNotFound")
 
     world.apply(KEYS)
-    becomes(world, "CredentialsValid", "Unknown", "NotReported")
+    world.venue_condition("CredentialsValid", "Unknown", "NotReported")
 
 
 def test_the_deletion_of_a_venue_in_use_waits_and_says_for_whom(world: World) -> None:
@@ -67,7 +60,7 @@ def test_the_deletion_of_a_venue_in_use_waits_and_says_for_whom(world: World) ->
     world.condition("Ready", "True", "Trading")
 
     world.client.delete(API, "Venue", world.namespace, "venue")
-    becomes(world, "Ready", "False", "InUse")
+    world.venue_condition("Ready", "False", "InUse")
     assert "maker" in str(status(world)["conditions"])
     world.condition("SpecAccepted", "True", "Valid")
     world.apply(manifest("late"))

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.api_client import Object
-from harness.bot_world import VENUE, World, manifest
+from harness.bot_world import KEYED, KEYS, VENUE, World, manifest
 from harness.operator_process import eventually
 
 pytestmark = pytest.mark.controlplane
@@ -73,6 +73,16 @@ def test_a_stream_that_is_refused_brings_a_control_secret_back(world: World) -> 
     world.node.disconnect("maker-0")
 
     eventually(partial(_another, world, "Secret", "maker-control", uid))
+
+
+def test_a_secret_of_a_venue_that_somebody_deleted_is_missed_within_half_a_minute(world: World) -> None:
+    """Secrets are not watched, and no resync comes: it is asked for again and again."""
+    world.apply(KEYED, KEYS)
+    world.venue_condition("CredentialsValid", "Unknown", "NotReported")
+
+    world.client.delete("v1", "Secret", world.namespace, "keys")
+
+    world.venue_condition("CredentialsValid", "False", "SecretNotFound", within_s=40)
 
 
 def _another(world: World, kind: str, name: str, uid: str) -> bool:

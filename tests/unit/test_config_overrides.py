@@ -54,6 +54,7 @@ def test_a_whole_mapping() -> None:
         ("spec.markets.first.name=x", "--set spec.markets.first.name: there is no 'first' in spec.markets"),
         ("spec.markets[0].name.x.y=1", "--set spec.markets[0].name.x.y: there is no 'x' in spec.markets.0.name"),
         ("spec.replicas={", "--set spec.replicas: '{' is not readable as YAML"),
+        ("spec.mode=", "TradingBot: spec.mode: nothing: must be 'Paper' or 'Live'"),
         ("spec.replicas=many", "TradingBot: spec.replicas: 'many': must be a whole number, without quotes"),
         (
             "spec.strategy.marketMaking.spread=8",

@@ -140,6 +140,27 @@ def test_a_pod_that_is_not_reached_is_named_with_the_address_and_the_cause() -> 
     assert f"maker-1: does not answer: {why}" in said(deleted(cluster), "Ready").message
 
 
+def test_a_process_that_has_just_started_is_not_called_unreachable() -> None:
+    """It opens its port after seconds. Kubelet calls one ready that the operator alone does not reach."""
+    cluster = settled(replicas=2)
+    refused = Stream(trouble="wss://10.0.0.7:8443/control: connection refused")
+    cluster.pods[1] = replace(cluster.pods[1], ready=False, stream=refused)
+    cluster.step()
+    assert brief(cluster, "Ready") == (ConditionStatus.FALSE, "Provisioning")
+    assert said(cluster, "Ready").message.endswith("its runtime does not answer yet: " + refused.trouble)
+
+    cluster.pods[1] = replace(cluster.pods[1], ready=True)
+    cluster.step()
+    assert brief(cluster, "Ready") == (ConditionStatus.FALSE, "RuntimeUnreachable")
+
+
+def test_a_bot_that_was_never_accepted_has_no_configuration_that_was_applied() -> None:
+    cluster = Cluster(bot(), {})
+    cluster.step()
+
+    assert brief(cluster, "ConfigApplied") == (ConditionStatus.FALSE, "ReferenceNotFound")
+
+
 def test_a_deletion_writes_no_status_for_a_fill() -> None:
     cluster = deleted(settled())
     before, pod = cluster.bot.status, cluster.pods[0]

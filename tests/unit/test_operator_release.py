@@ -10,6 +10,7 @@ from tradingbot_operator.api.v1alpha1 import Phase
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import DrainSlot, Finalizer
 from tradingbot_operator.observation import read_status
+from tradingbot_runtime.model.control import VenueReport
 from tradingbot_runtime.model.events import TradingState
 
 
@@ -68,6 +69,18 @@ def test_what_a_slot_said_before_the_connection_was_lost_proves_nothing() -> Non
         cluster.pods[n] = replace(pod, stream=Stream(report=halted, draining_for_s=1.0))
 
     assert cluster.decide().finalizer is Finalizer.KEEP
+
+
+def test_a_venue_that_does_not_do_as_it_is_told_is_named() -> None:
+    cluster = deleted()
+    pod = cluster.pods[0]
+    assert pod.stream.report
+    refused = VenueReport(venue="venue", reachable=True, authenticated=False, message="Invalid API-key (-2015)")
+    report = msgspec.structs.replace(pod.stream.report, venues=(refused,))
+    cluster.pods[0] = replace(pod, stream=replace(pod.stream, report=report))
+
+    (message,) = (c.message for c in cluster.decide().status.conditions if c.type == "Ready")
+    assert "; venue venue: Invalid API-key (-2015)" in message
 
 
 def test_pods_that_are_gone_hold_nothing_up() -> None:

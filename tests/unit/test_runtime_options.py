@@ -114,10 +114,11 @@ def test_every_option_of_a_command_is_explained(command: str, capsys: pytest.Cap
 
 def test_an_unknown_option_is_one_line_without_the_usage_above_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["simulate", "--volatile", "1", "--bogus"])
+        main(["simulate", "--volatility", "1", "--bogus"])
 
     assert ended.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    told = capsys.readouterr().err
+    assert told == "tradingbot-runtime simulate: unknown: --bogus; see tradingbot-runtime simulate --help\n"
 
 
 # -- what the system refuses -----------------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_a_file_that_is_no_plan_is_refused_in_one_line(tmp_path: Path, content: 
         ("seed=7,rate=0.1,kinds=earthquake", "kinds"),
         ("seed=7,rate=0.1,mach=x", "unknown field"),
         ("rate=0.1", "seed"),
+        ("seed=x,rate=0.1", "seed: 'x': must be a whole number"),
     ],
 )
 def test_what_is_wrong_with_a_plan_is_said(written: str, said: str) -> None:

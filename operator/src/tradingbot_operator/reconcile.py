@@ -225,11 +225,14 @@ class Reconciler:
         if manifest is None:
             return
         bots = (name_of(bot)[1] for bot in self.store.all("TradingBot", name[0]) if name[1] in venue_names(bot))
+        spec = read_venue(manifest)
+        secret = getattr(spec, "credentials_secret_ref", None)
         seen = VenueSeen(
-            spec=read_venue(manifest),
+            spec=spec,
             bots=tuple(sorted(bots)),
             heard=tuple(self.runtime.venue_reports(*name)),
-            secret_missing=await self._secret_missing(name, manifest),
+            # Secrets are not watched; that one is there is asked for, and nothing of what is in it.
+            secret_missing=secret is not None and await self.cluster.metadata("Secret", name[0], secret.name) is None,
             deleting="deletionTimestamp" in manifest["metadata"],
             settling=(settles_in_s := self.installation.start_grace_s - self.observer.since_start_s()) > 0,
         )
@@ -246,14 +249,9 @@ class Reconciler:
             await self._write_status("Venue", name, status)
         if seen.settling:
             self.queue.add_after(("Venue", *name), settles_in_s, Priority.CHILD)
-        if getattr(seen.spec, "credentials_secret_ref", None) is not None:  # nothing tells that it is gone, or there
+        if secret is not None:  # nothing tells that it is gone, or there
             again_s = CREDENTIALS_RECHECK_S if seen.secret_missing else SECRET_RECHECK_S
             self.queue.add_after(("Venue", *name), again_s, Priority.RESYNC)
-
-    async def _secret_missing(self, venue: Name, manifest: Manifest) -> bool:
-        """Secrets are not watched; that one is there is asked for, and nothing of what is in it."""
-        secret = ((manifest.get("spec") or {}).get("credentialsSecretRef") or {}).get("name")
-        return secret is not None and await self.cluster.metadata("Secret", venue[0], secret) is None
 
     async def _trading_halt(self, name: Name) -> None:
         manifest = self.store.get("TradingHalt", name)

@@ -45,17 +45,17 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Raises SettingsError."""
     env = os.environ if environment is None else environment
     number = _Numbers(env)
-    election = _election(env, number)
+    namespace = env.get("POD_NAMESPACE", NAMESPACE)
     return Settings(
         # A restarted process of the same pod is another leader: what it sent before must not count.
         identity=f"{env.get('POD_NAME', socket.gethostname())}_{uuid.uuid4().hex[:8]}",
-        election=election,
+        election=_election(namespace, number),
         installation=Installation(
             runtime_image=env.get("RUNTIME_IMAGE", f"tradingbot.dev/runtime:{version('tradingbot-operator')}"),
             control_port=number.whole("CONTROL_PORT", CONTROL_PORT, 1, 65535),
             http_port=HTTP_PORT,
             operator_version=version("tradingbot-operator"),
-            namespace=env.get("POD_NAMESPACE", NAMESPACE),
+            namespace=namespace,
             drain_timeout_s=number.seconds("DRAIN_TIMEOUT_S", 60),
         ),
         http_host=env.get("HTTP_HOST", "0.0.0.0"),  # noqa: S104 - kubelet and Prometheus ask from outside of the pod
@@ -66,9 +66,9 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _election(env: Mapping[str, str], number: "_Numbers") -> Election:
+def _election(namespace: str, number: "_Numbers") -> Election:
     found = Election(
-        namespace=env.get("POD_NAMESPACE", NAMESPACE),
+        namespace=namespace,
         duration_s=number.seconds("LEASE_DURATION_S", 15),
         renew_deadline_s=number.seconds("LEASE_RENEW_DEADLINE_S", 10),
         retry_s=number.seconds("LEASE_RETRY_S", 2),

@@ -115,7 +115,16 @@ class Checked(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line, without the usage of twenty options above it."""
+    """Tells a mistake in one line, without the usage of twenty options above it.
+
+    A command says itself which of its arguments it does not know, so that its own help is named.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # noqa: ANN401 - argparse's overloads
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unknown: {' '.join(unknown)}")
+        return options, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")

@@ -21,11 +21,17 @@ def credentials_valid(p: "Picture") -> Observation:
     for slot in signing:
         for venue in slot.report.venues if slot.report else ():
             if venue.authenticated is False:
-                what = f"slot {slot.ordinal}, venue {venue.venue}: {venue.message}"
-                return no(T.CREDENTIALS_VALID, Reason.AUTH_FAILED, what)
+                secret = slot.config.venues[venue.venue].credentials_secret_ref
+                said = refused_key(venue.message, secret.name if secret else "")
+                return no(T.CREDENTIALS_VALID, Reason.AUTH_FAILED, f"slot {slot.ordinal}, venue {venue.venue}: {said}")
     if waiting := [slot for slot in signing if not _authenticated(slot)]:
         return unknown(T.CREDENTIALS_VALID, Reason.NOT_REPORTED, f"not told by {slot_names(waiting)} yet")
     return yes(T.CREDENTIALS_VALID, Reason.AUTHENTICATED, "every venue has taken them")
+
+
+def refused_key(message: str, secret: str) -> str:
+    """The venue's word, and what a person can do. Kubelet renews a mounted Secret within two minutes."""
+    return f"{message}. Put the right key into Secret {secret}: it is read within two minutes, without a restart"
 
 
 def _authenticated(slot: "SlotPicture") -> bool:

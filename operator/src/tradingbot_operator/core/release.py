@@ -42,7 +42,9 @@ def _in_the_way(pod: Pod) -> str:
     if report is None or not pod.stream.connected:
         return f"does not answer: {pod.stream.trouble}".removesuffix(": ")
     markets = ", ".join(market.market for market in report.markets if market.open_orders)
-    return f"{report.state}, open orders in {markets}" if markets else f"{report.state}, has not confirmed yet"
+    said = f"{report.state}, open orders in {markets}" if markets else f"{report.state}, has not confirmed yet"
+    away = (f"; venue {venue.venue}: {venue.message}" for venue in report.venues if venue.message)
+    return said + "".join(away)
 
 
 def _timed_out(waiting: list[Pod]) -> Announcement:

@@ -12,6 +12,7 @@ from tradingbot_operator.api.v1alpha1 import (
 )
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.core.wording import listed
 
 _Holds = Callable[[str | None, list[str]], bool]
 OPERATORS: Mapping[SelectorOperator, _Holds] = {
@@ -63,7 +64,6 @@ def _observe(waiting: list[str]) -> list[Observation]:
     if not waiting:
         holds = "every bot that it selects is halted"
         return [yes(ConditionType.READY, Reason.HALTS_HOLD, holds), no(ConditionType.RECONCILING, Reason.CONVERGED)]
-    more = f" and {len(waiting) - NAMED_MOST} more" if len(waiting) > NAMED_MOST else ""
-    message = f"not confirmed by every slot yet: {', '.join(waiting[:NAMED_MOST])}{more}"
+    message = f"not confirmed by every slot yet: {listed(waiting, NAMED_MOST)}"
     return [no(ConditionType.READY, Reason.AWAITING_SLOTS, message),
             yes(ConditionType.RECONCILING, Reason.AWAITING_SLOTS, message)]  # fmt: skip

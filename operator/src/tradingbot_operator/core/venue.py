@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, VenueStatus
 from tradingbot_operator.api.v1alpha1.venue import MAX_USERS
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, unknown, yes
+from tradingbot_operator.core.credentials import refused_key
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.core.wording import listed
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.model.control import VenueReport
 
 T = ConditionType
-NAMED_MOST = 5
 HEARD = frozenset({T.CREDENTIALS_VALID, T.REACHABLE, T.READY})  # conditions that follow from what the slots say
 
 
@@ -55,7 +56,7 @@ def venue_status(manifest: Manifest, seen: VenueSeen, now: str) -> Manifest | No
 def _ready(seen: VenueSeen, observations: Sequence[Observation]) -> Observation:
     if seen.deleting:
         return no(
-            T.READY, Reason.IN_USE, f"its deletion waits for TradingBot {_names(seen.bots)}: delete or change first"
+            T.READY, Reason.IN_USE, f"its deletion waits for TradingBot {listed(seen.bots)}: delete or change first"
         )
     for found in observations:
         if found.status == "False":
@@ -77,7 +78,8 @@ def _credentials_valid(seen: VenueSeen) -> Observation:
     if seen.secret_missing:
         return no(kind, Reason.SECRET_NOT_FOUND, f"there is no Secret {reference.name}")
     if refused := [heard for heard in seen.heard if heard.report.authenticated is False]:
-        return no(kind, Reason.AUTH_FAILED, f"{_slots(refused)}: {refused[0].report.message}")
+        said = refused_key(refused[0].report.message, reference.name)
+        return no(kind, Reason.AUTH_FAILED, f"{_slots(refused)}: {said}")
     if any(heard.report.authenticated for heard in seen.heard):
         return yes(kind, Reason.AUTHENTICATED, "the venue has taken these credentials")
     return unknown(kind, Reason.NOT_REPORTED, "no slot in mode Live has used them yet")
@@ -93,9 +95,4 @@ def _reachable(seen: VenueSeen) -> Observation:
 
 
 def _slots(heard: Sequence[HeardVenue]) -> str:
-    return _names([f"{each.bot}/{each.slot}" for each in heard])
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
-    return ", ".join(names[:NAMED_MOST]) + more
+    return listed([f"{each.bot}/{each.slot}" for each in heard])

@@ -67,7 +67,7 @@ BOT: Mapping[ConditionType, Words] = {
     T.CONFIG_APPLIED: Words(
         "every slot runs the configuration of this spec, by its runtime's own word",
         true=(R.ALL_SLOTS_ACKNOWLEDGED,),
-        false=(R.AWAITING_ACK, R.REJECTED_BY_RUNTIME, R.RESTART_REQUIRED),
+        false=(R.AWAITING_ACK, R.REJECTED_BY_RUNTIME, R.RESTART_REQUIRED, *REFUSALS),
         unknown=(R.NOT_REPORTED,),
     ),
     T.TRADING_ENABLED: Words(
@@ -198,7 +198,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.MANUAL_HALT: "by a person: the kill-switch file, the control stream, or a deleted Lease",
     R.GLOBAL_HALT: "by a TradingHalt",
     R.LEASE_LOST: "another pod holds the slot's Lease, somebody deleted it, or it could not be renewed in time",
-    R.NOT_FENCED: "every slot holds its Lease",
+    R.NOT_FENCED: "no slot has found its Lease gone; each looks every 30 s, as it renews",
     R.HALTS_HOLD: "every slot of every selected bot has confirmed",
     R.AWAITING_SLOTS: "some slot has not confirmed yet: the message names the bots",
     R.AUTHENTICATED: "the venue has taken the key",

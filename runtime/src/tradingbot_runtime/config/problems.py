@@ -16,6 +16,7 @@ _TEXTS = {
     "missing": "is required",
     "string_type": "must be a string, in quotes",
     "int_type": "must be a whole number, without quotes",
+    "int_parsing": "must be a whole number",
     "list_type": "must be a list",
     "model_type": "must be a mapping",
     "dict_type": "must be a mapping",
@@ -77,7 +78,7 @@ def _in_quotes(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)  # an empty value in YAML, and after `--set path=`
     return f"{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'}: "
 
 
