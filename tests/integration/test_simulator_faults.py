@@ -103,6 +103,21 @@ def test_a_dropped_connection_leaves_the_client_without_an_answer(
     run(simulator, scenario)
 
 
+def test_a_request_that_is_under_way_arrives_although_its_sender_has_hung_up(simulator: SimulatorProcess) -> None:
+    async def scenario(client: BinanceClient) -> None:
+        simulator.admin.inject("delay", ORDER, delay_ms=400)
+        order = client.signed({"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT_MAKER", "price": "59000.00",
+                               "quantity": "0.01", "newClientOrderId": "late"})  # fmt: skip
+        headers = {"X-MBX-APIKEY": simulator.api_key, "Content-Type": "application/x-www-form-urlencoded"}
+        url, patience = f"{simulator.rest}/api/v3/order", aiohttp.ClientTimeout(total=0.1)
+        with pytest.raises(TimeoutError):
+            await client.session.post(url, data=order, headers=headers, timeout=patience)
+        assert not placed(simulator, "late")
+        await asyncio.to_thread(until, lambda: placed(simulator, "late"), "it takes effect", 5)
+
+    run(simulator, scenario)
+
+
 @pytest.mark.parametrize(("kind", "done"), [("lost-answer", True), ("lost-request", False)])
 def test_a_request_that_is_never_answered_leaves_the_connection_alive(
     simulator: SimulatorProcess, kind: str, *, done: bool

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import sqlite3
 import subprocess
 import sys
@@ -69,7 +70,9 @@ def test_an_order_is_found_by_a_part_of_its_id_and_by_the_venues(journal: Path, 
     code, _, told_ = run("audit", journal, "--order", "7b07")
     assert code == 2
     assert f"more than one order: {BUY}, {OLD}, {NEW}" in told_
-    assert run("audit", journal, "--order", "none")[0] == 2
+    for name in ("none", "7b0", ""):
+        code, _, told_ = run("audit", journal, "--order", name)
+        assert (code, f"no order {name!r}; wanted: an id, or" in told_) == (2, True)
 
 
 def test_a_replacement_is_in_the_life_of_both_orders(journal: Path, run: Run) -> None:
@@ -96,6 +99,20 @@ def test_since_leaves_out_what_was_before(journal: Path, run: Run) -> None:
     assert len(out.splitlines()) == 7
 
 
+@pytest.mark.parametrize(("size", "step"), [(4096, 4096), (16, 389)], ids=["pages", "a few bytes"])
+def test_a_damaged_journal_is_one_line(journal: Path, run: Run, tmp_path: Path, size: int, step: int) -> None:
+    whole, refused = journal.read_bytes(), 0
+    noise = random.Random(7).randbytes(size)  # noqa: S311 - damage, and the same every time
+    damaged = tmp_path / "damaged.sqlite3"
+    for at in range(0, len(whole), step):
+        damaged.write_bytes(whole[:at] + noise + whole[at + size :])
+        for command in (["inspect"], ["audit"], ["audit", "--halts"], ["export", "--to", tmp_path / "tables"]):
+            code, _, told_ = run(command[0], damaged, *command[1:])
+            assert (code, told_.count("\n")) in {(0, 0), (2, 1)}, (command, at, told_)
+            refused += code == 2
+    assert refused > 0
+
+
 def test_moments_and_ages() -> None:
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     noon = int(now.timestamp()) * SECOND
@@ -103,7 +120,7 @@ def test_moments_and_ages() -> None:
     assert since("2026-01-01T12:00", now) == noon
     assert since("2026-01-01T13:00+01:00", now) == noon
     assert since("90m", now) == noon - 5400 * SECOND
-    for bad in ("yesterday", "5x", "99999999999999d"):
+    for bad in ("", "yesterday", "5x", "99999999999999d"):
         with pytest.raises(ConfigError, match="a moment such as"):
             since(bad, now)
 

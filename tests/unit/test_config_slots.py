@@ -84,6 +84,13 @@ def test_a_changed_spread_changes_the_hash_and_floats_are_nowhere() -> None:
     assert not [text for text in _scalars(json.loads(after.document())) if isinstance(text, float)]
 
 
+def test_whose_configuration_it_is_changes_no_hash() -> None:
+    """Without a cluster the uid is another one at each start, and nothing is configured anew."""
+    (config, *_) = slots_of(bot(), venue())
+    again = config.model_copy(update={"bot": config.bot.model_copy(update={"uid": "of another start"})})
+    assert again.config_hash() == config.config_hash()
+
+
 def _scalars(value: Any) -> list[Any]:  # noqa: ANN401 - a JSON tree
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return [value] if inside is None else [scalar for child in inside for scalar in _scalars(child)]

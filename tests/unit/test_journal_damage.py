@@ -137,6 +137,25 @@ def test_a_journal_without_a_log_cut_at_any_page_or_byte_is_refused(written: Wri
         refused_untouched(journal)
 
 
+def test_a_few_bytes_of_noise_anywhere_are_refused_or_read_over(written: Written, tmp_path: Path) -> None:
+    """Nothing checks every byte; what is not seen here must not end in an error of another kind either."""
+    Journal(whole := written.copy(tmp_path / "whole")).close()
+    noise, said = random.Random(7).randbytes(16), list[str]()  # noqa: S311 - damage, and the same every time
+    for number, at in enumerate(range(0, whole.stat().st_size, 1_231)):
+        journal = shutil.copytree(whole.parent, tmp_path / str(number)) / NAME
+        with journal.open("r+b") as file:
+            file.seek(at)
+            file.write(noise)
+        try:
+            with Journal(journal) as opened:
+                assert sum(1 for _ in opened.fills("m")) <= 90
+        except JournalError as error:
+            said.append(str(error))
+        shutil.rmtree(journal.parent)
+    assert len(said) >= 5
+    assert not [text for text in said if "\n" in text]
+
+
 def test_a_log_cut_at_any_frame_or_byte_is_refused(written: Written, tmp_path: Path) -> None:
     for number, cut in enumerate(cuts(written.log_bytes, FRAME, 32)):
         journal = written.copy(tmp_path / str(number))

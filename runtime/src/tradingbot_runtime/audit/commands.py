@@ -12,9 +12,9 @@ from tradingbot_runtime.audit.replaying import replay_command
 
 AUDIT_HELP = """\
 What was seen, decided, sent and answered, from the journal: of one order with --order (its id, the beginning or end of
-it, or the venue's id), or of everything since some moment. Reads only, also while the bot runs.
+it from 4 characters on, or the venue's id), or of everything since some moment. Reads only, also while the bot runs.
   tradingbot-runtime audit journal.sqlite3 --since 2h
-  tradingbot-runtime audit journal.sqlite3 --order 7b07
+  tradingbot-runtime audit journal.sqlite3 --order 00b925
 """
 REPLAY_HELP = """\
 Run the recorded inputs of a journal (or a folder of segments) through the engine of this version, and compare every

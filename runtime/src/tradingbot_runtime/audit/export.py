@@ -60,7 +60,7 @@ def export(options: argparse.Namespace) -> int:
 
 def _fills(reader: JournalReader, instruments: Mapping[str, Instrument]) -> Iterator[tuple[Any, ...]]:
     for row in reader.in_order("fills"):
-        fill, instrument = msgspec.json.decode(row["payload"]), instruments.get(row["market"])
+        fill, instrument = reader.decoded(row["payload"], dict), instruments.get(row["market"])
         if instrument is not None:
             price, quantity = instrument.tick_size * fill["price"], instrument.lot_size * fill["quantity"]
             fee = Decimal(fill["fee"]).scaleb(ASSET_EXPONENT)
@@ -91,7 +91,7 @@ def _quotes(reader: JournalReader, instruments: Mapping[str, Instrument]) -> Ite
         instrument, reference = instruments.get(row["market"]), references.get(row["market"])
         if instrument is None or reference is None:
             continue
-        decided = msgspec.json.decode(row["payload"])
+        decided = reader.decoded(row["payload"], dict)
         books = (reference.tick_size * decided["reference_bid"], reference.tick_size * decided["reference_ask"],
                  *(None if side is None else instrument.tick_size * side
                    for side in (decided["venue_bid"], decided["venue_ask"])))  # fmt: skip

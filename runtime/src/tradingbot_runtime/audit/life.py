@@ -37,7 +37,7 @@ def audit(options: argparse.Namespace) -> int:
 def since(text: str, now: datetime | None = None) -> int:
     """Nanoseconds since the epoch, of a moment (ISO 8601, UTC where it names no zone) or of an age such as 90m."""
     try:
-        if text[-1] in _UNITS and text[:-1].isdecimal():
+        if text[-1:] in _UNITS and text[:-1].isdecimal():
             moment = (now or datetime.now(UTC)) - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
         else:
             moment = datetime.fromisoformat(text)
@@ -51,7 +51,7 @@ def since(text: str, now: datetime | None = None) -> int:
 def find_order(reader: JournalReader, name: str) -> Row:
     """The order with this id, the beginning or end of one, or the venue's id. Raises ConfigError unless it is one."""
     query = "SELECT * FROM orders WHERE order_id = ?1 OR venue_order_id = ?1"
-    found = reader.rows(query, name)
+    found = reader.rows(query, name) if name else []  # one that no venue has taken has no id there
     if not found and len(name) >= SHORTEST:
         pattern = name.replace("%", "").replace("_", "")
         query = "SELECT * FROM orders WHERE order_id LIKE ? OR order_id LIKE ? LIMIT 6"
@@ -59,7 +59,8 @@ def find_order(reader: JournalReader, name: str) -> Row:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise ConfigError(f"{reader.path}: no order {name!r}; `inspect` lists those that are open")
+        wanted = f"an id, or its beginning or end from {SHORTEST} characters on; `inspect` lists those that are open"
+        raise ConfigError(f"{reader.path}: no order {name!r}; wanted: {wanted}")
     raise ConfigError(f"{name!r} is more than one order: {', '.join(row['order_id'] for row in found)} ...")
 
 

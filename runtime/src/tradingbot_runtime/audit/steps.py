@@ -84,7 +84,7 @@ class Steps:
 
     def _of(self, rows: Iterable[Row]) -> Iterator[Step]:
         for row in rows:
-            record = msgspec.json.decode(row["payload"])
+            record = self.reader.decoded(row["payload"], dict)
             if row["kind"] == "Decided":
                 yield from self._decided(row["market"], record)
             else:

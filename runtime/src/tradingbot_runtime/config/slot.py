@@ -108,8 +108,14 @@ class SlotConfig(Spec):
         """Sixteen hex digits that name what is configured, in status, metrics and acknowledgements.
 
         Epoch and generation are about the slot's lives: a restart or a rewritten ConfigMap configures nothing anew.
+        The bot's uid tells whose it is; without a cluster it is another one at each start.
         """
-        content = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"epoch", "generation"})
+        content = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude={"epoch": True, "generation": True, "bot": {"uid": True}},
+        )
         return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
 
 

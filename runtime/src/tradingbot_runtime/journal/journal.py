@@ -59,9 +59,10 @@ class Journal:
             epoch = max(found.knows.epoch, mark.epoch)
             self._mark = replace(found.knows, epoch=epoch, boot=boot_id(), uid=mark.uid)
             write_mark(self._lock, self._mark)
-        except (sqlite3.Error, OSError, JournalError) as error:
+        except (sqlite3.Error, OSError, ValueError, JournalError) as error:
             os.close(self._lock)
             said = in_words(error) if isinstance(error, OSError) else error
+            said = f"is damaged: {error}" if isinstance(error, ValueError) else said  # no UTF-8, no number
             raise JournalError(f"{path}: {said}") from error
         self.path = path
         self._encode = msgspec.json.Encoder().encode
@@ -277,9 +278,13 @@ class Journal:
         return OrderId(row[0]) if row else None
 
     def fills(self, market: str) -> Iterator[OrderFilled]:
+        """All of a market's, in their order. Raises JournalError at one that is damaged."""
         decode = msgspec.json.Decoder(OrderFilled).decode
-        rows = self._db.execute("SELECT payload FROM fills WHERE market = ? ORDER BY seq", (market,))
-        return (decode(row[0]) for row in rows)
+        for (payload,) in self._db.execute("SELECT payload FROM fills WHERE market = ? ORDER BY seq", (market,)):
+            try:
+                yield decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise JournalError(f"{self.path}: a fill is damaged: {error}") from error
 
     def day(self, market: str) -> tuple[int, int] | None:
         """The latest day and its opening profit."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from tradingbot_runtime.model import Instrument, OrderFilled
 
 PIECE = 5_000  # rows
 Row = dict[str, Any]
+T = TypeVar("T")
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the latter where the damage is in a message of SQLite's own
 
 
 class JournalReader:
@@ -34,8 +36,8 @@ class JournalReader:
             self._db = self._opened()
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             kind = self.meta("kind") if version else None
-        except sqlite3.Error as error:
-            raise JournalError(f"{path}: cannot be read: {error}") from error
+        except UNREADABLE as error:
+            raise self._unreadable(error) from error
         if kind != KIND:
             raise JournalError(f"{path}: is no journal but {kind or 'a database of something else'}")
         if version > len(MIGRATIONS):
@@ -50,14 +52,23 @@ class JournalReader:
         self._db.close()
 
     def meta(self, key: str) -> str | None:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        found = self.rows("SELECT value FROM meta WHERE key = ?", key)
+        return str(found[0]["value"]) if found else None
 
     def rows(self, query: str, *parameters: object) -> list[Row]:
         try:
             return [dict(row) for row in self._db.execute(query, parameters)]
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {error}") from error
+        except UNREADABLE as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> JournalError:
+        return JournalError(f"{self.path}: cannot be read: {error}")
+
+    def decoded(self, content: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._unreadable(error) from error
 
     def in_order(self, table: str, where: str = "1", *parameters: object) -> Iterator[Row]:
         """The rows of a table that has a `seq`, in its order."""
@@ -80,17 +91,17 @@ class JournalReader:
 
     def instruments(self) -> dict[str, Instrument]:
         """By market; a market from before instruments were kept is not in it."""
-        decode = msgspec.json.Decoder(Instrument).decode
-        if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'markets'"):
-            return {}
-        return {row["market"]: decode(row["instrument"]) for row in self.rows("SELECT market, instrument FROM markets")}
+        return self._of_markets("instrument")
 
     def references(self) -> dict[str, Instrument]:
         """By market, the instrument that its reference price comes from."""
-        decode = msgspec.json.Decoder(Instrument).decode
+        return self._of_markets("reference")
+
+    def _of_markets(self, column: str) -> dict[str, Instrument]:
         if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'markets'"):
             return {}
-        return {row["market"]: decode(row["reference"]) for row in self.rows("SELECT market, reference FROM markets")}
+        found = self.rows(f"SELECT market, {column} FROM markets")  # noqa: S608 - one of the two above
+        return {row["market"]: self.decoded(row[column], Instrument) for row in found}
 
     def config(self) -> SlotConfig | None:
         """The configuration in effect; None in a journal from before it was kept. Raises JournalError."""
@@ -101,8 +112,8 @@ class JournalReader:
             raise JournalError(f"{self.path}: its configuration is of another version: {error}") from error
 
     def fills(self, market: str) -> Iterator[OrderFilled]:
-        decode = msgspec.json.Decoder(OrderFilled).decode
-        return (decode(row["payload"]) for row in self.in_order("fills", "market = ?", market))
+        found = self.in_order("fills", "market = ?", market)
+        return (self.decoded(row["payload"], OrderFilled) for row in found)
 
     def latches(self) -> list[Row]:
         """All halts, oldest first; `resumed_ns` and `resumed_by` are None while one holds."""
@@ -129,6 +140,5 @@ class JournalReader:
 
 def read_decisions(path: Path) -> Iterator[Decided]:
     """Every decision in a journal, in order."""
-    decode = msgspec.json.Decoder(Decided).decode
     with JournalReader(path) as reader:
-        yield from (decode(row["payload"]) for row in reader.in_order("events", "kind = 'Decided'"))
+        yield from (reader.decoded(row["payload"], Decided) for row in reader.in_order("events", "kind = 'Decided'"))

@@ -15,6 +15,7 @@ async def undergo(
     request: web.Request, fate: Ordeal, answer: Callable[[], Awaitable[web.Response]]
 ) -> web.StreamResponse:
     """Answer a request as its fate has it. `answer` is asked unless nothing is done and nothing said."""
+    await request.read()  # all of it is here, whoever hangs up while it is on its way
     if fate.delay_s:
         await asyncio.sleep(fate.delay_s)
     answered = fate.delivery not in (Delivery.CUT, Delivery.NEVER)
