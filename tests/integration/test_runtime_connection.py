@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ import pytest
 from aiohttp import WSMsgType, web
 from picows import WSTransport
 
+from tradingbot_runtime.venues import connection
 from tradingbot_runtime.venues.connection import (
     CONNECT_WITHIN_S,
     FIRST_DELAY_S,
@@ -56,6 +57,12 @@ async def venue(*frames: str) -> AsyncIterator[str]:
                 assert message.type is WSMsgType.TEXT
         return socket
 
+    async with serving(handle) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -73,9 +80,9 @@ async def run(listener: Listener, enough: Callable[[], bool], *frames: str) -> N
         await run_until(Connection("test", url, listener, Backoff(lambda: 0.0)), enough)
 
 
-async def run_until(connection: Connection, enough: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+async def run_until(tested: Connection, enough: Callable[[], bool], within_s: float = WITHIN_S) -> None:
     async with asyncio.timeout(within_s):
-        running = asyncio.ensure_future(connection.run())
+        running = asyncio.ensure_future(tested.run())
         try:
             while not enough() and not running.done():  # noqa: ASYNC110 - the deadline is above
                 await asyncio.sleep(0.005)
@@ -135,6 +142,30 @@ def test_a_frame_of_five_megabytes_ends_the_session() -> None:
     assert "exceeding max allowed size" in listener.lost[0]
 
 
+def test_a_handshake_that_comes_too_late_is_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then another attempt is under way: two sessions would tell everything twice."""
+    monkeypatch.setattr(connection, "CONNECT_WITHIN_S", 0.1)
+    listener, ended = Listener(), 0
+
+    async def slowly(request: web.Request) -> web.WebSocketResponse:
+        nonlocal ended
+        await asyncio.sleep(0.3)
+        session = web.WebSocketResponse()
+        await session.prepare(request)
+        async for _ in session:
+            pass
+        ended += 1
+        return session
+
+    async def scenario() -> None:
+        async with serving(slowly) as url:
+            await run_until(Connection("test", url, listener, Backoff(lambda: 0.0)), lambda: ended >= 2)
+
+    asyncio.run(scenario())
+    assert listener.opened == 0
+    assert len(listener.lost) >= 2
+
+
 def test_delays_double_with_jitter_up_to_the_longest() -> None:
     low, high = Backoff(lambda: 0.0), Backoff(lambda: 1.0)
 
@@ -152,6 +183,6 @@ def test_a_venue_that_does_not_even_take_the_connection_is_given_up_and_tried_ag
             waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
         address = f"ws://127.0.0.1:{full.getsockname()[1]}/stream"
-        connection = Connection("test", f"{address}?api_key=hidden", listener, Backoff(lambda: 0.0))
-        asyncio.run(run_until(connection, lambda: bool(listener.lost), CONNECT_WITHIN_S + WITHIN_S))
+        away = Connection("test", f"{address}?api_key=hidden", listener, Backoff(lambda: 0.0))
+        asyncio.run(run_until(away, lambda: bool(listener.lost), CONNECT_WITHIN_S + WITHIN_S))
     assert listener.lost == [f"cannot connect to {address}: timed out after 5 s"]

@@ -72,8 +72,20 @@ class _Listener(WSListener):
         self.peer = peer
         self.on_open = on_open
         self.on_failure = on_failure
+        self._transport: WSTransport | None = None
+        self._is_given_up = False
+
+    def give_up(self) -> None:
+        """Nobody waits for the handshake any more; it may have succeeded this moment, or may do so later."""
+        self._is_given_up = True
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        if self._is_given_up:
+            transport.disconnect(graceful=False)
+            return
         self.on_open(transport)
         self.peer.on_open(transport)
 
@@ -190,10 +202,12 @@ class Connection:
         """Raises _NotConnected."""
         url = self._address()
         context = ssl.create_default_context() if url.startswith("wss:") else None
+        listener = _Listener(self._peer, self._opened, self._failed)
+        transport: WSTransport | None = None
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 transport, _ = await ws_connect(
-                    lambda: _Listener(self._peer, self._opened, self._failed),
+                    lambda: listener,
                     url,
                     ssl_context=context,
                     enable_auto_ping=True,
@@ -205,6 +219,9 @@ class Connection:
         except (OSError, WSError) as error:  # a TimeoutError, too
             # `from None`: the error's text may hold the URL, and with it a key.
             raise _NotConnected(f"cannot connect to {_why_not(error, url)}", _retry_after_s(error)) from None
+        finally:
+            if transport is None:
+                listener.give_up()
         return transport
 
     def _opened(self, transport: WSTransport) -> None:
