@@ -83,7 +83,7 @@ class World:
             found = conditions(self.get("TradingBot", name)).get(kind)
             return "yes" if found and found[0] == status and reason in ("", found[1]) else None
 
-        eventually(met, within_s, f"{name} {kind}={status} {reason}; it is {self._shown(name)}")
+        eventually(met, within_s, lambda: f"{name} {kind}={status} {reason}; it is {self._shown(name)}")
         bot = self.get("TradingBot", name)
         assert_in_vocabulary("TradingBot", read_status((bot or {})["status"]).conditions)
         return next(str(c["message"]) for c in (bot or {})["status"]["conditions"] if c["type"] == kind)
@@ -94,7 +94,7 @@ class World:
         def met() -> bool:
             return conditions(self.get("Venue", "venue")).get(kind) == (status, reason)
 
-        eventually(met, within_s, f"{kind}={status} {reason}; it is {self.get('Venue', 'venue')}")
+        eventually(met, within_s, lambda: f"{kind}={status} {reason}; it is {self.get('Venue', 'venue')}")
 
     def converged(self, name: str = "maker") -> None:
         """Wait until nothing is left to write: neither of the bot nor, a second later, of its Venue."""
@@ -110,7 +110,10 @@ class World:
         return {kind: (self.get(kind, one) or {})["metadata"]["resourceVersion"] for kind, one in names.items()}
 
     def _shown(self, name: str) -> str:
-        return f"{conditions(self.get('TradingBot', name))}; log: {self.operator.log.read_text()[-3000:]}"
+        found = self.client.list("v1", "Pod", self.namespace)
+        pods = [(pod["metadata"]["name"], pod["metadata"]["creationTimestamp"], pod["status"]) for pod in found]
+        log = self.operator.log.read_text()[-3000:]
+        return f"{conditions(self.get('TradingBot', name))}; pods: {pods}; log: {log}"
 
     def events(self) -> list[Object]:
         """Of the operator."""
@@ -126,7 +129,9 @@ class World:
         self.client.delete(API, "TradingBot", self.namespace, name)
 
     def gone(self, name: str = "maker", within_s: float = 10) -> None:
-        eventually(lambda: self.get("TradingBot", name) is None, within_s, f"{name} is gone; {self._shown(name)}")
+        eventually(
+            lambda: self.get("TradingBot", name) is None, within_s, lambda: f"{name} is gone; {self._shown(name)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

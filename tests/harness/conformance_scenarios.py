@@ -100,8 +100,8 @@ SCENARIOS = (
              questions_fail, healed)),
     # -- reports ----------------------------------------------------------------------------------------------------
     Scenario("what a gap in the stream has swallowed is caught up",
-             (rests("a", "b"), SILENT, sold("a", 50), executed("a", 50), healed, catches_up, becomes("a", S.PARTIAL),
-              filled("a", 50))),
+             (rests("a"), rests("b"), SILENT, sold("a", 50), executed("a", 50), healed, catches_up,
+              becomes("a", S.PARTIAL), filled("a", 50))),
     Scenario("reports that come twice count once",
              (rests("a"), fault("duplicate", "account", seconds=60), sold("a", 40), filled("a", 40), sold("a", 60),
               becomes("a", S.FILLED), filled("a", 100))),

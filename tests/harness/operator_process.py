@@ -23,12 +23,13 @@ ACCOUNT = "tradingbot-operator"
 FAST = {"LEASE_DURATION_S": "3", "LEASE_RENEW_DEADLINE_S": "2", "LEASE_RETRY_S": "0.3", "DRAIN_TIMEOUT_S": "3"}
 
 
-def eventually(condition: Callable[[], T | None], deadline_s: float = 10.0, what: str = "") -> T:
+def eventually(condition: Callable[[], T | None], deadline_s: float = 10.0, what: str | Callable[[], str] = "") -> T:
     """The first true value of `condition`; AssertionError when there is none in time."""
     end = time.monotonic() + deadline_s
     while not (value := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f"not within {deadline_s} s: {what or condition}")
+            told = what() if callable(what) else what
+            raise AssertionError(f"not within {deadline_s} s: {told or condition}")
         time.sleep(0.03)  # between two looks at a condition with a deadline
     return value
 

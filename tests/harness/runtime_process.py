@@ -197,6 +197,11 @@ class RuntimeProcess:
         lines = self._log.read_text(encoding="utf-8").splitlines()
         return [entry for line in lines if line.startswith("{") and (entry := json.loads(line))["event"] == event]
 
+    def until_logged(self, event: str, count: int = 1) -> list[Json]:
+        """The entries, once there are so many: a thread of its own writes the log, after the state is told."""
+        until(lambda: len(self.logged(event)) >= count, f"{event} is logged")
+        return self.logged(event)
+
     # -- ending --------------------------------------------------------------------------------------------------
 
     def kill(self) -> None:

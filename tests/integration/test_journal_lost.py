@@ -77,7 +77,7 @@ def test_a_journal_lost_with_its_lock_is_a_new_bot_that_says_how_the_orders_of_t
     remove(bot.journal, ".lock")
     bot.start()
     bot.until_quoting()
-    (told,) = bot.logged("OrdersOfAnotherBot")
+    (told,) = bot.until_logged("OrdersOfAnotherBot")
     assert (told["orders"], told["bot"], told["level"]) == (4, number, "warning")
     command = f"tradingbot-runtime cancel-all {bot.journal} --former-bot {number}"
     assert told["message"].endswith(command)
@@ -99,7 +99,7 @@ def test_orders_that_mode_live_left_are_told_in_mode_paper_and_withdrawn_by_canc
     bot.spec = {"mode": "Paper"}
     bot.start()
     bot.until(lambda state: state["state"] == "Active", "it trades on paper", 20)
-    (told,) = bot.logged("LiveOrdersLeft")
+    (told,) = bot.until_logged("LiveOrdersLeft")
     assert (told["market"], told["orders"]) == ("btc", 4)
     assert bot.terminate()[0] == 0
     assert ours_at_venue(bot) == left

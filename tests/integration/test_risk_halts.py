@@ -55,7 +55,7 @@ class Line:
         return asyncio.run(self._say(message))
 
     async def _say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
-        port = self.bot.logged("ControlStreamListening")[0]["port"]
+        port = self.bot.until_logged("ControlStreamListening")[0]["port"]
         tls = ssl.create_default_context(cadata=self.authority.pem)
         headers = {"Authorization": f"Bearer {(self.folder / 'token').read_text()}"}
         async with asyncio.timeout(WORDS_WITHIN_S), aiohttp.ClientSession() as session:

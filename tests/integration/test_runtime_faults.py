@@ -228,7 +228,7 @@ def test_frames_that_cannot_be_used_are_counted_by_their_reason_and_quotes_go_on
     until(lambda: bot.metric("tradingbot_frames_total", outcome=reason) >= 1, f"{reason} is counted")
     bot.until_quoting()
 
-    assert [entry["reason"] for entry in bot.logged("FrameRefused")] == [reason], "logged once, not each time"
+    assert [entry["reason"] for entry in bot.until_logged("FrameRefused")] == [reason], "logged once, not each time"
 
 
 # -- limits and clocks ---------------------------------------------------------------------------------------------

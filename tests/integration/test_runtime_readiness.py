@@ -7,7 +7,7 @@ import pytest
 
 from harness.live_risk import LIVE_RISK
 from harness.runtime_process import STILL, RuntimeProcess, runtime
-from harness.simulator import SimulatorProcess, until
+from harness.simulator import Json, SimulatorProcess, until
 
 TICKER = "btcusdt@bookTicker"
 
@@ -47,7 +47,7 @@ def test_a_feed_that_is_silent_for_a_moment_leaves_a_slot_ready_and_one_that_sta
     until(lambda: not simulator.admin.open_orders(), "stale: the quotes are withdrawn", 5)
     assert bot.not_ready() == [], "stale for a moment: a hiccup"
 
-    (withdrawn,) = bot.logged("QuotesWithdrawn")
+    (withdrawn,) = bot.until_logged("QuotesWithdrawn")
     assert (withdrawn["market"], withdrawn["reason"]) == ("btc", "FeedStale")
     assert 1 <= withdrawn["age_s"] < 2, "at once: staleAfter is 1s"
 
@@ -56,7 +56,7 @@ def test_a_feed_that_is_silent_for_a_moment_leaves_a_slot_ready_and_one_that_sta
     simulator.admin.clear_faults()
     bot.until_quoting()
     until(lambda: bot.not_ready() == [], "it is ready again", 5)
-    assert [len(bot.logged(event)) for event in ("QuotesWithdrawn", "FeedBack")] == [1, 1]
+    assert [len(bot.until_logged(event)) for event in ("QuotesWithdrawn", "FeedBack")] == [1, 1]
 
 
 def test_a_slot_whose_every_order_risk_refuses_says_so_by_the_limits_name(
@@ -67,8 +67,12 @@ def test_a_slot_whose_every_order_risk_refuses_says_so_by_the_limits_name(
         assert bot.state()["state"] == "Active"
         assert bot.market()["hindered"].startswith("MaxOrder: no order passes this check: the sizes in spec.strategy")
         assert simulator.admin.open_orders() == []
-        (told,) = [entry for entry in bot.logged("StandingChanged") if entry["reason"] == "MaxOrder"]
-        assert "risk.maxOrder" in told["message"]
+
+        def told() -> list[Json]:
+            return [entry for entry in bot.logged("StandingChanged") if entry["reason"] == "MaxOrder"]
+
+        until(lambda: bool(told()), "it is logged")
+        assert ["risk.maxOrder" in entry["message"] for entry in told()] == [True]
 
 
 def test_a_stopped_slot_is_ready_also_when_it_sees_no_market(simulator: SimulatorProcess, tmp_path: Path) -> None:
