@@ -140,6 +140,13 @@ def test_a_pod_that_is_not_reached_is_named_with_the_address_and_the_cause() -> 
     assert f"maker-1: does not answer: {why}" in said(deleted(cluster), "Ready").message
 
 
+def test_a_new_leader_tells_at_once_of_a_pod_that_does_not_get_going() -> None:
+    cluster = settled()
+    cluster.observed = replace(cluster.observed, since_start_s=1.0)
+
+    assert brief(with_trouble(cluster, REFUSED), "Ready") == (ConditionStatus.FALSE, "StartRefused")
+
+
 def test_a_process_that_has_just_started_is_not_called_unreachable() -> None:
     """It opens its port after seconds. Kubelet calls one ready that the operator alone does not reach."""
     cluster = settled(replicas=2)

@@ -109,10 +109,13 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
 
 
 def _just_started(bot: Bot, observed: Observed, installation: Installation) -> bool:
-    """A new leader knows nothing of the pods yet; what the one before it wrote is better than `Unknown`."""
+    """A new leader knows nothing of the pods yet; what the one before it wrote is better than `Unknown`.
+
+    Of a pod that kubelet does not get going there is nothing to be heard, and its trouble is told at once.
+    """
     if bot.status.observed_generation != bot.metadata.generation:
         return False
-    unheard = any(pod.started and pod.stream.report is None for pod in observed.pods)
+    unheard = any(pod.started and pod.stream.report is None and not pod.trouble for pod in observed.pods)
     return unheard and observed.since_start_s < installation.start_grace_s
 
 
