@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from harness.crash_bot import CrashingBot, Launcher
+from harness.crash_bot import CrashingBot
 from harness.crash_run import CrashRun
 from harness.crash_truth import BinanceTruth, DeltaDefiTruth
 from harness.live_risk import LIVE_RISK
+from harness.lives import Launcher
 from harness.runtime_process import MARKET, making, manifest
 from harness.simulator import Json, SimulatorProcess
 

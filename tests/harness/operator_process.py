@@ -4,8 +4,6 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from harness.control_plane import REPOSITORY, ControlPlane
+from harness.lives import OPERATOR, Life, launcher
 
 T = TypeVar("T")
 NAMESPACE = "tradingbot-system"
@@ -61,7 +60,7 @@ class OperatorProcess:
     environment: Mapping[str, str] = field(default_factory=dict)
     namespace: str = NAMESPACE  # of the leader's Lease
     port: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    process: Life | None = None
 
     def start(self) -> None:
         self.port = free_port("127.0.0.1")
@@ -69,9 +68,7 @@ class OperatorProcess:
             "KUBECONFIG": str(self.kubeconfig), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(self.port),
             "POD_NAMESPACE": self.namespace, "POD_NAME": "operator-under-test",
         }  # fmt: skip
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "tradingbot_operator"], env=environment,
-                                            stdout=log, stderr=log)  # fmt: skip
+        self.process = launcher(OPERATOR).begin([], environment, self.log, self.log)
 
     def wait_until_leading(self) -> None:
         """Ends the process when it does not get there, and says why."""

@@ -3,8 +3,10 @@
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from harness.lives import Life, launcher
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "spot_btcusdt_20240808.gz"
 START_WITHIN_S = 20.0
@@ -115,20 +119,24 @@ class SimulatorProcess:
         self.trading_password = secrets.token_urlsafe(16)
         self._options = options
         self._environment = environment or {}
+        self._output = self._errors = Path(os.devnull)
+        self.log = ""  # once it has ended
         self.rest = self.stream = self.websocket_api = self.deltadefi_stream = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Life | None = None
 
     def __enter__(self) -> Self:
-        command = (sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0", *self._options)
+        arguments = ["simulate", "--port", "0", *self._options]
         credentials = {
             "SIMULATOR_API_KEY": self.api_key, "SIMULATOR_SECRET_KEY": self.secret,
             "SIMULATOR_DELTADEFI_API_KEY": self.deltadefi_api_key,
             "SIMULATOR_DELTADEFI_TRADING_PASSWORD": self.trading_password,
         }  # fmt: skip
         environment = {**os.environ, **self._environment, **credentials}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+        folder = Path(tempfile.mkdtemp(prefix="simulator-"))
+        self._output, self._errors = folder / "output", folder / "errors"
+        self.process = launcher().begin(arguments, environment, self._output, self._errors)
         try:
-            self._read_addresses(self.process)
+            until(self._has_addresses, "the simulator listens", START_WITHIN_S)
             until(self._answers, "the simulator answers", START_WITHIN_S)
         except BaseException:
             self.stop()
@@ -158,21 +166,25 @@ class SimulatorProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait(STOP_WITHIN_S)
-        if process.stdout is not None:
-            process.stdout.close()
+        if self._errors.exists():
+            self.log = self._errors.read_text(encoding="utf-8")
+            sys.stderr.write(self.log)  # for whoever looks at a test that failed
+            shutil.rmtree(self._errors.parent)
         return code
 
-    def _read_addresses(self, process: subprocess.Popen[str]) -> None:
-        """The one line of JSON on stdout; the process ending first is an error that shows its code."""
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith('{"rest"'):
+    def _has_addresses(self) -> bool:
+        """Whether the one line of JSON is on stdout; the process ending first is an error that shows its code."""
+        assert self.process is not None
+        code = self.process.poll()
+        for line in self._output.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.startswith('{"rest"') and line.endswith("\n"):
                 addresses = json.loads(line)
                 self.rest, self.stream = addresses["rest"], addresses["stream"]
                 self.websocket_api = addresses["websocketApi"]
                 self.deltadefi_stream = addresses.get("deltadefi", {}).get("stream", "")
-                return
-        raise AssertionError(f"the simulator ended with code {process.wait(STOP_WITHIN_S)}; see its stderr above")
+                return True
+        assert code is None, f"the simulator ended with code {code}: {self._errors.read_text(encoding='utf-8')}"
+        return False
 
     def _answers(self) -> bool:
         try:

@@ -1,9 +1,11 @@
-"""Starts the runtime again and again, quickly: everything is imported once, and each life is a fork of it.
+"""Starts one of our programs again and again, quickly: all is imported once, and each life is a fork of this process.
 
-A life is a process of its own, with points at its seams (`crash_points`), running the product's own `main`. Requests
-are lines of JSON on stdin, answers lines of JSON on stdout.
+A life is a process of its own that runs the product's own `main`; with a `board` there are points at its seams
+(`crash_points`). Requests are lines of JSON on stdin, answers lines of JSON on stdout. The argument is the package.
 """
 
+import gc
+import importlib
 import json
 import os
 import signal
@@ -12,39 +14,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tradingbot_runtime.run_command
-from harness.crash_points import Board, Passages, hurry, install
-from tradingbot_runtime.__main__ import main
-
 Request = Mapping[str, Any]
-IMPORTED = tradingbot_runtime.run_command  # before the first fork, so that no life spends time on it
+# Imported before the first fork, so that no life spends time on it.
+WHOLE = {
+    "tradingbot_runtime": ("tradingbot_runtime.command_line", "harness.crash_points"),
+    "tradingbot_operator": (),
+}
 
 
-def live(request: Request) -> int:
+def live(program: str, request: Request) -> int:
     """The life of one child; its exit code."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     for number, name in ((1, "log"), (2, "errors")):
-        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+    os.environ.clear()
     os.environ.update(request["environment"])
-    hurry()
-    install(Passages(Board(Path(request["board"]))))
+    sys.argv = [program, *request["arguments"]]
+    if "board" in request:
+        points = importlib.import_module("harness.crash_points")
+        points.hurry()
+        points.install(points.Passages(points.Board(Path(request["board"]))))
     try:
-        return main(request["arguments"])
+        return importlib.import_module(f"{program}.__main__").main() or 0
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def begin(request: Request) -> int:
+def begin(program: str, request: Request) -> int:
     """The pid of a new life."""
     pid = os.fork()
     if pid == 0:
         code = 70  # an exception that nobody expected; its traceback is in the errors
         try:
-            code = live(request)
+            code = live(program, request)
         except BaseException:
             sys.excepthook(*sys.exc_info())
             raise
@@ -59,7 +65,10 @@ def ended(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def serve() -> None:
+def serve(program: str) -> None:
+    for module in (f"{program}.__main__", *WHOLE[program]):
+        importlib.import_module(module)
+    gc.freeze()  # what is there already is every life's, and stays one copy
     running: set[int] = set()
     for line in sys.stdin:
         request = json.loads(line)
@@ -69,7 +78,7 @@ def serve() -> None:
                 running.discard(request["pid"])
             answer = {"code": code}
         else:
-            pid = begin(request)
+            pid = begin(program, request)
             running.add(pid)
             answer = {"pid": pid}
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -80,4 +89,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])
