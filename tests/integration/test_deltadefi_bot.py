@@ -216,7 +216,7 @@ def test_a_dead_bots_orders_are_withdrawn_by_its_journal_alone(tmp_path: Path) -
         assert left >= 2
 
         command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(runtime.journal))
-        ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=40,
+        ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60,
                                env={**os.environ, **runtime.environment})  # fmt: skip
 
         assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -17,7 +17,7 @@ NOTHING = "0" * 32
 
 def replay(path: Path) -> subprocess.CompletedProcess[str]:
     command = (sys.executable, "-m", "tradingbot_runtime", "replay", str(path))
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
 def test_nothing_recorded_is_one_line(tmp_path: Path) -> None:

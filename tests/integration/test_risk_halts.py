@@ -35,6 +35,7 @@ SENT_WITHIN_MS = 10
 STALE_AFTER_S = 1.0  # of the bot that the harness makes
 WITHDRAWN_WITHIN_S = 0.25
 WORDS_WITHIN_S = 10.0
+COMMAND_S = 60.0  # a Python starts slowly on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -155,13 +156,13 @@ def test_a_halted_bot_that_is_stopped_resumed_in_its_journal_and_started_again_t
     (bot.folder / "HALT").unlink()
     command = (sys.executable, "-m", "tradingbot_runtime", "resume", str(bot.journal), halt_id)
 
-    running = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WORDS_WITHIN_S)
+    running = subprocess.run(command, check=False, capture_output=True, text=True, timeout=COMMAND_S)
     assert (running.returncode, "its bot runs: stop it first" in running.stderr) == (2, True), running
     bot.terminate()
     bot.start()
     assert halts(bot) == [halt_id], "a restart resumes nothing"
     bot.terminate()
-    stopped = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WORDS_WITHIN_S)
+    stopped = subprocess.run(command, check=False, capture_output=True, text=True, timeout=COMMAND_S)
     assert (stopped.returncode, stopped.stderr) == (0, ""), stopped
     bot.start().until_quoting()
     assert halts(bot) == []

@@ -20,7 +20,7 @@ from harness.runtime_process import (
     rows,
     runtime,
 )
-from harness.simulator import SimulatorProcess, until
+from harness.simulator import Json, SimulatorProcess, until
 
 KILLS = 10
 SEED = 20_240_808
@@ -28,6 +28,7 @@ SEED = 20_240_808
 # died on its way is proved absent after ten. Counted from when it listens, because on a busy machine Python's own start
 # took seven (the whole way is measured with a real pod in tests/cluster).
 QUOTING_WITHIN_S = 13.0
+PATIENT_S = 60.0
 LAYERS = 2
 # Fast enough that orders are placed, cancelled and filled all the time.
 RESTLESS = ("--volatility", "10", "--steps-per-second", "40", "--seed", "3", "--orders-per-10s", "100000",
@@ -113,12 +114,11 @@ def _until_orders_were_placed(simulator: SimulatorProcess, more: int) -> None:
 
 
 def _until_both_sides_rest(bot: RuntimeProcess) -> None:
-    def resting() -> bool:
-        assert bot.running, bot.output()[-2000:]
+    def resting(state: Json) -> bool:
         sides = Counter(order["side"] for order in bot.simulator.admin.open_orders())
-        return bot.state()["state"] == "Active" and sides["BUY"] >= LAYERS and sides["SELL"] >= LAYERS
+        return bool(state["state"] == "Active" and sides["BUY"] >= LAYERS and sides["SELL"] >= LAYERS)
 
-    until(resting, f"both sides rest; the state: {bot.state()}", QUOTING_WITHIN_S + 7)
+    bot.until(resting, "both sides rest", PATIENT_S)  # at one moment, in a market that takes them all the time
 
 
 def _until_they_agree(bot: RuntimeProcess) -> None:

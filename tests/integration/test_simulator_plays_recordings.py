@@ -137,7 +137,7 @@ def test_a_recording_without_a_usable_line_is_refused_with_one_line_and_nothing_
 ) -> None:
     path = written(tmp_path / "other", [{"stream": "btcusdt@kline_1m", "data": {}}] * 5)
     command = (sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0", "--recording", str(path), *more)
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     assert ended.returncode == 2, ended
     assert ended.stdout == ""
