@@ -14,6 +14,7 @@ from tradingbot_operator.crdgen_docs import reference
 from tradingbot_operator.crdgen_schema import Schema, documented_schema, published, without_defaults
 
 KINDS: tuple[type[Resource], ...] = (TradingBot, Venue, TradingHalt)
+REFERENCE = Path("docs/reference/api.md")
 CRD_HEADER = "# Generated from operator/src/tradingbot_operator/api by `make generate`. Do not edit.\n"
 
 
@@ -66,7 +67,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     for kind in KINDS:
         document = yaml.safe_dump(custom_resource_definition(kind), sort_keys=False, width=120, allow_unicode=True)
         yield Path("crds", f"{GROUP}_{kind.plural}.yaml"), CRD_HEADER + document
-    yield Path("docs/reference/api.md"), reference([(kind, resource_schema(kind)) for kind in KINDS])
+    yield REFERENCE, reference([(kind, resource_schema(kind)) for kind in KINDS])
     yield Path("docs/reference/conditions.md"), conditions_reference()
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
@@ -12,6 +11,8 @@ from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.pod_template import pod_template
 from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
+from tradingbot_runtime.config.change import ChangeClass
+from tradingbot_runtime.config.change_classes import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +61,19 @@ class Plan:
 
         Slots above spec.replicas are on their way out, and a slot without a market idles: neither may restart others.
         """
-        spec = self.accepted.spec
+        spec, restart = self.accepted.spec, ChangeClass.RESTART
         last = min(self.replicas, spec.replicas)
         serving = {n: config for n, config in self.slots.items() if n < last and config.markets}
         return names.digest({
-            "markets": {n: [m.model_dump(mode="json") for m in config.legs] for n, config in serving.items()},
-            "venues": {name: [v.type, v.environment, _dump(v.endpoints), _dump(v.credentials_secret_ref)]
-                       for name, v in self.accepted.venues.items()},
-            "mode": spec.mode, "pod": _dump(spec.pod), "image": self.installation.runtime_image,
+            "spec": settings(spec, restart),
+            "venues": {name: settings(venue, restart) for name, venue in self.accepted.venues.items()},
+            "slots": {n: [leg.name for leg in config.legs] for n, config in serving.items()},
+            "image": self.installation.runtime_image,
         })  # fmt: skip
 
     def template(self) -> Manifest:
         return pod_template(self.bot, self.accepted.spec, self.accepted.venues, self.restart_hash,
                             self.installation)  # fmt: skip
-
-
-def _dump(model: Any) -> Any:  # noqa: ANN401 - an optional pydantic model, as JSON
-    return None if model is None else model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def children(plan: Plan) -> tuple[Manifest, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.fields import Deadline
 from tradingbot_runtime.config.legs import legs
 from tradingbot_runtime.config.market import Market
@@ -54,28 +55,36 @@ def _demanded_when_live(limit: str, name: str = "") -> Rule:
 
 
 class TradingBotSpec(Spec):
-    desired_state: DesiredState = Field(
+    desired_state: Annotated[DesiredState, ChangeClass.HOT_RELOAD] = Field(
         default=DesiredState.RUNNING, description="Running, Paused (only orders that reduce the position) or Stopped."
     )
-    mode: Mode = Field(default=Mode.PAPER, description="Paper or Live. Live demands every risk limit.")
-    paper: Paper = Field(default=Paper(), description="How orders fill in mode Paper.")
-    replicas: int = Field(default=1, strict=True, ge=0, le=50, description="Slots; the markets are spread over them.")
-    strategy: Strategy = Field(description="Exactly one strategy.")
-    markets: Annotated[list[Market], Field(min_length=1, max_length=50)] = Field(
+    mode: Annotated[Mode, ChangeClass.RESTART] = Field(
+        default=Mode.PAPER, description="Paper or Live. Live demands every risk limit."
+    )
+    paper: Annotated[Paper, ChangeClass.RESTART] = Field(default=Paper(), description="How orders fill in mode Paper.")
+    replicas: Annotated[int, ChangeClass.SCALE] = Field(
+        default=1, strict=True, ge=0, le=50, description="Slots; the markets are spread over them."
+    )
+    strategy: Annotated[Strategy, ChangeClass.HOT_RELOAD] = Field(description="Exactly one strategy.")
+    markets: Annotated[list[Market], Field(min_length=1, max_length=50), ChangeClass.RESTART] = Field(
         description="What is traded.", json_schema_extra={"x-kubernetes-list-type": "map",
                                                           "x-kubernetes-list-map-keys": ["name"]},
     )  # fmt: skip
-    risk: Risk = Field(default=Risk(), description="Limits that no order may exceed.")
-    on_stop: OnStop = Field(
+    risk: Annotated[Risk, ChangeClass.HOT_RELOAD] = Field(
+        default=Risk(), description="Limits that no order may exceed."
+    )
+    on_stop: Annotated[OnStop, ChangeClass.HOT_RELOAD] = Field(
         default=OnStop.CANCEL_ALL, description="Open orders when the bot is stopped or deleted by command."
     )
-    rollout: Rollout = Field(default=Rollout(), description="How changes are rolled out.")
-    storage: Storage = Field(
+    rollout: Annotated[Rollout, ChangeClass.IGNORE] = Field(
+        default=Rollout(), description="How changes are rolled out."
+    )
+    storage: Annotated[Storage, ChangeClass.RECREATE] = Field(
         default=Storage(),
         description="Volume of the journal, one per slot. It stays when the bot is deleted or scaled down; delete its "
         "PersistentVolumeClaims by the label tradingbot.dev/bot.",
     )
-    pod: Pod = Field(default=Pod(), description="Where and how the pods run.")
+    pod: Annotated[Pod, ChangeClass.RESTART] = Field(default=Pod(), description="Where and how the pods run.")
 
     rules: ClassVar[tuple[Rule, ...]] = (
         _demanded_when_live("max_position"),

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.fields import BaseQuantity, Bps, Patience, PositiveBps, PositiveShare, where_decimal
 from tradingbot_runtime.config.quoting import WHOLE_BPS, Quoting
 from tradingbot_runtime.config.spec import Rule
@@ -40,6 +41,7 @@ class CrossExchange(Quoting):
     )  # fmt: skip
     late_edge_bps: Bps = Field(default=Decimal(20), description="Added to edgeBps while a hedge is late.")
 
+    change_class: ClassVar[ChangeClass | None] = ChangeClass.HOT_RELOAD
     rules: ClassVar[tuple[Rule, ...]] = (
         *Quoting.rules,
         Rule(

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.fields import Image, NameRule, ObjectName, matches
 from tradingbot_runtime.config.quantities import Cpu, InputsSize, Memory, VolumeSize, quantity
 from tradingbot_runtime.config.spec import Rule, Spec
@@ -20,12 +21,12 @@ LabelValue = Annotated[
 
 class Storage(Spec):
     size: VolumeSize = Field(default="1Gi", description="Size of each slot's volume.")
-    inputs: InputsSize = Field(
+    inputs: Annotated[InputsSize, ChangeClass.HOT_RELOAD] = Field(
         default="256Mi",
         description="Most that each slot's recorded inputs take of it; the oldest are dropped, and all of them before"
         " the journal lacks room. 0 records nothing.",
     )
-    history: VolumeSize = Field(
+    history: Annotated[VolumeSize, ChangeClass.HOT_RELOAD] = Field(
         default="512Mi",
         description="Most that each slot's journal takes of it, and at most half of the volume; the oldest decisions"
         " and reports are dropped, orders, fills, halts and configurations stay.",

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.fields import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
@@ -53,6 +54,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     rules: ClassVar[tuple[Rule, ...]] = ()
+    change_class: ClassVar[ChangeClass | None] = None  # of its fields, where it is not that of the part as a whole
 
     @model_validator(mode="after")
     def _rules_hold(self, info: ValidationInfo) -> Self:

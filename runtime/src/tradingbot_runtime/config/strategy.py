@@ -1,10 +1,11 @@
 """What a bot does: exactly one strategy, chosen by the field's name."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.cross_exchange import CrossExchange
 from tradingbot_runtime.config.depth_models import AvellanedaStoikov, Glft
 from tradingbot_runtime.config.grid import Grid
@@ -25,7 +26,8 @@ class Strategy(Spec):
     )
     glft: Glft | None = Field(default=None, description="Quote by the model of Gueant, Lehalle and Fernandez-Tapia.")
     grid: Grid | None = Field(default=None, description="Buy and sell at fixed levels between two prices.")
-    cross_exchange: CrossExchange | None = Field(
+    # With or without it, other markets have orders in them.
+    cross_exchange: Annotated[CrossExchange | None, ChangeClass.RESTART] = Field(
         default=None, description="Quote at the cost of the hedge, and hedge each fill at the reference."
     )
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_snake
 from pydantic.config import JsonDict
 
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.fields import NameRule, ObjectName, PerSecond, Reserve
 from tradingbot_runtime.config.spec import Rule, Spec
 
@@ -97,21 +98,25 @@ def _encrypted(endpoint: str, scheme: str) -> Rule:
 
 
 class VenueSpec(Spec):
-    environment: Environment = Field(
+    environment: Annotated[Environment, ChangeClass.RECREATE] = Field(
         description="Where orders go. Required, immutable, never guessed from a URL.", json_schema_extra=IMMUTABLE
     )
-    type: VenueType = Field(description="Protocol of the venue.", json_schema_extra=IMMUTABLE)
-    credentials_secret_ref: SecretReference | None = Field(
+    type: Annotated[VenueType, ChangeClass.RECREATE] = Field(
+        description="Protocol of the venue.", json_schema_extra=IMMUTABLE
+    )
+    credentials_secret_ref: Annotated[SecretReference | None, ChangeClass.RESTART] = Field(
         default=None,
         description="Credentials of the account; needed by bots in mode Live, and for DeltaDeFi's market data.",
     )
-    endpoints: Endpoints | None = Field(
+    endpoints: Annotated[Endpoints | None, ChangeClass.RESTART] = Field(
         default=None,
         description="Addresses in place of the venue's own; required when Simulated. In Production they begin with "
         "`https://` and `wss://`; a simulator, and a test account behind a proxy of one's own, may do without.",
     )
-    rate_limit: RateLimit = Field(default=RateLimit(), description="Messages that the account may send.")
-    order_entry: OrderEntry | None = Field(
+    rate_limit: Annotated[RateLimit, ChangeClass.HOT_RELOAD] = Field(
+        default=RateLimit(), description="Messages that the account may send."
+    )
+    order_entry: Annotated[OrderEntry | None, ChangeClass.RESTART] = Field(
         default=None,
         description="By which way orders and cancels are sent; Binance only. `WebSocket` (meant when absent): over "
         "the connection that reports come by, the fastest; `Rest`: each by a request of its own, for where a proxy "

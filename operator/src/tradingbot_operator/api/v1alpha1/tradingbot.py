@@ -18,6 +18,9 @@ from tradingbot_runtime.config import OnBreach, TradingBotSpec
 from tradingbot_runtime.config.fields import BotName
 
 MAX_SLOTS = 50  # as spec.replicas
+# The volume claims of a StatefulSet cannot be changed; one that is not there yet is made with what is written.
+NO_STATEFUL_SET = "!has(oldSelf.status) || !has(oldSelf.status.updateRevision) || oldSelf.status.updateRevision == ''"
+VOLUMES_STAY = "cannot be changed: the volumes were made with the bot, and stay as they are"
 MAX_HALTS = 500  # a few for each slot
 
 Count = Annotated[int, Field(ge=0)]
@@ -123,6 +126,19 @@ class TradingBot(Resource):
             "the market of a running Live bot stays where it is, with its orders and its position: write the new one "
             "under another name, or set desiredState: Stopped first",
             field="spec.markets",
+        ),
+        Transition(
+            f"{NO_STATEFUL_SET} || self.spec.storage.size == oldSelf.spec.storage.size",
+            f"{VOLUMES_STAY}; to let them grow, edit the PersistentVolumeClaims, where their StorageClass allows it",
+            field="spec.storage.size",
+        ),
+        Transition(
+            f"{NO_STATEFUL_SET}"
+            " || has(self.spec.storage.storageClassName) == has(oldSelf.spec.storage.storageClassName)"
+            " && (!has(self.spec.storage.storageClassName)"
+            " || self.spec.storage.storageClassName == oldSelf.spec.storage.storageClassName)",
+            VOLUMES_STAY,
+            field="spec.storage.storageClassName",
         ),
     )
     plural: ClassVar[str] = "tradingbots"

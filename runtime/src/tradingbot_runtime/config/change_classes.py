@@ -1,0 +1,58 @@
+"""The change class of every field of a spec, and the settings of a spec by class. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tradingbot_runtime.config.change import ChangeClass
+from tradingbot_runtime.config.problems import model_in
+
+
+def change_classes(
+    model: type[BaseModel], inherited: ChangeClass | None = None, path: str = ""
+) -> Iterator[tuple[str, ChangeClass]]:
+    """Path and class of each field of `model` and of all that it is made of; within a list `path[]`.
+
+    The class of a field that is a part is that of the whole part coming and going. Fields without one are left out.
+    """
+    for name, field in model.model_fields.items():
+        here, own = f"{path}{field.alias or name}", _class_of(model, field, inherited)
+        if own is not None:
+            yield here, own
+        if (part := model_in(field.annotation)) is not None:
+            yield from change_classes(part, own, f"{here}{'[]' if _is_list(field) else ''}.")
+
+
+def settings(spec: BaseModel, least: ChangeClass) -> dict[str, Any]:
+    """Path -> JSON of each field of class `least` or above that is not as it is by default.
+
+    Without the defaults, so that a field which a later version adds makes no difference until somebody sets it.
+    """
+    return dict(_settings(spec, least, None, ""))
+
+
+def _settings(
+    spec: BaseModel, least: ChangeClass, inherited: ChangeClass | None, path: str
+) -> Iterator[tuple[str, Any]]:
+    for name, field in type(spec).model_fields.items():
+        value, own = getattr(spec, name), _class_of(type(spec), field, inherited)
+        here, counts = f"{path}{field.alias or name}", own is not None and own.rank >= least.rank
+        if isinstance(value, BaseModel):
+            if counts and field.default is None:
+                yield here, True  # it is there, whatever is in it
+            yield from _settings(value, least, own, f"{here}.")
+        elif counts and value != field.default:
+            written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include={name})
+            yield here, written[field.alias or name]
+
+
+def _class_of(model: type[BaseModel], field: FieldInfo, inherited: ChangeClass | None) -> ChangeClass | None:
+    declared = (mark for mark in field.metadata if isinstance(mark, ChangeClass))
+    of_the_model: ChangeClass | None = getattr(model, "change_class", None)
+    return next(declared, of_the_model or inherited)
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return getattr(field.annotation, "__origin__", None) is list
