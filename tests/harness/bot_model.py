@@ -9,7 +9,7 @@ import msgspec
 
 from harness.halt_volume import Volume
 from harness.seen_venues import seen_venues
-from harness.spoken import assert_in_vocabulary
+from harness.spoken import assert_bot_speaks
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.decision import decide
@@ -96,7 +96,7 @@ class Cluster:
         if outcome.replace is not None:
             self.pods = {n: pod for n, pod in self.pods.items() if pod.uid != outcome.replace.uid}
         self.bot = replace(self.bot, status=with_leases(outcome.status, leases))
-        assert_in_vocabulary("TradingBot", self.bot.status.conditions)
+        assert_bot_speaks(self.bot.status)
         self._controller()
         return outcome
 

@@ -20,7 +20,7 @@ from harness.operator_process import (
     install,
     kubeconfig_of_account,
 )
-from harness.spoken import assert_in_vocabulary
+from harness.spoken import assert_bot_speaks
 from tradingbot_operator.observation import read_status
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -85,7 +85,7 @@ class World:
 
         eventually(met, within_s, lambda: f"{name} {kind}={status} {reason}; it is {self._shown(name)}")
         bot = self.get("TradingBot", name)
-        assert_in_vocabulary("TradingBot", read_status((bot or {})["status"]).conditions)
+        assert_bot_speaks(read_status((bot or {})["status"]))
         return next(str(c["message"]) for c in (bot or {})["status"]["conditions"] if c["type"] == kind)
 
     def venue_condition(self, kind: str, status: str, reason: str, within_s: float = 25) -> None:

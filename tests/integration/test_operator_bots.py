@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,25 @@ def test_a_restart_class_change_replaces_the_pod(world: World) -> None:
     world.condition("Ready", "True")
     assert world.traded("maker-0") == {"btcusdt", "ethusdt"}
     assert world.spec("StatefulSet")["updateStrategy"]["rollingUpdate"]["partition"] == 0
+
+
+def test_a_restart_that_has_not_reached_every_slot_is_pending(world: World) -> None:
+    symbols = ("BTCUSDT", "ETHUSDT", "ADAUSDT", "SOLUSDT")
+    world.apply(VENUE, manifest(symbols=symbols, replicas=2))
+    world.condition("Ready", "True")
+    world.node.delay.set()  # the next pod does not start
+
+    world.apply(manifest(symbols=symbols, replicas=2, pod={"priorityClassName": "system-cluster-critical"}))
+
+    def waits() -> Any:  # noqa: ANN401 - as it is stored
+        return (world.get("TradingBot") or {})["status"].get("pendingChange")
+
+    eventually(lambda: (waits() or {}).get("slots") == [0], 15, lambda: str(waits()))
+    assert (waits()["class"], waits()["reason"]) == ("Restart", "SlotsUpdating")
+    assert waits()["message"] == "slot 1 must be ready first"
+    world.node.delay.clear()
+    eventually(lambda: waits() is None, 15, lambda: str(waits()))
+    world.condition("Ready", "True")
 
 
 def test_a_missing_venue_is_named_and_its_appearance_is_enough(world: World) -> None:

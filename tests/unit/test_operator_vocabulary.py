@@ -6,7 +6,17 @@ from pathlib import Path
 import tradingbot_operator
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.conditions import OF_A_VENUE, ConditionType, Reason
-from tradingbot_operator.core.vocabulary import BOT, BREACHES, EVENTS_ONLY, KEYS_REFUSED, KINDS, MEANINGS, VENUE
+from tradingbot_operator.core.vocabulary import (
+    BOT,
+    BREACHES,
+    EVENTS_ONLY,
+    KEYS_REFUSED,
+    KINDS,
+    MEANINGS,
+    PENDING,
+    VENUE,
+)
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.venues.deltadefi.outcomes import MEANINGS as ANSWERS
 from tradingbot_runtime.venues.deltadefi.outcomes import Effect
@@ -32,6 +42,11 @@ def test_every_reason_has_a_meaning_and_a_place() -> None:
     assert set(MEANINGS) == set(Reason)
     assert placed | set(EVENTS_ONLY) == set(Reason)
     assert placed.isdisjoint(EVENTS_ONLY)
+
+
+def test_every_class_of_change_that_can_wait_has_its_reasons() -> None:
+    assert set(PENDING) == {ChangeClass.HOT_RELOAD, ChangeClass.SCALE, ChangeClass.RESTART}
+    assert {reason for reasons in PENDING.values() for reason in reasons}.isdisjoint(EVENTS_ONLY)
 
 
 def test_no_reason_is_a_dead_word() -> None:

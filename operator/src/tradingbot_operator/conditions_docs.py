@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.conditions import ConditionType, Reason
-from tradingbot_operator.core.vocabulary import EVENTS_ONLY, KINDS, MEANINGS, Words
+from tradingbot_operator.core.vocabulary import EVENTS_ONLY, KINDS, MEANINGS, PENDING, Words
 
 INTRODUCTION = """\
 <!-- Generated from operator/src/tradingbot_operator/core/vocabulary.py by `make generate`. Do not edit. -->
@@ -23,7 +23,12 @@ look at. `Reconciling`, `Stalled`, `Halted`, `Fenced` and `ReconciliationPaused`
 
 def conditions_reference() -> str:
     return "\n".join(
-        [INTRODUCTION, *(line for kind, words in KINDS.items() for line in _kind(kind, words)), *_reasons()]
+        [
+            INTRODUCTION,
+            *(line for kind, words in KINDS.items() for line in _kind(kind, words)),
+            *_pending(),
+            *_reasons(),
+        ]
     )
 
 
@@ -33,6 +38,17 @@ def _kind(kind: str, words: Mapping[ConditionType, Words]) -> Iterator[str]:
     for condition, told in words.items():
         cells = (_listed(told, status) for status in ConditionStatus)
         yield f"| `{condition}` | {told.means} | " + " | ".join(cells) + " |"
+    yield ""
+
+
+def _pending() -> Iterator[str]:
+    yield "## status.pendingChange of a TradingBot\n"
+    yield "There while a change has not reached every slot: the class of what is still to be done (the greatest, where"
+    yield "there are several; see the [API reference](api.md)), the slots, what it waits for, and until when at least,"
+    yield "where that is known.\n"
+    yield "| class | reasons |\n|---|---|"
+    for change, reasons in PENDING.items():
+        yield f"| `{change}` | " + ", ".join(f"`{reason}`" for reason in reasons) + " |"
     yield ""
 
 

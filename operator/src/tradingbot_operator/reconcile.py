@@ -144,7 +144,7 @@ class Reconciler:
         await self._tell(bot, outcome)
         status = with_leases(outcome.status, leases)
         if status != bot.status:
-            content = status.model_dump(mode="json", by_alias=True)
+            content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
             await self._write_status("TradingBot", (bot.namespace, bot.name), content)
 
     async def _set_finalizer(self, manifest: Manifest, finalizer: str, *, wanted: bool) -> None:

@@ -14,6 +14,7 @@ from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, merge
 from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
+from tradingbot_operator.core.pending import pending_change
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
 from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
 from tradingbot_operator.core.validation import Refusal
@@ -24,6 +25,7 @@ REMOVED = "Removed"  # its volume and its Lease are kept
 
 def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None, replacement: Replacement) -> Picture:
     pods, spec = {pod.ordinal: pod for pod in observed.pods}, plan.accepted.spec
+    stateful_set = observed.child("StatefulSet", plan.bot.name)
     slots = tuple(
         SlotPicture(n, config, config.config_hash(), plan.restart_hash, pods.get(n))
         for n, config in plan.slots.items()
@@ -33,13 +35,14 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         slots=slots,
         desired_state=spec.desired_state,
         refusal=refusal,
-        leaving=bool(size.leaving),
+        leaving=tuple(pod.ordinal for pod in size.leaving),
         moving=unassigned(plan.accepted, plan.slots),
         rolled_out=_rolled_out(plan, observed),
         overdue=_overdue(plan, observed),
         was_flat=was_flat(plan.bot.status.conditions),
         replacement=replacement,
         paused=plan.bot.paused,
+        size=stateful_set["spec"]["replicas"] if stateful_set else None,
         patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
         warnings=warnings(spec.strategy, spec.markets, plan.accepted.venues, spec.risk),
@@ -70,13 +73,14 @@ def refused_status(
     bot: Bot, observed: Observed, refusal: Refusal | None, installation: Installation
 ) -> TradingBotStatus:
     """Of a bot that was never accepted: nothing runs."""
-    shown = Picture((), DesiredState.STOPPED, refusal, leaving=False, moving=(), rolled_out=True, overdue=False,
+    shown = Picture((), DesiredState.STOPPED, refusal, leaving=(), moving=(), rolled_out=True, overdue=False,
                     was_flat=was_flat(bot.status.conditions), paused=bot.paused)  # fmt: skip
     observations = observe(shown, observed.pods)
     return bot.status.model_copy(update={
         "observed_generation": bot.metadata.generation,
         "phase": phase(shown, observations, bot.status.phase),
         "conditions": merge(bot.status.conditions, observations, bot.metadata.generation, observed.now),
+        "pending_change": None,
         "selector": names.selector(bot.name),
         "strategy": bot.spec.strategy.name if bot.spec else bot.status.strategy,
         "operator_version": installation.operator_version,
@@ -100,6 +104,7 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
         updated_replicas=sum(1 for pod in pods if pod.restart_hash == plan.restart_hash),
         selector=names.selector(bot.name),
         config_hash=_config_hash(bot, shown.slots),
+        pending_change=pending_change(shown),
         current_revision=revisions.get("currentRevision", ""),
         update_revision=revisions.get("updateRevision", ""),
         slots=_slots(bot, observed, plan),

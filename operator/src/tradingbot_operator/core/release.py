@@ -74,6 +74,7 @@ def _status(bot: Bot, observed: Observed, message: str) -> TradingBotStatus:
     conditions = tuple(kept.get(condition.type, condition) for condition in fresh)
     return bot.status.model_copy(update={
         "conditions": conditions, "phase": Phase.TERMINATING, "observed_generation": bot.metadata.generation,
+        "pending_change": None,
     })  # fmt: skip
 
 

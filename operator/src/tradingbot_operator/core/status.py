@@ -33,7 +33,12 @@ class SlotPicture:
     @property
     def report(self) -> SlotReport | None:
         """Only what is known now: nothing while the stream is down."""
-        return self.pod.stream.report if self.pod and self.pod.stream.connected else None
+        return self.last_report if self.pod and self.pod.stream.connected else None
+
+    @property
+    def last_report(self) -> SlotReport | None:
+        """Of this pod, also from before the stream was lost."""
+        return self.pod.stream.report if self.pod else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Picture:
     slots: tuple[SlotPicture, ...]
     desired_state: DesiredState
     refusal: Refusal | None
-    leaving: bool
+    leaving: tuple[int, ...]  # slots that are drained before they go
     moving: Sequence[str]  # markets without a slot
     rolled_out: bool
     overdue: bool
@@ -52,6 +57,7 @@ class Picture:
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
     paused: bool = False  # the operator applies nothing
+    size: int | None = None  # slots of the StatefulSet as it is; None: there is none
     patience_s: float = 60.0  # with a runtime that does not answer
 
 

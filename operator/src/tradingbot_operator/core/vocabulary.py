@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_runtime.config.change import ChangeClass
 
 T, R = ConditionType, Reason
 Reasons = tuple[Reason, ...]
@@ -129,6 +130,12 @@ TRADING_HALT: Mapping[ConditionType, Words] = {
 KINDS: Mapping[str, Mapping[ConditionType, Words]] = {
     "TradingBot": BOT, "Venue": VENUE, "TradingHalt": TRADING_HALT,
 }  # fmt: skip
+# Of status.pendingChange. Whatever its class, it also waits while a person has the operator keep its hands off.
+PENDING: Mapping[ChangeClass, Reasons] = {
+    ChangeClass.HOT_RELOAD: (R.AWAITING_ACK, R.REJECTED_BY_RUNTIME, R.RUNTIME_UNREACHABLE, R.ANNOTATION),
+    ChangeClass.SCALE: (R.DRAINING, R.SCALING, R.ANNOTATION),
+    ChangeClass.RESTART: (R.SLOTS_UPDATING, R.ANNOTATION),
+}
 EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED)
 
 MEANINGS: Mapping[Reason, str] = {
@@ -169,7 +176,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.MINIMUM_SLOTS_READY: "every slot is ready",
     R.SLOTS_UNAVAILABLE: "slots are not ready, or there is none because the spec is not accepted",
     R.NEW_REVISION_AVAILABLE: "every slot runs the current revision",
-    R.SLOTS_UPDATING: "the current revision has not reached every slot",
+    R.SLOTS_UPDATING: "the current revision has not reached every slot: each in its turn",
     R.ALL_SLOTS_ACKNOWLEDGED: "each slot has said that it runs what it should",
     R.AWAITING_ACK: "pushed, or about to be, and not acknowledged yet",
     R.RESTART_REQUIRED: "a field that takes effect at a start only: the slot waits for its restart",

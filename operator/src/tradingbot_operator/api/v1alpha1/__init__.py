@@ -13,6 +13,7 @@ from tradingbot_operator.api.v1alpha1.trading_halt import (
 from tradingbot_operator.api.v1alpha1.tradingbot import (
     ConfigHash,
     HaltStatus,
+    PendingChange,
     Phase,
     SlotStatus,
     TradingBot,
@@ -22,6 +23,6 @@ from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
 
 __all__ = [
     "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "LabelSelector", "ObjectMeta",
-    "OnDelete", "Phase", "Resource", "SelectorOperator", "SlotStatus", "Status", "TradingBot", "TradingBotStatus",
-    "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
+    "OnDelete", "PendingChange", "Phase", "Resource", "SelectorOperator", "SlotStatus", "Status", "TradingBot",
+    "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
 ]  # fmt: skip

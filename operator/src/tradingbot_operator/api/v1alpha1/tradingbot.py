@@ -15,6 +15,7 @@ from tradingbot_operator.api.v1alpha1.resource import (
     map_by,
 )
 from tradingbot_runtime.config import OnBreach, TradingBotSpec
+from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.fields import BotName
 
 MAX_SLOTS = 50  # as spec.replicas
@@ -22,6 +23,7 @@ MAX_SLOTS = 50  # as spec.replicas
 NO_STATEFUL_SET = "!has(oldSelf.status) || !has(oldSelf.status.updateRevision) || oldSelf.status.updateRevision == ''"
 VOLUMES_STAY = "cannot be changed: the volumes were made with the bot, and stay as they are"
 MAX_HALTS = 500  # a few for each slot
+MAX_PENDING_MESSAGE = 512
 
 Count = Annotated[int, Field(ge=0)]
 Hash = Annotated[str, Field(max_length=64)]
@@ -83,6 +85,20 @@ class HaltStatus(Status):
     until_deleted: bool = Field(default=False, description="The deletion of that TradingHalt releases it.")
 
 
+class PendingChange(Status):
+    change: ChangeClass = Field(alias="class", description="What the change takes: see the spec's fields.")
+    slots: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_SLOTS - 1)], ...], Field(max_length=MAX_SLOTS)] = Field(
+        default=(), description="Ordinals of the slots that it has not reached."
+    )
+    reason: Code = Field(description="Reason code of what it waits for.")
+    message: Annotated[str, Field(max_length=MAX_PENDING_MESSAGE)] = Field(
+        default="", description="The reason in words."
+    )
+    not_before: Timestamp | None = Field(
+        default=None, description="It waits until then at least; absent where no time is known."
+    )
+
+
 class TradingBotStatus(Status):
     observed_generation: Count = Field(default=0, description="metadata.generation that this status is about.")
     phase: Phase = Field(default=Phase.PENDING, description="One word derived from the conditions.")
@@ -95,6 +111,9 @@ class TradingBotStatus(Status):
         default="", description="Label selector of the pods, as text, for the scale subresource."
     )
     config_hash: ConfigHash = Field(default=ConfigHash(), description="Configuration wanted and acknowledged.")
+    pending_change: PendingChange | None = Field(
+        default=None, description="A change of the spec, or of a Venue, that has not reached every slot."
+    )
     current_revision: Annotated[str, Field(max_length=253)] = Field(
         default="", description="Pod template revision that is known to work."
     )

@@ -1,0 +1,73 @@
+"""The change that waits, of a bot that is not yet as its spec asks: which slots, and what for. Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tradingbot_operator.api.v1alpha1 import PendingChange
+from tradingbot_operator.api.v1alpha1.tradingbot import MAX_PENDING_MESSAGE
+from tradingbot_operator.core import names
+from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.configuration_status import on_old_template, rejection
+from tradingbot_operator.core.trading import slot_names
+from tradingbot_runtime.config.change import ChangeClass
+
+if TYPE_CHECKING:  # status.py imports this
+    from tradingbot_operator.core.status import Picture, SlotPicture
+
+HANDS_OFF = f"annotation {names.RECONCILE}={names.DISABLED}: nothing is applied until it is taken away"
+
+
+def pending_change(p: "Picture") -> PendingChange | None:
+    """The first that speaks is the greatest class."""
+    for rule in RULES:
+        if found := rule(p):
+            return _by_hand(found) if p.paused else found
+    return None
+
+
+def _by_hand(found: PendingChange) -> PendingChange:
+    return found.model_copy(update={"reason": Reason.ANNOTATION, "message": HANDS_OFF, "not_before": None})
+
+
+def _restart(p: "Picture") -> PendingChange | None:
+    old = on_old_template(p)
+    return _pending(ChangeClass.RESTART, old, Reason.SLOTS_UPDATING, _next_restart(p, old)) if old else None
+
+
+def _next_restart(p: "Picture", old: "Sequence[SlotPicture]") -> str:
+    """One after the other, from the highest ordinal down."""
+    unready = [slot for slot in p.slots if slot not in old and not (slot.report and slot.report.ready)]
+    if unready:
+        return f"{slot_names(unready)} must be ready first"
+    return f"{slot_names([max(old, key=lambda slot: slot.ordinal)])} is next"
+
+
+def _scale(p: "Picture") -> PendingChange | None:
+    if p.leaving:
+        return PendingChange(change=ChangeClass.SCALE, slots=p.leaving, reason=Reason.DRAINING,
+                             message="slots withdraw their orders before they go")  # fmt: skip
+    if p.slots and p.moving:
+        to = f"on the way to another slot: {', '.join(p.moving)}"
+        return PendingChange(change=ChangeClass.SCALE, reason=Reason.SCALING, message=to)
+    coming = [slot for slot in p.slots if p.size is not None and slot.ordinal >= p.size]
+    return _pending(ChangeClass.SCALE, coming, Reason.SCALING, "more slots are on their way") if coming else None
+
+
+def _hot_reload(p: "Picture") -> PendingChange | None:
+    behind = [slot for slot in p.slots if slot.last_report and slot.last_report.config_hash != slot.config_hash]
+    if not behind:
+        return None
+    if what := rejection(p):
+        return _pending(ChangeClass.HOT_RELOAD, behind, Reason.REJECTED_BY_RUNTIME, what)
+    if silent := [slot for slot in behind if slot.report is None]:
+        told = f"no answer from {slot_names(silent)}; pushed as soon as there is one"
+        return _pending(ChangeClass.HOT_RELOAD, behind, Reason.RUNTIME_UNREACHABLE, told)
+    return _pending(ChangeClass.HOT_RELOAD, behind, Reason.AWAITING_ACK, "pushed, or about to be")
+
+
+RULES: "tuple[Callable[[Picture], PendingChange | None], ...]" = (_restart, _scale, _hot_reload)
+
+
+def _pending(change: ChangeClass, slots: "Sequence[SlotPicture]", reason: Reason, message: str) -> PendingChange:
+    return PendingChange(change=change, slots=tuple(slot.ordinal for slot in slots), reason=reason,
+                         message=message[:MAX_PENDING_MESSAGE])  # fmt: skip
