@@ -70,13 +70,14 @@ class Cluster:
     children: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     pods: dict[int, Pod] = field(default_factory=dict)
     volumes: dict[int, Volume] = field(default_factory=dict)  # by slot
+    installation: Installation = INSTALLATION
     uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     observed: Observed = field(default_factory=lambda: Observed(now="2026-01-02T00:00:10Z"))
 
     def decide(self) -> Outcome:
         seen = replace(self.observed, venues=self.venues, children=self.children,
                        pods=tuple(self.pods[n] for n in sorted(self.pods)))  # fmt: skip
-        return decide(self.bot, seen, INSTALLATION)
+        return decide(self.bot, seen, self.installation)
 
     def step(self) -> Outcome:
         """One reconciliation, carried out; then the others move."""

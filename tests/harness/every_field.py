@@ -61,7 +61,7 @@ VENUE: Document = {
 def bot_document(strategy: str) -> Document:
     """The spec of a bot in mode Live, two slots, one market."""
     return copy.deepcopy({
-        "desiredState": "Running", "mode": "Live", "paper": PAPER, "replicas": 2, "onStop": "Leave",
+        "desiredState": "Running", "mode": "Live", "paper": PAPER, "replicas": 2, "onStop": "Leave", "restartNonce": 1,
         "strategy": {strategy: STRATEGIES[strategy]}, "markets": [MARKET], "risk": RISK,
         "rollout": {"progressDeadline": "5m"}, "pod": POD,
         "storage": {"size": "2Gi", "inputs": "100Mi", "history": "200Mi", "storageClassName": "fast"},

@@ -18,7 +18,7 @@ from tradingbot_runtime.config.change_classes import change_classes, settings
 from tradingbot_runtime.slot import cold_differences
 
 BOT, VENUE = dict(change_classes(TradingBotSpec)), dict(change_classes(VenueSpec))
-NEVER_TOLD = "pod"  # what is of Kubernetes alone, the runtime does not hear of
+NEVER_TOLD = ("pod", "restartNonce")  # what is of Kubernetes alone, the runtime does not hear of
 
 
 @functools.cache

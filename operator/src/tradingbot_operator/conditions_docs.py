@@ -17,7 +17,8 @@ what is so and, where a person is needed, what to do; it is at most 1 KiB, and h
 every trade. A reason is the same word in a condition, an Event, the log and a metric.
 
 `kubectl wait --for=condition=Ready tb/NAME` waits for a bot; `Reconciling` and `Stalled` are what kstatus and Argo CD
-look at. `Reconciling`, `Stalled`, `Halted`, `Fenced` and `ReconciliationPaused` are good when they are False.
+look at. `Reconciling`, `Stalled`, `Halted`, `Fenced`, `ReconciliationPaused` and `TemplateDrift` are good when they are
+False.
 """
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
+from tradingbot_operator.core.frozen_template import FrozenTemplate, with_restart_hash
 from tradingbot_operator.core.guards import disruption_budget, network_policy
 from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.pod_template import pod_template
 from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
-from tradingbot_runtime.config.change import ChangeClass
-from tradingbot_runtime.config.change_classes import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +52,29 @@ class Plan:
     only_paper: bool = False  # for all its life
     held: frozenset[str] = frozenset()  # instruments that it has from mode Live, and is in mode Paper
     halts: Halts = field(default_factory=Halts)
+    inputs: str = ""  # names all that takes effect only at a start of the process
+    frozen: FrozenTemplate | None = None  # the pods' template as it is stored
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property
     def restart_hash(self) -> str:
-        """Of all that takes effect only at a start of the process; no limit, size or spread is in it.
+        """Of all that takes effect only at a start of the process, and of which slot has which markets.
 
         Slots above spec.replicas are on their way out, and a slot without a market idles: neither may restart others.
         """
-        spec, restart = self.accepted.spec, ChangeClass.RESTART
-        last = min(self.replicas, spec.replicas)
+        last = min(self.replicas, self.accepted.spec.replicas)
         serving = {n: config for n, config in self.slots.items() if n < last and config.markets}
-        return names.digest({
-            "spec": settings(spec, restart),
-            "venues": {name: settings(venue, restart) for name, venue in self.accepted.venues.items()},
-            "slots": {n: [leg.name for leg in config.legs] for n, config in serving.items()},
-            "image": self.installation.runtime_image,
-        })  # fmt: skip
+        slots = {n: [leg.name for leg in config.legs] for n, config in serving.items()}
+        return names.digest({"inputs": self.inputs, "slots": slots})
 
     def template(self) -> Manifest:
+        """As long as nobody has changed the settings that it was made for, the one that is there."""
+        if self.frozen is None or self.frozen.inputs != self.inputs:
+            return self.rendered()
+        return with_restart_hash(self.frozen.template, self.restart_hash)
+
+    def rendered(self) -> Manifest:
+        """As this operator makes it."""
         return pod_template(self.bot, self.accepted.spec, self.accepted.venues, self.restart_hash,
                             self.installation)  # fmt: skip
 
@@ -163,7 +166,7 @@ def stateful_set(plan: Plan) -> Manifest:
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     }
     manifest = _object("apps/v1", "StatefulSet", plan.bot.name, spec=spec)
-    manifest["metadata"]["annotations"] = {names.TEMPLATE_HASH: names.digest(template)}
+    manifest["metadata"]["annotations"] = FrozenTemplate(template, plan.inputs).annotations()
     return manifest
 
 

@@ -23,6 +23,7 @@ class ConditionType(StrEnum):
     CREDENTIALS_VALID = "CredentialsValid"  # the venues take them, as the slots report
     REACHABLE = "Reachable"  # of a Venue alone
     RECONCILIATION_PAUSED = "ReconciliationPaused"  # abnormal: a person has told the operator to apply nothing
+    TEMPLATE_DRIFT = "TemplateDrift"  # abnormal: this operator would make the pods otherwise, and does not
     FLAT = "Flat"  # no open orders, as the runtime confirmed; positions do not count
 
 
@@ -118,6 +119,9 @@ class Reason(StrEnum):
     # ReconciliationPaused
     ANNOTATION = "Annotation"
     NOT_PAUSED = "NotPaused"
+    # TemplateDrift
+    OPERATOR_CHANGED = "OperatorChanged"
+    NO_DRIFT = "NoDrift"
     # Reachable
     ANSWERS = "Answers"
     UNREACHABLE = "Unreachable"

@@ -57,3 +57,10 @@ def progressing(p: "Picture") -> Observation:
     if what := rolling(p):
         return yes(T.PROGRESSING, Reason.SLOTS_UPDATING, what)
     return yes(T.PROGRESSING, Reason.NEW_REVISION_AVAILABLE, "every slot runs the current revision")
+
+
+def template_drift(p: "Picture") -> Observation:
+    if not p.drift:
+        return no(T.TEMPLATE_DRIFT, Reason.NO_DRIFT, "the pods are as this operator makes them")
+    what = "the pods stay as an earlier operator made them; another spec.restartNonce makes them anew, with"
+    return yes(T.TEMPLATE_DRIFT, Reason.OPERATOR_CHANGED, f"{what} {p.drift}")

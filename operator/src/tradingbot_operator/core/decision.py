@@ -9,6 +9,7 @@ from tradingbot_operator.core.children import Accepted, Plan, children, lease, s
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
+from tradingbot_operator.core.frozen_template import ANNOTATIONS, frozen_template, restart_inputs
 from tradingbot_operator.core.halts import halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
@@ -125,7 +126,8 @@ class _Running:
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation, halts=held, ending=ending,
+                    self.installation, halts=held, ending=ending, frozen=frozen_template(stateful_set),
+                    inputs=restart_inputs(self.accepted.spec, self.accepted.venues),
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         return replace(plan, partition=self._partition(plan, stateful_set))
@@ -226,6 +228,8 @@ def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
             strategy = stored["spec"].get("updateStrategy", {})
             partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
             return bool(stored["spec"]["replicas"] != wanted["spec"]["replicas"]
-                        or strategy.get("rollingUpdate", {}).get("partition", 0) != partition)  # fmt: skip
+                        or strategy.get("rollingUpdate", {}).get("partition", 0) != partition
+                        or any(annotations.get(name) != wanted["metadata"]["annotations"][name]
+                               for name in ANNOTATIONS))  # fmt: skip
         case _:
             return False

@@ -12,7 +12,9 @@ SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 FINALIZER = f"{GROUP}/drain"
 IN_USE = f"{GROUP}/in-use"  # finalizer of a Venue: it stays until no bot names it
 SPEC_HASH = f"{GROUP}/spec-hash"  # on each child: of what was applied last
+TEMPLATE = f"{GROUP}/template"  # on the StatefulSet: its pod template as it was applied
 TEMPLATE_HASH = f"{GROUP}/template-hash"  # on the StatefulSet: of its pod template
+TEMPLATE_INPUTS = f"{GROUP}/template-inputs"  # on the StatefulSet: of the settings that the template was made for
 RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect only at a start
 BOT_UID = f"{GROUP}/bot-uid"  # on the pods: a recreated bot of the same name is another one
 RELEASING = f"{GROUP}/releasing"  # on the ConfigMap: instrument -> slot that has yet to let go of it

@@ -13,6 +13,7 @@ from tradingbot_operator.core.accounts import Replacement
 from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, merge
 from tradingbot_operator.core.flat import was_flat
+from tradingbot_operator.core.frozen_template import drift
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.pending import pending_change
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
@@ -26,8 +27,9 @@ REMOVED = "Removed"  # its volume and its Lease are kept
 def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None, replacement: Replacement) -> Picture:
     pods, spec = {pod.ordinal: pod for pod in observed.pods}, plan.accepted.spec
     stateful_set = observed.child("StatefulSet", plan.bot.name)
+    restart_hash = plan.restart_hash
     slots = tuple(
-        SlotPicture(n, config, config.config_hash(), plan.restart_hash, pods.get(n))
+        SlotPicture(n, config, config.config_hash(), restart_hash, pods.get(n))
         for n, config in plan.slots.items()
         if n < size.serving
     )
@@ -42,6 +44,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         was_flat=was_flat(plan.bot.status.conditions),
         replacement=replacement,
         paused=plan.bot.paused,
+        drift=drift(plan.template(), plan.rendered()),
         size=stateful_set["spec"]["replicas"] if stateful_set else None,
         patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
@@ -93,7 +96,7 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
     observations = observe(shown, observed.pods)
     stateful_set = observed.child("StatefulSet", bot.name) or {}
     revisions = stateful_set.get("status", {})
-    pods = [pod for pod in observed.pods if not pod.terminating]
+    pods, restart_hash = [pod for pod in observed.pods if not pod.terminating], plan.restart_hash
     return TradingBotStatus(
         observed_generation=bot.metadata.generation,
         phase=phase(shown, observations, bot.status.phase),
@@ -101,7 +104,7 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
         strategy=plan.accepted.spec.strategy.name,
         replicas=len(pods),
         ready_replicas=sum(1 for slot in shown.slots if slot.report and slot.report.ready),
-        updated_replicas=sum(1 for pod in pods if pod.restart_hash == plan.restart_hash),
+        updated_replicas=sum(1 for pod in pods if pod.restart_hash == restart_hash),
         selector=names.selector(bot.name),
         config_hash=_config_hash(bot, shown.slots),
         pending_change=pending_change(shown),

@@ -7,7 +7,7 @@ from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
 from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import Replacement, stuck
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
-from tradingbot_operator.core.configuration_status import config_applied, progressing, rejection
+from tradingbot_operator.core.configuration_status import config_applied, progressing, rejection, template_drift
 from tradingbot_operator.core.credentials import credentials_valid
 from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.halted import halted
@@ -57,6 +57,7 @@ class Picture:
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
     paused: bool = False  # the operator applies nothing
+    drift: str = ""  # what this operator would make otherwise in the pods
     size: int | None = None  # slots of the StatefulSet as it is; None: there is none
     patience_s: float = 60.0  # with a runtime that does not answer
 
@@ -164,7 +165,7 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
     waits = stalled(p, now)
     return (now, reconciling(now, waits), waits, spec_accepted(p), available(p), progressing(p), config_applied(p),
             trading_enabled(p), halted(p), fenced(p), credentials_valid(p), reconciliation_paused(p),
-            flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
+            template_drift(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:

@@ -98,6 +98,10 @@ BOT: Mapping[ConditionType, Words] = {
         "a person has told the operator to leave the bot's objects as they are",
         true=(R.ANNOTATION,), false=(R.NOT_PAUSED,),
     ),
+    T.TEMPLATE_DRIFT: Words(
+        "another version of the operator would make the pods otherwise; it changes none of them by itself",
+        true=(R.OPERATOR_CHANGED,), false=(R.NO_DRIFT,),
+    ),
     T.FLAT: Words(
         "no order is open, as the runtimes confirmed; positions do not count",
         true=(R.NO_OPEN_ORDERS,), false=(R.OPEN_ORDERS,), unknown=(R.NOT_REPORTED,),
@@ -214,6 +218,8 @@ MEANINGS: Mapping[Reason, str] = {
     R.AUTH_FAILED: "the venue refuses the key: the message has its answer; a new key is read from the Secret",
     R.ANNOTATION: "`tradingbot.dev/reconcile: disabled` on the bot: nothing is applied; halts and its deletion go on",
     R.NOT_PAUSED: "the operator keeps the bot as its spec asks",
+    R.OPERATOR_CHANGED: "the message says what differs; another `spec.restartNonce` takes it, as any restart does",
+    R.NO_DRIFT: "the pods are as this operator makes them",
     R.ANSWERS: "the venue answers, and its streams are open",
     R.UNREACHABLE: "a slot has no answer from the venue, or a stream of it is not open: the message says which",
     R.IN_USE: "it is being deleted, and waits for the bots that the message names",

@@ -76,6 +76,11 @@ class TradingBotSpec(Spec):
     on_stop: Annotated[OnStop, ChangeClass.HOT_RELOAD] = Field(
         default=OnStop.CANCEL_ALL, description="Open orders when the bot is stopped or deleted by command."
     )
+    restart_nonce: Annotated[int, ChangeClass.RESTART] = Field(
+        default=0, strict=True, ge=0, le=2**31 - 1,
+        description="Another number restarts the pods, one slot after the other; they are then made as today's "
+        "operator makes them.",
+    )  # fmt: skip
     rollout: Annotated[Rollout, ChangeClass.IGNORE] = Field(
         default=Rollout(), description="How changes are rolled out."
     )
