@@ -4,6 +4,7 @@ from typing import Any
 
 from harness.bad_manifests import REMOVED, Bad
 from harness.bad_strategies import BAD_STRATEGIES
+from harness.bad_windows import BAD_WINDOWS
 from harness.live_risk import LIVE_RISK
 
 MM = "spec.strategy.marketMaking"
@@ -142,6 +143,7 @@ STRATEGY = (
     Bad("an empty strategy", {"spec.strategy": {}},
         ("spec.strategy.marketMaking", "exactly one strategy is required; allowed: marketMaking")),
     *BAD_STRATEGIES,
+    *BAD_WINDOWS,
     Bad("no spread", {SPREAD: REMOVED}, (f"{SPREAD}: Required value",), (f"{SPREAD}: is required",)),
     Bad("minSpread over spread", {f"{MM}.minSpreadBps": "9"}, (SPREAD, BETWEEN)),
     Bad("spread over maxSpread", {f"{MM}.maxSpreadBps": "7"}, (SPREAD, BETWEEN)),

@@ -71,6 +71,7 @@ class Cluster:
     pods: dict[int, Pod] = field(default_factory=dict)
     volumes: dict[int, Volume] = field(default_factory=dict)  # by slot
     installation: Installation = INSTALLATION
+    made_for: dict[str, str] = field(default_factory=dict)  # by revision: the settings of its template
     uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     observed: Observed = field(default_factory=lambda: Observed(now="2026-01-02T00:00:10Z"))
 
@@ -206,6 +207,7 @@ class Cluster:
         annotations = stored["spec"]["template"]["metadata"]["annotations"]
         update, before = names.digest(stored["spec"]["template"]), stored.get("status", {})
         current = before.get("currentRevision", update)
+        self.made_for[update] = annotations[names.TEMPLATE_INPUTS]
         replicas, partition = stored["spec"]["replicas"], stored["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
         for n in sorted(self.pods, reverse=True):
             if n >= replicas or (n >= partition and self.pods[n].revision != update):
@@ -228,4 +230,4 @@ class Cluster:
         account = self.children[("ServiceAccount", "maker")]["metadata"]["uid"]
         stream = Stream(report=report_of(self.config(n), uid, account_uid=account), connected=True)
         return Pod(f"maker-{n}", uid, n, started=True, ready=True, revision=revision, restart_hash=restart_hash,
-                   created=self.observed.now, stream=stream)  # fmt: skip
+                   inputs=self.made_for[revision], created=self.observed.now, stream=stream)  # fmt: skip

@@ -42,6 +42,8 @@ RISK: Document = LIVE_RISK | {
 }  # fmt: skip
 PAPER: Document = {"latency": "10ms", "jitter": "5ms", "queue": "Proportional", "makerFeeBps": "9", "takerFeeBps": "9",
                    "capital": "5000", "lostAnswers": "0.1", "seed": 2}  # fmt: skip
+WINDOW: Document = {"schedule": "0 6 * * MON-FRI", "duration": "2h", "timeZone": "Europe/Berlin"}
+ROLLOUT: Document = {"progressDeadline": "5m", "windows": [WINDOW], "blackouts": [WINDOW], "flatOnly": True}
 POD: Document = {
     "image": "registry.example/runtime:1", "nodeSelector": {"example.com/pool": "a"}, "priorityClassName": "high",
     "resources": {"requests": {"cpu": "60m", "memory": "100Mi"}, "limits": {"cpu": "1", "memory": "200Mi"}},
@@ -63,7 +65,7 @@ def bot_document(strategy: str) -> Document:
     return copy.deepcopy({
         "desiredState": "Running", "mode": "Live", "paper": PAPER, "replicas": 2, "onStop": "Leave", "restartNonce": 1,
         "strategy": {strategy: STRATEGIES[strategy]}, "markets": [MARKET], "risk": RISK,
-        "rollout": {"progressDeadline": "5m"}, "pod": POD,
+        "rollout": ROLLOUT, "pod": POD,
         "storage": {"size": "2Gi", "inputs": "100Mi", "history": "200Mi", "storageClassName": "fast"},
     })  # fmt: skip
 
@@ -139,6 +141,7 @@ def _number_changed(text: str) -> Iterator[str]:
 
 
 BY_TYPE: dict[type, Callable[[Any], Iterator[Any]]] = {
+    bool: lambda switch: iter((not switch,)),
     int: lambda number: iter((number + 1, number - 1)),
     str: _number_changed,
     list: lambda items: iter(([*items, *items], [other for item in items for other in _number_changed(item)][:1])),

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 Schema = dict[str, Any]
 
 # One of these fits every name in the specs; which one, the field's own pattern says.
-NAMES = ("abc", "btc-1", "ABC", "http://host:9000", "ws://host:9000/stream", "example.com/pool", "registry.example/a:1")
+NAMES = (
+    "abc",
+    "btc-1",
+    "ABC",
+    "http://host:9000",
+    "ws://host:9000/stream",
+    "example.com/pool",
+    "registry.example/a:1",
+    "0 6 * * 1-5",
+    "UTC",
+)
 WRONG: tuple[Any, ...] = (
     None, "", "x y", "8 sec", "-1", "NaN", "1e5", "0", "1", "9" * 14,
     0, 1, -1, 10**6, 1.5, True, [], {}, ["1"], {"a": "b"},
@@ -25,8 +35,8 @@ def specs(schema: Schema) -> st.SearchStrategy[Any]:
 
 
 def _allowed(schema: Schema) -> st.SearchStrategy[Any]:
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
+    if "enum" in schema or schema["type"] == "boolean":
+        return st.sampled_from(schema.get("enum", [False, True]))
     match schema["type"]:
         case "integer":
             usual = schema.get("default", schema["minimum"])
@@ -105,9 +115,9 @@ def mistakes(value: Any, schema: Schema, path: str = "spec") -> Iterator[str]:  
 
 
 def _fits(value: Any, schema: Schema) -> bool:  # noqa: ANN401 - a JSON tree
-    known = "type" in schema
-    if not known or not isinstance(value, _TYPES[schema["type"]]) or isinstance(value, bool):
-        return False
+    kind = schema.get("type", "")
+    if kind == "boolean" or isinstance(value, bool) or not isinstance(value, _TYPES.get(kind, ())):
+        return kind == "boolean" and isinstance(value, bool)
     if "enum" in schema:
         return value in schema["enum"]
     if isinstance(value, int):

@@ -252,7 +252,7 @@ def test_an_archive_names_its_image_for_containerd_and_for_docker(images: dict[s
 @pytest.mark.parametrize(
     ("name", "modules"),
     [
-        ("operator", "kopf, kubernetes.aio, aiohttp, cryptography.x509, tradingbot_runtime.config"),
+        ("operator", "kopf, kubernetes.aio, aiohttp, cryptography.x509, tzdata, tradingbot_operator.windows"),
         ("runtime", "picows, aiohttp, sqlite3, cryptography.x509, structlog, tradingbot_runtime.config"),
     ],
 )

@@ -16,7 +16,8 @@ from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.store import Name, Store, name_of
-from tradingbot_runtime.config import Mode, TradingBotSpec, VenueSpec, as_written, problems
+from tradingbot_operator.windows import closed, schedule_problems
+from tradingbot_runtime.config import Mode, Rollout, TradingBotSpec, VenueSpec, as_written, problems
 from tradingbot_runtime.model.events import TradingState
 
 M = TypeVar("M", bound=BaseModel)
@@ -99,6 +100,7 @@ def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
         revision=(metadata.get("labels") or {}).get("controller-revision-hash", ""),
         created=metadata.get("creationTimestamp", ""),
         restart_hash=(metadata.get("annotations") or {}).get(names.RESTART_HASH, ""),
+        inputs=(metadata.get("annotations") or {}).get(names.TEMPLATE_INPUTS, ""),
         terminating="deletionTimestamp" in metadata,
         stream=stream,
         bot_uid=(metadata.get("annotations") or {}).get(names.BOT_UID, ""),
@@ -173,6 +175,7 @@ class Observer:
         children = self.store.children(name)
         now = self.now()
         pods = self._read_pods(bot)
+        rollout, wrong = self._rollout(bot)
         own = {key: child for key, child in children.items() if key[0] in CHILD_KINDS and owned_by(child, bot)}
         return Observed(
             now=timestamp(now),
@@ -190,11 +193,21 @@ class Observer:
                 *(f"pod {pod.name}" for pod in pods if pod.bot_uid not in ("", bot.metadata.uid)),
                 *(f"{kind} {child}" for kind, child in children if kind == "StatefulSet" and (kind, child) not in own),
             ),
+            closed=closed(rollout, now) if rollout else None,
+            schedule_problems=wrong,
             since_start_s=self.since_start_s(),
             # Time in which nobody led was no time to drain in.
             deleting_for_s=min(_since(bot.metadata.deletion_timestamp, now), self.since_start_s()),
             reconciling_for_s=_since(_reconciling_since(bot), now),
         )
+
+    def _rollout(self, bot: Bot) -> tuple[Rollout | None, tuple[str, ...]]:
+        """By which restarts are let through, today's or the last valid one; and what is wrong with today's."""
+        wrong = schedule_problems(bot.spec.rollout) if bot.spec else ()
+        if bot.spec is not None and not wrong:
+            return bot.spec.rollout, wrong
+        accepted = last_accepted(self.store.get("ConfigMap", (bot.namespace, names.slots_config_map(bot.name))))
+        return (accepted.spec.rollout if accepted else None), wrong
 
     def trading_halt_status(self, manifest: Manifest) -> Manifest | None:
         """The status to write; None when the stored one says the same."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
-from tradingbot_operator.core.frozen_template import FrozenTemplate, with_restart_hash
+from tradingbot_operator.core.frozen_template import FrozenTemplate, marked
+from tradingbot_operator.core.gates import Closed
 from tradingbot_operator.core.guards import disruption_budget, network_policy
 from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
@@ -54,6 +55,7 @@ class Plan:
     halts: Halts = field(default_factory=Halts)
     inputs: str = ""  # names all that takes effect only at a start of the process
     frozen: FrozenTemplate | None = None  # the pods' template as it is stored
+    gate: Closed | None = None  # why the next restart waits
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property
@@ -71,12 +73,12 @@ class Plan:
         """As long as nobody has changed the settings that it was made for, the one that is there."""
         if self.frozen is None or self.frozen.inputs != self.inputs:
             return self.rendered()
-        return with_restart_hash(self.frozen.template, self.restart_hash)
+        return marked(self.frozen.template, self.restart_hash, self.inputs)
 
     def rendered(self) -> Manifest:
         """As this operator makes it."""
-        return pod_template(self.bot, self.accepted.spec, self.accepted.venues, self.restart_hash,
-                            self.installation)  # fmt: skip
+        made = pod_template(self.bot, self.accepted.spec, self.accepted.venues, self.installation)
+        return marked(made, self.restart_hash, self.inputs)
 
 
 def children(plan: Plan) -> tuple[Manifest, ...]:

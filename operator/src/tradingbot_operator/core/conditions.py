@@ -75,6 +75,9 @@ class Reason(StrEnum):
     # Progressing; PROGRESS_DEADLINE_EXCEEDED as well
     NEW_REVISION_AVAILABLE = "NewRevisionAvailable"
     SLOTS_UPDATING = "SlotsUpdating"
+    OUTSIDE_MAINTENANCE_WINDOW = "OutsideMaintenanceWindow"  # also of Ready and Reconciling, as the next two
+    BLACKOUT = "Blackout"
+    NOT_FLAT = "NotFlat"
     # ConfigApplied
     ALL_SLOTS_ACKNOWLEDGED = "AllSlotsAcknowledged"
     AWAITING_ACK = "AwaitingAck"

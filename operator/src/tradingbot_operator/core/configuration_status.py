@@ -54,7 +54,9 @@ def progressing(p: "Picture") -> Observation:
         return no(
             T.PROGRESSING, Reason.PROGRESS_DEADLINE_EXCEEDED, "not within spec.rollout.progressDeadline: see Ready"
         )
-    if what := rolling(p):
+    if (what := rolling(p)) and p.gate:
+        return no(T.PROGRESSING, p.gate.reason, f"{what}; {p.gate.message}")
+    if what:
         return yes(T.PROGRESSING, Reason.SLOTS_UPDATING, what)
     return yes(T.PROGRESSING, Reason.NEW_REVISION_AVAILABLE, "every slot runs the current revision")
 

@@ -10,6 +10,7 @@ from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
 from tradingbot_operator.core.frozen_template import ANNOTATIONS, frozen_template, restart_inputs
+from tradingbot_operator.core.gates import closed_gate
 from tradingbot_operator.core.halts import halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
@@ -130,6 +131,7 @@ class _Running:
                     inputs=restart_inputs(self.accepted.spec, self.accepted.venues),
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
+        plan = replace(plan, gate=closed_gate(plan, self.observed))
         return replace(plan, partition=self._partition(plan, stateful_set))
 
     def _partition(self, plan: Plan, stateful_set: Manifest | None) -> int:
@@ -139,8 +141,8 @@ class _Running:
         if metadata.get("annotations", {}).get(names.TEMPLATE_HASH) != names.digest(plan.template()):
             return plan.replicas
         now: int = stateful_set["spec"]["updateStrategy"].get("rollingUpdate", {}).get("partition", 0)
-        if status.get("observedGeneration", 0) < metadata.get("generation", 0):
-            return min(now, plan.replicas)  # its updateRevision is still the one before
+        if plan.gate is not None or status.get("observedGeneration", 0) < metadata.get("generation", 0):
+            return min(now, plan.replicas)  # or its updateRevision is still the one before
         return next_partition(plan.replicas, now, status.get("updateRevision", ""), self.observed.pods)
 
     def _existing(self, child: Manifest) -> Manifest | None:
@@ -180,6 +182,8 @@ class _Running:
             waits.append(self.installation.drain_timeout_s)
         if plan.releasing or plan.held:
             waits.append(HAND_OVER_RECHECK_S)
+        if plan.gate is not None and plan.gate.for_s is not None:
+            waits.append(plan.gate.for_s + 1)
         if self.observed.since_start_s < self.installation.start_grace_s:
             waits.append(self.installation.start_grace_s)
         if any(c.type == ConditionType.RECONCILING and c.status is ConditionStatus.TRUE for c in status.conditions):

@@ -57,12 +57,11 @@ def restart_inputs(spec: TradingBotSpec, venues: Mapping[str, VenueSpec]) -> str
     })  # fmt: skip
 
 
-def with_restart_hash(template: Manifest, restart_hash: str) -> Manifest:
-    """Markets that move from slot to slot restart the slots, and change nothing else about them."""
+def marked(template: Manifest, restart_hash: str, inputs: str) -> Manifest:
+    """With what the pods are known by. Markets that move restart the slots, and change nothing else about them."""
     metadata = template["metadata"]
-    return template | {
-        "metadata": metadata | {"annotations": metadata["annotations"] | {names.RESTART_HASH: restart_hash}}
-    }
+    marks = {names.RESTART_HASH: restart_hash, names.TEMPLATE_INPUTS: inputs}
+    return template | {"metadata": metadata | {"annotations": metadata["annotations"] | marks}}
 
 
 def drift(stored: Manifest, rendered: Manifest) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.gates import Closed
 from tradingbot_runtime.config import TradingBotSpec, VenueSpec
 from tradingbot_runtime.model.control import ConfigAnswered, SlotReport
 from tradingbot_runtime.model.events import TradingState
@@ -133,6 +134,7 @@ class Pod:
     created: str = ""  # RFC 3339, UTC
     terminating: bool = False
     stream: Stream = Stream()
+    inputs: str = ""  # names the settings that its template was made for
     bot_uid: str = ""  # whose pod it is; empty where it does not say
     trouble: Trouble | None = None
     ended_untraded: bool = False  # no process runs, and the last one proved that the slot has never sent an order
@@ -180,6 +182,8 @@ class Observed:
     leases: Mapping[int, str | None] = field(default_factory=dict)  # uid by slot; of those that say they have none
     leases_never_held: frozenset[int] = frozenset()  # slots; of those alone that were asked for
     former: tuple[str, ...] = ()  # what is left of a deleted bot of the same name: waited for, never touched
+    closed: Closed | None = None  # why the calendar lets no restart begin now
+    schedule_problems: tuple[str, ...] = ()  # of the windows in the bot's spec
     since_start_s: float = 1e9  # since this operator became the leader
     deleting_for_s: float = 0.0
     reconciling_for_s: float = 0.0  # since the condition Reconciling last changed

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, HaltStatus, TradingBotStatus
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.gates import HELD_UP
 from tradingbot_operator.core.observed import Manifest
 
 
@@ -124,4 +125,4 @@ def _said_by_halted(new: Condition, was: Condition | None) -> bool:
 
 
 PROGRESS_REASONS = frozenset({Reason.ROLLOUT_IN_PROGRESS, Reason.CONFIG_NOT_ACKNOWLEDGED, Reason.DRAINING,
-                              Reason.SCALING, Reason.DELETING})  # fmt: skip
+                              Reason.SCALING, Reason.DELETING, *HELD_UP})  # fmt: skip

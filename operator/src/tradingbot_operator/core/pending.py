@@ -31,7 +31,14 @@ def _by_hand(found: PendingChange) -> PendingChange:
 
 def _restart(p: "Picture") -> PendingChange | None:
     old = on_old_template(p)
-    return _pending(ChangeClass.RESTART, old, Reason.SLOTS_UPDATING, _next_restart(p, old)) if old else None
+    if not old:
+        return None
+    if p.gate:
+        held = _pending(ChangeClass.RESTART, old, p.gate.reason, p.gate.message)
+        return held.model_copy(update={"not_before": p.gate.until or None})
+    made_for_others = [slot for slot in old if slot.pod and slot.pod.inputs != p.inputs]
+    change = ChangeClass.RESTART if made_for_others else ChangeClass.SCALE  # then only markets move
+    return _pending(change, old, Reason.SLOTS_UPDATING, _next_restart(p, old))
 
 
 def _next_restart(p: "Picture", old: "Sequence[SlotPicture]") -> str:

@@ -44,6 +44,8 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         was_flat=was_flat(plan.bot.status.conditions),
         replacement=replacement,
         paused=plan.bot.paused,
+        inputs=plan.inputs,
+        gate=plan.gate,
         drift=drift(plan.template(), plan.rendered()),
         size=stateful_set["spec"]["replicas"] if stateful_set else None,
         patience_s=plan.installation.drain_timeout_s,

@@ -16,7 +16,7 @@ GRACE_S = SHUTDOWN_WITHIN_S + 5  # an empty venue, even a slow or locked one; th
 
 
 def pod_template(
-    bot: Bot, spec: TradingBotSpec, venues: Mapping[str, VenueSpec], restart_hash: str, installation: Installation
+    bot: Bot, spec: TradingBotSpec, venues: Mapping[str, VenueSpec], installation: Installation
 ) -> Manifest:
     credentials = {name: venue.credentials_secret_ref.name for name, venue in sorted(venues.items())
                    if venue.credentials_secret_ref is not None}  # fmt: skip
@@ -37,7 +37,7 @@ def pod_template(
         content["tolerations"] = [t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in pod.tolerations]
     if pod.priority_class_name is not None:
         content["priorityClassName"] = pod.priority_class_name
-    annotations = {names.RESTART_HASH: restart_hash, names.BOT_UID: bot.metadata.uid}
+    annotations = {names.BOT_UID: bot.metadata.uid}
     metadata = {"labels": names.labels(bot.name), "annotations": annotations}
     return {"metadata": metadata, "spec": content}
 

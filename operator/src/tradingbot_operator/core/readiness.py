@@ -84,6 +84,8 @@ def _fenced(p: "Picture") -> Observation | None:
 
 def _rolling(p: "Picture") -> Observation | None:
     what = rolling(p)
+    if what and p.gate:
+        return no(T.READY, p.gate.reason, f"{what}; {p.gate.message}")
     return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, what) if what else None
 
 

@@ -10,6 +10,7 @@ from tradingbot_operator.core.conditions import ConditionType, Observation, Reas
 from tradingbot_operator.core.configuration_status import config_applied, progressing, rejection, template_drift
 from tradingbot_operator.core.credentials import credentials_valid
 from tradingbot_operator.core.flat import flat
+from tradingbot_operator.core.gates import HELD_UP, Closed
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.observed import Pod
 from tradingbot_operator.core.readiness import in_trouble, ready
@@ -57,6 +58,8 @@ class Picture:
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
     paused: bool = False  # the operator applies nothing
+    inputs: str = ""  # names the settings that take effect only at a start
+    gate: Closed | None = None  # why the next restart waits although every slot is well
     drift: str = ""  # what this operator would make otherwise in the pods
     size: int | None = None  # slots of the StatefulSet as it is; None: there is none
     patience_s: float = 60.0  # with a runtime that does not answer
@@ -148,6 +151,8 @@ def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation
         return no(T.RECONCILING, Reason.CONVERGED, stalled_now.message)
     if stalled_now.status is ConditionStatus.TRUE:
         return no(T.RECONCILING, stalled_now.reason, "waits for a person: see Stalled")
+    if ready_now.reason in HELD_UP:
+        return no(T.RECONCILING, ready_now.reason, ready_now.message)
     return yes(T.RECONCILING, RECONCILING.get(ready_now.reason, ready_now.reason), ready_now.message)
 
 
@@ -180,7 +185,8 @@ def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Pha
         if not p.slots:
             return Phase.STOPPED
         live = {DesiredState.PAUSED: Phase.PAUSED, DesiredState.STOPPED: Phase.STOPPED}
-        settled = seen[T.READY].status is ConditionStatus.TRUE or p.refusal is not None
+        waits = seen[T.READY].reason in HELD_UP
+        settled = seen[T.READY].status is ConditionStatus.TRUE or waits or p.refusal is not None
         return live.get(p.desired_state, Phase.RUNNING) if settled else Phase.PROGRESSING
     was_live = before in {Phase.RUNNING, Phase.PAUSED, Phase.DEGRADED}
     moving = seen[T.READY].reason in MOVING

@@ -29,6 +29,11 @@ def validate(bot: Bot, observed: Observed) -> Refusal | None:
     return None
 
 
+def schedules_there(_bot: Bot, _spec: TradingBotSpec, observed: Observed) -> Refusal | None:
+    problems = observed.schedule_problems
+    return Refusal(Reason.SPEC_INVALID, "; ".join(problems)) if problems else None
+
+
 def venues_exist(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
     missing = sorted(spec.venue_names() - observed.venues.keys())
     if not missing:
@@ -74,4 +79,4 @@ def markets_free(bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal 
     return None
 
 
-CHECKS: tuple[Check, ...] = (venues_exist, venues_usable, credentials_there, markets_free)
+CHECKS: tuple[Check, ...] = (schedules_there, venues_exist, venues_usable, credentials_there, markets_free)

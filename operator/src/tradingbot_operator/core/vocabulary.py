@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.gates import HELD_UP
 from tradingbot_runtime.config.change import ChangeClass
 
 T, R = ConditionType, Reason
@@ -46,12 +47,13 @@ BOT: Mapping[ConditionType, Words] = {
     T.READY: Words(
         "the bot is in the state that its spec asks for, and this generation is live",
         true=(R.TRADING, R.PAUSED_AS_REQUESTED, R.STOPPED_AS_REQUESTED),
-        false=(*REFUSALS, R.HALTED, *TROUBLES, *WAITS, R.CONFIG_NOT_ACKNOWLEDGED, *HINDRANCES),
+        false=(*REFUSALS, R.HALTED, *TROUBLES, *WAITS, *HELD_UP, R.CONFIG_NOT_ACKNOWLEDGED,
+               *HINDRANCES),
     ),
     T.RECONCILING: Words(
-        "the operator is converging; False also while it waits for a person",
+        "the operator is converging; False also while it waits for a person, or for a window",
         true=(*TROUBLES, *WAITS, R.CONFIG_RELOADING),
-        false=(R.CONVERGED, *FOR_A_PERSON),
+        false=(R.CONVERGED, *HELD_UP, *FOR_A_PERSON),
     ),
     T.STALLED: Words("nothing goes on without a person", true=FOR_A_PERSON, false=(R.CONVERGED, R.PROGRESSING)),
     T.SPEC_ACCEPTED: Words(
@@ -63,7 +65,7 @@ BOT: Mapping[ConditionType, Words] = {
     T.PROGRESSING: Words(
         "as of a Deployment: the current revision is rolled out, or on its way",
         true=(R.NEW_REVISION_AVAILABLE, R.SLOTS_UPDATING),
-        false=(R.PROGRESS_DEADLINE_EXCEEDED, *REFUSALS),
+        false=(R.PROGRESS_DEADLINE_EXCEEDED, *HELD_UP, *REFUSALS),
     ),
     T.CONFIG_APPLIED: Words(
         "every slot runs the configuration of this spec, by its runtime's own word",
@@ -137,8 +139,8 @@ KINDS: Mapping[str, Mapping[ConditionType, Words]] = {
 # Of status.pendingChange. Whatever its class, it also waits while a person has the operator keep its hands off.
 PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.HOT_RELOAD: (R.AWAITING_ACK, R.REJECTED_BY_RUNTIME, R.RUNTIME_UNREACHABLE, R.ANNOTATION),
-    ChangeClass.SCALE: (R.DRAINING, R.SCALING, R.ANNOTATION),
-    ChangeClass.RESTART: (R.SLOTS_UPDATING, R.ANNOTATION),
+    ChangeClass.SCALE: (R.SLOTS_UPDATING, R.DRAINING, R.SCALING, R.ANNOTATION),
+    ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
 EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED)
 
@@ -181,6 +183,9 @@ MEANINGS: Mapping[Reason, str] = {
     R.SLOTS_UNAVAILABLE: "slots are not ready, or there is none because the spec is not accepted",
     R.NEW_REVISION_AVAILABLE: "every slot runs the current revision",
     R.SLOTS_UPDATING: "the current revision has not reached every slot: each in its turn",
+    R.OUTSIDE_MAINTENANCE_WINDOW: "a restart waits for one of `spec.rollout.windows`: the message says which",
+    R.BLACKOUT: "a restart waits for the end of one of `spec.rollout.blackouts`: the message says which",
+    R.NOT_FLAT: "a restart waits until the slot holds no position, as `spec.rollout.flatOnly` asks",
     R.ALL_SLOTS_ACKNOWLEDGED: "each slot has said that it runs what it should",
     R.AWAITING_ACK: "pushed, or about to be, and not acknowledged yet",
     R.RESTART_REQUIRED: "a field that takes effect at a start only: the slot waits for its restart",

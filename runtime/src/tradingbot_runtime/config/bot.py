@@ -7,12 +7,12 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from tradingbot_runtime.config.change import ChangeClass
-from tradingbot_runtime.config.fields import Deadline
 from tradingbot_runtime.config.legs import legs
 from tradingbot_runtime.config.market import Market
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.risk import Risk
+from tradingbot_runtime.config.rollout import Rollout
 from tradingbot_runtime.config.spec import Rule, Spec, written_twice
 from tradingbot_runtime.config.strategy import Strategy
 
@@ -33,13 +33,6 @@ class Mode(StrEnum):
 class OnStop(StrEnum):
     CANCEL_ALL = "CancelAll"
     LEAVE = "Leave"
-
-
-class Rollout(Spec):
-    progress_deadline_ns: Deadline = Field(
-        default=600_000_000_000, alias="progressDeadline",
-        description="No progress for this long is reported as Stalled.",
-    )  # fmt: skip
 
 
 def _demanded_when_live(limit: str, name: str = "") -> Rule:

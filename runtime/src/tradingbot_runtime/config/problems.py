@@ -17,6 +17,7 @@ _TEXTS = {
     "string_type": "must be a string, in quotes",
     "int_type": "must be a whole number, without quotes",
     "int_parsing": "must be a whole number",
+    "bool_type": "must be true or false",
     "list_type": "must be a list",
     "model_type": "must be a mapping",
     "dict_type": "must be a mapping",
