@@ -1,6 +1,6 @@
 """The change class of every field of a spec, and the settings of a spec by class. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,20 +30,21 @@ def settings(spec: BaseModel, least: ChangeClass) -> dict[str, Any]:
 
     Without the defaults, so that a field which a later version adds makes no difference until somebody sets it.
     """
-    return dict(_settings(spec, least, None, ""))
+    counted = frozenset(tuple(ChangeClass)[least.rank :])
+    return dict(_settings(spec, counted, None, ""))
 
 
 def _settings(
-    spec: BaseModel, least: ChangeClass, inherited: ChangeClass | None, path: str
+    spec: BaseModel, counted: Container[ChangeClass | None], inherited: ChangeClass | None, path: str
 ) -> Iterator[tuple[str, Any]]:
     for name, field in type(spec).model_fields.items():
         value, own = getattr(spec, name), _class_of(type(spec), field, inherited)
-        here, counts = f"{path}{field.alias or name}", own is not None and own.rank >= least.rank
+        here = f"{path}{field.alias or name}"
         if isinstance(value, BaseModel):
-            if counts and field.default is None:
+            if own in counted and field.default is None:
                 yield here, True  # it is there, whatever is in it
-            yield from _settings(value, least, own, f"{here}.")
-        elif counts and value != field.default:
+            yield from _settings(value, counted, own, f"{here}.")
+        elif own in counted and value != field.default:
             written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include={name})
             yield here, written[field.alias or name]
 
