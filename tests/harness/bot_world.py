@@ -180,4 +180,4 @@ def world(shared_operator: Shared, tradingbot_api: ControlPlane, namespace: str,
 
 def lists(world: World) -> float:
     """Rises with every resync."""
-    return world.operator.metric("tradingbot_operator_api_requests_total", kind="RoleBinding", verb="get")
+    return world.operator.metric("rest_client_requests_total", kind="RoleBinding", method="GET")

@@ -65,15 +65,21 @@ def with_parts(plane: ControlPlane, work: Callable[[Parts], Awaitable[T]]) -> T:
 def _parts(cluster: Cluster, session: aiohttp.ClientSession) -> Parts:
     clock = asyncio.get_running_loop().time
     store, queue, identities = Store(), WorkQueue[Key](clock, lambda: 0.5), Identities(cluster)
-    runtime = RuntimeClient(session, Surroundings(
-        leader=Leader("test", 1), port=INSTALLATION.control_port, lost_grace_s=INSTALLATION.lost_grace_s,
-        identity=identities.get, identity_failed=lambda _: None, changed=lambda *_: None,
-        changed_after=lambda *_: None, venues_changed=lambda *_: None, clock=clock, random=lambda: 0.5,
-    ))  # fmt: skip
+    runtime = runtime_client(session, identities)
     observer = Observer(store, runtime.view, _now, lambda: 1e9)
     reconciler = Reconciler(cluster, store, queue, runtime, Recorder(cluster, "test", _now), observer, INSTALLATION,
                             _now, identities.forget)  # fmt: skip
     return Parts(cluster, store, queue, Resync(cluster, store, queue, clock), reconciler)
+
+
+def runtime_client(session: aiohttp.ClientSession, identities: Identities) -> RuntimeClient:
+    """One whose news nobody hears."""
+    return RuntimeClient(session, Surroundings(
+        leader=Leader("test", 1), port=INSTALLATION.control_port, lost_grace_s=INSTALLATION.lost_grace_s,
+        identity=identities.get, identity_failed=lambda _: None, changed=lambda *_: None,
+        changed_after=lambda *_: None, venues_changed=lambda *_: None, clock=asyncio.get_running_loop().time,
+        random=lambda: 0.5,
+    ))  # fmt: skip
 
 
 def _now() -> datetime:

@@ -78,7 +78,7 @@ class OperatorProcess:
         def there() -> bool:
             nonlocal ready
             ready = self.get("/readyz")
-            return (self.metric("tradingbot_operator_leader") == 1 and ready[0] == 200) or not self.running
+            return (self.metric("leader_election_master_status") == 1 and ready[0] == 200) or not self.running
 
         try:
             eventually(there, 60)  # a process starts slowly on a busy machine
@@ -114,7 +114,7 @@ class OperatorProcess:
         finally:
             connection.close()
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """The sum of all samples of `name` that have these labels."""
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         lines = [line for line in self.get("/metrics")[1].splitlines() if line.split("{")[0].split(" ")[0] == name]
@@ -124,9 +124,9 @@ class OperatorProcess:
         """Requests that change something, the leader's own Lease apart."""
         kinds = ("TradingBot", "Venue", "StatefulSet", "ConfigMap", "Secret", "Service", "ServiceAccount", "Role",
                  "RoleBinding", "PodDisruptionBudget", "NetworkPolicy", "Event")  # fmt: skip
-        name = "tradingbot_operator_api_requests_total"
-        verbs = ("post", "put", "patch", "delete")
-        return sum(self.metric(name, kind=kind, verb=verb) for kind in kinds for verb in verbs)
+        name = "rest_client_requests_total"
+        verbs = ("POST", "PUT", "PATCH", "DELETE")
+        return sum(self.metric(name, kind=kind, method=verb) for kind in kinds for verb in verbs)
 
 
 def free_port(host: str) -> int:

@@ -41,7 +41,7 @@ def test_each_slot_is_drained_and_its_pod_replaced(world: World) -> None:
     world.condition("Ready", "True", within_s=15)
     assert (world.get("StatefulSet") or {})["metadata"]["generation"] == generation, "nothing was scaled or rolled out"
     assert [e["type"] for e in world.events() if e["reason"] == "ServiceAccountReplaced"] == ["Warning"]
-    assert world.operator.metric("tradingbot_operator_api_requests_total", outcome="403") == 0
+    assert world.operator.metric("rest_client_requests_total", code="403") == 0
 
 
 def test_a_slot_that_fences_itself_before_it_is_drained_is_replaced_all_the_same(world: World) -> None:

@@ -86,7 +86,7 @@ def test_a_second_operator_waits_and_takes_over_with_a_higher_term(
     standby.start()
     try:
         eventually(lambda: standby.get("/readyz")[0] == 200, 20)
-        assert standby.metric("tradingbot_operator_leader") == 0
+        assert standby.metric("leader_election_master_status") == 0
         assert standby.get("/healthz")[0] == 200
 
         assert world.operator.stop() == 0
@@ -112,7 +112,7 @@ def test_a_standby_is_ready_when_it_has_seen_the_leader_renew_and_not_before(
                               namespace=namespace)  # fmt: skip
     standby.start()
     try:
-        reads = partial(standby.metric, "tradingbot_operator_api_requests_total", kind="Lease", verb="get")
+        reads = partial(standby.metric, "rest_client_requests_total", kind="Lease", method="GET")
         eventually(lambda: reads() >= 3, 20, "it has looked at the Lease more than once")
         assert standby.get("/readyz") == (503, "neither leads nor sees a leader that lives")
         assert standby.get("/healthz")[0] == 200
@@ -134,7 +134,7 @@ def test_the_operator_needs_no_right_that_its_manifests_do_not_give(world: World
     world.delete()
     world.gone()
 
-    assert world.operator.metric("tradingbot_operator_api_requests_total", outcome="403") == 0
+    assert world.operator.metric("rest_client_requests_total", code="403") == 0
     lines = world.operator.log.read_text().lower().splitlines()  # kopf's own requests, too
     assert [line for line in lines if "forbidden" in line and "is being terminated" not in line] == []
 

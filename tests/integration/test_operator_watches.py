@@ -121,7 +121,9 @@ def test_an_edit_by_hand_is_put_right_within_seconds_and_then_nothing_is_written
     world.converged()
     world.client.merge("v1", "ConfigMap", world.namespace, "maker-slots", {"data": {"note": "of a person"}})
     versions = world.versions()
-    eventually(lambda: world.operator.metric("tradingbot_operator_watch_last_event_age_seconds", kind="ConfigMap") > 1)
+    eventually(
+        lambda: world.operator.metric("tradingbot_operator_watch_last_event_age_seconds", resource="ConfigMap") > 1
+    )
     assert world.versions() == versions
 
 

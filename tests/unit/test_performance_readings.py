@@ -5,6 +5,7 @@ from decimal import Decimal
 from harness.engines import BTC, SECOND, accept, tick, trading
 from tradingbot_runtime.core.analytics.markout import HORIZONS, LAYERS, UNKNOWN_LAYER
 from tradingbot_runtime.core.market import Market
+from tradingbot_runtime.metric_families import MOST_SERIES
 from tradingbot_runtime.model import Lots, Nanos, OrderFilled, TimePassed
 from tradingbot_runtime.performance_readings import SERIES_A_MARKET, performance
 from tradingbot_runtime.telemetry import metrics
@@ -53,15 +54,15 @@ def test_what_was_measured_comes_out_in_the_units_of_people() -> None:
 
 def test_a_slot_of_many_markets_keeps_every_market_and_tells_no_layers() -> None:
     market = bought_ten()
-    few = performance({f"m{number}": market for number in range(metrics.MOST_SERIES // SERIES_A_MARKET)})
+    few = performance({f"m{number}": market for number in range(MOST_SERIES // SERIES_A_MARKET)})
     many = performance({f"m{number}": market for number in range(50)})
 
     assert {labels[2] for labels in few[metrics.MARKOUT]} == {"1"}
     assert {labels[2] for labels in many[metrics.MARKOUT]} == {"all"}
     assert {labels[0] for labels in many[metrics.MARKOUT]} == {f"m{number}" for number in range(50)}
     assert 2 * len(HORIZONS) * len({*LAYERS, UNKNOWN_LAYER}) == SERIES_A_MARKET
-    assert all(len(values) <= metrics.MOST_SERIES for values in many.values())
-    assert 50 * 2 * len(HORIZONS) <= metrics.MOST_SERIES, "fifty markets in a slot is what a bot may have"
+    assert all(len(values) <= MOST_SERIES for values in many.values())
+    assert 50 * 2 * len(HORIZONS) <= MOST_SERIES, "fifty markets in a slot is what a bot may have"
 
 
 def test_without_a_mid_the_profits_parts_are_not_told() -> None:

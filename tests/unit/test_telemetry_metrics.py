@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tradingbot_runtime.metric_families import MOST_SERIES, Family, Histogram, Kind, Readings
 from tradingbot_runtime.model import TradingState
-from tradingbot_runtime.telemetry import FAMILIES, Family, Histogram, Kind, Readings, registry
+from tradingbot_runtime.telemetry import FAMILIES, registry
 from tradingbot_runtime.telemetry.metrics import (
     CONFIG_INFO,
     FRAMES,
     LOOP_LAG,
-    MOST_SERIES,
     POSITION,
     STATE,
     TICK_TO_ORDER,

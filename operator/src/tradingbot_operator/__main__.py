@@ -6,9 +6,9 @@ import aiohttp
 import structlog
 import uvloop
 
-from tradingbot_operator import telemetry
 from tradingbot_operator.app import App
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.logs import configure_logs
 from tradingbot_operator.settings import Settings, SettingsError, read
 
 USAGE = """\
@@ -38,7 +38,7 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    telemetry.configure_logs(settings.log_level)
+    configure_logs(settings.log_level)
     structlog.get_logger("main").info("Starting", identity=settings.identity,
                                       version=settings.installation.operator_version)  # fmt: skip
     sys.exit(uvloop.run(_run(settings)))

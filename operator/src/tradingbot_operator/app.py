@@ -60,8 +60,8 @@ class App:
         resync = Resync(self.cluster, store, queue, clock)
         recorder = Recorder(self.cluster, self.settings.identity, utc_now)
         watches, tally = Watches(clock, store), telemetry.Reconciliations()
-        shown = telemetry.Telemetry(clock, self.settings.resync_s, leadership, queue, store, self.cluster,
-                                    lambda: self.runtime, recorder, resync, watches, tally)  # fmt: skip
+        shown = telemetry.Telemetry(clock, self.settings.resync_s, self.settings.workers, leadership, queue, store,
+                                    self.cluster, lambda: self.runtime, recorder, resync, watches, tally)  # fmt: skip
         server = await telemetry.serve(shown, self.settings.http_host, self.settings.http_port)
         stop = asyncio.Event()
         _on_signals(stop)
@@ -94,7 +94,7 @@ class App:
             asyncio.create_task(handlers.watch(registry, lambda: _on_signals(parts.stop)), name="watches"),
             asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
-            *(asyncio.create_task(_work(parts.queue, reconciler, parts.tally), name=f"worker {n}")
+            *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")
               for n in range(self.settings.workers)),
         ]  # fmt: skip
         log.info("Reconciling", bots=parts.store.count("TradingBot"), term=parts.leadership.term)
@@ -151,18 +151,20 @@ class Leading:
     clock: Callable[[], float]
 
 
-async def _work(queue: WorkQueue[Key], reconciler: Reconciler, tally: telemetry.Reconciliations) -> None:
+async def _work(parts: "Leading", reconciler: Reconciler) -> None:
     """One worker. What is not the API server's fault is a bug: it ends the process, and the restart is seen."""
+    queue, tally, clock = parts.queue, parts.tally, parts.clock
     while True:
         key, priority = await queue.take()
+        began = clock()
         try:
             await reconciler.reconcile(key)
         except ApiError as error:
-            tally.failed += 1
+            tally.count(key[0], telemetry.ERROR, clock() - began)
             delay = queue.retry(key, priority)
             log.warning("ReconcileFailed", key="/".join(key), error=str(error), retry_in_s=round(delay, 3))
         else:
-            tally.succeeded += 1
+            tally.count(key[0], telemetry.SUCCESS, clock() - began)
             queue.succeeded(key)
         finally:
             queue.done(key)

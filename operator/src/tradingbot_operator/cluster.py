@@ -59,7 +59,7 @@ class Cluster:
     """One connection pool; use it as an async context manager."""
 
     configuration: Configuration
-    requests: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (verb, kind, outcome)
+    requests: Counter[tuple[str, ...]] = field(default_factory=Counter)  # (code, method, kind)
     _client: ApiClient | None = None
     _dynamic: DynamicClient | None = None
 
@@ -165,21 +165,21 @@ class Cluster:
         if self._dynamic is None:
             raise RuntimeError("Cluster is used outside of its context")
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
-        outcome = "ok"
+        code = "2xx"
         try:
             answer: Manifest = await self._dynamic.request(
                 verb, path, serializer=_as_is, _request_timeout=timeout, **options
             )
         except ApiException as error:
-            outcome = str(error.status)
+            code = str(error.status)
             raise _refused(verb, kind, path, error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            outcome = type(error).__name__
+            code = "<error>"
             limit_s = CONNECT_S if isinstance(error, aiohttp.ConnectionTimeoutError) else REQUEST_S
             told = unreached(error, self.configuration.host + path, limit_s)
             raise ApiUnavailable(f"no answer from the API server to {verb.upper()} {told}") from error
         finally:
-            self.requests[(verb, kind, outcome)] += 1
+            self.requests[(code, verb.upper(), kind)] += 1
         return answer
 
 

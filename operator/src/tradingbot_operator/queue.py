@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from tradingbot_operator.metrics import BOUNDS_NS
+from tradingbot_runtime.metric_families import Histogram
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -39,9 +42,8 @@ class Counters:
 
     adds: int = 0
     retries: int = 0
-    waited_s: float = 0.0
-    worked_s: float = 0.0
-    taken: int = 0
+    waited: Histogram = field(default_factory=lambda: Histogram(BOUNDS_NS))
+    worked: Histogram = field(default_factory=lambda: Histogram(BOUNDS_NS))
 
 
 @dataclass(slots=True)
@@ -106,12 +108,11 @@ class KeyedQueue(Generic[K]):
         _, lane = min(heads)
         key, since = self._lanes[lane].popitem(last=False)
         self._active[key] = now
-        self.counters.taken += 1
-        self.counters.waited_s += now - since
+        self.counters.waited.observe_s(now - since)
         return key, lane
 
     def done(self, key: K, now: float) -> None:
-        self.counters.worked_s += now - self._active.pop(key)
+        self.counters.worked.observe_s(now - self._active.pop(key))
         if key in self._again:
             self.add(key, self._again.pop(key), now)
 
@@ -132,6 +133,9 @@ class KeyedQueue(Generic[K]):
 
     def longest_work_s(self, now: float) -> float:
         return max((now - since for since in self._active.values()), default=0.0)
+
+    def unfinished_work_s(self, now: float) -> float:
+        return sum((now - since for since in self._active.values()), start=0.0)
 
     def unfinished(self) -> int:
         return len(self._active)

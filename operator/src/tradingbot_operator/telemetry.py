@@ -1,15 +1,15 @@
-"""Logs as JSON lines, metrics for Prometheus, and probes that prove that reconciliations happen."""
+"""What the outside sees of an operator: metrics, and probes that prove that reconciliations happen."""
 
-import logging
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import generate_latest
 
+from tradingbot_operator import metrics
+from tradingbot_operator.bot_metrics import bot_readings
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.queue import WorkQueue
@@ -19,51 +19,36 @@ from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Store
 from tradingbot_operator.watches import Watches
+from tradingbot_runtime.metric_families import Histogram, Readings, registry_of
 
-PREFIX = "tradingbot_operator"
 WAITED_TOO_LONG_S = 60.0
 WORKED_TOO_LONG_S = 180.0
 BLIND_SWEEPS = 3
-
-
-def configure_logs(level: str) -> None:
-    """One JSON object per line on stdout, kopf's own records included."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-        structlog.processors.format_exc_info,
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer()],
-    ))  # fmt: skip
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for noisy in ("kopf", "aiohttp.access", "asyncio"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+SUCCESS, ERROR = "success", "error"
 
 
 @dataclass(slots=True)
 class Reconciliations:
-    """Counted by the workers."""
+    """Counted by the workers, by kind of resource."""
 
-    succeeded: int = 0
-    failed: int = 0
+    results: Counter[tuple[str, ...]] = field(default_factory=Counter)  # (kind, result)
+    taken: dict[str, Histogram] = field(default_factory=dict)
+
+    def count(self, kind: str, result: str, taken_s: float) -> None:
+        controller = kind.lower()
+        self.results[controller, result] += 1
+        if controller not in self.taken:
+            self.taken[controller] = Histogram(metrics.BOUNDS_NS)
+        self.taken[controller].observe_s(taken_s)
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # the registry keeps it in a dict
+@dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Reads the parts when it is asked; nothing on the way of a reconciliation pays for it."""
+    """Reads the parts when it is asked; what a reconciliation pays for it is a counter and a histogram."""
 
     clock: Callable[[], float]
     resync_s: float
+    workers: int
     leadership: Leadership
     queue: WorkQueue[Key]
     store: Store
@@ -98,72 +83,67 @@ class Telemetry:
         behind = self.watches.behind()
         return f"not everything that is there was told by the watches of {', '.join(behind)}" if behind else ""
 
-    def collect(self) -> Iterator[Metric]:
-        yield from self._work()
-        yield from self._world()
+    def readings(self) -> Readings:
+        """Of everything but the bots. Copies, so that it can be put into text beside the event loop."""
+        return {**self._queue_readings(), **self._work_readings(), **self._store_readings(), **self._stream_readings()}
 
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
-    def _work(self) -> Iterator[Metric]:
+    def _queue_readings(self) -> Readings:
         machine, now = self.queue.machine, self.clock()
-        total = CounterMetricFamily(f"{PREFIX}_reconcile", "Reconciliations by result.", labels=["result"])
-        total.add_metric(["success"], self.reconciliations.succeeded)
-        total.add_metric(["error"], self.reconciliations.failed)
-        yield total
-        depth = GaugeMetricFamily(f"{PREFIX}_workqueue_depth", "Keys that wait.", labels=["priority"])
-        for priority, waiting in machine.depth().items():
-            depth.add_metric([priority.name.lower()], waiting)
-        yield depth
-        counters = machine.counters
-        yield _counter("workqueue_adds", "Keys added.", counters.adds)
-        yield _counter("workqueue_retries", "Keys that came again after a failure.", counters.retries)
-        yield _counter("workqueue_latency_seconds", "Time that keys waited, in all.", counters.waited_s)
-        yield _counter("workqueue_work_duration_seconds", "Time that keys were worked on, in all.", counters.worked_s)
-        yield _gauge("workqueue_unfinished_work", "Keys that are being worked on.", machine.unfinished())
-        longest = machine.longest_work_s(now)
-        yield _gauge("workqueue_longest_running_processor_seconds", "The slowest key being worked on.", longest)
-        yield _gauge("leader", "1 while this replica leads.", int(self.leadership.leading))
+        counters, name = machine.counters, (metrics.CONTROLLER,)
+        return {
+            metrics.QUEUE_DEPTH: {(*name, lane.name.lower()): waiting for lane, waiting in machine.depth().items()},
+            metrics.QUEUE_ADDS: {name: counters.adds},
+            metrics.QUEUE_RETRIES: {name: counters.retries},
+            metrics.QUEUE_WAIT: {name: counters.waited},
+            metrics.QUEUE_WORK: {name: counters.worked},
+            metrics.QUEUE_UNFINISHED: {name: machine.unfinished_work_s(now)},
+            metrics.QUEUE_LONGEST: {name: machine.longest_work_s(now)},
+            metrics.ACTIVE_WORKERS: {(): machine.unfinished()},
+            metrics.WORKERS: {(): self.workers},
+        }
 
-    def _world(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(f"{PREFIX}_api_requests", "Requests to the API server.",
-                                       labels=["verb", "kind", "outcome"])  # fmt: skip
-        for labels, count in self.cluster.requests.items():
-            requests.add_metric(labels, count)
-        yield requests
-        objects = GaugeMetricFamily(f"{PREFIX}_cache_objects", "Objects in the store.", labels=["kind"])
-        age = GaugeMetricFamily(f"{PREFIX}_watch_last_event_age_seconds", "Since the last event.", labels=["kind"])
-        for kind in (*RESOURCES, *CHILDREN):
-            objects.add_metric([kind], self.store.count(kind))
-            if kind in self.watches.heard:
-                age.add_metric([kind], self.clock() - self.watches.heard[kind])
-        yield from (objects, age)
-        yield _counter("cache_ghosts_swept", "Objects that a watch never said were gone.",
-                       self.resync.counters["ghosts"])  # fmt: skip
-        yield _counter("cache_missed", "Objects that a watch never told of.", self.resync.counters["missed"])
+    def _work_readings(self) -> Readings:
+        results = self.reconciliations.results
+        return {
+            metrics.RECONCILE: dict(results),
+            metrics.RECONCILE_ERRORS: {(kind,): count for (kind, result), count in results.items() if result == ERROR},
+            metrics.RECONCILE_TIME: {(kind,): taken for kind, taken in self.reconciliations.taken.items()},
+            metrics.LEADER: {(metrics.CONTROLLER,): int(self.leadership.leading)},
+            metrics.READY: {(): int(not self.not_ready())},
+            metrics.REQUESTS: dict(self.cluster.requests),
+            metrics.EVENTS_POSTED: {(): self.recorder.counters["posted"]},
+            metrics.EVENTS_FAILED: {(): self.recorder.counters["failed"]},
+        }
+
+    def _store_readings(self) -> Readings:
+        now = self.clock()
+        return {
+            metrics.OBJECTS: {(kind,): self.store.count(kind) for kind in (*RESOURCES, *CHILDREN)},
+            metrics.WATCH_AGE: {(kind,): now - heard for kind, heard in self.watches.heard.items()},
+            metrics.GHOSTS: {(): self.resync.counters["ghosts"]},
+            metrics.MISSED: {(): self.resync.counters["missed"]},
+        }
+
+    def _stream_readings(self) -> Readings:
         runtime = self.runtime()
-        yield _gauge("control_streams", "Control streams that are up.", runtime.connected() if runtime else 0)
-        streams = CounterMetricFamily(f"{PREFIX}_control_stream_events", "What happened on them.", labels=["event"])
-        for event, count in (runtime.counters if runtime else {}).items():
-            streams.add_metric([event], count)
-        yield streams
-        yield _counter("events_posted", "Kubernetes Events written.", self.recorder.counters["posted"])
-        yield _counter("events_failed", "Kubernetes Events that could not be written.",
-                       self.recorder.counters["failed"])  # fmt: skip
+        events = runtime.counters if runtime else {}
+        return {
+            metrics.STREAMS: {(): runtime.connected() if runtime else 0},
+            metrics.STREAM_EVENTS: {(event,): count for event, count in events.items()},
+        }
+
+    async def exposition(self) -> bytes:
+        """The text of /metrics. Thousands of bots are tens of thousands of lines: written by another thread."""
+        own, bots = self.readings(), tuple(self.store.all("TradingBot"))
+        return await asyncio.to_thread(lambda: _text({**own, **bot_readings(bots)}))
 
 
-def _counter(name: str, text: str, value: float) -> Metric:
-    return CounterMetricFamily(f"{PREFIX}_{name}", text, value=value)
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+def _text(readings: Readings) -> bytes:
+    return generate_latest(registry_of(metrics.FAMILIES, lambda: readings))
 
 
 async def serve(telemetry: Telemetry, host: str, port: int) -> web.AppRunner:
     """/healthz, /readyz and /metrics; the caller cleans the runner up."""
-    registry = CollectorRegistry()
-    registry.register(telemetry)
 
     async def healthz(_: web.Request) -> web.Response:
         why = telemetry.unhealthy()
@@ -174,7 +154,7 @@ async def serve(telemetry: Telemetry, host: str, port: int) -> web.AppRunner:
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), content_type="text/plain", charset="utf-8")
+        return web.Response(body=await telemetry.exposition(), content_type="text/plain", charset="utf-8")
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])

@@ -20,6 +20,7 @@ from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import CancelSent, Decided, Journal, RefusedOrder, WantedQuote
+from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import (
     AnyEvent,
     CancelRejected,
@@ -41,7 +42,6 @@ from tradingbot_runtime.model import (
     TradingState,
     VenueTicked,
 )
-from tradingbot_runtime.telemetry.metrics import Histogram
 from tradingbot_runtime.venues.protocols import Gateway
 
 log = structlog.get_logger("market")

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from tradingbot_runtime.core.analytics import HORIZONS, WITHIN_BPS, Markout
 from tradingbot_runtime.core.market import Market
+from tradingbot_runtime.metric_families import MOST_SERIES, Family, Values
 from tradingbot_runtime.telemetry import metrics
-from tradingbot_runtime.telemetry.metrics import MOST_SERIES, Family, Values
 
 SERIES_A_MARKET = 70  # sides x layers x horizons
 ALL_LAYERS = "all"

@@ -9,11 +9,11 @@ from decimal import Decimal
 from tradingbot_runtime.control import ControlServer
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.live import LiveMarket
+from tradingbot_runtime.metric_families import Family, Histogram, Readings, Values
 from tradingbot_runtime.model import ASSET_EXPONENT, HedgeStress, TradingState
 from tradingbot_runtime.performance_readings import performance
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.telemetry import LineWriter, metrics
-from tradingbot_runtime.telemetry.metrics import Family, Histogram, Readings, Values
 from tradingbot_runtime.venues.link import VenueLink
 
 

@@ -28,9 +28,9 @@ from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
 from tradingbot_runtime.journal.retention import trim
 from tradingbot_runtime.journal.rows import ORDERS, order_of
+from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import Instrument, OrderFilled, OrderId
 from tradingbot_runtime.os_errors import in_words
-from tradingbot_runtime.telemetry.metrics import Histogram
 
 BEHIND, CONFIG, EPOCH, UID = "behind", "config", "epoch", "uid"  # keys in `meta`
 

@@ -3,9 +3,8 @@
 from tradingbot_runtime.telemetry.http import HttpServer, Sources
 from tradingbot_runtime.telemetry.line_writer import LineWriter
 from tradingbot_runtime.telemetry.logs import configure_logs
-from tradingbot_runtime.telemetry.metrics import FAMILIES, Family, Histogram, Kind, Readings, Values, registry
+from tradingbot_runtime.telemetry.metrics import FAMILIES, registry
 
 __all__ = [
-    "FAMILIES", "Family", "Histogram", "HttpServer", "Kind", "LineWriter", "Readings", "Sources", "Values",
-    "configure_logs", "registry",
+    "FAMILIES", "HttpServer", "LineWriter", "Sources", "configure_logs", "registry",
 ]  # fmt: skip

@@ -1,40 +1,14 @@
-"""Metrics, read at scrape time. The tick path counts in plain integers of its own; nothing here runs until a scrape.
+"""The runtime's metrics, each declared once: name, kind, labels, meaning.
 
-`FAMILIES` declares every metric once: name, kind, labels, meaning. The composition root gives `registry` a function
-that reads the counters where they are kept.
+The tick path counts in plain integers of its own; nothing here runs until a scrape. The composition root gives
+`registry` a function that reads the counters where they are kept.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
-from itertools import islice
+from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry
 
-MOST_SERIES = 500  # of one family: labels come from enums and manifests, so more is a bug, not a reason to fill a disk
-_SECOND_NS = 1_000_000_000
-# 10 us to 1 s: a tick takes tens of microseconds, a commit hundreds, and a full disk seconds.
-_BOUNDS_NS = (*(step * 10**power for power in range(4, 9) for step in (1, 2, 5)), _SECOND_NS)
-
-
-class Kind(StrEnum):
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    name: str
-    kind: Kind
-    labels: tuple[str, ...]
-    help: str
-
+from tradingbot_runtime.metric_families import Family, Kind, Readings, registry_of
 
 FRAMES = Family("tradingbot_frames_total", Kind.COUNTER, ("feed", "outcome"),
                 "Market data frames; outcome is ok, or the reason why the frame could not be used.")  # fmt: skip
@@ -95,75 +69,6 @@ FAMILIES = (
 )  # fmt: skip
 
 
-class Histogram:
-    """Durations in nanoseconds; `observe` is for hot paths."""
-
-    __slots__ = ("counts", "sum_ns")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(_BOUNDS_NS) + 1)
-        self.sum_ns = 0
-
-    def observe(self, duration_ns: int) -> None:
-        self.counts[bisect_left(_BOUNDS_NS, duration_ns)] += 1
-        self.sum_ns += duration_ns
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts by upper bound in seconds, as Prometheus wants them."""
-        total = 0
-        found: list[tuple[str, float]] = []
-        for bound, number in zip((*_BOUNDS_NS, None), self.counts, strict=True):
-            total += number
-            found.append(("+Inf" if bound is None else str(bound / _SECOND_NS), total))
-        return found
-
-
-# The values of a family by its labels' values, in the order of `Family.labels`; `()` is the key where it has none.
-Values = Mapping[tuple[str, ...], int | float | Decimal | Histogram]
-Readings = Mapping[Family, Values]
-
-
 def registry(read: Callable[[], Readings]) -> CollectorRegistry:
     """A registry of its own that asks `read` at every scrape, and reports the process' memory and descriptors too."""
-    own = CollectorRegistry()
-    own.register(_Reader(read))
-    ProcessCollector(registry=own)
-    return own
-
-
-class _Reader(Collector):
-    def __init__(self, read: Callable[[], Readings]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterator[Metric]:
-        for family, values in self._read().items():
-            yield _metric(family, values)
-
-    def describe(self) -> list[Metric]:
-        """Names only: registering must not read counters of what is not composed yet."""
-        return [_metric(family, {}) for family in FAMILIES]
-
-
-def _metric(family: Family, values: Values) -> Metric:
-    few = sorted(islice(values.items(), MOST_SERIES), key=lambda pair: pair[0])
-    match family.kind:
-        case Kind.HISTOGRAM:
-            histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-            for labels, value in few:
-                if not isinstance(value, Histogram):
-                    raise TypeError(f"{family.name} is read from a Histogram")
-                histogram.add_metric(labels, value.buckets(), value.sum_ns / _SECOND_NS)
-            return histogram
-        case Kind.COUNTER | Kind.GAUGE:
-            made = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
-            single = made(family.name, family.help, labels=family.labels)
-            for labels, value in few:
-                single.add_metric(labels, _number(family, value))
-            return single
-
-
-def _number(family: Family, value: float | Decimal | Histogram) -> float:
-    """Prometheus knows only floats; this is the last step out, and nothing is computed with them."""
-    if isinstance(value, Histogram):
-        raise TypeError(f"{family.name} is no histogram")
-    return float(value)
+    return registry_of(FAMILIES, read)

@@ -1,0 +1,77 @@
+"""The operator's metrics, each declared once: name, kind, labels, meaning.
+
+`docs/reference/operator-metrics.md` is generated from this, and /metrics shows exactly these.
+What every controller has is named as controller-runtime names it, so that its dashboards and alerts work here, too.
+"""
+
+from tradingbot_runtime.metric_families import Family, Kind
+
+# A halt is worked on in milliseconds; a key that waits for a minute fails the liveness probe.
+BOUNDS_NS = (*(step * 10**power for power in range(6, 11) for step in (1, 2, 5)), 10**11)  # 1 ms to 100 s
+CONTROLLER = "tradingbot-operator"  # the label `name` of the one work queue, and of the leader's Lease
+MOST_SERIES = 100_000  # of the bots' families: 13 conditions of each of 5,000 bots, and some
+
+COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+
+QUEUE_DEPTH = Family("workqueue_depth", GAUGE, ("name", "priority"), "Keys that wait.")
+QUEUE_ADDS = Family("workqueue_adds_total", COUNTER, ("name",), "Keys added.")
+QUEUE_RETRIES = Family("workqueue_retries_total", COUNTER, ("name",), "Keys that came again after a failure.")
+QUEUE_WAIT = Family("workqueue_queue_duration_seconds", HISTOGRAM, ("name",), "How long a key waited.")
+QUEUE_WORK = Family("workqueue_work_duration_seconds", HISTOGRAM, ("name",), "How long a key was worked on.")
+QUEUE_UNFINISHED = Family("workqueue_unfinished_work_seconds", GAUGE, ("name",),
+                          "Seconds of work that is being done, summed over the keys.")  # fmt: skip
+QUEUE_LONGEST = Family("workqueue_longest_running_processor_seconds", GAUGE, ("name",),
+                       "Age of the oldest work that is being done.")  # fmt: skip
+
+RECONCILE = Family("controller_runtime_reconcile_total", COUNTER, ("controller", "result"),
+                   "Reconciliations by kind of resource; result is success or error.")  # fmt: skip
+RECONCILE_ERRORS = Family("controller_runtime_reconcile_errors_total", COUNTER, ("controller",),
+                          "Reconciliations that failed, and are tried again.")  # fmt: skip
+RECONCILE_TIME = Family("controller_runtime_reconcile_time_seconds", HISTOGRAM, ("controller",),
+                        "How long a reconciliation took.")  # fmt: skip
+WORKERS = Family("controller_runtime_max_concurrent_reconciles", GAUGE, (), "Workers: WORKERS of the settings.")
+ACTIVE_WORKERS = Family("controller_runtime_active_workers", GAUGE, (), "Workers that reconcile at this moment.")
+
+LEADER = Family("leader_election_master_status", GAUGE, ("name",), "1 while this replica leads, else 0.")
+REQUESTS = Family("rest_client_requests_total", COUNTER, ("code", "method", "kind"),
+                  "Requests to the API server but the watches'; code is 2xx, what was refused with, or <error>: "
+                  "no answer.")  # fmt: skip
+
+READY = Family("tradingbot_operator_ready", GAUGE, (), "1 while /readyz says yes, else 0.")
+OBJECTS = Family("tradingbot_operator_cache_objects", GAUGE, ("kind",), "Objects in the store.")
+WATCH_AGE = Family("tradingbot_operator_watch_last_event_age_seconds", GAUGE, ("resource",),
+                   "Since a watch last told of such an object; where nothing changes that may be long.")  # fmt: skip
+GHOSTS = Family("tradingbot_operator_cache_ghosts_swept_total", COUNTER, (),
+                "Objects that were gone and no watch had said so; a sweep dropped them.")  # fmt: skip
+MISSED = Family("tradingbot_operator_cache_missed_total", COUNTER, (),
+                "Objects, or changes of them, that a sweep found and no watch had told of.")  # fmt: skip
+STREAMS = Family("tradingbot_operator_control_streams", GAUGE, (), "Control streams to pods that are up.")
+STREAM_EVENTS = Family("tradingbot_operator_control_stream_events_total", COUNTER, ("event",),
+                       "What happened on the control streams.")  # fmt: skip
+EVENTS_POSTED = Family("tradingbot_operator_events_posted_total", COUNTER, (), "Kubernetes Events written.")
+EVENTS_FAILED = Family("tradingbot_operator_events_failed_total", COUNTER, (),
+                       "Kubernetes Events that could not be written.")  # fmt: skip
+
+BOT = ("namespace", "name")
+BOT_INFO = Family("tradingbot_info", GAUGE, (*BOT, "strategy", "mode", "revision"),
+                  "1 for each TradingBot; revision is that of the pods.", MOST_SERIES)  # fmt: skip
+BOT_DESIRED_STATE = Family("tradingbot_desired_state", GAUGE, (*BOT, "state"), "1 for spec.desiredState.", MOST_SERIES)
+BOT_PHASE = Family("tradingbot_phase", GAUGE, (*BOT, "phase"), "1 for the present phase.", MOST_SERIES)
+BOT_CONDITION = Family("tradingbot_condition", GAUGE, (*BOT, "type", "status"),
+                       "1 for the present status of each condition.", MOST_SERIES)  # fmt: skip
+BOT_REPLICAS = Family("tradingbot_replicas", GAUGE, (*BOT, "kind"),
+                      "Slots: kind is desired, current (pods that exist), ready or updated.", MOST_SERIES)  # fmt: skip
+BOT_SLOTS = Family("tradingbot_slots", GAUGE, (*BOT, "state"),
+                   "Slots by what their runtime says it does; Unknown: it is not heard.", MOST_SERIES)  # fmt: skip
+BOT_HALTED = Family("tradingbot_halted", GAUGE, (*BOT, "reason"),
+                    "Halts in force by reason; Halted: another reason.", MOST_SERIES)  # fmt: skip
+BOT_GENERATION = Family("tradingbot_config_generation", GAUGE, (*BOT, "kind"),
+                        "Generation of the spec: kind is desired (as written) or observed (what the status is about).",
+                        MOST_SERIES)  # fmt: skip
+
+OF_BOTS = (BOT_INFO, BOT_DESIRED_STATE, BOT_PHASE, BOT_CONDITION, BOT_REPLICAS, BOT_SLOTS, BOT_HALTED, BOT_GENERATION)
+FAMILIES = (
+    QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT, QUEUE_WORK, QUEUE_UNFINISHED, QUEUE_LONGEST, RECONCILE,
+    RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE, GHOSTS,
+    MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, *OF_BOTS,
+)  # fmt: skip
