@@ -102,9 +102,9 @@ class OperatorProcess:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def get(self, path: str) -> tuple[int, str]:
-        """Status and body; 0 while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+    def get(self, path: str, within_s: float = 5.0) -> tuple[int, str]:
+        """Status and body; 0 while nobody listens, or answers in time."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=within_s)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -42,7 +42,6 @@ def test_a_ghost_is_swept_and_its_bot_is_looked_at(tradingbot_api: ControlPlane,
 
     assert store.get("Pod", (namespace, "maker-7")) is None
     assert resync.counters["ghosts"] == 1
-    assert resync.blind_in_a_row == 1
     assert queue.machine.depth()[Priority.CHILD] >= 1
 
 

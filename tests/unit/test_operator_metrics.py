@@ -49,13 +49,15 @@ def at_work(session: aiohttp.ClientSession) -> Telemetry:
     runtime = runtime_client(session, Identities(Cluster(Configuration())))
     runtime.counters["connected"] += 1
     shown = telemetry(10, runtime=runtime)
-    shown.queue.add(("TradingBot", "n", "maker"), Priority.HALT)
-    shown.queue.machine.take(10)
-    shown.queue.machine.done(("TradingBot", "n", "maker"), 10.5)
+    queue = shown.health.queue
+    queue.add(("TradingBot", "n", "maker"), Priority.HALT)
+    queue.machine.take(10)
+    queue.machine.done(("TradingBot", "n", "maker"), 10.5)
     shown.reconciliations.count("TradingBot", SUCCESS, 0.5)
     shown.reconciliations.count("TradingBot", ERROR, 0.5)
     shown.cluster.requests["2xx", "GET", "Pod"] += 1
-    shown.watches.hear("Pod", ("n", "maker-0"))
+    shown.health.watches.hear("Pod", ("n", "maker-0"))
+    shown.health.canary.arrive("n")
     shown.store.put("TradingBot", BUSY)
     return shown
 

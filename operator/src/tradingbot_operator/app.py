@@ -15,9 +15,12 @@ import structlog
 
 from tradingbot_operator import handlers, telemetry
 from tradingbot_operator.api_errors import ApiError, NotFound
+from tradingbot_operator.canary import KIND as CANARY
+from tradingbot_operator.canary import Canary
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.control_secrets import ControlSecrets
 from tradingbot_operator.core import names
+from tradingbot_operator.health import Health
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.observation import Observer
@@ -54,24 +57,31 @@ class App:
     async def run(self) -> int:
         """The exit code."""
         clock = asyncio.get_running_loop().time
-        queue: WorkQueue[Key] = WorkQueue(clock, random.random)
         store = Store()
-        leadership = Leadership(self.cluster, self.settings.identity, self.settings.election, clock, utc_now)
-        resync = Resync(self.cluster, store, queue, clock)
+        health = self._health(store, clock)
+        leadership, tally = health.leadership, telemetry.Reconciliations()
         recorder = Recorder(self.cluster, self.settings.identity, utc_now)
-        watches, tally = Watches(clock, store), telemetry.Reconciliations()
-        shown = telemetry.Telemetry(clock, self.settings.resync_s, self.settings.workers, leadership, queue, store,
-                                    self.cluster, lambda: self.runtime, recorder, resync, watches, tally)  # fmt: skip
+        shown = telemetry.Telemetry(health, self.settings.workers, store, self.cluster, lambda: self.runtime, recorder,
+                                    tally)  # fmt: skip
         server = await telemetry.serve(shown, self.settings.http_host, self.settings.http_port)
         stop = asyncio.Event()
         _on_signals(stop)
         try:
             if not await _first(leadership.acquire(), stop):
                 return 0
-            return await self._lead(Leading(store, queue, leadership, resync, recorder, watches, tally, stop, clock))
+            return await self._lead(Leading(store, leadership, recorder, health, tally, stop))
         finally:
             await leadership.release()
             await server.cleanup()
+
+    def _health(self, store: Store, clock: Callable[[], float]) -> Health:
+        settings, cluster = self.settings, self.cluster
+        queue: WorkQueue[Key] = WorkQueue(clock, random.random)
+        watches = Watches(clock, store)
+        leadership = Leadership(cluster, settings.identity, settings.election, clock, utc_now)
+        resync = Resync(cluster, store, queue, clock, missed=watches.miss)
+        canary = Canary(cluster, queue, settings.identity, (settings.installation.namespace,), clock, utc_now)
+        return Health(clock, settings.resync_s, settings.stuck_after_s, leadership, queue, resync, watches, canary)
 
     async def _lead(self, parts: "Leading") -> int:
         started = parts.clock()
@@ -81,19 +91,20 @@ class App:
         observer = Observer(parts.store, runtime.view, utc_now, lambda: parts.clock() - started)
         reconciler = Reconciler(self.cluster, parts.store, parts.queue, runtime, parts.recorder, observer,
                                 installation, utc_now, identities.forget)  # fmt: skip
-        intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.watches.hear)
+        intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.health.watches.hear)
         keeper = asyncio.create_task(parts.leadership.keep(), name="leadership")
         keeper.add_done_callback(_lost)
         if not await _first_list(parts):
             return 1
-        parts.watches.expect((*RESOURCES, *CHILDREN))
-        registry = handlers.registry(intake, self.cluster.configuration)
+        parts.health.watches.expect((*RESOURCES, *CHILDREN))
+        registry = handlers.registry(intake, parts.health.canary.hear, self.cluster.configuration)
         secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.stop.wait(), name="stop"),
             asyncio.create_task(handlers.watch(registry, lambda: _on_signals(parts.stop)), name="watches"),
             asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
+            asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
             *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")
               for n in range(self.settings.workers)),
         ]  # fmt: skip
@@ -141,14 +152,23 @@ class Leading:
     """What exists before the election and is used after it."""
 
     store: Store
-    queue: WorkQueue[Key]
     leadership: Leadership
-    resync: Resync
     recorder: Recorder
-    watches: Watches
+    health: Health
     tally: telemetry.Reconciliations
     stop: asyncio.Event
-    clock: Callable[[], float]
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        return self.health.clock
+
+    @property
+    def queue(self) -> WorkQueue[Key]:
+        return self.health.queue
+
+    @property
+    def resync(self) -> Resync:
+        return self.health.resync
 
 
 async def _work(parts: "Leading", reconciler: Reconciler) -> None:
@@ -158,7 +178,7 @@ async def _work(parts: "Leading", reconciler: Reconciler) -> None:
         key, priority = await queue.take()
         began = clock()
         try:
-            await reconciler.reconcile(key)
+            await _carry_out(key, parts, reconciler)
         except ApiError as error:
             tally.count(key[0], telemetry.ERROR, clock() - began)
             delay = queue.retry(key, priority)
@@ -170,12 +190,19 @@ async def _work(parts: "Leading", reconciler: Reconciler) -> None:
             queue.done(key)
 
 
+async def _carry_out(key: Key, parts: Leading, reconciler: Reconciler) -> None:
+    if key[0] == CANARY:
+        parts.health.canary.arrive(key[1])
+    else:
+        await reconciler.reconcile(key)
+
+
 async def _resync(resync: Resync, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         try:
             await resync.sweep()
-        except ApiError as error:  # the probe fails when this goes on
+        except ApiError as error:  # the metric of its age rises
             log.warning("ResyncFailed", error=str(error))
 
 

@@ -16,6 +16,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
+from tradingbot_operator.canary import LABELS, SELECTOR
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.queue import Priority, WorkQueue
@@ -38,6 +39,7 @@ WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (
     ("PodDisruptionBudget", ("policy", "v1", "poddisruptionbudgets")),
     ("NetworkPolicy", ("networking.k8s.io", "v1", "networkpolicies")),
 )
+LEASES = ("coordination.k8s.io", "v1", "leases")  # the canary alone, not the slots'
 
 
 class EndlessBackoff:
@@ -107,7 +109,7 @@ def _priority(kind: str, before: Manifest | None, after: Manifest) -> Priority:
     return Priority.SPEC if _respecified(before, after) else Priority.CHILD
 
 
-def registry(intake: Intake, configuration: Configuration) -> kopf.OperatorRegistry:
+def registry(intake: Intake, canary: Callable[[Manifest], None], configuration: Configuration) -> kopf.OperatorRegistry:
     """All that kopf may call."""
     handlers = kopf.OperatorRegistry()
 
@@ -122,12 +124,20 @@ def registry(intake: Intake, configuration: Configuration) -> kopf.OperatorRegis
     for kind, resource in WATCHED:
         labels = None if kind in RESOURCES else {names.MANAGED_BY: names.FIELD_MANAGER}
         kopf.on.event(*resource, registry=handlers, id=kind, labels=labels)(_handler(intake, kind))
+    kopf.on.event(*LEASES, registry=handlers, id="canary", labels=LABELS)(_canary_handler(canary))
     return handlers
 
 
 def _handler(intake: Intake, kind: str) -> Callable[..., Awaitable[None]]:
     async def on_event(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's keywords
         intake.take(kind, event["type"], dict(event["object"]))
+
+    return on_event
+
+
+def _canary_handler(hear: Callable[[Manifest], None]) -> Callable[..., Awaitable[None]]:
+    async def on_event(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's keywords
+        hear(dict(event["object"]))
 
     return on_event
 
@@ -153,6 +163,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     for kind, resource in WATCHED:
         if kind not in RESOURCES:
             settings.watching.label_selectors[resource] = names.SELECTOR
+    settings.watching.label_selectors[LEASES] = SELECTOR
     settings.queueing.idle_timeout = 0.5  # one task for each object that was heard of within this
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5

@@ -30,6 +30,7 @@ class Leadership:
     now: Callable[[], datetime]
     term: int = 0
     leading: bool = False
+    answering: tuple[float, float] | None = None  # since when and until when the API server answered, without a failure
     _lease: Manifest = field(default_factory=dict)
     _seen: tuple[str, float] = ("", 0.0)  # resourceVersion of the Lease, and when we first saw it
     _alive_until: float = 0.0  # the other leader, as it was seen to renew
@@ -44,6 +45,7 @@ class Leadership:
             try:
                 if await self._try():
                     self.leading = True
+                    self._answered()
                     log.info("Leading", identity=self.identity, term=self.term)
                     return self.term
             except ApiError as error:
@@ -62,11 +64,18 @@ class Leadership:
             try:
                 await self._in_time(self._renew(), left)
                 renewed = asked
+                self._answered()
             except Conflict:
+                self._answered()
                 if not await self._still_ours():
                     return "another operator holds the Lease"
             except ApiError as error:
+                self.answering = None
                 log.warning("LeaseNotRenewed", error=str(error))
+
+    def _answered(self) -> None:
+        now = self.clock()
+        self.answering = (self.answering[0] if self.answering else now, now)
 
     async def release(self) -> None:
         """Let the next one start at once instead of after the Lease has run out."""

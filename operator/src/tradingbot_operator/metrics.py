@@ -41,6 +41,10 @@ READY = Family("tradingbot_operator_ready", GAUGE, (), "1 while /readyz says yes
 OBJECTS = Family("tradingbot_operator_cache_objects", GAUGE, ("kind",), "Objects in the store.")
 WATCH_AGE = Family("tradingbot_operator_watch_last_event_age_seconds", GAUGE, ("resource",),
                    "Since a watch last told of such an object; where nothing changes that may be long.")  # fmt: skip
+CANARY_AGE = Family("tradingbot_operator_canary_reconcile_age_seconds", GAUGE, (),
+                    "Since a touch of the canary Lease came back through watch, queue and worker.")  # fmt: skip
+SWEEP_AGE = Family("tradingbot_operator_sweep_last_success_age_seconds", GAUGE, (),
+                   "Since everything was last listed; rises while the API server refuses that.")  # fmt: skip
 GHOSTS = Family("tradingbot_operator_cache_ghosts_swept_total", COUNTER, (),
                 "Objects that were gone and no watch had said so; a sweep dropped them.")  # fmt: skip
 MISSED = Family("tradingbot_operator_cache_missed_total", COUNTER, (),
@@ -72,6 +76,7 @@ BOT_GENERATION = Family("tradingbot_config_generation", GAUGE, (*BOT, "kind"),
 OF_BOTS = (BOT_INFO, BOT_DESIRED_STATE, BOT_PHASE, BOT_CONDITION, BOT_REPLICAS, BOT_SLOTS, BOT_HALTED, BOT_GENERATION)
 FAMILIES = (
     QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT, QUEUE_WORK, QUEUE_UNFINISHED, QUEUE_LONGEST, RECONCILE,
-    RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE, GHOSTS,
+    RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE,
+    CANARY_AGE, SWEEP_AGE, GHOSTS,
     MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, *OF_BOTS,
 )  # fmt: skip

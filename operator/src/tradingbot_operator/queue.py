@@ -61,6 +61,7 @@ class KeyedQueue(Generic[K]):
     _again: dict[K, Priority] = field(default_factory=dict)
     _failures: dict[K, int] = field(default_factory=dict)
     _tie: int = 0
+    _taken_at: float = float("-inf")
 
     def add(self, key: K, priority: Priority, now: float) -> None:
         """Have `key` worked on; a key that is being worked on comes again when that is done."""
@@ -107,7 +108,7 @@ class KeyedQueue(Generic[K]):
             return None
         _, lane = min(heads)
         key, since = self._lanes[lane].popitem(last=False)
-        self._active[key] = now
+        self._active[key] = self._taken_at = now
         self.counters.waited.observe_s(now - since)
         return key, lane
 
@@ -130,6 +131,10 @@ class KeyedQueue(Generic[K]):
 
     def oldest_wait_s(self, now: float) -> float:
         return max((now - next(iter(waiting.values())) for waiting in self._lanes.values() if waiting), default=0.0)
+
+    def stands_still_s(self, now: float) -> float:
+        """How long keys have been waiting without one being taken; 0 while none waits."""
+        return min(self.oldest_wait_s(now), now - self._taken_at)
 
     def longest_work_s(self, now: float) -> float:
         return max((now - since for since in self._active.values()), default=0.0)

@@ -16,7 +16,7 @@ from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.observation import concerned, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
-from tradingbot_operator.store import METADATA_ONLY, Store, name_of, slim
+from tradingbot_operator.store import METADATA_ONLY, Name, Store, name_of, slim
 
 log = structlog.get_logger("resync")
 
@@ -32,11 +32,18 @@ class Resync:
     queue: WorkQueue[Key]
     clock: Callable[[], float]
     last_success: float | None = None
-    blind_in_a_row: int = 0  # sweeps one after the other in which a watch had not told something
+    last_end: float | None = None  # of a sweep that failed, too
     counters: Counter[str] = field(default_factory=Counter)
+    missed: Callable[[str, Name], None] = lambda *_: None  # hears of what a watch has not told (yet)
 
     async def sweep(self) -> None:
         """LIST every kind and set every resource to be looked at. Raises ApiError."""
+        try:
+            await self._sweep()
+        finally:
+            self.last_end = self.clock()
+
+    async def _sweep(self) -> None:
         first = self.last_success is None
         missed = 0
         for kind in (*RESOURCES, *CHILDREN):
@@ -46,7 +53,6 @@ class Resync:
             for manifest in self.store.all(kind):
                 self.queue.add((kind, *name_of(manifest)), Priority.RESYNC)
         self.last_success = self.clock()
-        self.blind_in_a_row = 0 if first or not missed else self.blind_in_a_row + 1
         if missed and not first:
             log.warning("WatchMissed", objects=missed)
 
@@ -58,6 +64,8 @@ class Resync:
                 sweep.see(slim(kind, manifest))
         self.counters["missed"] += len(sweep.missed)
         self.counters["ghosts"] += len(sweep.ghosts)
+        for manifest in sweep.missed:
+            self.missed(kind, name_of(manifest))
         for manifest in (*sweep.missed, *sweep.ghosts):
             for key in affected(kind, manifest, self.store):
                 self.queue.add(key, Priority.CHILD)

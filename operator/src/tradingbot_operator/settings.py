@@ -38,6 +38,7 @@ class Settings:
     http_port: int
     workers: int
     resync_s: float
+    stuck_after_s: float
     log_level: str
 
 
@@ -62,6 +63,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         http_port=number.whole("HTTP_PORT", 8080, 0, 65535),
         workers=number.whole("WORKERS", 8, 1, 64),
         resync_s=number.seconds("RESYNC_S", 60),
+        stuck_after_s=number.seconds("STUCK_AFTER_S", 60),
         log_level=env.get("LOG_LEVEL", "INFO"),
     )
 

@@ -1,0 +1,40 @@
+"""Faults that no outside event can cause, in a process of the product. Python runs this when its folder is on the path.
+
+SIGUSR1: no reconciliation ends from now on. SIGHUP: the next one does not. SIGUSR2: the event loop is blocked for half
+a minute.
+"""
+
+import asyncio
+import signal
+import time
+from types import FrameType
+
+
+def _all_hang(_number: int, _frame: FrameType | None) -> None:
+    from tradingbot_operator.reconcile import Reconciler  # noqa: PLC0415 - not before the program has been started
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    Reconciler.reconcile = never  # type: ignore[method-assign, assignment]  # the fault
+
+
+def _one_hangs(_number: int, _frame: FrameType | None) -> None:
+    from tradingbot_operator.reconcile import Reconciler  # noqa: PLC0415 - as above
+
+    sound = Reconciler.reconcile
+
+    async def never(*_: object) -> None:
+        Reconciler.reconcile = sound  # type: ignore[method-assign]  # of the next one
+        await asyncio.Event().wait()
+
+    Reconciler.reconcile = never  # type: ignore[method-assign, assignment]  # the fault
+
+
+def _block(_number: int, _frame: FrameType | None) -> None:
+    time.sleep(30)
+
+
+signal.signal(signal.SIGUSR1, _all_hang)
+signal.signal(signal.SIGHUP, _one_hangs)
+signal.signal(signal.SIGUSR2, _block)
