@@ -33,7 +33,7 @@ types: ## mypy, strict
 contracts: ## who may import whom
 	.venv/bin/lint-imports --no-logo 2>/dev/null | tail -3; exit $${PIPESTATUS[0]}
 
-generate: ## write what is generated: crds/, docs/reference/, manifests/install.yaml
+generate: ## write what is generated: crds/, docs/reference/, manifests/install.yaml and namespaced/
 	$(PYTHON) -m tradingbot_operator.crdgen
 	$(PYTHON) hack/generate/install.py
 	$(PYTHON) hack/generate/order_states.py

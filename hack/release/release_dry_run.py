@@ -12,6 +12,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = ("operator", "runtime")
 INSTALL = Path("manifests/install.yaml")
+NAMESPACED = Path("manifests/namespaced")
 OWN_IMAGE = re.compile(r"\btradingbot\.dev/(operator|runtime):[\w.-]+")
 CHECKSUMS = "SHA256SUMS"
 
@@ -46,7 +47,9 @@ def manifests(version: str) -> dict[Path, str]:
     text, images = OWN_IMAGE.subn(rf"tradingbot.dev/\1:{version}", (REPOSITORY / INSTALL).read_text())
     if not images:
         raise ReleaseError(f"{INSTALL} names no image tradingbot.dev/operator:TAG: it would install nothing")
-    return {Path("crds", path.name): path.read_text() for path in crds} | {Path(INSTALL.name): text}
+    namespaced = {Path("namespaced", path.name): OWN_IMAGE.sub(rf"tradingbot.dev/\1:{version}", path.read_text())
+                  for path in sorted((REPOSITORY / NAMESPACED).glob("*.yaml"))}  # fmt: skip
+    return {Path("crds", path.name): path.read_text() for path in crds} | {Path(INSTALL.name): text} | namespaced
 
 
 def write_release(version: str, out: Path, options: Sequence[str]) -> list[Path]:

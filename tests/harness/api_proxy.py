@@ -20,6 +20,16 @@ from harness.self_signed import Authority
 HOP_BY_HOP = frozenset({"host", "transfer-encoding", "content-length", "connection", "content-encoding"})
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as the API server saw it, and the status of its answer."""
+
+    method: str
+    path: str
+    watch: bool
+    status: int
+
+
 @dataclass(slots=True)
 class ApiProxy:
     """`through` gives the kubeconfig of the way through it; the client's credentials are passed on."""
@@ -29,6 +39,7 @@ class ApiProxy:
     silent: frozenset[str] = frozenset()  # plurals whose watches say nothing any more, neither old nor new ones
     away: threading.Event = field(default_factory=threading.Event)  # while set, every connection is dropped
     mute: threading.Event = field(default_factory=threading.Event)  # while set, no request is answered
+    asked: set[Asked] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
     _transports: set[asyncio.Transport] = field(default_factory=set)
     _stop: asyncio.Event | None = None
@@ -127,13 +138,15 @@ class ApiProxy:
         assert self._session
         async with self._session.request(request.method, request.rel_url, headers=headers, data=body or None,
                                          timeout=timeout) as answer:  # fmt: skip
+            path, watch = urlsplit(str(request.rel_url)).path, "watch" in request.query
+            self.asked.add(Asked(request.method, path, watch, answer.status))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
             response = web.StreamResponse(status=answer.status, headers=kept)
             await response.prepare(request)
-            plural = urlsplit(str(request.rel_url)).path.rpartition("/")[2]
+            plural = path.rpartition("/")[2]
             with contextlib.suppress(ConnectionError):
                 async for chunk in answer.content.iter_any():
-                    if not ("watch" in request.query and (plural in self.silent or self.mute.is_set())):
+                    if not (watch and (plural in self.silent or self.mute.is_set())):
                         await response.write(chunk)
                 await response.write_eof()
             return response

@@ -156,6 +156,7 @@ def shared_operator(
     operator.start()
     operator.wait_until_leading()
     yield Shared(operator, port, itertools.count(1))
+    assert operator.forbidden() == []
     assert operator.stop() == 0, operator.log.read_text()[-3000:]
 
 

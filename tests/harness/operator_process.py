@@ -41,8 +41,8 @@ def install(plane: ControlPlane) -> None:
             plane.client.apply(manifest, manifest["metadata"].get("namespace", ""))
 
 
-def kubeconfig_of_account(plane: ControlPlane, folder: Path) -> Path:
-    path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}/token"
+def kubeconfig_of_account(plane: ControlPlane, folder: Path, namespace: str = NAMESPACE) -> Path:
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token"
     answer = plane.client.request("POST", path, {"spec": {"expirationSeconds": 7200}})
     config = yaml.safe_load(plane.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": answer.body["status"]["token"]}
@@ -119,6 +119,11 @@ class OperatorProcess:
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         lines = [line for line in self.get("/metrics")[1].splitlines() if line.split("{")[0].split(" ")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
+
+    def forbidden(self) -> list[str]:
+        """Lines of the log that tell of a right that was missing; nobody may write to a namespace that is going."""
+        lines = self.log.read_text().splitlines()
+        return [line for line in lines if "forbidden" in line.lower() and "being terminated" not in line]
 
     def writes(self) -> float:
         """Requests that change something, the leader's own Lease apart."""

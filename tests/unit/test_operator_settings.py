@@ -21,11 +21,19 @@ def test_two_processes_of_one_pod_are_two_leaders() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [
     ("WORKERS", "0"), ("WORKERS", "x"), ("CONTROL_PORT", "70000"), ("DRAIN_TIMEOUT_S", "-1"), ("RESYNC_S", "soon"),
+    ("WATCH_NAMESPACES", "a,B"), ("WATCH_NAMESPACES", "a b"), ("STUCK_AFTER_S", "0"),
     ("LEASE_DURATION_S", "0"), ("HTTP_PORT", "-1"), ("LEASE_RETRY_S", "nan"),
 ])  # fmt: skip
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}='{value}': must be"):
         read({name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("", ()), ("a", ("a",)), (" desk-1, desk-2 ,desk-1,", ("desk-1", "desk-2"))]
+)
+def test_the_namespaces_to_work_in_are_named_with_commas(text: str, names: tuple[str, ...]) -> None:
+    assert read({"WATCH_NAMESPACES": text}).namespaces == names
 
 
 def test_a_lease_that_others_may_take_before_its_leader_has_ended_is_refused() -> None:

@@ -17,6 +17,7 @@ usage: tradingbot-operator
 Reconciles TradingBots. Settings come from the environment:
   RUNTIME_IMAGE     image of the runtime where a bot names none
   POD_NAMESPACE     namespace of the leader's Lease         (tradingbot-system)
+  WATCH_NAMESPACES  namespaces to work in, as a,b,c         (all)
   KUBECONFIG        cluster to talk to                      (the pod's service account)
   HTTP_HOST, HTTP_PORT   /healthz, /readyz and /metrics     (0.0.0.0, 8080)
   CONTROL_PORT      port of the pods' control stream        (8443)
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 async def _run(settings: Settings) -> int:
-    async with await Cluster.connect() as cluster, aiohttp.ClientSession(
+    async with await Cluster.connect(settings.namespaces) as cluster, aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0)  # one connection to each pod, for ever
     ) as session:  # fmt: skip
         return await App(settings, cluster, session).run()

@@ -80,7 +80,8 @@ class App:
         watches = Watches(clock, store)
         leadership = Leadership(cluster, settings.identity, settings.election, clock, utc_now)
         resync = Resync(cluster, store, queue, clock, missed=watches.miss)
-        canary = Canary(cluster, queue, settings.identity, (settings.installation.namespace,), clock, utc_now)
+        proved = settings.namespaces or (settings.installation.namespace,)
+        canary = Canary(cluster, queue, settings.identity, proved, clock, utc_now)
         return Health(clock, settings.resync_s, settings.stuck_after_s, leadership, queue, resync, watches, canary)
 
     async def _lead(self, parts: "Leading") -> int:
@@ -101,7 +102,8 @@ class App:
         secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.stop.wait(), name="stop"),
-            asyncio.create_task(handlers.watch(registry, lambda: _on_signals(parts.stop)), name="watches"),
+            asyncio.create_task(handlers.watch(registry, self.settings.namespaces, lambda: _on_signals(parts.stop)),
+                                name="watches"),
             asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),

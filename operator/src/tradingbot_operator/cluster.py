@@ -59,12 +59,13 @@ class Cluster:
     """One connection pool; use it as an async context manager."""
 
     configuration: Configuration
+    namespaces: tuple[str, ...] = ()  # that are listed; none: the whole cluster at once
     requests: Counter[tuple[str, ...]] = field(default_factory=Counter)  # (code, method, kind)
     _client: ApiClient | None = None
     _dynamic: DynamicClient | None = None
 
     @classmethod
-    async def connect(cls) -> Self:
+    async def connect(cls, namespaces: tuple[str, ...] = ()) -> Self:
         """KUBECONFIG where it is set, else the pod's service account."""
         configuration = Configuration()
         if path := os.environ.get("KUBECONFIG"):
@@ -72,7 +73,7 @@ class Cluster:
         else:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # as above
         configuration.connection_pool_maxsize = CONNECTIONS
-        return cls(configuration)
+        return cls(configuration, namespaces)
 
     async def __aenter__(self) -> Self:
         self._client = ApiClient(self.configuration)
@@ -144,13 +145,18 @@ class Cluster:
         return await self._object("patch", bot, body=patch, content_type=_JSON_PATCH)
 
     async def list(self, kind: str, selector: str = "", *, metadata_only: bool = False) -> AsyncIterator[Manifest]:
-        """All objects of `kind` in the cluster, in chunks; a chunk that fails ends the list with an error."""
+        """All objects of `kind` where we work, in chunks; a chunk that fails ends the list with an error."""
+        for namespace in self.namespaces or ("",):
+            async for item in self._list(kind, _path(kind, namespace), selector, metadata_only=metadata_only):
+                yield item
+
+    async def _list(self, kind: str, path: str, selector: str, *, metadata_only: bool) -> AsyncIterator[Manifest]:
         query: dict[str, Any] = {"limit": CHUNK, "label_selector": selector or None}
         token = None
         while True:
             if metadata_only:
                 query["header_params"] = {"Accept": _METADATA.format("PartialObjectMetadataList")}
-            answer = await self._request("get", kind, _path(kind), _continue=token, **query)
+            answer = await self._request("get", kind, path, _continue=token, **query)
             for item in answer.get("items") or ():  # null for an empty list of metadata
                 yield item
             if not (token := answer["metadata"].get("continue")):

@@ -142,10 +142,11 @@ def _canary_handler(hear: Callable[[Manifest], None]) -> Callable[..., Awaitable
     return on_event
 
 
-async def watch(handlers: kopf.OperatorRegistry, on_signals: Callable[[], None]) -> None:
-    """Run kopf. Returns or raises when its watches end, which is then the end of this process."""
+async def watch(handlers: kopf.OperatorRegistry, namespaces: tuple[str, ...], on_signals: Callable[[], None]) -> None:
+    """Run kopf; no namespaces: the whole cluster. Ends when its watches end, and that is the end of this process."""
     before = asyncio.all_tasks()
-    tasks = await kopf.spawn_tasks(registry=handlers, clusterwide=True, standalone=True)
+    tasks = await kopf.spawn_tasks(registry=handlers, clusterwide=not namespaces, namespaces=namespaces,
+                                   standalone=True)  # fmt: skip
     on_signals()  # kopf has taken SIGTERM for itself; we have more to end than watches
     await kopf.run_tasks(tasks, ignored=before)
 

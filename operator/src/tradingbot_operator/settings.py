@@ -1,6 +1,7 @@
 """The operator's settings: read from the environment once, then one frozen object."""
 
 import os
+import re
 import socket
 import uuid
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ class Settings:
     workers: int
     resync_s: float
     stuck_after_s: float
+    namespaces: tuple[str, ...]  # that are watched; none: all of them, which wants rights on the whole cluster
     log_level: str
 
 
@@ -64,8 +66,17 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         workers=number.whole("WORKERS", 8, 1, 64),
         resync_s=number.seconds("RESYNC_S", 60),
         stuck_after_s=number.seconds("STUCK_AFTER_S", 60),
+        namespaces=_namespaces(env.get("WATCH_NAMESPACES", "")),
         log_level=env.get("LOG_LEVEL", "INFO"),
     )
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if bad := [name for name in names if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name)]:
+        raise SettingsError(f"WATCH_NAMESPACES={text!r}: must be names of namespaces with commas between them; "
+                            f"{bad[0]!r} is none")  # fmt: skip
+    return tuple(dict.fromkeys(names))
 
 
 def _election(namespace: str, number: "_Numbers") -> Election:
