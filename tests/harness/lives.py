@@ -22,6 +22,7 @@ from typing import Any, Self
 TESTS = Path(__file__).parents[1]
 POLL_S = 0.005
 END_WITHIN_S = 10.0
+OF_THE_INTERPRETER = frozenset({"PYTHONPATH", "LD_PRELOAD"})
 RUNTIME, OPERATOR = "tradingbot_runtime", "tradingbot_operator"
 
 
@@ -73,6 +74,18 @@ def launcher(program: str = RUNTIME) -> Launcher:
     shared = Launcher(program).__enter__()
     atexit.register(shared.__exit__, None, None, None)
     return shared
+
+
+def begin(
+    program: str, arguments: list[str], changes: Mapping[str, str], log: Path, errors: Path
+) -> "Life | subprocess.Popen[bytes]":
+    """A life; a process from its beginning where the interpreter itself has to see `changes` of our environment."""
+    environment = {**os.environ, **changes}
+    if not changes.keys() & OF_THE_INTERPRETER:
+        return launcher(program).begin(arguments, environment, log, errors)
+    command = (sys.executable, "-m", program, *arguments)
+    with log.open("ab") as output, errors.open("ab") as told:
+        return subprocess.Popen(command, stdout=output, stderr=told, env=environment)
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """The operator as a real process, with the rights of its own manifests and no others."""
 
 import http.client
-import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from harness.control_plane import REPOSITORY, ControlPlane
-from harness.lives import OPERATOR, Life, launcher
+from harness.lives import OPERATOR, Life, begin
 
 T = TypeVar("T")
 NAMESPACE = "tradingbot-system"
@@ -61,15 +61,15 @@ class OperatorProcess:
     environment: Mapping[str, str] = field(default_factory=dict)
     namespace: str = NAMESPACE  # of the leader's Lease
     port: int = 0
-    process: Life | None = None
+    process: Life | subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.port = free_port("127.0.0.1")
-        environment = dict(os.environ) | FAST | dict(self.environment) | {
+        environment = FAST | dict(self.environment) | {
             "KUBECONFIG": str(self.kubeconfig), "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(self.port),
             "POD_NAMESPACE": self.namespace, "POD_NAME": "operator-under-test",
         }  # fmt: skip
-        self.process = launcher(OPERATOR).begin([], environment, self.log, self.log)
+        self.process = begin(OPERATOR, [], environment, self.log, self.log)
 
     def wait_until_leading(self) -> None:
         """Ends the process when it does not get there, and says why."""

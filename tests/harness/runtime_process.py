@@ -21,12 +21,11 @@ from typing import Any, Protocol
 import yaml
 
 from harness.live_risk import LIVE_RISK
-from harness.lives import launcher
+from harness.lives import RUNTIME, begin
 from harness.simulator import Json, SimulatorProcess, until
 from tradingbot_runtime.core.order_ids import OrderKey, bot_number, encode
 
 VENUE = "simulator"
-OF_THE_INTERPRETER = frozenset({"PYTHONPATH", "LD_PRELOAD"})
 MARKET = "btc"
 START_WITHIN_S = 20.0
 END_WITHIN_S = 10.0
@@ -127,11 +126,7 @@ class RuntimeProcess:
         return self
 
     def _begin(self, arguments: list[str], environment: Mapping[str, str]) -> "Process":
-        if not environment.keys() & OF_THE_INTERPRETER:
-            return launcher().begin(arguments, {**os.environ, **environment}, self._log, self._errors)
-        command = (sys.executable, "-m", "tradingbot_runtime", *arguments)
-        with self._log.open("wb") as log, self._errors.open("wb") as errors:
-            return subprocess.Popen(command, stdout=log, stderr=errors, env={**os.environ, **environment})
+        return begin(RUNTIME, arguments, environment, self._log, self._errors)
 
     @property
     def prefix(self) -> str:
