@@ -18,11 +18,15 @@ def assert_no_duplicate_and_no_orphan(demo: World, pod: str) -> None:
     ids = Counter(order["clientOrderId"] for order in demo.every_order())
     assert [name for name, count in ids.items() if count > 1] == []
 
-    def all_known() -> bool:
-        known = {o["id"] for m in demo.slot(pod)["markets"].values() for o in m["orders"]}
-        return {order["clientOrderId"] for order in demo.venue()["openOrders"]} <= known
+    def at_venue() -> set[str]:
+        return {order["clientOrderId"] for order in demo.venue()["openOrders"]}
 
-    eventually(all_known, 5, "every open order is known to the runtime")
+    def all_known() -> bool:
+        before = at_venue()
+        known = {o["id"] for m in demo.slot(pod)["markets"].values() for o in m["orders"]}
+        return before & at_venue() <= known  # the others came or went while we asked
+
+    eventually(all_known, 20, "every open order is known to the runtime")
 
 
 def test_apply_quote_and_delete(demo: World, measure: Measure) -> None:
