@@ -137,7 +137,7 @@ class RuntimeProcess:
     # -- watching ------------------------------------------------------------------------------------------------
 
     def state(self) -> Json:
-        return dict(json.loads(self._get("/state")[1]))
+        return dict(json.loads(self.get("/state")[1]))
 
     def market(self) -> Json:
         return dict(self.state()["markets"][MARKET])
@@ -145,13 +145,13 @@ class RuntimeProcess:
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of `name` that have these labels."""
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        lines = self._get("/metrics")[1].splitlines()
+        lines = self.get("/metrics")[1].splitlines()
         samples = [line for line in lines if line.startswith((f"{name}{{", f"{name} "))]
         return sum(float(line.rpartition(" ")[2]) for line in samples if all(part in line for part in wanted))
 
     def not_ready(self) -> list[str]:
         """Why /readyz refuses; empty: it does not."""
-        status, body = self._get("/readyz")
+        status, body = self.get("/readyz")
         reasons = list(json.loads(body)["reasons"])
         assert (status == 200) == (not reasons), (status, body)
         return reasons
@@ -251,7 +251,7 @@ class RuntimeProcess:
             self.port = int(listening[0]["port"])
         return bool(listening)
 
-    def _get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
             with urllib.request.urlopen(url, timeout=REQUEST_WITHIN_S) as response:
