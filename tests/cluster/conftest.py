@@ -37,7 +37,7 @@ def demo(operator_installed: None) -> Iterator[World]:  # noqa: ARG001 - the ope
 
 @pytest.fixture
 def measure(record_property: Callable[[str, object], None]) -> Callable[[str, float, float, str], None]:
-    """Note a number for the table, and hold it to its limit: of seconds, as many times longer as the machine is slower."""
+    """Note a number for the table, and hold it to its limit; one of seconds stretches with the machine."""
 
     def note(what: str, value: float, limit: float, unit: str = "s") -> None:
         times = slowness() if unit == "s" else 1.0
