@@ -61,6 +61,7 @@ def says_no(operator: OperatorProcess, why: str, within_s: float = 20) -> None:
 def test_a_watch_that_does_not_tell_of_what_a_sweep_has_found_is_dead(
     proxy: ApiProxy, operator: OperatorProcess, tradingbot_api: ControlPlane, namespace: str
 ) -> None:
+    eventually(lambda: any(asked.watch and asked.path.endswith("/venues") for asked in proxy.asked), 20, "it watches")
     proxy.silent = frozenset({"venues"})
     tradingbot_api.client.apply(VENUE, namespace)
 
