@@ -24,7 +24,7 @@ def secret(name: str, bot: str = "") -> Object:
 
 
 def looks(cluster: Cluster) -> int:
-    return sum(count for (verb, kind, _), count in cluster.requests.items() if (verb, kind) == ("get", "Secret"))
+    return sum(count for (_, verb, kind), count in cluster.requests.items() if (verb, kind) == ("GET", "Secret"))
 
 
 def rounds(cluster: Cluster, *known: Object) -> tuple[ControlSecrets, Store, WorkQueue[Key]]:
