@@ -11,11 +11,14 @@ from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import (
     AnyEvent,
+    Cancel,
+    CancelRejected,
     Lots,
     Nanos,
     OrderAccepted,
     OrderFilled,
     OrderId,
+    OrderRejected,
     OrderReported,
     OrderStatus,
     OutcomeLost,
@@ -36,6 +39,7 @@ WITHIN_S = 5.0
 @dataclass
 class Bench:
     paper: Paper
+    opens: bool = True  # with a first price
     events: list[AnyEvent] = field(default_factory=list)
     ids: OrderIds = field(default_factory=lambda: OrderIds(7, 0, 1))
     gateway: PaperGateway = field(init=False)
@@ -46,7 +50,8 @@ class Bench:
         self.gateway = PaperGateway(
             link, lambda: Nanos(10**18), lambda _, event: self.events.append(event), lambda *_: None, self.paper
         )
-        self.gateway.on_tick(BTC, TOP)
+        if self.opens:
+            self.gateway.on_tick(BTC, TOP)
 
     def place(self, *, post_only: bool = True) -> OrderId:
         order_id = self.ids.ahead(0)
@@ -118,3 +123,20 @@ def test_what_takes_pays_the_takers_fee_on_what_was_shown() -> None:
     (fill,) = asyncio.run(scenario())
     assert (fill.quantity, fill.price, fill.maker) == (10, 6_000_010, False), "ten of twenty were shown"
     assert fill.fee == 10 * BTC.lot_units * 20 // 10_000
+
+
+def test_before_the_first_price_a_cancel_finds_nothing_and_an_order_is_refused() -> None:
+    """A killed bot withdraws its former life's orders as soon as it is started again."""
+
+    async def scenario() -> tuple[AnyEvent, ...]:
+        bench = Bench(Paper(latency_ns=1_000_000), opens=False)
+        bench.gateway.send(BTC, Approved(Cancel(order_id=OrderId("of an earlier life"))))
+        await bench.until(1)
+        bench.place()
+        await bench.until(2)
+        return tuple(bench.events)
+
+    gone, refused = asyncio.run(scenario())
+    assert isinstance(gone, CancelRejected)
+    assert gone.gone
+    assert isinstance(refused, OrderRejected)

@@ -122,21 +122,26 @@ class PaperGateway:
             case Replace():
                 self.absent.pop(command.order_id, None)
                 self._reject(instrument, command.order_id, "NotAttempted", "the old order could not be cancelled")
-        self._tell(instrument, self.exchanges[instrument.symbol])
+        if (exchange := self.exchanges.get(instrument.symbol)) is not None:
+            self._tell(instrument, exchange)
 
     def _place(self, instrument: Instrument, place: Place) -> None:
-        exchange = self.exchanges[instrument.symbol]
+        self.absent.pop(place.order_id, None)
+        exchange = self.exchanges.get(instrument.symbol)
+        if exchange is None:  # nobody decides on a quote before; what comes all the same has met no market
+            self._reject(instrument, place.order_id, "NoMarket", "no price has been seen yet")
+            return
         try:
-            self.absent.pop(place.order_id, None)
             exchange.place(new_order(exchange.listing(instrument.symbol), place), self._time_ms())
         except Refusal as refusal:
             reason = WOULD_TAKE if refusal.reason is Reason.WOULD_TAKE else str(refusal.code)
             self._reject(instrument, place.order_id, reason, refusal.message)
 
     def _cancel(self, instrument: Instrument, order_id: OrderId) -> bool:
-        exchange = self.exchanges[instrument.symbol]
-        order = exchange.history.by_client_id(instrument.symbol, order_id)
-        if order is None or not order.status.open:
+        """Before the first price the exchange is not open: an order of an earlier life is gone with that life."""
+        exchange = self.exchanges.get(instrument.symbol)
+        order = exchange.history.by_client_id(instrument.symbol, order_id) if exchange else None
+        if exchange is None or order is None or not order.status.open:
             event = CancelRejected(time_ns=self.now_ns(), order_id=order_id, gone=True, reason="Gone")
             self.on_event(instrument.symbol, event)
             return False
@@ -147,7 +152,8 @@ class PaperGateway:
         """Nobody answers: of every two of these orders one is in the market."""
         if self.random.random() < ONE_OF_TWO:
             self._place(instrument, place)
-            self.exchanges[instrument.symbol].drain_events()
+            if (exchange := self.exchanges.get(instrument.symbol)) is not None:
+                exchange.drain_events()
         lost = OutcomeLost(time_ns=self.now_ns(), order_id=place.order_id, message="no answer, as asked for")
         self.on_event(instrument.symbol, lost)
 
