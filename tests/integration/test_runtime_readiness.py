@@ -28,7 +28,7 @@ def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]
 def test_a_slot_whose_venue_is_away_is_not_ready_and_says_why_until_it_has_compared(
     simulator: SimulatorProcess, bot: RuntimeProcess
 ) -> None:
-    assert bot.not_ready() == []
+    until(lambda: bot.not_ready() == [], "it is ready")
     simulator.admin.inject("drop", "userDataStream.subscribe.signature", seconds=60)
     simulator.admin.inject("disconnect", "ws-api")
     until(lambda: bot.not_ready() != [], "it is not ready")
