@@ -54,7 +54,7 @@ coverage: ## the same with all random examples; fails under 95 % of the branches
 	$(PYTHON) -m coverage report
 	$(PYTHON) hack/coverage/branches.py
 
-check: lint types contracts fresh unit ## all of the above that changes nothing, but coverage; under a minute
+check: lint types contracts fresh unit ## all of the above that changes nothing, but coverage; about a minute and a half
 
 mutants: ## changes orders, positions and risk one expression at a time: a test sees each, or the document says why not
 	$(PYTHON) hack/mutants/run.py
