@@ -108,6 +108,9 @@ class PaperGateway:
 
     def _arrive(self, instrument: Instrument, approved: Approved) -> None:
         match command := approved.command:
+            case Place() if instrument.symbol not in self.exchanges:  # nobody decides on a quote before a price
+                self.absent.pop(command.order_id, None)
+                self._reject(instrument, command.order_id, "NoMarket", "no price has been seen yet")
             case Place() if self.random.random() < self.paper.lost_answers:
                 self._lose(instrument, command)
             case Place():
@@ -126,12 +129,9 @@ class PaperGateway:
             self._tell(instrument, exchange)
 
     def _place(self, instrument: Instrument, place: Place) -> None:
-        self.absent.pop(place.order_id, None)
-        exchange = self.exchanges.get(instrument.symbol)
-        if exchange is None:  # nobody decides on a quote before; what comes all the same has met no market
-            self._reject(instrument, place.order_id, "NoMarket", "no price has been seen yet")
-            return
+        exchange = self.exchanges[instrument.symbol]
         try:
+            self.absent.pop(place.order_id, None)
             exchange.place(new_order(exchange.listing(instrument.symbol), place), self._time_ms())
         except Refusal as refusal:
             reason = WOULD_TAKE if refusal.reason is Reason.WOULD_TAKE else str(refusal.code)
@@ -152,8 +152,7 @@ class PaperGateway:
         """Nobody answers: of every two of these orders one is in the market."""
         if self.random.random() < ONE_OF_TWO:
             self._place(instrument, place)
-            if (exchange := self.exchanges.get(instrument.symbol)) is not None:
-                exchange.drain_events()
+            self.exchanges[instrument.symbol].drain_events()
         lost = OutcomeLost(time_ns=self.now_ns(), order_id=place.order_id, message="no answer, as asked for")
         self.on_event(instrument.symbol, lost)
 
