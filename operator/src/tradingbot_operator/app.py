@@ -69,7 +69,7 @@ class App:
         try:
             if not await _first(leadership.acquire(), stop):
                 return 0
-            return await self._lead(Leading(store, leadership, recorder, health, tally, stop))
+            return await self._lead(Leading(store, recorder, health, tally, stop))
         finally:
             await leadership.release()
             await server.cleanup()
@@ -154,11 +154,14 @@ class Leading:
     """What exists before the election and is used after it."""
 
     store: Store
-    leadership: Leadership
     recorder: Recorder
     health: Health
     tally: telemetry.Reconciliations
     stop: asyncio.Event
+
+    @property
+    def leadership(self) -> Leadership:
+        return self.health.leadership
 
     @property
     def clock(self) -> Callable[[], float]:
