@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -263,10 +264,9 @@ class PodStream:
             self.around.identity_failed(self.bot)
 
     async def _pause(self, delay_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._kick.wait(), delay_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._kick.wait()
 
     async def _send_drain(self) -> None:
         if self._drain and await self._send(Drain(term=self.around.leader.term, reason=self._drain)):

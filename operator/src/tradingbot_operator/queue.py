@@ -7,6 +7,7 @@ import asyncio
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -199,7 +200,6 @@ class WorkQueue(Generic[K]):
             self._wake.clear()
             due = self.machine.next_due()
             timeout = None if due is None else max(due - self._clock(), 0.001)
-            try:
-                await asyncio.wait_for(self._wake.wait(), timeout)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()

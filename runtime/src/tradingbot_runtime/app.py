@@ -143,7 +143,8 @@ class App:
                 if attempt == 0:
                     log.info("JournalAwaited", journal=str(self.process.journal))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.ended.wait(), LOCK_POLL_S)
+                async with asyncio.timeout(LOCK_POLL_S):
+                    await self.ended.wait()
                 return None
         return Journal(self.process.journal)
 

@@ -49,7 +49,8 @@ class TradingLock:
         while True:
             if not self.reason:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._found.wait(), self._pause_s(WATCHED_EVERY_S))
+                    async with asyncio.timeout(self._pause_s(WATCHED_EVERY_S)):
+                        await self._found.wait()
             self._found.clear()
             if self.reason:
                 await asyncio.sleep(self._pause_s(PROBED_EVERY_S))
