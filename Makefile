@@ -72,11 +72,12 @@ soak-memory: ## two hours of a replayed market at twenty times its speed, with f
 	PYTHONPATH=tests $(PYTHON) -m harness.memory_soak
 
 integration: ## tests against real sockets, processes and a real API server
+	-@hack/cluster/cluster control-plane build
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench
 
 cluster-tests: cluster images-load ## tests on the local cluster
-	$(PYTEST) -q tests/cluster/test_local_cluster.py
-	$(PYTEST) -q -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
+	$(PYTEST) -q --timeout 1500 tests/cluster/test_local_cluster.py
+	$(PYTEST) -q --timeout 1500 -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
 
 test: setup lint types contracts fresh coverage stories integration cluster-tests ## everything; what CI runs
 

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from harness.crash_venues import crashes_at_binance
 
 KILLS = int(os.environ.get("CRASH_KILLS", "50"))
 SEED = int(os.environ.get("CRASH_SEED", "20240808"))
 
 
+@pytest.mark.timeout(600 + 15 * KILLS)
 def test_kills_at_every_seam_leave_nothing_doubled_lost_or_miscounted(tmp_path: Path) -> None:
     with crashes_at_binance(tmp_path, SEED) as run:
         run.run(KILLS)

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from harness.crash_venues import crashes_at_binance
 
 KILLS = int(os.environ.get("CRASH_KILLS", "40"))
 SEED = int(os.environ.get("CRASH_SEED", "20240808"))
 
 
+@pytest.mark.timeout(600 + 15 * KILLS)
 def test_kills_around_orders_by_request_leave_nothing_doubled_lost_or_miscounted(tmp_path: Path) -> None:
     with crashes_at_binance(tmp_path, SEED, rest_orders=True) as run:
         run.run(KILLS)

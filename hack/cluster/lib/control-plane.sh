@@ -5,12 +5,14 @@
 CONTROL_PLANE_BINARIES=(etcd kube-apiserver kube-controller-manager kubectl)
 CONTROL_PLANE_MARKER=control-plane.tradingbot.dev   # `down` removes a folder only when it holds this file
 
+control_plane_build() { need_go_binaries "${CONTROL_PLANE_BINARIES[@]}"; }
+
 control_plane_up() {
   local dir
   dir=$(realpath -m "$1")
   [[ ! -e $dir || -f $dir/$CONTROL_PLANE_MARKER || -z $(ls -A "$dir") ]] || die "$dir is neither empty nor a control plane of ours"
   need_command openssl openssl
-  need_go_binaries "${CONTROL_PLANE_BINARIES[@]}"
+  control_plane_build
   link_programs kubectl
   if control_plane_ready "$dir"; then
     say "already up: $dir/kubeconfig"
