@@ -125,13 +125,13 @@ class OperatorProcess:
         lines = self.log.read_text().splitlines()
         return [line for line in lines if "forbidden" in line.lower() and "being terminated" not in line]
 
-    def writes(self) -> float:
-        """Requests that change something, the leader's own Lease apart."""
+    def writes(self) -> dict[str, float]:
+        """By kind: the requests that changed something, the leader's own Lease apart."""
         kinds = ("TradingBot", "Venue", "StatefulSet", "ConfigMap", "Secret", "Service", "ServiceAccount", "Role",
                  "RoleBinding", "PodDisruptionBudget", "NetworkPolicy", "Event")  # fmt: skip
         name = "rest_client_requests_total"
         verbs = ("POST", "PUT", "PATCH", "DELETE")
-        return sum(self.metric(name, kind=kind, method=verb) for kind in kinds for verb in verbs)
+        return {kind: sum(self.metric(name, kind=kind, method=verb) for verb in verbs) for kind in kinds}
 
 
 def free_port(host: str) -> int:
