@@ -24,7 +24,7 @@ TRY = """
   $K get tb/demo -o yaml                        # conditions, slots, configuration hashes; short: $K get tb
   $K delete pod/demo-0                          # cancels its orders, hands the Lease over, comes back
   $K delete tb/demo                             # no order is left at the venue; the journal's volume stays
-  $K delete pvc -l tradingbot.dev/bot=demo      # then: the volume too; a bot of this name would go on with it
+Remove its journal, too:  $K delete pvc -l tradingbot.dev/bot=demo   (a new bot named demo would go on with it)
 Remove everything:  make demo-down
 """
 
@@ -59,7 +59,8 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     _step(console, "images into the cluster", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
     _step(console, "CRDs, operator and simulator", lambda say: _installed(say, recording))
     applied = time.monotonic()
-    _step(console, "kubectl apply -f manifests/demo", lambda _: k.kubectl("apply", "-f", "manifests/demo/bot.yaml"))
+    apply = ("apply", "-f", "manifests/demo/bot.yaml")
+    _step(console, f"kubectl {' '.join(apply)}", lambda _: k.kubectl(*apply))
     _step(console, "TradingBot Ready", lambda _: _ready())
     console.print(f"  Ready {time.monotonic() - applied:.1f} s after apply")
     console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip())

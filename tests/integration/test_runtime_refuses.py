@@ -67,7 +67,7 @@ def test_a_manifest_is_refused_with_one_line_for_each_mistake(bot: RuntimeProces
 
 Change = Callable[[list[Json]], Any]
 SINGLE: list[tuple[str, Change, str]] = [
-    ("no bot", lambda d: d.pop(), "exactly one TradingBot"),
+    ("no bot", lambda d: d.pop(), "manifest.yaml: exactly one TradingBot"),
     ("no such venue", lambda d: d.pop(0), "spec.markets[0].reference.venue: 'simulator': no such Venue"),
     ("live without a limit", lambda d: d[1]["spec"]["risk"].pop("maxDailyLoss"), "spec.risk.maxDailyLoss: mode Live"),
 ]

@@ -142,6 +142,7 @@ def test_inspect_shows_positions_profit_orders_halts_and_sizes(journal: Path, ru
     assert [OLD, "btc", "sell", "61000.00", "0.00400", "0.00000", "Open", "v2"] in [line[:8] for line in lines]
     assert any(line[:2] == ["ada-0-1", "MaxDailyLoss"] for line in lines)
     assert ["table", "orders", "3"] in lines
+    assert not any(line[:1] in (["risk"], ["trades"], ["kind"]) for line in lines), "what only the bot reads"
 
 
 def test_csv_has_decimals_and_times_that_any_program_reads(journal: Path, run: Run, tmp_path: Path) -> None:

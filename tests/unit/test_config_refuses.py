@@ -81,18 +81,22 @@ def test_a_market_at_a_venue_that_is_not_there_names_the_venues_that_are() -> No
     )
 
 
+ONE_BOT = "manifest: exactly one TradingBot (tradingbot.dev/v1alpha1) is required"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (written(good_bot()).encode() + b"\xff\xfe", "not readable as YAML: unacceptable character"),
-        ("{", "not readable as YAML"),
-        ("[" * 5000, "not readable as YAML: nested too deeply"),
+        (written(good_bot()).encode() + b"\xff\xfe", "manifest: not readable as YAML: unacceptable character"),
+        ("{", "manifest: not readable as YAML"),
+        ("[" * 5000, "manifest: not readable as YAML: nested too deeply"),
         (written(good_bot()).replace("spreadBps: '8'", "spreadBps: '8'\n      spreadBps: '80'"),
          "'spreadBps' is written twice"),
-        ("when: 2026-13-45", "not readable as YAML: month must be in 1..12"),
-        ("!!python/object/apply:os.system ['true']", "not readable as YAML: could not determine a constructor"),
-        ("", "exactly one TradingBot (tradingbot.dev/v1alpha1) is required; found 0"),
-        (written(good_bot(), good_bot()), "exactly one TradingBot (tradingbot.dev/v1alpha1) is required; found 2"),
+        ("when: 2026-13-45", "manifest: not readable as YAML: month must be in 1..12"),
+        ("!!python/object/apply:os.system ['true']",
+         "manifest: not readable as YAML: could not determine a constructor"),
+        ("", f"{ONE_BOT}; found 0"),
+        (written(good_bot(), good_bot()), f"{ONE_BOT}; found 2"),
         (written(good_venue(), good_venue(), good_bot()), "Venue binance: metadata.name: is written twice"),
         (written({**good_bot(), "metadata": ["maker"]}), "TradingBot: metadata: must be a mapping"),
         (written({**good_bot(), "spec": "none"}), "TradingBot: spec: 'none': must be a mapping"),
@@ -101,7 +105,10 @@ def test_a_market_at_a_venue_that_is_not_there_names_the_venues_that_are() -> No
          "nothing", "two bots", "a venue twice", "metadata as a list", "spec as text"],
 )  # fmt: skip
 def test_text_that_cannot_be_a_manifest_is_refused_in_words(text: str | bytes, says: str) -> None:
-    assert says in refusal(text)
+    told = refusal(text)
+
+    assert says in told
+    assert "string>" not in told, "PyYAML's name of what is no file"
 
 
 def test_a_bomb_of_aliases_is_refused_quickly() -> None:

@@ -163,6 +163,14 @@ def test_a_clock_that_goes_back_is_counted_and_nothing_waits_for_it_to_catch_up(
     assert pace.wait_s(2_500_000_000) == pytest.approx(0.5)
 
 
+def test_one_time_stamp_that_is_far_too_old_holds_nothing_up() -> None:
+    pace = Pace(1.0, FixedClock())
+    pace.wait_s(10**18)
+    assert pace.wait_s(7) <= 0
+    assert pace.wait_s(10**18 + 200_000_000) == pytest.approx(0.2)
+    assert (pace.clock_back, pace.gaps_cut) == (1, 0)
+
+
 def test_a_time_stamp_far_in_the_future_does_not_stop_the_market() -> None:
     pace = Pace(1.0, FixedClock())
     pace.wait_s(1_000_000_000)

@@ -4,9 +4,11 @@ import signal
 import sys
 from types import FrameType
 
+INTERRUPTED = 130  # as a shell tells of SIGINT
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code: 0, 1 failed, 2 a configuration that cannot be used, 3 fenced.
+    """Returns the exit code: 0, 1 failed, 2 a configuration that cannot be used, 3 fenced, 130 interrupted by Ctrl-C.
 
     SIGTERM is held back until somebody can act on it: a pod that is stopped while all this is imported may have a Lease
     to give back. (As process 1 of a container, without handler and mask, the signal would be lost.)
@@ -17,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
         from tradingbot_runtime.command_line import obey  # noqa: PLC0415 - takes a second or more
 
         return obey(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

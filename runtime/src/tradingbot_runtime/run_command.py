@@ -65,7 +65,7 @@ def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> Slot
         raise InvalidConfig([f"{options.manifest}: is no YAML: byte {error.start + 1} is not UTF-8"]) from error
     if options.slot is not None:
         raise ConfigError("--slot goes with --slot-config; a manifest is run as one slot with all its markets")
-    manifest = load(text, options.overrides)
+    manifest = load(text, options.overrides, str(options.manifest))
     # As in a cluster: no slots, no trading.
     everything = {0: [market.name for market in manifest.bot.markets] if manifest.bot.replicas else []}
     # Two journals of one manifest are two bots: they must never mark their orders alike. A journal keeps the first.

@@ -20,6 +20,7 @@ from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import ASSET_EXPONENT
 
 _WIDTH = 200
+_FOR_THE_BOT = ("kind", "config", "risk ", "trades of ")  # what its next start goes on from: JSON, and shown below
 Cells = Iterable[Sequence[str]]
 
 
@@ -58,9 +59,8 @@ def _table(title: str, columns: Sequence[str], cells: Sequence[Sequence[str]]) -
 def _identity(reader: JournalReader) -> Cells:
     config = reader.config()
     yield "file", str(reader.path)
-    hidden = ("kind", "config")
     for row in reader.rows("SELECT key, value FROM meta ORDER BY key"):
-        if row["key"] not in hidden:
+        if not row["key"].startswith(_FOR_THE_BOT):
             yield row["key"], row["value"]
     if config is not None:
         yield "configuration", f"{config.config_hash()}: {config.mode}, {config.desired_state}"

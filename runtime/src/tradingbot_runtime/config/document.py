@@ -28,7 +28,10 @@ def documents(text: str | bytes) -> list[dict[str, Any]]:
         # A subclass of SafeLoader: it builds plain values only.
         found = list(yaml.load_all(text, _StrictLoader))
     except yaml.YAMLError as error:
-        raise InvalidConfig([f"not readable as YAML: {' '.join(str(error).split())}"]) from error
+        told = " ".join(str(error).split())
+        for name in ('in "<unicode string>", ', 'in "<byte string>", '):  # whoever has read the file names it
+            told = told.replace(name, "")
+        raise InvalidConfig([f"not readable as YAML: {told}"]) from error
     except RecursionError as error:
         raise InvalidConfig(["not readable as YAML: nested too deeply"]) from error
     except ValueError as error:  # a date that is none, a number of 5000 digits

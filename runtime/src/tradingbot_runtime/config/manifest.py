@@ -28,16 +28,19 @@ class Manifest:
     venues: Mapping[str, VenueSpec]
 
 
-def load(text: str | bytes, overrides: Iterable[str] = ()) -> Manifest:
+def load(text: str | bytes, overrides: Iterable[str] = (), file: str = "manifest") -> Manifest:
     """Read a manifest with exactly one TradingBot; other kinds than TradingBot and Venue are passed over.
 
     `overrides` are `path=value` on the TradingBot, e.g. `spec.strategy.marketMaking.spreadBps=12`. Raises
-    InvalidConfig with one line for each mistake.
+    InvalidConfig with one line for each mistake; one that is about no object names the `file`.
     """
-    ours = [d for d in documents(text) if d.get("apiVersion") == API_VERSION]
+    try:
+        ours = [d for d in documents(text) if d.get("apiVersion") == API_VERSION]
+    except InvalidConfig as error:
+        raise InvalidConfig(f"{file}: {problem}" for problem in error.problems) from error
     bots = [d for d in ours if d.get("kind") == "TradingBot"]
     if len(bots) != 1:
-        raise InvalidConfig([f"exactly one TradingBot ({API_VERSION}) is required; found {len(bots)}"])
+        raise InvalidConfig([f"{file}: exactly one TradingBot ({API_VERSION}) is required; found {len(bots)}"])
     for assignment in overrides:
         override(bots[0], assignment)
     found: list[str] = []

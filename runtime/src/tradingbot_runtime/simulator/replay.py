@@ -38,31 +38,41 @@ class Pace:
         self._speed = speed
         self._now_s = now_s
         self._recorded_ns: int | None = None
+        self._before_back_ns: int | None = None  # the stamp before the latest one that went back
         self._due_s = now_s()
         self.clock_back = 0
         self.gaps_cut = 0
 
-    def wait_s(self, recorded_ns: int) -> float:
-        """Seconds until an event recorded at this time is due; zero or less: at once."""
-        step_ns = 0 if self._recorded_ns is None else recorded_ns - self._recorded_ns
-        self._recorded_ns = recorded_ns
-        if step_ns < 0:
-            self.clock_back += 1
-            if self.clock_back == 1:
-                log.warning("RecordingClockWentBack", by_s=-step_ns / 1e9)
-            step_ns = 0
+    def wait_s(self, recorded_ns: int, line: int = 0) -> float:
+        """Seconds until an event recorded at this time, in this line, is due; zero or less: at once."""
+        step_ns = self._step_ns(recorded_ns, line)
         if self._speed is None:
             return 0.0
         step_s = step_ns / 1e9 / self._speed
         if step_s > MAX_WAIT_S:
             self.gaps_cut += 1
-            log.warning("RecordingGapCut", gap_s=step_ns / 1e9)
+            log.warning("RecordingGapCut", gap_s=step_ns / 1e9, line=line)
             step_s = MAX_WAIT_S
         self._due_s = max(self._due_s + step_s, self._now_s() - MAX_WAIT_S)  # after a stall, catch up only so far
         return self._due_s - self._now_s()
 
+    def _step_ns(self, recorded_ns: int, line: int) -> int:
+        """From the stamp before; none where the clock went back, or comes back to where it was before that."""
+        before, self._recorded_ns = self._recorded_ns, recorded_ns
+        if before is None:
+            return 0
+        if recorded_ns < before:
+            self._before_back_ns = before
+            self.clock_back += 1
+            if self.clock_back == 1:
+                log.warning("RecordingClockWentBack", by_s=(before - recorded_ns) / 1e9, line=line)
+            return 0
+        if self._before_back_ns is not None and recorded_ns >= self._before_back_ns:
+            before, self._before_back_ns = self._before_back_ns, None  # it was only that one stamp which was wrong
+        return recorded_ns - before
+
     def restart(self) -> None:
-        self._recorded_ns = None
+        self._recorded_ns = self._before_back_ns = None
 
 
 class Replay:
@@ -102,7 +112,7 @@ class Replay:
             event = self._reader.line(line)
             if event is None:
                 continue
-            wait_s = self.pace.wait_s(event.time_ns)
+            wait_s = self.pace.wait_s(event.time_ns, self._reader.read)
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             elif count % _BREATH_EVENTS == 0:
