@@ -8,6 +8,8 @@ PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 DATA ?=
 export CLUSTER ?= tradingbot
+# Where it is set (many images do), each of the thousands of processes here would compile anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup format lint types contracts generate fresh unit coverage mutants check stories soak soak-memory integration cluster-tests \
         test cluster cluster-down images images-load demo demo-down bench release-dry-run

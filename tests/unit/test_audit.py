@@ -4,7 +4,6 @@ import csv
 import json
 import random
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -231,8 +230,6 @@ def test_a_journal_of_the_first_version_is_read(tmp_path: Path, run: Run) -> Non
     assert json.loads(run("audit", path, "-o", "json")[1])["orderId"] == "a"
 
 
-def test_the_commands_are_those_of_the_program(journal: Path) -> None:
-    command = (sys.executable, "-m", "tradingbot_runtime", "audit", str(journal), "--order", "7b07aaaa")
-    ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-
-    assert "OrderCanceled" in ended.stdout
+def test_the_commands_are_those_of_the_program(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(journal), "--order", "7b07aaaa"]) == 0
+    assert "OrderCanceled" in capsys.readouterr().out

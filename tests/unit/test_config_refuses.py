@@ -89,7 +89,7 @@ ONE_BOT = "manifest: exactly one TradingBot (tradingbot.dev/v1alpha1) is require
     [
         (written(good_bot()).encode() + b"\xff\xfe", "manifest: not readable as YAML: unacceptable character"),
         ("{", "manifest: not readable as YAML"),
-        ("[" * 5000, "manifest: not readable as YAML: nested too deeply"),
+        ("[" * 1000, "manifest: not readable as YAML: nested too deeply"),
         (written(good_bot()).replace("spreadBps: '8'", "spreadBps: '8'\n      spreadBps: '80'"),
          "'spreadBps' is written twice"),
         ("when: 2026-13-45", "manifest: not readable as YAML: month must be in 1..12"),

@@ -3,12 +3,13 @@
 import base64
 import gzip
 import json
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import steps
 import yaml
 from recording_parts import MOST_PARTS, PART_BYTES, SYMBOL, NoRecording, config_maps, require_recording
 from steps import TRY, closing_lines
@@ -69,12 +70,19 @@ def test_the_demos_rates_allow_a_full_re_quote_at_once_and_the_exchange_allows_t
     assert allowed >= 10 * float(limit["ordersPerSecond"])
 
 
-def printed(*arguments: str) -> str:
-    command = (sys.executable, str(ROOT / "hack/demo/steps.py"), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What the demo prints with these arguments, where it starts nothing."""
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["demo", *arguments])
+        assert steps.main() == 1
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_a_line_is_not_wrapped_where_the_output_is_no_terminal(tmp_path: Path) -> None:
+def test_a_line_is_not_wrapped_where_the_output_is_no_terminal(tmp_path: Path, printed: Callable[..., str]) -> None:
     path = tmp_path / ("a word " * 30).strip()
     assert printed("up", "--data", str(path)) == f"{path}: there is no such file or folder\n"
 
@@ -92,14 +100,14 @@ NOT_RECORDINGS = [
 
 @pytest.mark.parametrize(("name", "content", "said"), NOT_RECORDINGS, ids=[row[0] for row in NOT_RECORDINGS])
 def test_what_is_no_recording_ends_the_demo_before_anything_is_started(
-    tmp_path: Path, name: str, content: bytes, said: str
+    tmp_path: Path, printed: Callable[..., str], name: str, content: bytes, said: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     assert printed("up", "--data", str(path)) == f"{path}: {said}"
 
 
-def test_a_folder_is_no_recording(tmp_path: Path) -> None:
+def test_a_folder_is_no_recording(tmp_path: Path, printed: Callable[..., str]) -> None:
     assert printed("up", "--data", str(tmp_path)) == f"{tmp_path}: is a folder; name a file\n"
 
 

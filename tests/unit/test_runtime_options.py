@@ -1,11 +1,9 @@
 """The command line: what each kind of value allows, and every mistake in one line."""
 
 import errno
-import os
 import re
 import shutil
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -68,16 +66,15 @@ def test_the_numbers_of_run_are_checked_as_well(option: str, capsys: pytest.Capt
     assert capsys.readouterr().err.startswith(f"{option} -1: must be a whole number, 0 to ")
 
 
+@pytest.mark.timeout(30)  # one that is not refused would serve for ever
 @pytest.mark.parametrize("key", ["made-up", "schlüssel", "a b"])
-def test_a_key_that_no_client_could_use_is_refused_before_the_simulator_starts(key: str) -> None:
-    command = [sys.executable, "-m", "tradingbot_runtime", "simulate", "--port", "0"]
-    environment = os.environ | {"SIMULATOR_API_KEY": key}
+def test_a_key_that_no_client_could_use_is_refused_before_the_simulator_starts(
+    key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIMULATOR_API_KEY", key)
 
-    # A process of its own, with a deadline: one that is not refused would serve for ever.
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-
-    assert ended.returncode == 2
-    assert ended.stderr.splitlines() == [
+    assert main(["simulate", "--port", "0"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
         "SIMULATOR_API_KEY: must be letters and digits of ASCII, as Binance's keys are"
     ]
 
@@ -175,9 +172,9 @@ def test_an_error_that_has_no_words_of_its_own_gets_the_systems() -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
-def test_bash_completes_commands_options_and_words() -> None:
-    made = subprocess.run([sys.executable, "-m", "tradingbot_runtime", "completion", "bash"], capture_output=True,
-                          text=True, check=True, timeout=30).stdout  # fmt: skip
+def test_bash_completes_commands_options_and_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    made = capsys.readouterr().out
     asked = (
         'complete_with() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); '
         '$(complete -p tradingbot-runtime | sed "s/.*-F //; s/ .*//"); echo "${COMPREPLY[@]}"; }\n'

@@ -25,8 +25,8 @@ def configure_logs(level: str = "info", descriptor: int = STDOUT) -> LineWriter:
 
     `level` is one of `LEVELS`. The writer is flushed when the process ends; its `dropped` is for metrics.
     """
-    writer = LineWriter(descriptor)
     threshold = logging.getLevelNamesMapping()[level.upper()]
+    writer = LineWriter(descriptor)
     structlog.configure(
         processors=_processors(in_terminal=os.isatty(descriptor)),
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
