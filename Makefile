@@ -77,7 +77,7 @@ integration: ## tests against real sockets, processes and a real API server
 	-@hack/cluster/cluster control-plane build
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench
 
-cluster-tests: cluster images-load ## tests on the local cluster
+cluster-tests: images-load ## tests on the local cluster
 	$(PYTEST) -q --timeout 1500 tests/cluster/test_local_cluster.py
 	$(PYTEST) -q --timeout 1500 -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
 
@@ -92,7 +92,7 @@ cluster-down: ## remove the local cluster and all that it made
 images: ## build both images
 	@hack/images/build
 
-images-load: cluster images ## build the images and load them into the cluster
+images-load: images ## build the images and load them into the cluster, which is started where it is not up
 	@hack/images/load
 
 demo: setup ## the whole thing on the local cluster; DATA=recording replays a file

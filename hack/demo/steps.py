@@ -54,9 +54,8 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     if recording is not None:
         require_recording(recording)
     started = time.monotonic()
-    _step(console, "cluster", lambda say: k.script(k.CLUSTER, "up", show=say))
     _step(console, "images", lambda say: k.script(str(k.ROOT / "hack/images/build"), show=say))
-    _step(console, "images into the cluster", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
+    _step(console, "cluster, and the images in it", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
     _step(console, "CRDs, operator and simulator", lambda say: _installed(say, recording))
     applied = time.monotonic()
     apply = ("apply", "-f", "manifests/demo/bot.yaml")

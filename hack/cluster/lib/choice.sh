@@ -42,8 +42,10 @@ use_program() {
   PATH=$(go_binaries_dir):$PATH
 }
 
+# cluster_up [ARCHIVE...]: the image archives are in its nodes when it is up.
 cluster_up() {
   local choice
+  need_archives "$@"
   choice=$(choose)
   case $choice in
     context\ *) say "using the cluster of the context '${choice#context }' as it is (KUBE_CONTEXT)" ;;
@@ -53,9 +55,12 @@ cluster_up() {
   use_choice "$choice"
   record_choice "$choice"
   case $choice in
-    context\ *) context_up "${choice#context }" ;;
-    user-engine) kind_up "" ;;
-    private-engine) private_up ;;
+    context\ *)
+      context_up "${choice#context }"
+      (($# == 0)) || cluster_load "$@"
+      ;;
+    user-engine) kind_up "" "$@" ;;
+    private-engine) private_up "$@" ;;
   esac
   # Whoever has no kubectl finds one beside the project's other programs.
   [[ $(command -v kubectl) != "$(go_binaries_dir)"/* ]] || link_programs kubectl
@@ -82,11 +87,14 @@ context_up() {
 }
 
 private_up() {
-  if kind_is_up; then return; fi   # also where a newer recipe would build another node image
+  if kind_is_up; then   # also where a newer recipe would build another node image
+    kind_load "$NAME" "$@"
+    return
+  fi
   need_node_image
   engine_up
   step "loading the node image" import_node_image
-  kind_up "$(node_image_name)"
+  kind_up "$(node_image_name)" "$@"
 }
 
 cluster_down() {
@@ -112,6 +120,7 @@ cluster_down() {
 cluster_load() {
   local choice
   (($# > 0)) || die "load needs at least one image archive"
+  need_archives "$@"
   choice=$(require_choice)
   use_choice "$choice"
   case $choice in

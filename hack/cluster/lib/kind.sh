@@ -9,13 +9,20 @@ kind_answers() { [[ -f $KUBECONFIG_FILE ]] && kubectl_here --request-timeout 5s 
 # A cluster whose parts were never seen to work is no cluster that is up, even where it answers: an `up` was interrupted.
 kind_is_up() { [[ -f $STATE/ready ]] && kind_answers && kind_exists && say "already up: $NAME"; }
 
-# kind_up IMAGE: IMAGE empty means the stock node image of this kind version.
+# kind_up IMAGE [ARCHIVE...]: IMAGE empty means the stock node image of this kind version. The archives are loaded meanwhile.
 kind_up() {
-  local image=$1
-  if kind_is_up; then return; fi
+  local image=$1 loading
+  shift
+  if kind_is_up; then
+    kind_load "$NAME" "$@"
+    return
+  fi
   kind_delete   # half-made, or its node containers are gone
   step "creating the cluster $NAME (two nodes)" kind_create "$image"
+  kind_load "$NAME" "$@" &
+  loading=$!
   step "waiting for nodes, cluster DNS and a volume of the default StorageClass" wait_for_parts
+  wait "$loading"
   touch "$STATE/ready"
 }
 
@@ -88,15 +95,21 @@ spec:
 YAML
 }
 
-# kind_load CLUSTER ARCHIVE...: side by side, for a node spends most of an import waiting.
-kind_load() {
-  local name=$1 archive process loads=()
-  shift
+need_archives() {
+  local archive
   for archive in "$@"; do
     [[ -f $archive ]] || die "no such image archive: $archive (make images)"
   done
+}
+
+# kind_load CLUSTER ARCHIVE...: side by side, for a node spends most of an import waiting. No pod of ours runs on a control plane
+# that has workers beside it.
+kind_load() {
+  local name=$1 archive process workers loads=()
+  shift
+  workers=$(kind get nodes --name "$name" | sed '/control-plane/d' | paste -sd ,)
   for archive in "$@"; do
-    step "loading ${archive##*/}" kind load image-archive "$archive" --name "$name" &
+    step "loading ${archive##*/}" kind load image-archive "$archive" --name "$name" ${workers:+--nodes "$workers"} &
     loads+=($!)
   done
   for process in "${loads[@]}"; do wait "$process"; done
