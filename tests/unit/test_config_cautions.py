@@ -13,11 +13,16 @@ BINANCE = VenueSpec.model_validate({"environment": "Testnet", "type": "Binance"}
 MAKING = {"spreadBps": "12", "minSpreadBps": "10", "sizes": ["1"]}
 
 
-def said(strategy: str, fields: dict[str, Any], **changes: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON
+def said(
+    strategy: str,
+    fields: dict[str, Any],
+    paper: dict[str, Any] = {"makerFeeBps": "0"},  # noqa: B006 - nobody writes to it
+    **changes: Any,  # noqa: ANN401 - JSON
+) -> tuple[str, ...]:
     symbol = {"venue": "binance", "symbol": "BTCUSDT"}
     markets = [{"name": "btc", "reference": symbol, "execution": symbol}]
-    spec = TradingBotSpec.model_validate({"strategy": {strategy: fields | changes}, "markets": markets})
-    return warnings(spec.strategy, spec.markets, {"binance": BINANCE}, spec.risk)
+    spec = TradingBotSpec.model_validate({"strategy": {strategy: fields | changes}, "markets": markets, "paper": paper})
+    return warnings(spec, {"binance": BINANCE})
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,14 @@ def test_a_sound_configuration_is_left_in_peace(strategy: str, fields: dict[str,
     assert said(strategy, fields, **changes) == ()
 
 
+def test_a_fill_that_costs_more_in_mode_paper_than_the_quotes_reckon_with_is_warned_of() -> None:
+    better = {"spreadBps": "2", "minSpreadBps": "1", "feeBps": "1"}
+
+    (line,) = said("marketMaking", MAKING, {}, **better)
+    assert line.startswith("spec.paper.makerFeeBps: a fill costs 10 bps in mode Paper, and feeBps reckons with 1: ")
+    assert said("marketMaking", MAKING, {"makerFeeBps": "1"}, **better) == ()
+
+
 def test_every_type_of_venue_has_a_published_fee() -> None:
     assert PUBLISHED_FEE_BPS.keys() == set(VenueType)
     assert all(fee > Decimal(0) for fee in PUBLISHED_FEE_BPS.values())
@@ -80,6 +93,6 @@ def test_a_hedge_that_loses_or_is_never_sent_is_warned_of(changes: dict[str, Any
     }
     strategy = {"crossExchange": CROSS | changes}
     spec = TradingBotSpec.model_validate({"strategy": strategy, "markets": [{"name": "btc", **where}]})
-    lines = warnings(spec.strategy, spec.markets, {"binance": BINANCE, "there": BINANCE}, spec.risk)
+    lines = warnings(spec, {"binance": BINANCE, "there": BINANCE})
 
     assert [words in line for line in lines] == ([True] if words else [])

@@ -16,7 +16,7 @@ def said(strategy: str, fields: dict[str, Any], risk: dict[str, Any], **venue: A
     markets = [{"name": "btc", "reference": symbol, "execution": symbol}]
     spec = TradingBotSpec.model_validate({"strategy": {strategy: fields}, "markets": markets, "risk": risk})
     made = VenueSpec.model_validate({"environment": "Testnet", "type": "Binance"} | venue)
-    return warnings(spec.strategy, spec.markets, {"v": made}, spec.risk)
+    return warnings(spec, {"v": made})
 
 
 @pytest.mark.parametrize(

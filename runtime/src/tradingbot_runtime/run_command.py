@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     environment = os.environ
     log_lines = configure_logs(options.log_level)
     config = _config(options, environment)
-    for line in warnings(config.strategy, config.markets, config.venues, config.risk):
+    for line in warnings(config, config.venues):
         log.warning("ConfigWarning", message=line)
     journal = options.journal or _default_journal(config, environment)
     process = Process(

@@ -50,7 +50,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         size=stateful_set["spec"]["replicas"] if stateful_set else None,
         patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
-        warnings=warnings(spec.strategy, spec.markets, plan.accepted.venues, spec.risk),
+        warnings=warnings(spec, plan.accepted.venues),
     )
 
 

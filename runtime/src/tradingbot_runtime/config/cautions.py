@@ -4,9 +4,11 @@ A fill earns at most the distance at which it is quoted, and costs a fee; a roun
 its published fee of the first tier, unless the manifest says better (`feeBps`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
+from tradingbot_runtime.config.bot import Mode
 from tradingbot_runtime.config.cross_exchange import CrossExchange
 from tradingbot_runtime.config.depth_models import DepthModel
 from tradingbot_runtime.config.grid import Grid, Spacing
@@ -14,6 +16,7 @@ from tradingbot_runtime.config.legs import legs
 from tradingbot_runtime.config.limit_cautions import limit_warnings, rate_warning
 from tradingbot_runtime.config.market import Market
 from tradingbot_runtime.config.market_making import MarketMaking
+from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.quoting import WHOLE_BPS, AroundReference, Quoting
 from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.config.strategy import Strategy
@@ -25,20 +28,44 @@ PUBLISHED_FEE_BPS: Mapping[VenueType, Decimal] = {VenueType.BINANCE: Decimal(10)
 Caution = Callable[[Quoting, Decimal], str]  # (strategy, fee of a fill in basis points): the warning, or nothing
 
 
-def warnings(
-    strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec], risk: Risk
-) -> tuple[str, ...]:
+class Written(Protocol):
+    """What is asked of a bot's spec, or of its slot's configuration."""
+
+    @property
+    def strategy(self) -> Strategy: ...
+    @property
+    def markets(self) -> Sequence[Market]: ...
+    @property
+    def risk(self) -> Risk: ...
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def paper(self) -> Paper: ...
+
+
+def warnings(bot: Written, venues: Mapping[str, VenueSpec]) -> tuple[str, ...]:
     """One sentence for each thing that goes wrong by construction; venues that are not in `venues` are skipped."""
-    executed = tuple(markets)
-    used = {leg.execution.venue for leg in legs(strategy, executed)} & venues.keys()
+    strategy = bot.strategy
+    used = {leg.execution.venue for leg in legs(strategy, bot.markets)} & venues.keys()
     rates = filter(None, (rate_warning(name, venues[name]) for name in sorted(used)))
     quoting = strategy.quoting
     losing = (
-        _hedged_at_a_loss(quoting, executed, venues)
+        _hedged_at_a_loss(quoting, bot.markets, venues)
         if isinstance(quoting, CrossExchange)
-        else _losing(strategy, executed, venues)
+        else _losing(strategy, bot.markets, venues)
     )
-    return tuple(dict.fromkeys([*limit_warnings(strategy, risk), *rates, *losing]))
+    return tuple(dict.fromkeys([*limit_warnings(strategy, bot.risk), *rates, *losing, *_charged_more(bot)]))
+
+
+def _charged_more(bot: Written) -> Iterator[str]:
+    """In mode Paper a fill costs what `paper` says, whatever the quotes reckon with."""
+    quoting = bot.strategy.quoting
+    if bot.mode is not Mode.PAPER or not isinstance(quoting, AroundReference):
+        return
+    charged, reckoned = bot.paper.maker_fee_bps, quoting.fee_bps
+    if "fee_bps" in quoting.model_fields_set and reckoned < charged:
+        yield (f"spec.paper.makerFeeBps: a fill costs {_text(charged)} bps in mode Paper, and feeBps reckons with "
+               f"{_text(reckoned)}: write the account's rate in both")  # fmt: skip
 
 
 def _losing(strategy: Strategy, markets: Iterable[Market], venues: Mapping[str, VenueSpec]) -> Iterator[str]:
