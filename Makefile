@@ -77,9 +77,12 @@ integration: ## tests against real sockets, processes and a real API server
 	-@hack/cluster/cluster control-plane build
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench
 
+# They disturb whatever is beside them.
+ALONE := tests/cluster/test_local_cluster.py tests/cluster/test_operator_followed.py
+
 cluster-tests: images-load ## tests on the local cluster
-	$(PYTEST) -q --timeout 1500 tests/cluster/test_local_cluster.py
-	$(PYTEST) -q --timeout 1500 -n 2 --dist worksteal tests/cluster --ignore tests/cluster/test_local_cluster.py
+	$(PYTEST) -q --timeout 1500 $(ALONE)
+	$(PYTEST) -q --timeout 1500 -n 2 --dist worksteal tests/cluster $(ALONE:%=--ignore %)
 
 test: setup lint types contracts fresh coverage stories integration cluster-tests ## everything; what CI runs
 

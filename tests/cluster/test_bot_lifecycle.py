@@ -210,7 +210,7 @@ def test_the_operators_log_holds_no_forbidden_and_no_secret(demo: World) -> None
     demo.wait_ready()
     keys = demo.get("secret", "demo-keys")["data"].values()
     token = demo.get("secret", "demo-control")["data"]["token"]
-    logs = kubectl("-n", "tradingbot-system", "logs", "deployment/tradingbot-operator", "--tail=-1")
+    logs = kubectl("-n", "tradingbot-system", "logs", "-l", "app.kubernetes.io/name=tradingbot-operator", "--tail=-1")
     everything = logs + demo.kubectl("logs", "demo-0") + demo.kubectl("get", "tb,venue,cm,events,sts", "-o", "yaml")
     assert "Forbidden" not in logs
     for secret in (*keys, token):

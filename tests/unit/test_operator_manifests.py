@@ -52,3 +52,13 @@ def test_no_role_lists_or_watches_secrets() -> None:
     for rule in rules(documents("install.yaml"), "tradingbot-operator"):
         if "secrets" in rule["resources"]:
             assert set(rule["verbs"]) == {"get", "create", "update"}
+
+
+def test_two_operators_run_and_no_drain_takes_both() -> None:
+    found = {manifest["kind"]: manifest["spec"] for manifest in documents("install.yaml") if "spec" in manifest}
+    deployment, budget = found["Deployment"], found["PodDisruptionBudget"]
+
+    assert deployment["replicas"] == 2
+    assert budget == {"maxUnavailable": 1, "selector": deployment["selector"]}
+    (spread,) = deployment["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == deployment["selector"]

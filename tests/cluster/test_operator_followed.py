@@ -1,0 +1,44 @@
+"""The leading operator is killed on a real cluster: the other replica goes on, and no bot notices.
+
+Alone: whoever measured beside it would wait for the next leader, too.
+"""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from harness.kind_cluster import World, eventually, kubectl
+
+pytestmark = pytest.mark.cluster
+SYSTEM = World("tradingbot-system")
+NAME = "tradingbot-operator"
+
+
+def leader() -> str:
+    """Its pod; the identity has more, for a container that is started anew is another leader."""
+    return str(SYSTEM.get("lease", NAME)["spec"].get("holderIdentity") or "").partition("_")[0]
+
+
+def test_a_killed_leader_is_followed_by_the_other_replica(
+    demo: World, measure: Callable[[str, float, float], None]
+) -> None:
+    demo.apply_bot()
+    demo.wait_ready()
+    eventually(lambda: demo.quoting("demo-0"), 15, "quoting")
+    before, killed = demo.get("pod", "demo-0"), leader()
+    assert SYSTEM.get("deployment", NAME)["status"]["readyReplicas"] == 2
+
+    # It must not be able to give its Lease back.
+    SYSTEM.signal_container(killed, "SIGSTOP")
+    started = time.monotonic()
+    kubectl("-n", SYSTEM.namespace, "delete", "pod", killed, "--force", "--grace-period=0")
+    demo.kubectl("patch", "tb/demo", "--type=merge", "-p", '{"spec":{"strategy":{"marketMaking":{"spreadBps":"7"}}}}')
+    eventually(lambda: demo.get("tb/demo")["status"]["observedGeneration"] == 2, 60, "the next leader reconciles")
+    measure("operator's leader killed -> the next one has reconciled", time.monotonic() - started, 25)
+
+    assert leader() not in ("", killed)
+    after = demo.get("pod", "demo-0")
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["status"]["containerStatuses"] == before["status"]["containerStatuses"]
+    assert demo.quoting("demo-0", epoch=1)
