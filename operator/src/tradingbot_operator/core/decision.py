@@ -25,7 +25,7 @@ from tradingbot_operator.core.outcome import (
 from tradingbot_operator.core.ownership import OWNED, owns
 from tradingbot_operator.core.picture import picture, refused_status, running_status
 from tradingbot_operator.core.release import release
-from tradingbot_operator.core.rollout import next_partition
+from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, rollout
 from tradingbot_operator.core.slots import (
     DRAIN_FOR_SCALING,
     Scale,
@@ -93,6 +93,8 @@ class _Running:
         stateful_set = self.observed.child("StatefulSet", self.bot.name)
         size = scale(self.accepted.spec, self.observed, stateful_set, self.installation)
         plan = self._plan(size, stateful_set)
+        rolled = self._rollout(plan, stateful_set)
+        plan = replace(plan, partition=rolled.partition)
         account = self.observed.child("ServiceAccount", self.bot.name)
         renewal = replacement(self.observed.pods, account, size.serving)
         shown = picture(plan, size, self.observed, self.refusal, renewal)
@@ -106,10 +108,12 @@ class _Running:
             apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
             prune=self._superfluous(wanted),
             halts=plan.halts.orders(self.observed.pods),
-            commands=self._commands(size, shown),
-            replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete) else None,
+            commands=self._commands(size, shown, rolled),
+            replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete or rolled.delete) else None,
             events=announcements(self.bot.status.conditions, status.conditions),
-            requeue_after_s=self._requeue_after(status, size, shown, plan),
+            requeue_after_s=self._requeue_after(
+                status, size, plan, waits_for_drain=rolled.draining or bool(shown.replacement.silent)
+            ),
             # Also what a slot has yet to let go of: until then nobody else may trade it.
             holds=planned(plan),
         )
@@ -131,19 +135,19 @@ class _Running:
                     inputs=restart_inputs(self.accepted.spec, self.accepted.venues),
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
-        plan = replace(plan, gate=closed_gate(plan, self.observed))
-        return replace(plan, partition=self._partition(plan, stateful_set))
+        return replace(plan, gate=closed_gate(plan, self.observed))
 
-    def _partition(self, plan: Plan, stateful_set: Manifest | None) -> int:
+    def _rollout(self, plan: Plan, stateful_set: Manifest | None) -> Rollout:
         if stateful_set is None:
-            return 0
+            return Rollout(0)
         metadata, status = stateful_set["metadata"], stateful_set.get("status", {})
         if metadata.get("annotations", {}).get(names.TEMPLATE_HASH) != names.digest(plan.template()):
-            return plan.replicas
+            return Rollout(plan.replicas)
         now: int = stateful_set["spec"]["updateStrategy"].get("rollingUpdate", {}).get("partition", 0)
         if plan.gate is not None or status.get("observedGeneration", 0) < metadata.get("generation", 0):
-            return min(now, plan.replicas)  # or its updateRevision is still the one before
-        return next_partition(plan.replicas, now, status.get("updateRevision", ""), self.observed.pods)
+            return Rollout(min(now, plan.replicas))  # or its updateRevision is still the one before
+        return rollout(now, plan.replicas, status.get("updateRevision", ""), self.observed.pods,
+                       self.installation.drain_timeout_s)  # fmt: skip
 
     def _existing(self, child: Manifest) -> Manifest | None:
         return self.observed.child(child["kind"], child["metadata"]["name"])
@@ -170,15 +174,19 @@ class _Running:
             if (kind, name) not in keep and owned_by(child, self.bot)
         )
 
-    def _commands(self, size: Scale, shown: Picture) -> tuple[SlotCommand, ...]:
+    def _commands(self, size: Scale, shown: Picture, rolled: Rollout) -> tuple[SlotCommand, ...]:
         drains = [DrainSlot(pod.name, DRAIN_FOR_SCALING) for pod in size.leaving if pod.stream.draining_for_s is None]
         if (pod := shown.replacement.drain) is not None:
             drains.append(DrainSlot(pod.name, DRAIN_FOR_REPLACEMENT))
+        if rolled.drain is not None:
+            drains.append(DrainSlot(rolled.drain.name, DRAIN_FOR_RESTART))
         return (*drains, *(command for slot in shown.slots if (command := _configure(slot))))
 
-    def _requeue_after(self, status: TradingBotStatus, size: Scale, shown: Picture, plan: Plan) -> float | None:
+    def _requeue_after(
+        self, status: TradingBotStatus, size: Scale, plan: Plan, *, waits_for_drain: bool
+    ) -> float | None:
         waits = [] if (wait := _recheck(self.refusal)) is None else [wait]
-        if size.leaving or shown.replacement.silent:
+        if size.leaving or waits_for_drain:
             waits.append(self.installation.drain_timeout_s)
         if plan.releasing or plan.held:
             waits.append(HAND_OVER_RECHECK_S)

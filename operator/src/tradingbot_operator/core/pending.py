@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from tradingbot_operator.api.v1alpha1 import PendingChange
 from tradingbot_operator.api.v1alpha1.tradingbot import MAX_PENDING_MESSAGE
 from tradingbot_operator.core import names
+from tradingbot_operator.core.accounts import drained_for
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.configuration_status import on_old_template, rejection
+from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_operator.core.trading import slot_names
 from tradingbot_runtime.config.change import ChangeClass
 
@@ -46,7 +48,10 @@ def _next_restart(p: "Picture", old: "Sequence[SlotPicture]") -> str:
     unready = [slot for slot in p.slots if slot not in old and not (slot.report and slot.report.ready)]
     if unready:
         return f"{slot_names(unready)} must be ready first"
-    return f"{slot_names([max(old, key=lambda slot: slot.ordinal)])} is next"
+    following = max(old, key=lambda slot: slot.ordinal)
+    if following.pod and drained_for(following.pod) == DRAIN_FOR_RESTART:
+        return f"{slot_names([following])} withdraws its orders first"
+    return f"{slot_names([following])} is next"
 
 
 def _scale(p: "Picture") -> PendingChange | None:

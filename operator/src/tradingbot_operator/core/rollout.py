@@ -1,12 +1,41 @@
-"""A new pod template reaches one slot after the other, from the highest ordinal down."""
+"""A new pod template reaches one slot after the other, from the highest ordinal down, each drained before.
+
+A pod that ends by SIGTERM cancels what it has in the market, and has seconds for it. Drained, it has done so before,
+and with all the time that a venue takes to answer.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from tradingbot_operator.core.accounts import WITHOUT_LEASE, drained_for
 from tradingbot_operator.core.observed import Pod
+
+DRAIN_FOR_RESTART = "the pod is restarted with its new template"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Slots with an ordinal >= `partition` get the update revision. `delete`: a pod that was drained for nothing."""
+
+    partition: int
+    drain: Pod | None = None
+    delete: Pod | None = None
+    draining: bool = False
+
+
+def rollout(partition: int, replicas: int, update_revision: str, pods: Sequence[Pod], patience_s: float) -> Rollout:
+    """The next step, where `partition` is today's and a pod may take `patience_s` to withdraw its orders."""
+    wanted = next_partition(replicas, partition, update_revision, pods)
+    partition = min(partition, replicas)
+    following = next((pod for pod in pods if pod.ordinal == wanted < partition), None)
+    if following is None or following.revision == update_revision or _may_end(following, patience_s):
+        return Rollout(wanted, delete=_drained_for_nothing(pods, update_revision))
+    is_told = drained_for(following) == DRAIN_FOR_RESTART and following.stream.draining_for_s is not None
+    return Rollout(partition, drain=None if is_told else following, draining=True)
 
 
 def next_partition(replicas: int, partition: int, update_revision: str, pods: Sequence[Pod]) -> int:
-    """The partition to write now, where slots with an ordinal >= partition get the update revision.
+    """The partition to write next, whoever has to be drained for it.
 
     It comes down by one when every slot at or above it runs the update revision and is ready, so that a broken
     template stops at the first slot that it reaches. A pod below it that an eviction recreates keeps the old one.
@@ -16,6 +45,22 @@ def next_partition(replicas: int, partition: int, update_revision: str, pods: Se
         return 0
     updated = {pod.ordinal for pod in pods if pod.revision == update_revision and not pod.terminating and _ready(pod)}
     return partition - 1 if updated.issuperset(range(partition, replicas)) else partition
+
+
+def _may_end(pod: Pod, patience_s: float) -> bool:
+    """Nothing of it is in the market, or nobody can tell it to withdraw that, or it had its time."""
+    stream = pod.stream
+    if pod.terminating or not pod.started or not stream.connected or stream.report is None:
+        return True
+    if stream.report.state in WITHOUT_LEASE:
+        return True
+    return stream.draining_for_s is not None and (stream.drained or stream.draining_for_s > patience_s)
+
+
+def _drained_for_nothing(pods: Sequence[Pod], update_revision: str) -> Pod | None:
+    """The template was taken back meanwhile: the pod's is right again, and it stays drained until it is made anew."""
+    return next((pod for pod in pods if pod.revision == update_revision and not pod.terminating
+                 and drained_for(pod) == DRAIN_FOR_RESTART), None)  # fmt: skip
 
 
 def _ready(pod: Pod) -> bool:

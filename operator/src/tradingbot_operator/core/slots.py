@@ -9,6 +9,7 @@ from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, drained_for
 from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous, with_hedges
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
+from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
 from tradingbot_runtime.model.events import TradingState
 
@@ -41,7 +42,7 @@ def _was_drained(pod: Pod) -> bool:
     """For good, that is: not only to be replaced."""
     report = pod.stream.report
     is_drained = pod.stream.draining_for_s is not None or (report is not None and report.state is TradingState.DRAINED)
-    return is_drained and drained_for(pod) != DRAIN_FOR_REPLACEMENT
+    return is_drained and drained_for(pod) not in (DRAIN_FOR_REPLACEMENT, DRAIN_FOR_RESTART)
 
 
 def _may_go(pod: Pod, limits: Installation) -> bool:
