@@ -58,8 +58,8 @@ class Runtime:
         self.configured.append(document)
         return ConfigAnswered(config_hash="h2", outcome="Applied")
 
-    async def drain(self, reason: str) -> None:
-        self.drained.append(reason)
+    async def drain(self, reason: str, *, flatten: bool) -> None:
+        self.drained.append(f"{reason}, flatten" if flatten else reason)
 
     async def halt(self, asked: HaltTrading) -> HaltAnswered:
         self.halted.append((asked.by, asked.message, asked.flatten))

@@ -161,7 +161,7 @@ def test_a_drain_is_said_again_to_a_process_that_started_anew(tmp_path: Path) ->
     async def run() -> None:
         async with scene(tmp_path) as s:
             await s.until(lambda: s.client.view(UID).connected)
-            await s.client.drain(UID, "because")
+            await s.client.drain(UID, "because", flatten=False)
             await s.until(lambda: s.client.view(UID).drained)
             await s.peer.sockets[0].close()
             await s.until(lambda: s.peer.connections == 2)

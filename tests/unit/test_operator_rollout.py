@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.bot_model import INSTALLATION, Cluster, bot, spec
+from harness.bot_model import INSTALLATION, KEYED, Cluster, bot, spec
 from harness.examples import examples
+from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.outcome import DrainSlot, Outcome
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_runtime.model.events import TradingState
@@ -146,3 +147,21 @@ def test_whatever_is_changed_and_taken_back_every_slot_trades_in_the_end(history
     assert {pod.stream.report and pod.stream.report.state for pod in cluster.pods.values()} <= {TradingState.ACTIVE}
     wanted = {symbol.lower() for symbol in FOUR} if replicas else set()
     assert {market for markets in cluster.traded().values() for market in markets} == wanted
+
+
+def test_only_a_deletion_closes_positions_and_only_where_the_bot_says_so() -> None:
+    """Also of a slot that is drained for its restart just then."""
+    for on_stop in ("CancelAll", "Flatten"):
+        live: dict[str, Any] = {"mode": "Live", "risk": LIVE_RISK, "replicas": 3, "onStop": on_stop}
+        cluster = Cluster(bot(spec(FOUR, **live)), venues={"venue": KEYED})
+        cluster.settle()
+        cluster.respecify(spec(FOUR, **live, **NEW))
+        restarted = until_drain(cluster)
+        assert [command.flatten for command in restarted.commands if isinstance(command, DrainSlot)] == [False]
+        cluster._obey(restarted)  # noqa: SLF001 - drained, and not yet restarted
+
+        deleted = cluster.bot.metadata.model_copy(update={"deletion_timestamp": "2026-01-02T00:00:00Z"})
+        cluster.bot = replace(cluster.bot, metadata=deleted)
+        asked = {c.pod: c.flatten for c in cluster.decide().commands if isinstance(c, DrainSlot)}
+        everyone = {f"maker-{slot}": True for slot in range(3)}
+        assert asked == (everyone if on_stop == "Flatten" else {"maker-0": False, "maker-1": False})

@@ -15,6 +15,8 @@ from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.journal import read_decisions
 from tradingbot_runtime.model import (
     Cancel,
+    Lots,
+    Money,
     Nanos,
     OrderAccepted,
     OrderCanceled,
@@ -160,13 +162,80 @@ def test_a_drain_withdraws_holds_and_is_not_undone_by_a_configuration(slot: Slot
     slot.markets[NAME].handle(tick(SECOND))
     accept_all(slot, wire)
 
-    asyncio.run(slot.drain("moves to another slot"))
+    asyncio.run(slot.drain("moves to another slot", flatten=False))
     assert [type(command) for command in wire.sent] == [Cancel, Cancel]
     assert slot.report().state is TradingState.STOPPED, "drained is said only when the venue has confirmed it"
     for command in wire.sent:
         slot.markets[NAME].handle(OrderCanceled(time_ns=Nanos(SECOND), order_id=command.order_id))
     assert (slot.report().state, slot.report().message) == (TradingState.DRAINED, "moves to another slot")
     configure(slot, config(desiredState="Running", onStop="Leave").document())
+    assert slot.report().state is TradingState.DRAINED
+
+
+def hold(slot: Slot, lots: int) -> None:
+    market = slot.markets[NAME].engine.market
+    market.position.lots, market.position.cost = Lots(lots), Money(lots * 6_000_001 * BTC.tick_lot)
+
+
+def answer_cancels(slot: Slot, wire: Wire) -> list[Place]:
+    """Confirm every cancel; the orders that are sent because of it."""
+    cancels = [command for command in wire.sent if isinstance(command, Cancel)]
+    wire.sent.clear()
+    for command in cancels:
+        slot.markets[NAME].handle(OrderCanceled(time_ns=Nanos(SECOND), order_id=command.order_id))
+    return [command for command in wire.sent if isinstance(command, Place)]
+
+
+def fill(slot: Slot, order: Place) -> None:
+    slot.markets[NAME].handle(OrderFilled(
+        time_ns=Nanos(SECOND), order_id=order.order_id, trade_id="closing", side=order.side, price=order.price,
+        quantity=order.quantity, fee=0, fee_asset="USDT"))  # fmt: skip
+
+
+def test_a_drain_that_flattens_is_reducing_until_the_position_is_closed_and_drained_then(
+    slot: Slot, wire: Wire
+) -> None:
+    slot.markets[NAME].handle(tick(SECOND))
+    accept_all(slot, wire)
+    hold(slot, 1_000)
+
+    asyncio.run(slot.drain("the TradingBot is being deleted", flatten=True))
+    assert slot.report().state is TradingState.REDUCING
+    (closing,) = answer_cancels(slot, wire)
+    assert (closing.side, closing.quantity, closing.post_only) == (Side.SELL, 1_000, False)
+    assert slot.report().state is TradingState.REDUCING
+
+    fill(slot, closing)
+    assert (slot.report().state, slot.report().markets[0].open_orders) == (TradingState.DRAINED, 0)
+    slot.markets[NAME].handle(tick(2 * SECOND))
+    assert answer_cancels(slot, wire) == [], "and it stays flat"
+
+
+def test_a_stop_with_that_policy_closes_the_position_and_a_stop_without_it_keeps_it(slot: Slot, wire: Wire) -> None:
+    slot.markets[NAME].handle(tick(SECOND))
+    accept_all(slot, wire)
+    hold(slot, -1_000)
+
+    configure(slot, config(desiredState="Stopped").document())
+    assert answer_cancels(slot, wire) == []
+    configure(slot, config(desiredState="Stopped", onStop="Flatten").document())
+    slot.markets[NAME].handle(tick(SECOND + 1))
+    (closing,) = [command for command in wire.sent if isinstance(command, Place)]
+    assert (closing.side, closing.quantity) == (Side.BUY, 1_000)
+
+    slot.update(terminating=True)
+    assert answer_cancels(slot, wire) == []
+    assert [type(command) for command in wire.sent] in ([], [Cancel]), "the end of a process never sells"
+
+
+def test_a_position_that_cannot_be_closed_does_not_keep_a_slot_from_being_drained(slot: Slot, wire: Wire) -> None:
+    slot.markets[NAME].handle(tick(SECOND))
+    accept_all(slot, wire)
+    hold(slot, 1)  # less than the venue takes
+    asyncio.run(slot.drain("the TradingBot is being deleted", flatten=True))
+    answer_cancels(slot, wire)
+    slot.markets[NAME].handle(tick(SECOND + 1))
+
     assert slot.report().state is TradingState.DRAINED
 
 

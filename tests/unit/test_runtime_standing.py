@@ -65,6 +65,22 @@ def test_a_position_is_closed_while_halted_by_that_policy_and_never_because_the_
     assert not standing(circumstances({"flatten": True})).flatten
 
 
+def test_a_stop_by_command_closes_the_position_where_that_is_its_policy_and_nothing_else_does() -> None:
+    stopped: dict[str, object] = {"desired": DesiredState.STOPPED, "closes_stopped": True}
+    drained: dict[str, object] = {"drained": "deleted", "closes_drained": True}
+
+    assert (standing(circumstances(stopped)).state, standing(circumstances(stopped)).flatten) == (S.STOPPED, True)
+    assert (standing(circumstances(drained)).state, standing(circumstances(drained)).flatten) == (S.DRAINED, True)
+    assert not standing(circumstances({"drained": "moves", "closes_stopped": True})).flatten
+    assert not standing(circumstances({"closes_stopped": True})).flatten
+    others: list[dict[str, object]] = [
+        {"terminating": True}, {"fenced": "gone"}, {"halts": ("ManualHalt",)}, {"barrier_passed": False},
+    ]  # fmt: skip
+    for stronger in others:
+        assert not standing(circumstances(stronger, stopped)).flatten
+        assert not standing(circumstances(stronger, drained)).flatten
+
+
 def test_the_oldest_halt_gives_the_reason() -> None:
     assert standing(circumstances({"halts": ("First", "Second")})).reason == "First"
 

@@ -99,6 +99,7 @@ class PodStream:
     _answer: ConfigAnswered | None = None
     _sent_hash: str = ""
     _drain: str = ""
+    _drain_flattens: bool = False
     _drain_since: float | None = None
     _reported_since_drain: bool = False
     _halts_ordered: set[str] = field(default_factory=set)  # on this connection
@@ -146,10 +147,10 @@ class PodStream:
         """Something about the pod changed: do not wait for the back-off."""
         self._kick.set()
 
-    async def drain(self, reason: str) -> None:
+    async def drain(self, reason: str, *, flatten: bool) -> None:
         """Asked once, and again on every new connection: a restarted process knows nothing of it."""
-        if self._drain_since is None:
-            self._drain, self._drain_since = reason, self.around.clock()
+        if self._drain_since is None or flatten > self._drain_flattens:
+            self._drain, self._drain_since, self._drain_flattens = reason, self.around.clock(), flatten
         await self._send_drain()
 
     async def configure(self, document: str, config_hash: str) -> None:
@@ -269,7 +270,8 @@ class PodStream:
                 await self._kick.wait()
 
     async def _send_drain(self) -> None:
-        if self._drain and await self._send(Drain(term=self.around.leader.term, reason=self._drain)):
+        message = Drain(term=self.around.leader.term, reason=self._drain, flatten=self._drain_flattens)
+        if self._drain and await self._send(message):
             self._reported_since_drain = False  # only what comes after it counts
 
     async def _send(self, message: FromOperator) -> bool:

@@ -205,7 +205,7 @@ class Reconciler:
             uid = uids.get(command.pod, "")  # it may have gone since the decision
             match command:
                 case DrainSlot():
-                    await self.runtime.drain(uid, command.reason)
+                    await self.runtime.drain(uid, command.reason, flatten=command.flatten)
                 case ConfigureSlot():
                     await self.runtime.configure(uid, command.document, command.config_hash)
 

@@ -56,9 +56,9 @@ class RuntimeClient:
             if report.venue == venue
         ]
 
-    async def drain(self, uid: str, reason: str) -> None:
+    async def drain(self, uid: str, reason: str, *, flatten: bool) -> None:
         if stream := self._streams.get(uid):
-            await stream.drain(reason)
+            await stream.drain(reason, flatten=flatten)
 
     async def configure(self, uid: str, document: str, config_hash: str) -> None:
         if stream := self._streams.get(uid):

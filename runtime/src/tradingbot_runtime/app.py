@@ -16,7 +16,7 @@ import structlog
 
 from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.clock import Clock
-from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.config import OnStop, SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.ending import tell_left, until_markets_known, withdraw
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError
@@ -149,7 +149,8 @@ class App:
         return Journal(self.process.journal)
 
     def _slot(self, journal: Journal) -> Slot:
-        desired = Circumstances(self.config.desired_state, bool(self.config.markets))
+        desired = Circumstances(self.config.desired_state, bool(self.config.markets),
+                                closes_stopped=self.config.on_stop is OnStop.FLATTEN)  # fmt: skip
         epoch_before, untraded = journal.last_epoch, untraded_before(journal, self.config)
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)

@@ -201,8 +201,8 @@ class ControlServer:
             case Hello():
                 await self._send(socket, self._runtime.report())
             case Drain():
-                log.info("DrainCommanded", reason=message.reason, term=message.term)
-                await self._to_the_end(self._in_time(self._runtime.drain(message.reason)))
+                log.info("DrainCommanded", reason=message.reason, flatten=message.flatten, term=message.term)
+                await self._to_the_end(self._in_time(self._runtime.drain(message.reason, flatten=message.flatten)))
             case Configure():
                 await self._send(socket, await self._to_the_end(self._configure(message)))
             case HaltTrading() | Resume():

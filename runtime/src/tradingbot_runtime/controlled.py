@@ -39,7 +39,7 @@ class Controlled(Protocol):
     async def configure(self, document: str) -> ConfigAnswered:
         """Validate and apply between two ticks, within `Deadlines.command_s`; it is cancelled otherwise."""
 
-    async def drain(self, reason: str) -> None:
+    async def drain(self, reason: str, *, flatten: bool) -> None:
         """Begin to drain, within the same deadline; that no order is open is said by the reports."""
 
     async def halt(self, asked: HaltTrading) -> HaltAnswered:

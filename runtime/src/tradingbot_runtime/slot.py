@@ -205,8 +205,14 @@ class Slot:
         return self.untraded() and not may_trade
 
     def _reported_state(self) -> TradingState:
-        """Drained is said only of what is: until the venue has confirmed the last cancel, the slot is just stopped."""
-        if self.standing.state is not TradingState.DRAINED or self.config.on_stop is OnStop.LEAVE:
+        """Drained is said only of what is: until the venue has confirmed the last cancel, the slot is just stopped.
+
+        And while it closes its position, it is reducing it: between two steps no order is open.
+        """
+        if self.standing.flatten and self.standing.state is TradingState.DRAINED:
+            if any(market.engine.market.is_closing for market in self.markets.values()):
+                return TradingState.REDUCING
+        elif self.standing.state is not TradingState.DRAINED or self.config.on_stop is OnStop.LEAVE:
             return self.standing.state
         left = any(report.open_orders for report in market_reports(self))
         return TradingState.STOPPED if left else TradingState.DRAINED
@@ -233,8 +239,8 @@ class Slot:
         message = "" if released else "no such halt is in force"
         return HaltAnswered(halt_id=halt_id, done=bool(released), message=message, halts=self.halts.ids)
 
-    async def drain(self, reason: str) -> None:
-        self.update(drained=reason)
+    async def drain(self, reason: str, *, flatten: bool) -> None:
+        self.update(drained=reason, closes_drained=flatten)
 
     async def configure(self, document: str) -> ConfigAnswered:
         """Take a new configuration between two ticks, or say why not; the old one goes on then."""
@@ -267,7 +273,7 @@ class Slot:
             budget.burst, budget.reserve = fresh.burst, fresh.reserve
         self.note_config(wider)
         self.take_halts()
-        self.update(desired=new.desired_state)
+        self.update(desired=new.desired_state, closes_stopped=new.on_stop is OnStop.FLATTEN)
         self.changed.set()
 
 

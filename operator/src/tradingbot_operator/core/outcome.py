@@ -22,6 +22,7 @@ class DrainSlot:
 
     pod: str
     reason: str
+    flatten: bool = False  # close its position, too
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from tradingbot_operator.core.flat import flat, was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.untraded import nothing_open, orders_of_live
+from tradingbot_runtime.config import Mode, OnStop
 
 DRAIN_FOR_DELETION = "the TradingBot is being deleted"
 NOTHING_OPEN = "no slot has an open order"
@@ -14,17 +15,32 @@ ASK_AGAIN_S = 1.0  # the pods report by themselves; this is for the deadline and
 
 
 def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
-    """Nothing is applied any more. A position does not hold the deletion up; open orders do, for a bounded time."""
-    waiting = [pod for pod in observed.pods if not nothing_open(bot, observed, pod)]
+    """Nothing is applied any more. Open orders hold the deletion up, and with `onStop: Flatten` a position: bounded."""
+    waiting = [pod for pod in observed.pods if _is_to_close(bot, pod) or not nothing_open(bot, observed, pod)]
     if names.FINALIZER not in bot.metadata.finalizers:
         return Outcome(status=bot.status)
     left = installation.drain_timeout_s - observed.deleting_for_s
     if waiting and left > 0:
-        drains = tuple(DrainSlot(pod.name, DRAIN_FOR_DELETION) for pod in waiting if pod.stream.draining_for_s is None)
+        drains = tuple(command for pod in waiting if (command := _drain(bot, pod)))
         status = _status(bot, observed, _waits_for(waiting, installation))
         return Outcome(status=status, commands=drains, requeue_after_s=min(left, ASK_AGAIN_S))
     event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, NOTHING_OPEN)
     return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(event,))
+
+
+def _flattens(bot: Bot) -> bool:
+    return bot.spec is not None and bot.spec.on_stop is OnStop.FLATTEN and bot.spec.mode is Mode.LIVE
+
+
+def _is_to_close(bot: Bot, pod: Pod) -> bool:
+    """One that was drained for another reason still has its position."""
+    return _flattens(bot) and pod.stream.connected and pod.stream.drain_reason != DRAIN_FOR_DELETION
+
+
+def _drain(bot: Bot, pod: Pod) -> DrainSlot | None:
+    if pod.stream.draining_for_s is not None and not _is_to_close(bot, pod):
+        return None
+    return DrainSlot(pod.name, DRAIN_FOR_DELETION, _flattens(bot))
 
 
 def _waits_for(waiting: list[Pod], installation: Installation) -> str:

@@ -31,8 +31,11 @@ class Mode(StrEnum):
 
 
 class OnStop(StrEnum):
+    """By command, that is: the end of a process always cancels, and never sells."""
+
     CANCEL_ALL = "CancelAll"
-    LEAVE = "Leave"
+    LEAVE = "Leave"  # open orders stay
+    FLATTEN = "Flatten"  # as CancelAll, and then the position is closed in small steps
 
 
 def _demanded_when_live(limit: str, name: str = "") -> Rule:
@@ -67,7 +70,10 @@ class TradingBotSpec(Spec):
         default=Risk(), description="Limits that no order may exceed."
     )
     on_stop: Annotated[OnStop, ChangeClass.HOT_RELOAD] = Field(
-        default=OnStop.CANCEL_ALL, description="Open orders when the bot is stopped or deleted by command."
+        default=OnStop.CANCEL_ALL,
+        description="What a stop or a deletion by command does: CancelAll withdraws the orders; Leave lets them stay; "
+        "Flatten withdraws them and then closes the position in small steps, as far as maxSlippageBps allows. The end "
+        "of a process (eviction, restart) always cancels and never sells.",
     )
     restart_nonce: Annotated[int, ChangeClass.RESTART] = Field(
         default=0, strict=True, ge=0, le=2**31 - 1,

@@ -1,7 +1,7 @@
-"""Closing a position after a halt: one small order after another that may take, each only reducing, up to a price.
+"""Closing a position: one small order after another that may take, each only reducing, up to a price.
 
-Only by the policy `Flatten`, never because a process ends. It gives up after several steps in a row that changed
-nothing; the halt holds either way.
+Only by the policy `Flatten` of a halt or a stop, never because a process ends. It gives up after several steps in a row
+that changed nothing; nothing else is traded either way.
 """
 
 from collections.abc import Iterable
@@ -24,10 +24,12 @@ class Flattening:
     started_ns: Nanos = Nanos(0)
     left: int = 0  # of the position, when the step began
     futile: int = 0  # steps in a row that changed nothing
+    is_over: bool = False  # nothing is left that the venue would take, or it was given up
 
     def quotes(self, now: Situation, orders: Iterable[Order], limits: Limits) -> tuple[Quote, ...]:
         """What should be in the market: one closing order at most, and never beside another order."""
         live = list(orders)
+        self.is_over = False
         age_ns = now.now_ns - self.started_ns
         if live:
             return self._staying(live) if age_ns < STEP_NS else ()
@@ -37,9 +39,11 @@ class Flattening:
             self.futile = 0 if abs(now.position) < self.left else self.futile + 1
             self.step = None
         if self.futile >= FUTILE_MOST:
+            self.is_over = True
             return ()
         self.step = _closing(now, limits)
-        if self.step is None:
+        if self.step is None or not _is_taken(self.step, limits):
+            self.is_over, self.step = now.position == 0 or self.step is not None, None
             return ()
         self.started_ns, self.left = now.now_ns, abs(now.position)
         return (self.step,)
@@ -54,21 +58,24 @@ class Flattening:
 
 
 def _closing(now: Situation, limits: Limits) -> Quote | None:
-    """The next order; None when what is left is less than the venue takes, or when there is no price."""
+    """The next order; None when nothing is left, or when there is no price."""
     shares = [share for share in (limits.max_slippage, limits.max_distance) if share is not None]
     if now.position == 0 or not now.book_valid or not shares:
         return None
     if (now.venue_bid if now.position > 0 else now.venue_ask) is None:
         return None  # nobody to take: to wait for somebody is no futile step
     numerator, denominator = min(shares, key=lambda share: Fraction(*share))
-    instrument = limits.instrument
     unit = 2 * now.mid_unit * denominator
     if now.position > 0:
-        quote = Quote(Side.SELL, Ticks(-(-now.mid_2 * (denominator - numerator) // unit)), _size(now, limits))
-    else:
-        quote = Quote(Side.BUY, Ticks(now.mid_2 * (denominator + numerator) // unit), _size(now, limits))
+        return Quote(Side.SELL, Ticks(-(-now.mid_2 * (denominator - numerator) // unit)), _size(now, limits))
+    return Quote(Side.BUY, Ticks(now.mid_2 * (denominator + numerator) // unit), _size(now, limits))
+
+
+def _is_taken(quote: Quote, limits: Limits) -> bool:
+    """By the venue: not too little."""
+    instrument = limits.instrument
     worth = quote.price * quote.quantity * instrument.tick_lot
-    return quote if quote.quantity >= instrument.min_lots and worth >= instrument.min_notional else None
+    return quote.quantity >= instrument.min_lots and worth >= instrument.min_notional
 
 
 def _size(now: Situation, limits: Limits) -> Lots:

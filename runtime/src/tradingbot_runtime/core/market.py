@@ -56,7 +56,7 @@ class Market:
     meters: Meters = field(default_factory=Meters)
     performance: Performance = field(default_factory=Performance)
     killed: bool = False  # halted by a person
-    flattening: Flattening | None = None  # halted, and the position is being closed
+    flattening: Flattening | None = None  # the position is being closed, and nothing else is traded
     locked: str = ""  # why the venue takes nothing now
     hedging: Hedging = field(default_factory=Hedging)  # where this market hedges another one
     hedge: HedgeReported | None = None  # what the market that hedges this one says
@@ -75,6 +75,11 @@ class Market:
     def leaving_nothing(self) -> Terms:
         """The terms for the end of the process: orders are never left behind, whatever the manifest says of stops."""
         return replace(self.terms, leave_on_stop=False)
+
+    @property
+    def is_closing(self) -> bool:
+        """The position is being closed, and something of it may still be."""
+        return self.flattening is not None and self.position.lots != 0 and not self.flattening.is_over
 
     @property
     def view(self) -> MarketView:

@@ -24,6 +24,8 @@ class Circumstances:
     flatten: bool = False  # and the position is to be closed
     reductions: tuple[str, ...] = ()  # reasons of halts that leave only orders that reduce the position
     drained: str = ""  # why, when it is
+    closes_drained: bool = False  # drained, the position is closed
+    closes_stopped: bool = False  # stopped by the configuration, the position is closed
     terminating: bool = False
     barrier_passed: bool = False
     waiting_for: str = "the start barrier"
@@ -38,7 +40,7 @@ class Standing:
     state: TradingState
     reason: str
     message: str = ""
-    flatten: bool = False  # halted, and the position is being closed
+    flatten: bool = False  # nothing is quoted, and the position is being closed
 
     @property
     def is_ready(self) -> bool:
@@ -64,7 +66,9 @@ def halted(now: Circumstances) -> Standing | None:
 
 
 def drained(now: Circumstances) -> Standing | None:
-    return Standing(TradingState.DRAINED, "Draining", now.drained) if now.drained else None
+    if not now.drained:
+        return None
+    return Standing(TradingState.DRAINED, "Draining", now.drained, flatten=now.closes_drained)
 
 
 def starting(now: Circumstances) -> Standing | None:
@@ -76,7 +80,8 @@ def starting(now: Circumstances) -> Standing | None:
 def stopped(now: Circumstances) -> Standing | None:
     if now.desired is not DesiredState.STOPPED:
         return None
-    return Standing(TradingState.STOPPED, "StoppedAsRequested", "desiredState is Stopped")
+    what = "desiredState is Stopped"
+    return Standing(TradingState.STOPPED, "StoppedAsRequested", what, flatten=now.closes_stopped)
 
 
 def locked(now: Circumstances) -> Standing | None:

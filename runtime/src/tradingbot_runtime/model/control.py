@@ -47,6 +47,7 @@ class Drain(FromOperator, frozen=True, kw_only=True):
     """Send no more orders and, by `onStop`, cancel all and confirm; holds until the process ends."""
 
     reason: str
+    flatten: bool = False  # then close the position, too
 
 
 class HaltTrading(FromOperator, frozen=True, kw_only=True):
