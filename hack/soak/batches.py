@@ -48,8 +48,9 @@ class Soak:
         return found.hexdigest()[:16]
 
     def command(self, seed: int) -> list[str]:
-        return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *self.options(seed),
-                self.test(seed)]  # fmt: skip
+        """A batch is many tests in one, and has a time of its own."""
+        return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "0",
+                *self.options(seed), self.test(seed)]  # fmt: skip
 
     def run(self, seed: int) -> tuple[int, str]:
         """A batch: its exit code and what it printed."""
