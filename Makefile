@@ -56,7 +56,7 @@ coverage: ## the same with all random examples; fails under 95 % of the branches
 	$(PYTHON) -m coverage report
 	$(PYTHON) hack/coverage/branches.py
 
-check: lint types contracts fresh unit ## all of the above that changes nothing, but coverage; about a minute and a half
+check: lint types contracts fresh unit ## all of the above that changes nothing, but coverage; about a minute
 
 mutants: ## changes orders, positions and risk one expression at a time: a test sees each, or the document says why not
 	$(PYTHON) hack/mutants/run.py

@@ -15,6 +15,7 @@ from live_view import show
 from recording_parts import NoRecording, config_maps, require_recording
 from rich.console import Console
 
+MARKET = "tradingbot.dev/recording"  # annotation of the simulator's pods
 RECORDING = k.ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
 
 TRY = """
@@ -116,15 +117,34 @@ def _simulator(say: Callable[[str], None], recording: Path | None) -> None:
     say(f"recording: {recording.name}" if recording else "no recording: a market is made up")
     for part in config_maps(recording, k.NAMESPACE):
         k.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(part))
-    k.kubectl("apply", "-f", "manifests/demo/simulator.yaml")
     # Another recording is another market: the simulator starts anew with it, and only then.
     marked = hashlib.sha256(recording.read_bytes() if recording else b"").hexdigest()[:16]
-    template = {"template": {"metadata": {"annotations": {"tradingbot.dev/recording": marked}}}}
+    _forget_the_bot_of_another_market(say, marked)
+    k.kubectl("apply", "-f", "manifests/demo/simulator.yaml")
+    template = {"template": {"metadata": {"annotations": {MARKET: marked}}}}
     k.kubectl("-n", k.NAMESPACE, "patch", "deployment/simulator", "--type=merge", "-p", json.dumps({"spec": template}))
 
 
+def _forget_the_bot_of_another_market(say: Callable[[str], None], marked: str) -> None:
+    """An exchange that starts anew knows none of its orders, and a bot does not believe such a thing."""
+    found = k.kubectl("-n", k.NAMESPACE, "get", "deployments", "-o", "json")
+    before = [d["spec"]["template"]["metadata"].get("annotations", {}).get(MARKET) for d in json.loads(found)["items"]]
+    if before in ([], [marked]):
+        return
+    say("another recording: the bot of the one before is deleted, with its journal")
+    k.kubectl("-n", k.NAMESPACE, "delete", "tb/demo", "--ignore-not-found", "--timeout=90s")
+    k.kubectl("-n", k.NAMESPACE, "delete", "pvc", "-l", "tradingbot.dev/bot=demo", "--timeout=90s")
+
+
 def _ready() -> None:
-    k.kubectl("-n", k.NAMESPACE, "wait", "tb/demo", "--for=condition=Ready", "--timeout=60s")
+    """StepFailed says what the bot itself says."""
+    try:
+        k.kubectl("-n", k.NAMESPACE, "wait", "tb/demo", "--for=condition=Ready", "--timeout=60s")
+    except k.StepFailed as failed:
+        told = k.kubectl("-n", k.NAMESPACE, "get", "tb/demo", "-o",
+                         'jsonpath={.status.conditions[?(@.type=="Ready")].reason}: '
+                         '{.status.conditions[?(@.type=="Ready")].message}')  # fmt: skip
+        raise k.StepFailed(f"{failed}\nthe bot is not Ready: {told}") from failed
 
 
 if __name__ == "__main__":

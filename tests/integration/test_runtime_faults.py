@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -255,6 +256,19 @@ def _is_left_alone(simulator: SimulatorProcess, bot: RuntimeProcess, wait_s: int
 
     assert (later - used if later >= used else later) <= 1, "the one is the question of this test"
     until(lambda: _weight(simulator) > later + 3, "after the window it goes on")
+
+
+def test_questions_that_the_venue_answers_with_a_server_error_are_logged_and_counted(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    bot.until_quoting()
+    simulator.admin.inject("http-5xx", "GET /api/v3/*", count=3)
+    simulator.admin.inject("disconnect", "user")  # after that it has a lot to ask
+
+    counted = partial(bot.metric, "tradingbot_venue_errors_total", venue="simulator", kind="QuestionOutcomeUnknown")
+    bot.until(lambda _: counted() >= 1, "it is counted")
+    assert "503" in bot.output()
+    bot.until_quoting(within_s=30)
 
 
 def test_a_venues_clock_that_was_moved_is_measured_again(simulator: SimulatorProcess, bot: RuntimeProcess) -> None:

@@ -33,6 +33,8 @@ Reconciles TradingBots. Settings come from the environment:
 def main() -> None:
     if len(sys.argv) > 1:
         asked = sys.argv[1:] in (["-h"], ["--help"])
+        if not asked:
+            sys.stderr.write(f"{' '.join(sys.argv[1:])}: tradingbot-operator takes no arguments but --help\n\n")
         (sys.stdout if asked else sys.stderr).write(USAGE)
         sys.exit(0 if asked else 2)
     try:

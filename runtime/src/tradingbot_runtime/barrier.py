@@ -19,7 +19,7 @@ from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.orders import Orders, OrderState
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.engine import Engine
-from tradingbot_runtime.errors import ConfigError, JournalError
+from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
 from tradingbot_runtime.hedge_pairs import paired
 from tradingbot_runtime.inputs.opening import market_opened
 from tradingbot_runtime.insisting import insist
@@ -64,7 +64,8 @@ class Barrier:
         for link in self.links.values():
             await self._insist(link.introduce, f"venue {link.name}")
         for market in self.slot.config.legs:
-            await self._insist(partial(self._build, market), f"instruments of market {market.name}")
+            used = ", ".join(dict.fromkeys(f"{s.symbol} at {s.venue}" for s in (market.execution, market.reference)))
+            await self._insist(partial(self._build, market), f"instruments of market {market.name} ({used})")
         for name, gateway in self.gateways.items():
             lost = partial(self.doubts.__getitem__, name)
             await self._insist(partial(connected, gateway, lost), f"account stream of venue {name}")
@@ -285,5 +286,9 @@ class Barrier:
         def is_current() -> bool:
             return gateway.connected and self.connections[venue] == connection
 
-        if await insist(catch_up, lambda error: self._doubt(venue, str(error)), is_current):
+        def failed(error: VenueError) -> None:
+            gateway.health.question_failed(error)
+            self._doubt(venue, str(error))
+
+        if await insist(catch_up, failed, is_current):
             self._doubt(venue, "")

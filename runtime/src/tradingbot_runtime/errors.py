@@ -34,6 +34,11 @@ class JournalLocked(JournalError):
 class VenueError(TradingError):
     """The venue or the way to it misbehaves."""
 
+    @property
+    def kind(self) -> str:
+        """For counting: few, whatever the venue says."""
+        return type(self).__name__
+
 
 class VenueProtocolError(VenueError):
     """The venue said something that its protocol does not allow."""
@@ -49,6 +54,10 @@ class VenueRefused(VenueError):
     def __init__(self, code: int, message: str) -> None:
         self.code = code
         super().__init__(f"{message} ({code})")
+
+    @property
+    def kind(self) -> str:
+        return f"Refused{self.code}"
 
 
 class CredentialsRefused(VenueRefused):

@@ -9,7 +9,7 @@ from tradingbot_runtime.venues.link import JITTER
 
 
 async def insist(
-    step: Callable[[], Awaitable[None]], tell: Callable[[Exception], None], wanted: Callable[[], bool] = lambda: True
+    step: Callable[[], Awaitable[None]], tell: Callable[[VenueError], None], wanted: Callable[[], bool] = lambda: True
 ) -> bool:
     """Do `step` until it succeeds, with growing pauses and jitter; `tell` hears of each failure.
 

@@ -126,6 +126,7 @@ class Reconciler:
             await self._pass(now_ns)
         except VenueError as error:
             paces.failures += 1
+            self.market.gateway.health.question_failed(error)
             log.warning("QuestionFailed", market=self.market.name, error=type(error).__name__, message=str(error))
         else:
             paces.failures = 0

@@ -40,6 +40,8 @@ class RiskWatch:
         try:
             offset_ns = await link.measure_clock()
         except VenueError as error:  # no answer proves nothing about the clock
+            if link.gateway is not None:
+                link.gateway.health.question_failed(error)
             log.warning("ClockNotMeasured", venue=link.name, error=type(error).__name__, message=str(error))
             return
         if offset_ns is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from tradingbot_runtime.config import LeaseReference
-from tradingbot_runtime.lease import KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
+from tradingbot_runtime.lease import TROUBLE, KubernetesLeases, LeaseGone, SlotLease, boot_time_ns
 from tradingbot_runtime.slot import Slot
 
 log = structlog.get_logger("app")
@@ -42,7 +42,7 @@ class StartGate:
             return
         while True:
             try:
-                await self.lease.acquire(lambda who, _: slot.update(waiting_for=f"the Lease ({who})"))
+                await self.lease.acquire(lambda who, _: slot.update(waiting_for=_told(who)))
             except LeaseGone as gone:
                 # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
                 slot.update(fenced=f"there is no Lease: {gone}")
@@ -70,3 +70,12 @@ class StartGate:
     def holdings(self) -> int | None:
         """How often the Lease has changed hands; None where it has not been seen, or there is none."""
         return self.lease.transitions if self.lease is not None and self.lease.is_known else None
+
+
+def _told(who: str) -> str:
+    """Without seconds: each would be another message."""
+    if who.startswith(TROUBLE):
+        return f"the Lease ({who})"
+    return (
+        f"the Lease ({who}): the pod of this uid held it last, and may have orders in the market until it has run out"
+    )

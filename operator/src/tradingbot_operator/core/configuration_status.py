@@ -8,7 +8,7 @@ from tradingbot_operator.core.trading import slot_names
 if TYPE_CHECKING:  # status.py imports this
     from tradingbot_operator.core.status import Picture, SlotPicture
 
-REJECTED = "Rejected"
+APPLIED, REJECTED = "Applied", "Rejected"
 T = ConditionType
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tradingbot_operator.api.v1alpha1 import HaltStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
+from tradingbot_operator.core.trading import slot_names
 from tradingbot_runtime.model.events import TradingState
 
 if TYPE_CHECKING:  # status.py imports this
@@ -22,9 +23,9 @@ def halted(p: "Picture") -> Observation:
     if stopped := [slot for slot in p.slots if slot.report and slot.report.state is TradingState.HALTED]:
         what = f"slot {stopped[0].ordinal} says that it is halted, and not by what"
         return yes(ConditionType.HALTED, Reason.HALTED, what)
-    silent = [slot.ordinal for slot in p.slots if slot.pod and slot.pod.started and slot.report is None]
+    silent = [slot for slot in p.slots if slot.pod and slot.pod.started and slot.report is None]
     if silent:
-        return unknown(ConditionType.HALTED, Reason.NOT_REPORTED, f"no answer from slots {', '.join(map(str, silent))}")
+        return unknown(ConditionType.HALTED, Reason.NOT_REPORTED, f"no answer from {slot_names(silent)}")
     return no(ConditionType.HALTED, Reason.NOT_HALTED, "no halt is in force")
 
 

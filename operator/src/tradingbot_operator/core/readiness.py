@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.accounts import replaced
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
-from tradingbot_operator.core.configuration_status import rolling
+from tradingbot_operator.core.configuration_status import APPLIED, rolling
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.trading import hindered
 from tradingbot_operator.core.trading import slot_names as _names
@@ -93,7 +93,8 @@ def _unacknowledged(p: "Picture") -> Observation | None:
     behind = [s for s in p.slots if s.report and s.report.config_hash != s.config_hash]
     if not behind:
         return None
-    answers = [s.pod.stream.answer for s in behind if s.pod and s.pod.stream.answer]
+    answers = [s.pod.stream.answer for s in behind
+               if s.pod and s.pod.stream.answer and s.pod.stream.answer.outcome != APPLIED]  # fmt: skip
     said = "".join(f"; the answer to the new one: {a.outcome} {a.message}".rstrip() for a in answers[:1])
     return no(T.READY, Reason.CONFIG_NOT_ACKNOWLEDGED, f"{_names(behind)}: still on an older configuration{said}")
 

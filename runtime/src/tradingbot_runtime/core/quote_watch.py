@@ -103,8 +103,8 @@ def _order_lost(sight: Sight) -> Hindrance | None:
     if order is None:
         return None
     named = f"{order.id} ({order.venue_order_id})" if order.venue_order_id else order.id
-    what = (f"the fate of order {named} cannot be found out, and until it is, only orders that reduce the position are "
-            "sent: look for it on the venue's own page; where the venue does not have it, restart the pod "
+    what = (f"the fate of order {named} cannot be found out, and until it is, at most orders that reduce the position "
+            "are sent: look for it on the venue's own page; where the venue does not have it, restart the pod "
             "(docs/guides/orders.md, OrderLost)")  # fmt: skip
     return Hindrance(ORDER_LOST, what, order.id)
 

@@ -17,9 +17,23 @@ from tradingbot_runtime.lease.record import (
     Ours,
     judge,
 )
-from tradingbot_runtime.lease.slot import LeaseLost, ReleaseOutcome, SlotLease, boot_time_ns
+from tradingbot_runtime.lease.slot import TROUBLE, LeaseLost, ReleaseOutcome, SlotLease, boot_time_ns
 
 __all__ = [
-    "Free", "Gone", "HeldByOther", "KubernetesLeases", "LeaseConflict", "LeaseGone", "LeaseLost", "LeaseRecord",
-    "LeaseTiming", "LeaseUnavailable", "Ours", "ReleaseOutcome", "SlotLease", "boot_time_ns", "judge",
+    "TROUBLE",
+    "Free",
+    "Gone",
+    "HeldByOther",
+    "KubernetesLeases",
+    "LeaseConflict",
+    "LeaseGone",
+    "LeaseLost",
+    "LeaseRecord",
+    "LeaseTiming",
+    "LeaseUnavailable",
+    "Ours",
+    "ReleaseOutcome",
+    "SlotLease",
+    "boot_time_ns",
+    "judge",
 ]  # fmt: skip

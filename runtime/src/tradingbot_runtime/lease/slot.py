@@ -27,6 +27,7 @@ from tradingbot_runtime.lease.record import (
 )
 
 REQUEST_S = 5.0  # one request to the API server
+TROUBLE = "API server: "  # whom is waited for, where it is the API server
 POLL_S = 1.0  # how often a waiting pod looks, and the longest sleep while holding
 RETRY_S = 0.5  # after a request that failed
 RELEASE_S = 2.0  # SIGTERM has 5 s in all; the Lease runs out by itself
@@ -117,7 +118,7 @@ class SlotLease:
             except LeaseConflict:
                 await asyncio.sleep(RETRY_S)  # somebody was quicker: look again
             except LeaseUnavailable as trouble:
-                on_wait(f"API server: {trouble}", RETRY_S)
+                on_wait(f"{TROUBLE}{trouble}", RETRY_S)
                 await asyncio.sleep(RETRY_S)
 
     async def keep(self) -> LeaseLost:

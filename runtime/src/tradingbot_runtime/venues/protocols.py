@@ -8,6 +8,7 @@ import msgspec
 
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.risk import Approved
+from tradingbot_runtime.errors import VenueError
 from tradingbot_runtime.model import (
     AnyEvent,
     BalancesReported,
@@ -61,6 +62,10 @@ class GatewayHealth:
 
     def count(self, kind: str) -> None:
         self.errors[kind] = self.errors.get(kind, 0) + 1
+
+    def question_failed(self, error: VenueError) -> None:
+        """A question, that is: what is known stays as it was, and it is asked again."""
+        self.count(f"Question{error.kind}")
 
 
 @dataclass(frozen=True, slots=True)
