@@ -7,12 +7,14 @@ UV := .cache/bin/uv
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 DATA ?=
+BOTS ?= 1000
+ARGS ?=
 export CLUSTER ?= tradingbot
 # Where it is set (many images do), each of the thousands of processes here would compile anew all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup format lint types contracts generate fresh unit coverage mutants check stories soak soak-memory integration cluster-tests \
-        test cluster cluster-down images images-load demo demo-down bench release-dry-run
+        test cluster cluster-down images images-load demo demo-down bench bench-operator release-dry-run
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +108,10 @@ demo-down: ## remove the demo and its cluster
 
 bench: ## tick to order over loopback, beside a minimal C client
 	$(PYTHON) tests/bench/tick_to_order.py
+
+bench-operator: ## the operator with 1,000 bots beside its limits: start, memory, writes, latencies, halt; BOTS=n, ARGS='--json FILE'
+	-@hack/cluster/cluster control-plane build
+	PYTHONPATH=tests $(PYTHON) tests/bench/operator_scale.py --bots $(BOTS) $(ARGS)
 
 release-dry-run: ## build images and manifests of this version into dist/
 	@hack/release/dry-run

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,27 +33,35 @@ class ControlPlane:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """One API server for the whole session (for each worker of pytest-xdist). Tests take a namespace each."""
-    folder = tmp_path_factory.mktemp("control-plane")
+class CannotStart(Exception):
+    """What `hack/cluster` said of it."""
+
+
+@contextmanager
+def running_control_plane(folder: Path, scratch: Path) -> Iterator[ControlPlane]:
+    """In `folder`, a new one; `scratch` is for the client's files. Raises CannotStart."""
     try:
-        _start(folder)
+        done = subprocess.run([CLUSTER, "control-plane", "up", folder], capture_output=True, text=True, check=False,
+                              timeout=BUILD_DEADLINE_S)  # fmt: skip
+        if done.returncode != 0:
+            raise CannotStart(f"{done.stdout}{done.stderr}".strip())
         kubeconfig = folder / "kubeconfig"
-        yield ControlPlane(kubeconfig, ApiClient.from_kubeconfig(kubeconfig, tmp_path_factory.mktemp("client")))
+        yield ControlPlane(kubeconfig, ApiClient.from_kubeconfig(kubeconfig, scratch))
     finally:  # also after a start that failed half-way
-        if any(folder.iterdir()):
+        if folder.exists() and any(folder.iterdir()):
             subprocess.run([CLUSTER, "control-plane", "down", folder], check=True, timeout=60)
 
 
-def _start(folder: Path) -> None:
-    done = subprocess.run([CLUSTER, "control-plane", "up", folder], capture_output=True, text=True, check=False,
-                          timeout=BUILD_DEADLINE_S)  # fmt: skip
-    if done.returncode == 0:
-        return
-    if CANNOT_BUILD in done.stderr and os.environ.get("CI") != "true":
-        pytest.skip(f"no control plane on this machine: {done.stderr.strip().splitlines()[-1]}")
-    pytest.fail(f"the control plane did not start:\n{done.stdout}{done.stderr}")
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One API server for the whole session (for each worker of pytest-xdist). Tests take a namespace each."""
+    try:
+        with running_control_plane(tmp_path_factory.mktemp("control-plane"), tmp_path_factory.mktemp("client")) as one:
+            yield one
+    except CannotStart as error:
+        if CANNOT_BUILD in str(error) and os.environ.get("CI") != "true":
+            pytest.skip(f"no control plane on this machine: {str(error).splitlines()[-1]}")
+        pytest.fail(f"the control plane did not start:\n{error}")
 
 
 @pytest.fixture(scope="session")

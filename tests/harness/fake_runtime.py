@@ -4,10 +4,8 @@ Each pod gets an address of its own (127.0.0.2, .3, ...) and one port for all, a
 """
 
 import asyncio
-import base64
 import contextlib
 import hmac
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
+from harness import fake_pods
 from harness.api_client import ApiClient, RequestRefused
 from harness.halt_volume import Volume
 from harness.seen_venues import seen_venues
@@ -225,20 +224,20 @@ class FakeNode:
     async def _start(self, name: str, pod: dict[str, Any]) -> None:
         if name in self.pods:
             await self._stop(name)
-        bot, _, ordinal = name.rpartition("-")
+        bot, slot = fake_pods.bot_and_slot(name)
         config_map = await asyncio.to_thread(self.client.get, "v1", "ConfigMap", self.namespace, f"{bot}-slots")
         secret = await asyncio.to_thread(self.client.get, "v1", "Secret", self.namespace, f"{bot}-control")
-        if config_map is None or secret is None or f"slot-{ordinal}.json" not in config_map["data"]:
+        config = fake_pods.slot_config(config_map, slot) if config_map else None
+        if config is None or secret is None:
             return  # kubelet would wait for its volumes, and the runtime would end without its slot
-        files = {key: base64.b64decode(value) for key, value in secret["data"].items()}
-        config = SlotConfig.model_validate_json(config_map["data"][f"slot-{ordinal}.json"])
+        files = fake_pods.mounted(secret)
         account = await asyncio.to_thread(self.client.get, "v1", "ServiceAccount", self.namespace, bot)
         if account is None:
             return  # as above
         runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(),
                               account["metadata"]["uid"], self.stubborn)  # fmt: skip
         self.started += 1
-        address = f"127.{self.subnet}.{self.started // 200}.{2 + self.started % 200}"
+        address = fake_pods.address_of(self.subnet, self.started)
         if not self.silent:
             await self._listen(runtime, files, address)
         self.pods[name] = runtime
@@ -246,10 +245,7 @@ class FakeNode:
         await asyncio.to_thread(self._mark_running, name, address)
 
     async def _listen(self, runtime: FakeRuntime, files: dict[str, bytes], address: str) -> None:
-        for key in ("tls.crt", "tls.key"):
-            (self.folder / f"{runtime.name}.{key}").write_bytes(files[key])
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.folder / f"{runtime.name}.tls.crt", self.folder / f"{runtime.name}.tls.key")
+        context = fake_pods.tls_of(files, self.folder, runtime.name)
         application = web.Application()
         application.router.add_get(CONTROL_PATH, runtime.serve)
         runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=0.1)
@@ -266,16 +262,11 @@ class FakeNode:
             await asyncio.sleep(LOOK_S)  # asyncio closes an aborted socket a moment later
 
     def _take_lease(self, name: str, uid: str) -> None:
-        held = {"spec": {"holderIdentity": uid, "leaseTransitions": self.started}}
+        held = fake_pods.held(uid, self.started)
         with contextlib.suppress(RequestRefused):  # somebody deleted it
             self.client.merge("coordination.k8s.io/v1", "Lease", self.namespace, name, held)
 
     def _mark_running(self, name: str, address: str) -> None:
-        status = {
-            "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
-            "conditions": [{"type": "Ready", "status": "True"}],
-            "containerStatuses": [{"name": "runtime", "ready": True, "restartCount": 0, "image": "fake", "imageID": "",
-                                   "state": {"running": {}}}],
-        }  # fmt: skip
+        status = fake_pods.running(address)
         with contextlib.suppress(RequestRefused):  # it was deleted in the meantime
             self.client.merge("v1", "Pod", self.namespace, name, {"status": status}, part="status")

@@ -16,6 +16,7 @@ from harness.control_plane import REPOSITORY, ControlPlane
 from harness.lives import OPERATOR, Life, begin
 
 T = TypeVar("T")
+SCRAPE_S = 30.0
 NAMESPACE = "tradingbot-system"
 ACCOUNT = "tradingbot-operator"
 # A dead leader's Lease is waited for, so tests keep it short; the order of the three is what matters. Not shorter: on a
@@ -116,9 +117,7 @@ class OperatorProcess:
 
     def metric(self, name: str, /, **labels: str) -> float:
         """The sum of all samples of `name` that have these labels."""
-        wanted = [f'{key}="{value}"' for key, value in labels.items()]
-        lines = [line for line in self.get("/metrics")[1].splitlines() if line.split("{")[0].split(" ")[0] == name]
-        return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
+        return sum_of(self.get("/metrics")[1], name, **labels)
 
     def forbidden(self) -> list[str]:
         """Lines of the log that tell of a right that was missing; nobody may write to a namespace that is going."""
@@ -129,9 +128,17 @@ class OperatorProcess:
         """By kind: the requests that changed something, the leader's own Lease apart."""
         kinds = ("TradingBot", "Venue", "StatefulSet", "ConfigMap", "Secret", "Service", "ServiceAccount", "Role",
                  "RoleBinding", "PodDisruptionBudget", "NetworkPolicy", "Event")  # fmt: skip
-        name = "rest_client_requests_total"
+        text = self.get("/metrics", SCRAPE_S)[1]  # once: of thousands of bots it is long
         verbs = ("POST", "PUT", "PATCH", "DELETE")
-        return {kind: sum(self.metric(name, kind=kind, method=verb) for verb in verbs) for kind in kinds}
+        return {kind: sum(sum_of(text, "rest_client_requests_total", kind=kind, method=verb) for verb in verbs)
+                for kind in kinds}  # fmt: skip
+
+
+def sum_of(exposition: str, name: str, /, **labels: str) -> float:
+    """Of all samples of `name` that have these labels."""
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    lines = [line for line in exposition.splitlines() if line.split("{")[0].split(" ")[0] == name]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
 
 
 def free_port(host: str) -> int:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -73,6 +74,8 @@ class Cluster:
         else:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # as above
         configuration.connection_pool_maxsize = CONNECTIONS
+        # Else each request has a thread read ~/.netrc, where no API server's password is. Proxies go on to count.
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return cls(configuration, namespaces)
 
     async def __aenter__(self) -> Self:
