@@ -8,10 +8,10 @@ import msgspec
 
 from harness.bot_model import KEYED, Cluster, bot, hedged_spec, spec
 from harness.live_risk import LIVE_RISK
-from tradingbot_operator.core.claims import claims
+from tradingbot_operator.core.claims import claims, wants
 from tradingbot_operator.core.observed import Rival, Stream
 from tradingbot_operator.core.slots import _let_go
-from tradingbot_operator.observation import Observer, _wants
+from tradingbot_operator.observation import Observer
 from tradingbot_operator.store import Store
 from tradingbot_runtime.config import Mode
 from tradingbot_runtime.config.venue import SecretReference
@@ -119,7 +119,7 @@ def test_a_paper_bot_that_wants_a_live_bots_market_for_live_is_refused_and_goes_
 def test_only_a_spec_that_asks_for_live_wants_its_markets() -> None:
     markets = [{"name": "a", "execution": {"venue": "venue", "symbol": "AAAUSDT"}}]
     said = [
-        _wants({"metadata": {}, "spec": {"markets": markets} | mode})
+        wants({"metadata": {}, "spec": {"markets": markets} | mode})
         for mode in ({}, {"mode": "Paper"}, {"mode": "Live"})
     ]
 
@@ -133,7 +133,7 @@ def test_a_bot_that_hedges_holds_both_markets_and_wants_both() -> None:
     cluster.settle()
     manifest = {"metadata": {"name": "other"}, "spec": wanted.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
-    assert (cluster.decide().holds, stored(cluster), _wants(manifest)) == (both, both, both)
+    assert (cluster.decide().holds, stored(cluster), wants(manifest)) == (both, both, both)
 
 
 def test_to_hedge_or_not_to_hedge_takes_effect_at_a_start_of_the_process() -> None:

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ValidationError
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, OnDelete, TradingBotStatus, TradingHaltSpec
 from tradingbot_operator.core import names
+from tradingbot_operator.core.claims import instruments
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, StopOrder, Stream, owned_by
 from tradingbot_operator.core.slots import last_accepted
-from tradingbot_operator.core.trading_halts import HaltedBot, selects, trading_halt_status
+from tradingbot_operator.core.trading_halts import HaltedBot, holds_everywhere, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_operator.windows import closed, schedule_problems
@@ -211,9 +212,9 @@ class Observer:
 
     def trading_halt_status(self, manifest: Manifest) -> Manifest | None:
         """The status to write; None when the stored one says the same."""
-        selector = read_trading_halt(manifest).selector
+        selector, uid = read_trading_halt(manifest).selector, manifest["metadata"]["uid"]
         bots = (
-            HaltedBot(name_of(bot)[1], read_status(bot.get("status") or {}))
+            HaltedBot(name_of(bot)[1], holds_everywhere(bot.get("status") or {}, uid))
             for bot in self.store.all("TradingBot", manifest["metadata"]["namespace"])
             if selects(selector, bot["metadata"].get("labels") or {})
         )
@@ -240,16 +241,24 @@ class Observer:
         )
 
     def _rivals(self, bot: Bot) -> tuple[Rival, ...]:
+        """Those that hold or want an instrument of this bot; of a thousand others few do."""
+        ours = instruments(bot.spec) if bot.spec else frozenset()
+        if not ours:
+            return ()
+        held, wanted = self.store.claims, self.store.wants
+        near = [name for name, theirs in (*held.items(), *wanted.items())
+                if name[0] == bot.namespace and not ours.isdisjoint(theirs)]  # fmt: skip
+        found = ((name, self.store.get("TradingBot", name)) for name in dict.fromkeys(near))
         return tuple(
             Rival(
-                name=name_of(other)[1],
+                name=name[1],
                 created=other["metadata"].get("creationTimestamp", ""),
                 uid=other["metadata"]["uid"],
-                holds=self.store.claims.get(name_of(other), frozenset()),
-                wants=_wants(other),
+                holds=held.get(name, frozenset()),
+                wants=wanted.get(name, frozenset()),
             )
-            for other in self.store.all("TradingBot", bot.namespace)
-            if other["metadata"]["uid"] != bot.metadata.uid
+            for name, other in found
+            if other is not None and other["metadata"]["uid"] != bot.metadata.uid
         )
 
 
@@ -259,16 +268,6 @@ def _stop_order(manifest: Manifest, bot: Bot) -> StopOrder:
         name=metadata["name"], uid=metadata["uid"], reason=spec.reason, flatten=spec.flatten,
         until_deleted=spec.on_delete is OnDelete.RESUME, selected=selects(spec.selector, bot.metadata.labels),
     )  # fmt: skip
-
-
-def _wants(manifest: Manifest) -> frozenset[str]:
-    """Only what orders would reach: mode Paper, which is meant where none is written, wants nothing of anybody."""
-    if "deletionTimestamp" in manifest["metadata"] or (manifest.get("spec") or {}).get("mode") != Mode.LIVE:
-        return frozenset()
-    spec = manifest.get("spec") or {}
-    reached = ("execution", "reference") if (spec.get("strategy") or {}).get("crossExchange") else ("execution",)
-    sides = (market.get(side) or {} for market in spec.get("markets") or () for side in reached)
-    return frozenset(f"{side.get('venue')}/{side.get('symbol')}" for side in sides)
 
 
 def _reconciling_since(bot: Bot) -> str | None:

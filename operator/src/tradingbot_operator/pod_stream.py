@@ -92,6 +92,7 @@ class PodStream:
     _decoder: msgspec.json.Decoder[PodMessage] = field(default_factory=lambda: msgspec.json.Decoder(PodMessage))
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _report: SlotReport | None = None
+    _reported_text: str = ""  # of the last report over the present connection
     _heard: bool = False  # a report came over the present connection
     _lost_at: float = field(init=False)
     _limit_s: float = CONNECT_S  # what a TimeoutError stands for just now
@@ -205,14 +206,18 @@ class PodStream:
             async for frame in socket:
                 if frame.type is not aiohttp.WSMsgType.TEXT:
                     raise aiohttp.ClientError(f"unexpected frame: {frame.type.name}")
-                self._hear(self._decoder.decode(frame.data))
+                if frame.data == self._reported_text:
+                    self._repeated()
+                else:
+                    self._hear(self._decoder.decode(frame.data), frame.data)
         finally:
             self._socket = None
             await socket.close()
 
-    def _hear(self, message: PodMessage) -> None:
+    def _hear(self, message: PodMessage, text: str) -> None:
         match message:
             case SlotReport():
+                self._reported_text = text
                 self._reported(message)
             case ConfigAnswered():
                 self._answer = message
@@ -235,11 +240,15 @@ class PodStream:
             self._resumes_ordered.discard(answer.halt_id)
             self.around.changed_after(self.bot, ASK_AGAIN_S)
 
+    def _repeated(self) -> None:
+        """Most heartbeats say what the one before has said: of a thousand pods a thousand a second."""
+        if self._drain_since is not None:
+            self._reported_since_drain = True
+
     def _reported(self, report: SlotReport) -> None:
         before = self._report if self._heard else None
         self._report, self._heard, self._trouble = report, True, ""
-        if self._drain_since is not None:
-            self._reported_since_drain = True
+        self._repeated()
         if moved := set(before.venues if before else ()) ^ set(report.venues):
             self.around.venues_changed(self.bot, {venue.venue for venue in moved}, VENUES_AFTER_S)
         if before is None or essence(before) != essence(report):
@@ -252,7 +261,7 @@ class PodStream:
             self.counters["lost"] += 1
             self.around.changed_after(self.bot, self.around.lost_grace_s)
             self.around.venues_changed(self.bot, [venue.venue for venue in self.venues], VENUES_GONE_AFTER_S)
-        self._heard, self._sent_hash = False, ""
+        self._heard, self._sent_hash, self._reported_text = False, "", ""
         self._halts_ordered.clear()
         self._resumes_ordered.clear()
 

@@ -21,6 +21,7 @@ class RuntimeClient:
         self._around = around
         self._streams: dict[str, PodStream] = {}  # by the pod's uid
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._of: dict[BotName, set[str]] = {}  # the streams of each bot
 
     def ensure(self, bot: BotName, uid: str, pod: str, address: str) -> None:
         """Have a stream to this pod; one to another address of it is replaced."""
@@ -31,11 +32,12 @@ class RuntimeClient:
             self._end(uid)
         stream = PodStream(bot, pod, address, self._around, self._session, self.counters)
         self._streams[uid] = stream
+        self._of.setdefault(bot, set()).add(uid)
         self._tasks[uid] = asyncio.create_task(stream.run(), name=f"control stream {pod}")
 
     def keep_only(self, bot: BotName, uids: Collection[str]) -> None:
         """End the bot's streams to pods that are gone."""
-        for uid in [uid for uid, stream in self._streams.items() if stream.bot == bot and uid not in uids]:
+        for uid in self._of.get(bot, set()) - set(uids):
             self._end(uid)
 
     def kick(self, uid: str) -> None:
@@ -83,5 +85,8 @@ class RuntimeClient:
 
     def _end(self, uid: str) -> None:
         stream = self._streams.pop(uid)
+        self._of[stream.bot].discard(uid)
+        if not self._of[stream.bot]:
+            del self._of[stream.bot]
         self._around.venues_changed(stream.bot, [venue.venue for venue in stream.venues], VENUES_GONE_AFTER_S)
         self._tasks.pop(uid).cancel()

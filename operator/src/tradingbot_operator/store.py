@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from tradingbot_operator.core import names
+from tradingbot_operator.core.claims import wants
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.core.ownership import OWNED, owned_fields
 
@@ -45,6 +46,7 @@ class Store:
     _children: dict[Name, dict[tuple[str, str], Manifest]] = field(default_factory=dict)  # bot -> (kind, name) -> it
     _sweeps: dict[str, set[Name]] = field(default_factory=dict)  # kind -> touched since its LIST began
     claims: dict[Name, frozenset[str]] = field(default_factory=dict)  # bot -> instruments that are its own
+    wants: dict[Name, frozenset[str]] = field(default_factory=dict)  # bot -> instruments that its spec asks for, if any
 
     def put(self, kind: str, manifest: Manifest) -> bool:
         """Whether that was news. An older version than the stored one is not (a watch lags behind our own writes)."""
@@ -56,6 +58,8 @@ class Store:
         if old is not None and _bot(old) != _bot(manifest):
             self._drop(kind, name)
         self._objects[kind][name] = manifest
+        if kind == "TradingBot":
+            self._want(name, wants(manifest))
         if bot := _bot(manifest):
             self._children.setdefault(bot, {})[(kind, name[1])] = manifest
         return True
@@ -108,8 +112,16 @@ class Store:
         if kind in self._sweeps:
             self._sweeps[kind].add(name)
 
+    def _want(self, name: Name, instruments: frozenset[str]) -> None:
+        if instruments:
+            self.wants[name] = instruments
+        else:
+            self.wants.pop(name, None)
+
     def _drop(self, kind: str, name: Name) -> Manifest:
         manifest = self._objects[kind].pop(name)
+        if kind == "TradingBot":
+            self._want(name, frozenset())
         if bot := _bot(manifest):
             children = self._children.get(bot, {})
             children.pop((kind, name[1]), None)

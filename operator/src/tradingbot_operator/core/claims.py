@@ -20,6 +20,16 @@ def instruments(spec: TradingBotSpec) -> frozenset[str]:
     return frozenset(instrument(leg) for leg in spec.legs) if spec.mode is Mode.LIVE else frozenset()
 
 
+def wants(manifest: Manifest) -> frozenset[str]:
+    """Only what orders would reach: mode Paper, which is meant where none is written, wants nothing of anybody."""
+    if "deletionTimestamp" in manifest["metadata"] or (manifest.get("spec") or {}).get("mode") != Mode.LIVE:
+        return frozenset()
+    spec = manifest.get("spec") or {}
+    reached = ("execution", "reference") if (spec.get("strategy") or {}).get("crossExchange") else ("execution",)
+    sides = (market.get(side) or {} for market in spec.get("markets") or () for side in reached)
+    return frozenset(f"{side.get('venue')}/{side.get('symbol')}" for side in sides)
+
+
 def claims(config_map: Manifest | None) -> frozenset[str]:
     """A bot's own instruments, by its ConfigMap: of its accepted spec, and what it has yet to let go of."""
     accepted = last_accepted(config_map)
