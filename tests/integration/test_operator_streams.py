@@ -89,9 +89,9 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    folder: Path, answer: Answer = honest, *, token: str = "", expects: ControlIdentity | None = None
+    folder: Path, answer: Answer = honest, *, token: str = "", expects: ControlIdentity | None = None, bugs: int = 0
 ) -> AsyncIterator[Scene]:
-    """`expects`: whom the operator looks for, when it is not the peer."""
+    """`expects`: whom the operator looks for, when it is not the peer. `bugs`: so often it fails as nothing should."""
     secret = control_secret(bot(), datetime.now(UTC), None)
     identity = expects or read_identity(secret, "maker")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -107,7 +107,7 @@ async def scene(
     await site.start()
     changes: deque[tuple[BotName, Priority]] = deque(maxlen=100)
     async with aiohttp.ClientSession() as session:
-        client = RuntimeClient(session, _around(identity, runner.addresses[0][1], changes))
+        client = RuntimeClient(session, _around(identity, runner.addresses[0][1], changes, bugs))
         client.ensure(BOT, UID, "maker-0", "127.0.0.1")
         try:
             url = f"wss://127.0.0.1:{runner.addresses[0][1]}{CONTROL_PATH}"
@@ -118,8 +118,12 @@ async def scene(
             await asyncio.sleep(0.05)  # asyncio closes its sockets a moment later
 
 
-def _around(identity: ControlIdentity, port: int, changes: deque[tuple[BotName, Priority]]) -> Surroundings:
+def _around(identity: ControlIdentity, port: int, changes: deque[tuple[BotName, Priority]], bugs: int) -> Surroundings:
+    left = iter(range(bugs))
+
     async def known(_: BotName) -> ControlIdentity:
+        if next(left, None) is not None:
+            raise RuntimeError("a bug")
         return identity
 
     return Surroundings(
@@ -153,6 +157,32 @@ def test_a_heartbeat_that_says_nothing_new_wakes_nobody(tmp_path: Path) -> None:
             await s.until(lambda: s.client.view(UID).report == halted)
 
             assert list(s.changes) == [(BOT, Priority.CHILD), (BOT, Priority.HALT)]
+
+    asyncio.run(run())
+
+
+def test_a_heartbeat_after_the_drain_counts_although_it_says_what_the_one_before_said(tmp_path: Path) -> None:
+    async def drained_before(socket: web.WebSocketResponse, _: OperatorMessage) -> None:
+        await say(socket, msgspec.structs.replace(REPORT, state=TradingState.DRAINED))
+
+    async def run() -> None:
+        async with scene(tmp_path, drained_before) as s:
+            await s.until(lambda: s.client.view(UID).connected)
+            assert not s.client.view(UID).drained
+            await s.client.drain(UID, "because")
+            await s.until(lambda: s.client.view(UID).drained)
+
+            assert s.peer.connections == 1
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_a_bug_has_ended_begins_anew_with_the_next_look_at_its_bot(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with scene(tmp_path, bugs=1) as s:
+            await s.until(lambda: s.count("ended") == 1)
+            s.client.ensure(BOT, UID, "maker-0", "127.0.0.1")
+            await s.until(lambda: s.client.view(UID).connected)
 
     asyncio.run(run())
 

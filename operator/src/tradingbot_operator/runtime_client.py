@@ -5,11 +5,16 @@ from collections import Counter
 from collections.abc import Collection
 
 import aiohttp
+import structlog
 
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import HaltOrder, HaltSlot, ResumeSlot
 from tradingbot_operator.core.venue import HeardVenue
 from tradingbot_operator.pod_stream import VENUES_GONE_AFTER_S, BotName, PodStream, Surroundings
+
+BEGUN_AGAIN_S = 1.0
+
+log = structlog.get_logger("runtime_client")
 
 
 class RuntimeClient:
@@ -24,16 +29,17 @@ class RuntimeClient:
         self._of: dict[BotName, set[str]] = {}  # the streams of each bot
 
     def ensure(self, bot: BotName, uid: str, pod: str, address: str) -> None:
-        """Have a stream to this pod; one to another address of it is replaced."""
+        """Have a stream to this pod; one to another address of it is replaced, and one that a bug has ended."""
         stream = self._streams.get(uid)
-        if stream is not None and stream.address == address:
+        if stream is not None and stream.address == address and not self._tasks[uid].done():
             return
         if stream is not None:
             self._end(uid)
         stream = PodStream(bot, pod, address, self._around, self._session, self.counters)
         self._streams[uid] = stream
         self._of.setdefault(bot, set()).add(uid)
-        self._tasks[uid] = asyncio.create_task(stream.run(), name=f"control stream {pod}")
+        task = self._tasks[uid] = asyncio.create_task(stream.run(), name=f"control stream {pod}")
+        task.add_done_callback(lambda ended: self._ended(ended, stream))
 
     def keep_only(self, bot: BotName, uids: Collection[str]) -> None:
         """End the bot's streams to pods that are gone."""
@@ -82,6 +88,15 @@ class RuntimeClient:
         for uid in list(self._streams):
             self._end(uid)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: "asyncio.Task[None]", stream: PodStream) -> None:
+        """A stream never ends by itself. What ends it all the same must not leave its pod unheard: it begins anew."""
+        if all(task is not one for one in self._tasks.values()):
+            return  # we have ended it
+        self.counters["ended"] += 1
+        error = None if task.cancelled() else task.exception()
+        log.error("ControlStreamEnded", bot=stream.bot, pod=stream.pod, exc_info=error)
+        self._around.changed_after(stream.bot, BEGUN_AGAIN_S)
 
     def _end(self, uid: str) -> None:
         stream = self._streams.pop(uid)
