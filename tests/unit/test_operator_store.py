@@ -1,9 +1,11 @@
 """The store: the newest version wins, and a sweep finds what the watches lost."""
 
+import json
+
 import pytest
 
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.store import Store
+from tradingbot_operator.store import Store, slim
 
 
 def pod(name: str = "maker-0", version: str = "5", uid: str = "u") -> Manifest:
@@ -72,3 +74,12 @@ def test_a_list_that_breaks_off_drops_nothing() -> None:
         raise TimeoutError
 
     assert store.get("Pod", ("n", "maker-0"))
+
+
+def test_words_that_many_objects_say_are_kept_once() -> None:
+    told = '{"metadata": {"name": "maker", "labels": {"label": "x"}}}'
+    first, second = (slim("Role", json.loads(told)) for _ in range(2))
+
+    assert first == second
+    assert first["metadata"]["name"] is second["metadata"]["name"]
+    assert next(iter(first["metadata"]["labels"])) is next(iter(second["metadata"]["labels"]))
