@@ -26,11 +26,11 @@ class Load:
 
 async def converged(world: World, load: Load) -> list[Row]:
     before = await world.writes()
-    with cpu_of(world.leader) as cpu:
+    with cpu_of(world.leader, world.plane) as cpu:
         await asyncio.sleep(load.window_s)
     after = await world.writes()
-    share = f"{cpu.seconds / load.window_s:.0%} of one processor"
-    return [Row(f"converged: API writes in {load.window_s:g} s", after - before, "", 0, cpu.seconds, share)]
+    share = f"{cpu.operator_s / load.window_s:.0%} of one processor"
+    return [Row(f"converged: API writes in {load.window_s:g} s", after - before, "", 0, cpu, share)]
 
 
 async def cold_start(world: World, _: Load) -> list[Row]:
@@ -39,7 +39,7 @@ async def cold_start(world: World, _: Load) -> list[Row]:
     await asyncio.to_thread(world.leader.stop)
     began = time.monotonic()
     world.leader = world.begin_operator()
-    with cpu_of(world.leader) as cpu:
+    with cpu_of(world.leader, world.plane) as cpu:
         while (now := await world.fleet.greeted()).term <= old or now.streams < world.bots:
             if time.monotonic() - began > COLD_START_WITHIN_S:
                 break  # the next line says what lacks
@@ -49,7 +49,7 @@ async def cold_start(world: World, _: Load) -> list[Row]:
     resident = resident_mb(world.leader)
     each = f"{resident * 1000 / world.bots:.0f} KB a bot, all in all"
     return [
-        Row("cold start: all bots reconciled, all streams up", rested - began, "s", 20, cpu.seconds, streams_s),
+        Row("cold start: all bots reconciled, all streams up", rested - began, "s", 20, cpu, streams_s),
         Row("cold start: API writes", await world.writes(), "", 0),
         Row("resident memory then", resident, "MB", 250, None, each),
     ]
@@ -57,7 +57,7 @@ async def cold_start(world: World, _: Load) -> list[Row]:
 
 async def under_load(world: World, load: Load) -> list[Row]:
     """Specs change and pods breach at a steady pace."""
-    with cpu_of(world.leader) as cpu:
+    with cpu_of(world.leader, world.plane) as cpu:
         changes, breaches = await asyncio.gather(_changes(world, load), _breaches(world, load))
         await until(lambda: all(key in world.sight.spreads for key in changes), SEEN_WITHIN_S,
                     lambda: f"changes applied; not {sorted(set(changes) - set(world.sight.spreads))[:5]}")  # fmt: skip
@@ -65,10 +65,10 @@ async def under_load(world: World, load: Load) -> list[Row]:
                     lambda: "Halted=True of every bot that breached")  # fmt: skip
     applied = [world.sight.spreads[key] - at for key, at in changes.items()]
     halted = [world.sight.halted[bot] - at for bot, at in breaches.items()]
-    share = f"{cpu.seconds / load.load_s:.0%} of one processor"
+    share = f"{cpu.operator_s / load.load_s:.0%} of one processor"
     pace = f"{load.changes_per_second:g} specs change a second"
     return [
-        Row(f"spec change -> children applied, p99, {pace}", percentile(applied, P99), "s", 2, cpu.seconds,
+        Row(f"spec change -> children applied, p99, {pace}", percentile(applied, P99), "s", 2, cpu,
             f"{_spread(applied)}; {share}"),
         Row("breach reported -> Halted=True, p99, same load", percentile(halted, P99), "s", 1, None, _spread(halted)),
     ]  # fmt: skip
@@ -126,7 +126,7 @@ async def leader_killed(world: World, _: Load) -> list[Row]:
     await asyncio.to_thread(world.leader.kill)
     killed, world.leader = time.monotonic(), standby
     await world.spread(bot, spread)
-    with cpu_of(standby) as cpu:
+    with cpu_of(standby, world.plane) as cpu:
         applied = await until(lambda: (bot, spread) in world.sight.spreads, SEEN_WITHIN_S, lambda: "a change applied")
         while (now := await world.fleet.greeted()).term <= old or now.streams < world.bots:
             if time.monotonic() - killed > SEEN_WITHIN_S:
@@ -134,7 +134,7 @@ async def leader_killed(world: World, _: Load) -> list[Row]:
             await asyncio.sleep(0.1)
     note = f"all streams after {now.last_at - killed:.1f} s" if now.streams == world.bots else f"{now.streams} streams"
     await world.at_rest(SEEN_WITHIN_S)
-    return [Row("leader killed -> the next applies a change", applied - killed, "s", 25, cpu.seconds, note)]
+    return [Row("leader killed -> the next applies a change", applied - killed, "s", 25, cpu, note)]
 
 
 async def until_ready(world: World, get: Callable[[str], tuple[int, str]]) -> None:
@@ -148,7 +148,7 @@ async def until_ready(world: World, get: Callable[[str], tuple[int, str]]) -> No
 async def halt(world: World, _: Load) -> list[Row]:
     name = "everything"
     by = f"TradingHalt/{name}"
-    with cpu_of(world.leader) as cpu:
+    with cpu_of(world.leader, world.plane) as cpu:
         began = time.monotonic()
         await world.api.create("TradingHalt", world.namespace, trading_halt(name))
         await until(lambda: all((bot, name) in world.sight.held for bot in world.names), SEEN_WITHIN_S,
@@ -159,7 +159,7 @@ async def halt(world: World, _: Load) -> list[Row]:
         f"{len(streams)} of {world.bots} streams, half of them after {percentile(streams, 0.5) - began:.2f} s"
     )
     return [
-        Row("TradingHalt -> acknowledged on every stream", max(streams) - began, "s", 5, cpu.seconds, acknowledged),
+        Row("TradingHalt -> acknowledged on every stream", max(streams) - began, "s", 5, cpu, acknowledged),
         Row(
             "TradingHalt -> in every status",
             max(held),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from scale_world import Cpu
 
-HEAD = ("what", "measured", "limit", "met", "operator's CPU", "note")
+HEAD = ("what", "measured", "limit", "met", "operator's CPU", "API server's", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Row:
     value: float
     unit: str
     limit: float | None
-    cpu_s: float | None = None  # of the operator's process, while it was measured
+    cpu: Cpu | None = None  # while it was measured
     note: str = ""
 
     @property
@@ -28,8 +29,8 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         limit = "" if self.limit is None else f"<= {self.limit:g} {self.unit}"
         met = "" if self.limit is None else ("yes" if self.met else "NO")
-        cpu = "" if self.cpu_s is None else f"{self.cpu_s:.1f} s"
-        return (self.what, f"{number(self.value)} {self.unit}", limit, met, cpu, self.note)
+        cpu = (f"{self.cpu.operator_s:.1f} s", f"{self.cpu.server_s:.1f} s") if self.cpu else ("", "")
+        return (self.what, f"{number(self.value)} {self.unit}".strip(), limit.strip(), met, *cpu, self.note)
 
 
 def number(value: float) -> str:

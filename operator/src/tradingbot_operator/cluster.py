@@ -22,7 +22,7 @@ from tradingbot_runtime.network_errors import unreached
 REQUEST_S = 30.0
 CONNECT_S = 5.0
 CONNECTIONS = 16
-CHUNK = 500
+CHUNK = 100  # objects of one answer: a thousand pods at once are 50 MB for a moment, and that memory stays ours
 _METADATA = "application/json;as={};g=meta.k8s.io;v=v1"  # PartialObjectMetadata: the content is never transferred
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"

@@ -17,6 +17,7 @@ from kubernetes.aio.client import Configuration
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.canary import LABELS, SELECTOR
+from tradingbot_operator.cluster import CHUNK
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.queue import Priority, WorkQueue
@@ -177,7 +178,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.client_timeout = 300
     settings.watching.connect_timeout = 10
     settings.watching.inactivity_timeout = 70
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = CHUNK
     for kind, resource in WATCHED:
         if kind not in RESOURCES:
             settings.watching.label_selectors[resource] = names.SELECTOR

@@ -94,8 +94,8 @@ class RuntimeClient:
         if all(task is not one for one in self._tasks.values()):
             return  # we have ended it
         self.counters["ended"] += 1
-        error = None if task.cancelled() else task.exception()
-        log.error("ControlStreamEnded", bot=stream.bot, pod=stream.pod, exc_info=error)
+        if not task.cancelled():  # kopf, when it ends, cancels whatever began after it
+            log.error("ControlStreamEnded", bot=stream.bot, pod=stream.pod, exc_info=task.exception())
         self._around.changed_after(stream.bot, BEGUN_AGAIN_S)
 
     def _end(self, uid: str) -> None:
