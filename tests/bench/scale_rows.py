@@ -57,6 +57,7 @@ async def cold_start(world: World, _: Load) -> list[Row]:
 
 async def under_load(world: World, load: Load) -> list[Row]:
     """Specs change and pods breach at a steady pace."""
+    before = await world.writes()
     with cpu_of(world.leader, world.plane) as cpu:
         changes, breaches = await asyncio.gather(_changes(world, load), _breaches(world, load))
         await until(lambda: all(key in world.sight.spreads for key in changes), SEEN_WITHIN_S,
@@ -65,12 +66,15 @@ async def under_load(world: World, load: Load) -> list[Row]:
                     lambda: "Halted=True of every bot that breached")  # fmt: skip
     applied = [world.sight.spreads[key] - at for key, at in changes.items()]
     halted = [world.sight.halted[bot] - at for bot, at in breaches.items()]
+    await world.still(SEEN_WITHIN_S)
+    each = (await world.writes() - before) / (len(applied) + len(halted))
     share = f"{cpu.operator_s / load.load_s:.0%} of one processor"
     pace = f"{load.changes_per_second:g} specs change a second"
     return [
         Row(f"spec change -> children applied, p99, {pace}", percentile(applied, P99), "s", 2, cpu,
             f"{_spread(applied)}; {share}"),
         Row("breach reported -> Halted=True, p99, same load", percentile(halted, P99), "s", 1, None, _spread(halted)),
+        Row("API writes for each of them", each, "", None, None, "children, status and Events"),
     ]  # fmt: skip
 
 
