@@ -12,7 +12,7 @@ BENCH = Path(__file__).parent / "operator_scale.py"
 TESTS = BENCH.parents[1]
 BOTS = 12
 WITHIN_S = 280
-ROWS = 9
+ROWS = 10
 
 
 @pytest.fixture(scope="module")

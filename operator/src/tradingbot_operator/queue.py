@@ -176,6 +176,9 @@ class WorkQueue(Generic[K]):
         self.machine.add_after(key, delay_s, priority, self._clock())
         self._wake.set()
 
+    def waiting(self, priority: Priority) -> int:
+        return self.machine.depth()[priority]
+
     def retry(self, key: K, priority: Priority) -> float:
         delay = self.machine.retry(key, priority, self._random(), self._clock())
         self._wake.set()

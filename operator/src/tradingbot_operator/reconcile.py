@@ -126,7 +126,10 @@ class Reconciler:
         return any((pod.get("status") or {}).get("phase") in {None, "Pending"} for pod in pods)
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
-        await self._halt(bot, outcome)
+        told = await self._halt(bot, outcome)
+        if told and self.queue.waiting(Priority.HALT):  # their runtimes first: to write takes longer than to order
+            self.queue.add(("TradingBot", bot.namespace, bot.name), Priority.HALT)
+            return
         if outcome.finalizer is Finalizer.REMOVE:
             await self._tell(bot, outcome)  # first: afterwards there may be nothing to tell it about
             await self._set_finalizer(manifest, names.FINALIZER, wanted=False)
@@ -187,10 +190,13 @@ class Reconciler:
             stored = found
         return str(stored["metadata"]["uid"])
 
-    async def _halt(self, bot: Bot, outcome: Outcome) -> None:
+    async def _halt(self, bot: Bot, outcome: Outcome) -> bool:
+        """Whether there were orders, and all have left: those that have not are for the status and a fresh pod."""
         uids = self._uids(bot)
         for order in outcome.halts:
             await self.runtime.order(uids.get(order.pod, ""), order)
+        left = (self.runtime.ordered(uids.get(order.pod, ""), order) for order in outcome.halts)
+        return bool(outcome.halts) and all(left)
 
     async def _replace(self, bot: Bot, outcome: Outcome) -> None:
         if (pod := outcome.replace) is None:

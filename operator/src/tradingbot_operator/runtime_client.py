@@ -80,6 +80,15 @@ class RuntimeClient:
             case ResumeSlot() if stream:
                 await stream.resume(order.halt_id, order.by)
 
+    def ordered(self, uid: str, order: HaltOrder) -> bool:
+        """Whether it has left, on the present connection."""
+        told = self.view(uid)
+        match order:
+            case HaltSlot():
+                return order.halt.id in told.halts_ordered
+            case ResumeSlot():
+                return order.halt_id in told.resumes_ordered
+
     def connected(self) -> int:
         return sum(1 for stream in self._streams.values() if stream.view().connected)
 
