@@ -169,7 +169,7 @@ def test_a_heartbeat_after_the_drain_counts_although_it_says_what_the_one_before
         async with scene(tmp_path, drained_before) as s:
             await s.until(lambda: s.client.view(UID).connected)
             assert not s.client.view(UID).drained
-            await s.client.drain(UID, "because")
+            await s.client.drain(UID, "because", flatten=False)
             await s.until(lambda: s.client.view(UID).drained)
 
             assert s.peer.connections == 1
