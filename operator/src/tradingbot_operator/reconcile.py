@@ -236,11 +236,15 @@ class Reconciler:
             await self.recorder.post(bot, announcement)
 
     async def _write_status(self, kind: str, name: Name, status: Manifest) -> None:
-        where = {"namespace": name[0], "name": name[1]}
+        where, before = {"namespace": name[0], "name": name[1]}, self.store.get(kind, name)
         try:
-            self.store.put(kind, slim(kind, await self.cluster.apply_status(kind, where, status)))
+            stored = slim(kind, await self.cluster.apply_status(kind, where, status))
         except NotFound:
             log.info("GoneBeforeItsStatus", kind=kind, **where)
+            return
+        self.store.put(kind, stored)
+        if before is None or _asked(before) != _asked(stored):  # the watch that tells of it later tells us no news
+            self.queue.add((kind, *name), Priority.SPEC)
 
     async def _venue(self, name: Name) -> None:
         manifest = self.store.get("Venue", name)
@@ -286,3 +290,9 @@ class Reconciler:
 
 def _by_slot(outcome: Outcome) -> dict[int, Manifest]:
     return {int(lease["metadata"]["name"].rpartition("-")[2]): lease for lease in outcome.leases}
+
+
+def _asked(manifest: Manifest) -> tuple[object, ...]:
+    """What people change: an edit that came between our look and our write is in the answer to the write."""
+    metadata = manifest["metadata"]
+    return tuple(metadata.get(key) for key in ("uid", "generation", "deletionTimestamp", "labels", "annotations"))
