@@ -6,6 +6,7 @@ from harness.bot_world import API, KEYED, LIVE, VENUE, manifest
 from harness.control_plane import ControlPlane
 from harness.in_process import Parts, with_parts
 from harness.operator_process import conditions
+from tradingbot_operator.queue import Priority
 from tradingbot_operator.store import slim
 
 pytestmark = pytest.mark.controlplane
@@ -51,3 +52,28 @@ def test_a_venue_that_is_not_there_is_still_said_to_be_missing(tradingbot_api: C
     tradingbot_api.client.apply(manifest(), namespace)
 
     assert reconciled(tradingbot_api, namespace)["SpecAccepted"] == ("False", "ReferenceNotFound")
+
+
+def test_an_edit_that_only_the_answer_to_a_status_holds_is_looked_at(
+    tradingbot_api: ControlPlane, namespace: str
+) -> None:
+    key, client = ("TradingBot", namespace, "maker"), tradingbot_api.client
+    waiting: list[int] = []
+
+    async def work(parts: Parts) -> None:
+        for edit in (None, "Paused"):
+            bot = await parts.cluster.get(*key)
+            assert bot
+            if edit:
+                client.merge(API, "TradingBot", namespace, "maker", {"spec": {"desiredState": edit}})
+            parts.store.forget("TradingBot", key[1:])
+            parts.store.put("TradingBot", slim("TradingBot", bot | {"status": {}}))  # so that one is due
+            await parts.reconciler.reconcile(key)
+            waiting.append(parts.reconciler.queue.waiting(Priority.SPEC))
+
+    for wanted in (manifest(), VENUE):
+        client.apply(wanted, namespace)
+    with_parts(tradingbot_api, work)
+    client.merge(API, "TradingBot", namespace, "maker", {"metadata": {"finalizers": []}})
+
+    assert waiting == [0, 1]
