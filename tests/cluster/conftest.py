@@ -1,6 +1,7 @@
 """Fixtures on the local cluster, and the table of what was measured, printed at the end."""
 
 import fcntl
+import os
 import subprocess
 import threading
 import time
@@ -20,7 +21,8 @@ STRETCH_MOST = 2.0  # a part of what keeps the machine busy is the bot that is m
 @pytest.fixture(scope="session")
 def operator_installed(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The operator of this very tree, installed once, however many workers there are; its image is in the nodes."""
-    shared = tmp_path_factory.getbasetemp().parent
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # of this run, and of no earlier one
     with (shared / "operator.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (shared / "operator.installed").exists():
