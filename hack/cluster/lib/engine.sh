@@ -80,7 +80,8 @@ engine_remove() {
   kill_engine_processes
   remove_engine_links
   unmount_below "$RUN" "$STATE/engine"   # its own mounts were private and are gone: only what somebody made by hand
-  wait_until 20 "the removal of control groups $KEY" remove_engine_cgroups
+  # A dead process keeps its group until its parent has taken note.
+  wait_until 60 "the removal of control groups $KEY" remove_engine_cgroups
   rm -rf --one-file-system "$RUN" "$STATE/engine"
   remove_hidden_folders
 }
@@ -109,6 +110,7 @@ remove_engine_links() {
 
 remove_engine_cgroups() {
   local group
+  kill_engine_processes   # one may have been born while the others died
   for group in $(engine_cgroups); do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || return 1; done
 }
 
