@@ -9,6 +9,8 @@ from scale_table import Row, percentile
 from scale_watch import until
 from scale_world import World, cpu_of, resident_mb, trading_halt
 
+from harness.fleet_process import Greeted
+
 COLD_START_WITHIN_S = 240.0
 SEEN_WITHIN_S = 120.0
 P99 = 0.99
@@ -40,10 +42,7 @@ async def cold_start(world: World, _: Load) -> list[Row]:
     began = time.monotonic()
     world.leader = world.begin_operator()
     with cpu_of(world.leader, world.plane) as cpu:
-        while (now := await world.fleet.greeted()).term <= old or now.streams < world.bots:
-            if time.monotonic() - began > COLD_START_WITHIN_S:
-                break  # the next line says what lacks
-            await asyncio.sleep(0.1)
+        now = await _greeted_anew(world, old, began + COLD_START_WITHIN_S)
         rested = await world.at_rest(began + COLD_START_WITHIN_S - time.monotonic())
     streams_s = f"all streams after {now.last_at - began:.1f} s"
     resident = resident_mb(world.leader)
@@ -132,13 +131,19 @@ async def leader_killed(world: World, _: Load) -> list[Row]:
     await world.spread(bot, spread)
     with cpu_of(standby, world.plane) as cpu:
         applied = await until(lambda: (bot, spread) in world.sight.spreads, SEEN_WITHIN_S, lambda: "a change applied")
-        while (now := await world.fleet.greeted()).term <= old or now.streams < world.bots:
-            if time.monotonic() - killed > SEEN_WITHIN_S:
-                break
-            await asyncio.sleep(0.1)
+        now = await _greeted_anew(world, old, killed + SEEN_WITHIN_S)
     note = f"all streams after {now.last_at - killed:.1f} s" if now.streams == world.bots else f"{now.streams} streams"
     await world.at_rest(SEEN_WITHIN_S)
     return [Row("leader killed -> the next applies a change", applied - killed, "s", 25, cpu, note)]
+
+
+async def _greeted_anew(world: World, old_term: int, end: float) -> Greeted:
+    """What the next leader's streams are when it has all of them, or at the end: the caller says what lacks."""
+    while (now := await world.fleet.greeted()).term <= old_term or now.streams < world.bots:
+        if time.monotonic() > end:
+            break
+        await asyncio.sleep(0.1)
+    return now
 
 
 async def until_ready(world: World, get: Callable[[str], tuple[int, str]]) -> None:

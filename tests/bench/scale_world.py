@@ -14,14 +14,15 @@ from harness.api_client import Object
 from harness.async_api import AsyncApi
 from harness.bot_world import VENUE, manifest
 from harness.control_plane import REPOSITORY, ControlPlane
-from harness.fleet_process import TESTS, FleetProcess
+from harness.exposition import sum_of
+from harness.fleet_process import FleetProcess
+from harness.lives import TESTS
 from harness.operator_process import (
     SCRAPE_S,
     OperatorProcess,
     free_port,
     install,
     kubeconfig_of_account,
-    sum_of,
 )
 
 # As the operator is installed. A fresh interpreter, not a fork of one that has everything: that is what a start costs.

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -11,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-TESTS = Path(__file__).parents[1]
+from harness.lives import finding_the_harness
+
 END_WITHIN_S = 20.0
 
 
@@ -37,10 +37,9 @@ class FleetProcess:
         folder.mkdir()  # noqa: ASYNC240 - a local folder, before anything runs
         log = folder / "fleet.log"
         command = (sys.executable, "-m", "harness.fake_fleet", str(kubeconfig), namespace, str(folder), str(port), "1")
-        paths = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, stderr=errors, limit=2**24, env={**os.environ, "PYTHONPATH": paths}
+                *command, stdin=PIPE, stdout=PIPE, stderr=errors, limit=2**24, env=finding_the_harness()
             )
         try:
             yield cls(process, log)

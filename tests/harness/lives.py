@@ -26,6 +26,12 @@ OF_THE_INTERPRETER = frozenset({"PYTHONPATH", "LD_PRELOAD"})
 RUNTIME, OPERATOR = "tradingbot_runtime", "tradingbot_operator"
 
 
+def finding_the_harness() -> dict[str, str]:
+    """Our environment for a process that runs a module of the harness."""
+    paths = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": paths}
+
+
 class Launcher:
     """The process that every life is a fork of."""
 
@@ -33,12 +39,10 @@ class Launcher:
         self._program = program
 
     def __enter__(self) -> Self:
-        paths = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONPATH": paths}
         command = (sys.executable, "-m", "harness.life_server", self._program)
         self._turn = threading.Lock()
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=finding_the_harness()
         )
         return self
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from harness.control_plane import REPOSITORY, ControlPlane
+from harness.exposition import sum_of
 from harness.lives import OPERATOR, Life, begin
 
 T = TypeVar("T")
@@ -132,13 +133,6 @@ class OperatorProcess:
         verbs = ("POST", "PUT", "PATCH", "DELETE")
         return {kind: sum(sum_of(text, "rest_client_requests_total", kind=kind, method=verb) for verb in verbs)
                 for kind in kinds}  # fmt: skip
-
-
-def sum_of(exposition: str, name: str, /, **labels: str) -> float:
-    """Of all samples of `name` that have these labels."""
-    wanted = [f'{key}="{value}"' for key, value in labels.items()]
-    lines = [line for line in exposition.splitlines() if line.split("{")[0].split(" ")[0] == name]
-    return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in wanted))
 
 
 def free_port(host: str) -> int:

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from harness.exposition import sum_of
 from harness.live_risk import LIVE_RISK
 from harness.lives import RUNTIME, begin
 from harness.simulator import Json, SimulatorProcess, until
@@ -144,10 +145,7 @@ class RuntimeProcess:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of `name` that have these labels."""
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        lines = self.get("/metrics")[1].splitlines()
-        samples = [line for line in lines if line.startswith((f"{name}{{", f"{name} "))]
-        return sum(float(line.rpartition(" ")[2]) for line in samples if all(part in line for part in wanted))
+        return sum_of(self.get("/metrics")[1], name, **labels)
 
     def not_ready(self) -> list[str]:
         """Why /readyz refuses; empty: it does not."""

@@ -209,11 +209,11 @@ class Slot:
 
         And while it closes its position, it is reducing it: between two steps no order is open.
         """
-        if self.standing.flatten and self.standing.state is TradingState.DRAINED:
-            if any(market.engine.market.is_closing for market in self.markets.values()):
-                return TradingState.REDUCING
-        elif self.standing.state is not TradingState.DRAINED or self.config.on_stop is OnStop.LEAVE:
+        leaves = self.config.on_stop is OnStop.LEAVE and not self.standing.flatten
+        if self.standing.state is not TradingState.DRAINED or leaves:
             return self.standing.state
+        if any(market.engine.market.is_closing for market in self.markets.values()):
+            return TradingState.REDUCING
         left = any(report.open_orders for report in market_reports(self))
         return TradingState.STOPPED if left else TradingState.DRAINED
 

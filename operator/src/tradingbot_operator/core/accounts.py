@@ -44,7 +44,7 @@ def replacement(pods: Sequence[Pod], account: Manifest | None, serving: int) -> 
     chosen = min(void, key=lambda pod: (not _may_go(pod), not _is_drained_for_it(pod), -pod.ordinal))
     if _may_go(chosen):
         return Replacement(void, silent, delete=chosen)
-    if _is_drained_for_it(chosen) or not all(_is_ready(pod) for pod in others):
+    if _is_drained_for_it(chosen) or not all(pod.stream.ready for pod in others):
         return Replacement(void, silent)  # one that trades still goes when the others do
     return Replacement(void, silent, drain=chosen)
 
@@ -86,10 +86,6 @@ def _may_go(pod: Pod) -> bool:
     if report is not None and report.state in WITHOUT_LEASE:
         return True
     return _is_drained_for_it(pod) and pod.stream.drained
-
-
-def _is_ready(pod: Pod) -> bool:
-    return pod.stream.connected and pod.stream.report is not None and pod.stream.report.ready
 
 
 def replaced(p: "Picture") -> Observation | None:

@@ -78,6 +78,11 @@ class Stream:
     resumes_ordered: frozenset[str] = frozenset()
 
     @property
+    def ready(self) -> bool:
+        """As the runtime says; kubelet's probe comes up to a second later."""
+        return self.connected and self.report is not None and self.report.ready
+
+    @property
     def open_orders(self) -> int:
         return sum(market.open_orders for market in self.report.markets) if self.report else 0
 

@@ -43,7 +43,9 @@ def next_partition(replicas: int, partition: int, update_revision: str, pods: Se
     partition = min(partition, replicas)
     if partition == 0:
         return 0
-    updated = {pod.ordinal for pod in pods if pod.revision == update_revision and not pod.terminating and _ready(pod)}
+    updated = {
+        pod.ordinal for pod in pods if pod.revision == update_revision and not pod.terminating and pod.stream.ready
+    }
     return partition - 1 if updated.issuperset(range(partition, replicas)) else partition
 
 
@@ -61,9 +63,3 @@ def _drained_for_nothing(pods: Sequence[Pod], update_revision: str) -> Pod | Non
     """The template was taken back meanwhile: the pod's is right again, and it stays drained until it is made anew."""
     return next((pod for pod in pods if pod.revision == update_revision and not pod.terminating
                  and drained_for(pod) == DRAIN_FOR_RESTART), None)  # fmt: skip
-
-
-def _ready(pod: Pod) -> bool:
-    """As the runtime says; kubelet's probe comes up to a second later."""
-    report = pod.stream.report
-    return pod.stream.connected and report is not None and report.ready
