@@ -1,32 +1,23 @@
 """Halts of a real process at a real venue: how fast, how they are released, and that nothing else releases them."""
 
-import asyncio
 import json
-import secrets
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import aiohttp
 import pytest
 
-from harness.control_peer import Peer
 from harness.live_risk import LIVE_RISK
+from harness.operator_line import Line, line_to
 from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
-from harness.self_signed import Authority
 from harness.simulator import SimulatorProcess, book_ticker, trade, until
 from tradingbot_runtime.model.control import (
-    CONTROL_PATH,
     CommandRefused,
-    ConfigAnswered,
     HaltAnswered,
     HaltTrading,
-    Hello,
     Resume,
 )
 
@@ -34,7 +25,6 @@ CONFIRMED_WITHIN_S = 1.0
 SENT_WITHIN_MS = 10
 STALE_AFTER_S = 1.0  # of the bot that the harness makes
 WITHDRAWN_WITHIN_S = 0.25
-WORDS_WITHIN_S = 10.0
 COMMAND_S = 60.0  # a Python starts slowly on a busy machine
 
 
@@ -44,44 +34,17 @@ def simulator() -> Iterator[SimulatorProcess]:
         yield process
 
 
-@dataclass
-class Line:
-    """An operator's line to one bot."""
-
-    folder: Path
-    authority: Authority
-    bot: RuntimeProcess
-
-    def say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
-        return asyncio.run(self._say(message))
-
-    async def _say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
-        port = self.bot.until_logged("ControlStreamListening")[0]["port"]
-        tls = ssl.create_default_context(cadata=self.authority.pem)
-        headers = {"Authorization": f"Bearer {(self.folder / 'token').read_text()}"}
-        async with asyncio.timeout(WORDS_WITHIN_S), aiohttp.ClientSession() as session:
-            url = f"https://127.0.0.1:{port}{CONTROL_PATH}"
-            async with session.ws_connect(url, ssl=tls, headers=headers) as socket:
-                peer = Peer(socket)
-                await peer.say(Hello(term=1, operator="test"))
-                await peer.say(message)
-                return await peer.hear_answer()
-
-
 @pytest.fixture
 def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
     with runtime(tmp_path, simulator) as process:
-        process.options = ("--control", str(tmp_path), "--control-port", "0")
         yield process
 
 
 @pytest.fixture
-def line(bot: RuntimeProcess, tmp_path: Path) -> Line:
-    authority = Authority("bot")
-    authority.write_server(tmp_path)
-    (tmp_path / "token").write_text(secrets.token_urlsafe())
+def line(bot: RuntimeProcess) -> Line:
+    listens = line_to(bot)
     bot.start().until_quoting()
-    return Line(tmp_path, authority, bot)
+    return listens
 
 
 def halts(bot: RuntimeProcess) -> list[str]:
@@ -148,7 +111,6 @@ def test_a_feed_that_falls_silent_has_its_quotes_withdrawn_within_the_limit_and_
 
 
 def test_a_halted_bot_that_is_stopped_resumed_in_its_journal_and_started_again_trades(bot: RuntimeProcess) -> None:
-    bot.options = ()
     bot.start().until_quoting()
     (bot.folder / "HALT").write_text("looks wrong")
     until(lambda: bool(halts(bot)), "the file halts it")

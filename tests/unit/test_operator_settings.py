@@ -1,7 +1,10 @@
 """Settings: defaults of the design, and one line for a mistake."""
 
+from itertools import islice
+
 import pytest
 
+from tradingbot_operator.handlers import EndlessBackoff
 from tradingbot_operator.settings import SettingsError, read
 
 
@@ -13,6 +16,10 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert settings.installation.drain_timeout_s == 60
     assert settings.installation.control_port == 8443
     assert settings.installation.runtime_image.startswith("tradingbot.dev/runtime:")
+
+
+def test_a_watch_that_waits_to_try_again_is_no_reason_for_a_restart() -> None:
+    assert 2 * max(islice(EndlessBackoff(), 200)) < read({}).stuck_after_s
 
 
 def test_two_processes_of_one_pod_are_two_leaders() -> None:

@@ -44,7 +44,10 @@ LEASES = ("coordination.k8s.io", "v1", "leases")  # the canary alone, not the sl
 
 
 class EndlessBackoff:
-    """A watch never gives up on the API server; each `iter` starts anew, as kopf asks for one per request."""
+    """A watch never gives up on the API server; each `iter` starts anew, as kopf asks for one per request.
+
+    Its longest pause is well below STUCK_AFTER_S: a watch that has not come back yet is no reason for a restart.
+    """
 
     def __iter__(self) -> Iterator[float]:
         delay = 0.5

@@ -116,7 +116,7 @@ class App:
                 self.tasks.spawn(work)
             await self.ended.wait()
             await self._end(slot, barrier)
-            watch.remember_now()
+            self._remember(watch)
         if self.refusal is not None:
             raise self.refusal
         return self.exit_code
@@ -233,7 +233,7 @@ class App:
         slot.inputs.note(Leaving())
         for market in slot.markets.values():
             market.engine.market.terms = market.engine.market.leaving_nothing()
-        slot.update(terminating=True)
+        self._stop(slot)
         asked = self.exit_code == OK
         within_s = self.process.shutdown_within_s if asked else UNASKED_WITHIN_S
         if asked:
@@ -245,3 +245,17 @@ class App:
         for link in barrier.links.values():
             await link.close()
         log.info(ENDED, exit_code=self.exit_code, never_traded=slot.never_traded)
+
+    def _stop(self, slot: Slot) -> None:
+        """Whatever the journal does: this comes before the first cancel, which must not be missed for it."""
+        try:
+            slot.update(terminating=True)
+        except JournalError as error:
+            self._failed(error)
+            slot.tell_markets()  # without the journal: those that have not heard of it would go on quoting
+
+    def _remember(self, watch: RiskWatch) -> None:
+        try:
+            watch.remember_now()
+        except JournalError as error:
+            self._failed(error)

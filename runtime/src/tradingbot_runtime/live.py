@@ -140,7 +140,7 @@ class LiveMarket:
 
     async def withdraw(self, order_id: OrderId, why: str, now_ns: Nanos, venue_order_id: str = "") -> None:
         """Cancel an order that no quote decides on any more. Raises VenueError."""
-        with suppress(JournalError):  # no cancel waits for a journal; the next write fails as loudly as this one
+        with suppress(JournalError):  # no cancel waits for a journal; its `check` ends the process
             self.journal.write(self.ledger, [CancelSent(time_ns=now_ns, order_id=order_id, why=why)], [])
         await self.gateway.cancel(self.instrument, order_id, venue_order_id)
 

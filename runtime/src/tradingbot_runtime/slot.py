@@ -87,7 +87,7 @@ class Slot:
         self._released(self.halts.take(self.config))
 
     def update(self, **changes: object) -> None:
-        """Change circumstances; when that changes the standing, every market hears of it at once."""
+        """Change circumstances; when that changes the standing, every market hears of it at once (`tell_markets`)."""
         for name, value in changes.items():
             setattr(self.circumstances, name, value)
         after = standing(self.circumstances)
@@ -95,10 +95,15 @@ class Slot:
             return
         self.standing = after
         log.info("StandingChanged", state=after.state, reason=after.reason, message=after.message)
-        changed = StateChanged(time_ns=self.now_ns(), state=after.state, reason=after.reason, flatten=after.flatten)
+        self.tell_markets()
+        self.changed.set()
+
+    def tell_markets(self) -> None:
+        """Of the standing. Raises JournalError, which leaves the markets after the one that met it untold."""
+        now = self.standing
+        changed = StateChanged(time_ns=self.now_ns(), state=now.state, reason=now.reason, flatten=now.flatten)
         for market in self.markets.values():
             market.handle(changed)
-        self.changed.set()
 
     def breached(self, market: str, breach: Breach) -> None:
         """A market has stopped itself on a limit: latch it, for the whole slot, until a person resumes."""

@@ -69,6 +69,7 @@ class Journal:
         self.commits = Histogram()
         self.latches = Latches(self._db, lambda *change: self._change(*change) is not None)
         self._is_abandoned = False
+        self._failed = ""  # why a write failed, first
 
     def __enter__(self) -> Self:
         return self
@@ -97,17 +98,20 @@ class Journal:
             await self._wal.durable()
 
     def check(self) -> None:
-        """Raises JournalError when an fsync has failed: what was committed may be lost with the node."""
+        """Raises JournalError when an fsync or a write has failed, whoever heard of it then.
+
+        A halt that the volume has no room for must end the process, and not only the command.
+        """
         if self._wal.failure is not None and not self._is_abandoned:
             raise JournalError(f"the journal's fsync failed: {self._wal.failure}") from self._wal.failure
+        if self._failed and not self._is_abandoned:
+            raise JournalError(self._failed)
 
     def _keep_mark(self, **changes: int | str) -> None:
         """Raises JournalError."""
         self._mark = replace(self._mark, **changes)
-        try:
+        with self._failing_loudly("the journal's mark"):
             write_mark(self._lock, self._mark)
-        except OSError as error:
-            raise JournalError(f"the journal's mark cannot be written: {in_words(error)}") from error
 
     # -- identity ------------------------------------------------------------------------------------------------
 
@@ -211,13 +215,15 @@ class Journal:
         return cursor.lastrowid or 0
 
     @contextmanager
-    def _failing_loudly(self) -> Iterator[None]:
+    def _failing_loudly(self, what: str = "the journal") -> Iterator[None]:
         """What cannot be journalled must not be sent: the error ends the process."""
         self.check()
         try:
             yield
-        except sqlite3.Error as error:
-            raise JournalError(f"the journal cannot be written: {error}") from error
+        except (sqlite3.Error, OSError) as error:
+            said = in_words(error) if isinstance(error, OSError) else error
+            self._failed = f"{what} cannot be written: {said}"
+            raise JournalError(self._failed) from error
 
     def trim(self, most_bytes: int) -> None:
         """Drop the oldest events while the journal holds more than this. Called by a timer. Raises JournalError."""
