@@ -126,8 +126,9 @@ def test_a_compressed_recording_cut_in_the_middle_ends_there_and_the_exchange_st
     path.write_bytes(data[: len(data) // 2])
     with SimulatorProcess("--recording", str(path), "--speed", "max") as simulator:
         until(lambda: ended(simulator), "the recording has ended")
-        events = simulator.admin.state()["counters"]["marketEvents"]
-        assert 0 < events < 20_000
+        counters = simulator.admin.state()["counters"]
+        assert 0 < counters["marketEvents"] < 20_000
+        assert counters["skippedLines"]["DamagedEnd"] == 1
         assert simulator.admin.identity()["simulator"] == "tradingbot"
 
 

@@ -97,3 +97,10 @@ def test_without_market_data_a_slot_may_do_what_it_might_before_and_is_not_ready
         assert (blind.reason, blind.message, blind.is_ready) == ("FeedStale", "no market data of btc", False)
     else:
         assert blind == seeing
+
+
+def test_what_nobody_wants_is_trouble_and_what_leads_to_trading_is_not() -> None:
+    trouble = {name for name, change, _ in ORDER if standing(circumstances(change)).is_trouble}
+
+    assert trouble == {"fenced", "halted", "locked"}
+    assert standing(circumstances({"blind": "no data of market btc"})).is_trouble

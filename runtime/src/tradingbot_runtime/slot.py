@@ -94,7 +94,8 @@ class Slot:
         if after == self.standing:
             return
         self.standing = after
-        log.info("StandingChanged", state=after.state, reason=after.reason, message=after.message)
+        say = log.warning if after.is_trouble else log.info
+        say("StandingChanged", state=after.state, reason=after.reason, message=after.message)
         self.tell_markets()
         self.changed.set()
 

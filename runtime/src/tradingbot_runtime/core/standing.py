@@ -10,6 +10,7 @@ from tradingbot_runtime.model import TradingState
 READY = frozenset({TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPED, TradingState.DRAINED})
 
 TRADING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})
+PASSING = frozenset({TradingState.STARTING, TradingState.RECONCILING})
 FEED_STALE = "FeedStale"
 
 
@@ -46,6 +47,11 @@ class Standing:
     def is_ready(self) -> bool:
         """Trading goes on, or is off because somebody wants it so."""
         return self.state in READY and self.reason != FEED_STALE
+
+    @property
+    def is_trouble(self) -> bool:
+        """Neither that nor on the way to it."""
+        return not self.is_ready and self.state not in PASSING
 
 
 Rule = Callable[[Circumstances], Standing | None]

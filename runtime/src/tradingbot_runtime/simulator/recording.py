@@ -8,7 +8,7 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -142,6 +142,10 @@ class FrameReader:
                 text=line[:_SHOWN].decode(errors="replace"),
             )  # fmt: skip
 
+    def damaged_end(self) -> None:
+        """A file was not read to its end: how much is missing nobody knows."""
+        self.skipped["DamagedEnd"] += 1
+
     def _listing(self, symbol: str) -> Listing:
         if symbol not in self._listings:
             raise SkippedLine("OtherSymbol", f"{symbol[:20]!r} is not traded here; see --symbol")
@@ -206,14 +210,16 @@ def _levels(listing: Listing, levels: list[RawLevel]) -> tuple[Level, ...]:
     return tuple(_level(listing, level) for level in levels)
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
-    """Lines of a recording, plain or gzip (by content, not by name). A damaged end is the end, and logged."""
+def read_lines(path: Path, on_damage: Callable[[], None] | None = None) -> Iterator[bytes]:
+    """Lines of a recording, plain or gzip (by content, not by name). A damaged end is the end, logged and told."""
     with _open(path) as file:
         while True:
             try:
                 line = file.readline(MAX_LINE_BYTES + 1)
             except (EOFError, zlib.error, gzip.BadGzipFile) as damaged:
                 log.warning("RecordingDamaged", path=str(path), reason=f"{type(damaged).__name__}: {damaged}")
+                if on_damage is not None:
+                    on_damage()
                 return
             if not line:
                 return
@@ -227,7 +233,7 @@ def require_events(path: Path, listings: Iterable[Listing]) -> None:
     """
     known = tuple(listings)
     reader = FrameReader(known, tells=False)
-    if any(reader.line(line) is not None for line in read_lines(path)):
+    if any(reader.line(line) is not None for line in read_lines(path, reader.damaged_end)):
         return
     found = ", ".join(f"{count} {reason}" for reason, count in reader.skipped.most_common())
     what = f"none of its {reader.read} lines can be used ({found})" if found else "has no lines"

@@ -108,7 +108,7 @@ class Replay:
 
     async def _play(self, path: Path) -> int:
         count = 0
-        for line in read_lines(path):
+        for line in read_lines(path, self._reader.damaged_end):
             event = self._reader.line(line)
             if event is None:
                 continue
