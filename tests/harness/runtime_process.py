@@ -273,12 +273,17 @@ def runtime(folder: Path, simulator: SimulatorProcess, **options: Any) -> Iterat
 
 
 def cancel_all(
-    bot: RuntimeProcess, *options: str, secret: str = "", environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """The command beside a bot's journal, with the bot's keys or with `secret`, and what `environment` replaces."""
+    bot: RuntimeProcess, *options: str, secret: str = "", environment: Mapping[str, str] | None = None,
+    slot_config: Path | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """The command beside a bot's journal, or with a configuration instead.
+
+    With the bot's keys or with `secret`, and what `environment` replaces.
+    """
     prefix = f"TRADINGBOT_{VENUE.upper()}"
     keys = {f"{prefix}_API_KEY": bot.simulator.api_key, f"{prefix}_SECRET_KEY": secret or bot.simulator.secret}
-    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(bot.journal), *options)
+    known_by = ("--slot-config", str(slot_config), "--slot", "0") if slot_config else (str(bot.journal),)
+    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", *known_by, *options)
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=CANCEL_ALL_S,
                           env={**os.environ, **keys, **bot.environment, **(environment or {})})  # fmt: skip
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from harness.live_risk import LIVE_RISK
-from harness.runtime_process import STILL, RuntimeProcess
+from harness.mounted_config import configuration
+from harness.runtime_process import STILL, RuntimeProcess, cancel_all
 from harness.simulator import Json, SimulatorProcess, trade, until
 
 SAMPLE = Path(__file__).parents[2] / "manifests/samples/bot-deltadefi-local.yaml"
@@ -99,6 +100,20 @@ def test_the_sample_quotes_fills_and_leaves_the_venue_empty(tmp_path: Path) -> N
         assert runtime.terminate()[0] == 0
         assert at_venue(runtime) == []
         assert held(runtime, "ada") - before == net_of_fees(runtime), "what we think that we have is what there is"
+
+
+def test_without_journal_and_client_ids_every_order_of_the_account_in_the_slots_market_is_withdrawn(
+    tmp_path: Path,
+) -> None:
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        runtime.kill()
+        assert at_venue(runtime)
+
+        ended = cancel_all(runtime, slot_config=configuration(runtime))
+
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert at_venue(runtime) == []
 
 
 def test_forty_resting_orders_are_gone_within_five_seconds_of_sigterm_at_five_calls_a_second(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -96,19 +97,24 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
         help="after SIGTERM: how long to insist on an empty venue that is slow, silent or locked")  # fmt: skip
     add("--log-level", default="info", choices=LEVELS, help="what is logged: this, and what is worse (default: info)")
     run.set_defaults(command=run_command.run, ends_in_order=True)
-    for action, kind in ((manifest, shtab.FILE), (journal, shtab.FILE), (halt, shtab.FILE), (folder, shtab.DIRECTORY),
-                         (credentials, shtab.DIRECTORY), (control, shtab.DIRECTORY)):  # fmt: skip
-        action.complete = kind  # type: ignore[attr-defined]  # where shtab looks
+    _complete({manifest: shtab.FILE, journal: shtab.FILE, halt: shtab.FILE, folder: shtab.DIRECTORY,
+               credentials: shtab.DIRECTORY, control: shtab.DIRECTORY})  # fmt: skip
 
 
 def _cancel_all_arguments(withdraw: argparse.ArgumentParser) -> None:
-    withdraw.add_argument("journal", type=Path, metavar="JOURNAL", help="the journal's file")
-    withdraw.add_argument("--credentials", type=Path, metavar="DIR", help="folder with one folder for each venue")
+    what = withdraw.add_mutually_exclusive_group(required=True)
+    journal = what.add_argument("journal", nargs="?", type=Path, metavar="JOURNAL", help="the journal's file")
+    folder = what.add_argument("--slot-config", type=Path, metavar="DIR",
+                               help="folder with slot-N.json, where the journal is out of reach")  # fmt: skip
+    withdraw.add_argument("--slot", action=Checked, kind=SLOT, metavar="N",
+                          help="ordinal of the slot, with --slot-config; where absent from POD_NAME")  # fmt: skip
+    credentials = withdraw.add_argument("--credentials", type=Path, metavar="DIR", help="as in `run`")
     withdraw.add_argument("--former-bot", action="append", default=[], type=_bot_number, metavar="NUMBER",
                           help="also the orders of this bot, eight hexadecimal digits; repeatable")  # fmt: skip
     withdraw.add_argument("--within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default="30",
                           help="give up after so long")  # fmt: skip
     withdraw.set_defaults(command=cancel_all)
+    _complete({journal: shtab.FILE, folder: shtab.DIRECTORY, credentials: shtab.DIRECTORY})
 
 
 def _resume_arguments(release: argparse.ArgumentParser) -> None:
@@ -117,7 +123,12 @@ def _resume_arguments(release: argparse.ArgumentParser) -> None:
     release.add_argument("--by", default="command line", metavar="NAME",
                          help="who releases it, for the journal (default: %(default)s)")  # fmt: skip
     release.set_defaults(command=resume)
-    journal.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks
+    _complete({journal: shtab.FILE})
+
+
+def _complete(kinds: Mapping[argparse.Action, object]) -> None:
+    for action, kind in kinds.items():
+        action.complete = kind  # type: ignore[attr-defined]  # where shtab looks
 
 
 def _bot_number(text: str) -> str:

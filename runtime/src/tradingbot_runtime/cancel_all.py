@@ -1,7 +1,7 @@
-"""`cancel-all`: withdraw every order of a journal's bot and slot, without the bot; from the journal's configuration.
+"""`cancel-all`: withdraw every order of a bot's slot, without the bot; by its journal, or by its configuration alone.
 
-For the hour in which the bot cannot do it itself. It reads the journal, writes nothing to it, and asks the venue until
-the venue lists no order of ours; what is nobody's or another's stays where it is.
+For the hour in which the bot cannot do it itself. It writes nothing, and asks the venue until the venue lists no order
+of ours; what is nobody's or another's stays where it is.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from typing import Any
 
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import Market, Mode, SlotConfig
-from tradingbot_runtime.core.order_ids import bot_number, decode, number_text
 from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.journal.reading import JournalReader
-from tradingbot_runtime.model import Instrument, OrderId, Restored
-from tradingbot_runtime.run_command import venue_credentials
+from tradingbot_runtime.model import Instrument, Restored
+from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
+from tradingbot_runtime.run_command import mounted, ordinal, venue_credentials
 from tradingbot_runtime.terms import budget_of
 from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
@@ -30,40 +30,53 @@ from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 EMPTY, LEFT = 0, 1
 AGAIN_S = 0.5
 CANCEL_ALL_HELP = """\
-Cancel every order of the bot and slot that a journal belongs to, and ask the venue until it lists none. Venues and
-accounts come from the configuration in the journal, credentials as in `run`. Orders of others are left alone: ours are
-told by their client id, or, where a venue has none, by the journal.
-Where the journal was lost, the bot that starts anew has another number, and says in its log (OrdersOfAnotherBot) which
-one its former life had: --former-bot withdraws that bot's orders, too, at the same accounts and symbols.
-Halt the bot first if it still runs: it would quote again.
-Exit codes: 0 the venue lists no order of ours; 1 it does, or did not answer in time; 2 the journal or the credentials
-cannot be used.
+Cancel every order of one slot of a bot, and ask the venue until it lists none. Halt the bot first if it still runs: it
+would quote again. Orders of others are left alone.
+
+With its journal: venues and accounts come from the configuration in there, and ours are told by their client id, or,
+where a venue has none, by the journal. Where the journal was lost, the bot that starts anew has another number, and
+says in its log (OrdersOfAnotherBot) which one its former life had: --former-bot withdraws that bot's orders, too, at
+the same accounts and symbols.
+
+Without it, where the volume is out of reach: --slot-config names the folder with slot-N.json, as the bot's ConfigMap
+has it. Where a venue has no client ids, every order of the account in the slot's symbols is then taken for ours. The
+operator does this for a slot whose pod is lost (docs/guides/operator.md).
+
+Credentials as in `run`.
+Exit codes: 0 the venue lists no order of ours; 1 it does, or did not answer in time; 2 the journal, the configuration
+or the credentials cannot be used.
 """
 
 
 def cancel_all(options: argparse.Namespace) -> int:
     """Raises JournalError and ConfigError."""
+    if options.slot_config is not None:
+        config = mounted(options.slot_config, ordinal(options.slot, os.environ))
+        return _withdraw(options, config, Configured(config, options.former_bot), left_by_live=False)
     with JournalReader(options.journal) as reader:
-        config = reader.config()
-        if config is None:
+        known = reader.config()
+        if known is None:
             raise ConfigError(f"{options.journal}: has no configuration: no bot of this version has run with it")
-        if config.mode is Mode.PAPER and not _left_by_live(reader, config) and not options.former_bot:
-            _say("the bot runs in mode Paper: nothing of it is at a venue")
-            return EMPTY
-        config = config.model_copy(update={"mode": Mode.LIVE})
-        if _is_held(options.journal):
+        if known.mode is not Mode.PAPER and _is_held(options.journal):
             _say("a process trades with this journal: unless it is halted, it will quote again")
-        credentials = partial(venue_credentials, options.credentials, os.environ, config)
-        withdrawal = Withdrawal(reader, config, credentials, former=frozenset(options.former_bot))
-        return asyncio.run(withdrawal.run(options.within))
+        own = Journalled(reader, known, options.former_bot)
+        return _withdraw(options, known, own, left_by_live=_left_by_live(reader, known))
+
+
+def _withdraw(options: argparse.Namespace, config: SlotConfig, own: OwnOrders, *, left_by_live: bool) -> int:
+    if config.mode is Mode.PAPER and not left_by_live and not options.former_bot:
+        _say("the bot runs in mode Paper: nothing of it is at a venue")
+        return EMPTY
+    config = config.model_copy(update={"mode": Mode.LIVE})
+    credentials = partial(venue_credentials, options.credentials, os.environ, config)
+    return asyncio.run(Withdrawal(own, config, credentials).run(options.within))
 
 
 @dataclass(slots=True)
 class Withdrawal:
-    reader: JournalReader
+    own: OwnOrders
     config: SlotConfig
     credentials: Callable[[str], Callable[[], Any] | None]  # by venue
-    former: frozenset[str] = frozenset()  # numbers of the bot's former lives
     waiting: dict[str, list[str]] = field(default_factory=dict)  # by market: why it is not over
     links: dict[str, VenueLink] = field(default_factory=dict)  # by venue
     _openings: dict[str, asyncio.Lock] = field(default_factory=dict)  # by venue: its gateway is opened once
@@ -130,7 +143,7 @@ class Withdrawal:
         async with self._openings.setdefault(link.name, asyncio.Lock()):
             if link.gateway is None:
                 await link.introduce()
-                kept = self.reader.meta(f"account of venue {link.name}")
+                kept = self.own.account(link.name)
                 if kept not in (None, link.account):
                     raise ConfigError(f"the orders are at account {kept} of venue {link.name}, not at {link.account}")
                 link.open_gateway(self._ports(link.name))
@@ -144,7 +157,7 @@ class Withdrawal:
         found = [
             (order, order_id)
             for order in await gateway.open_orders(instrument)
-            if (order_id := self._ours(order)) is not None
+            if (order_id := self.own.id_of(order)) is not None
         ]
         for order, order_id in found:
             gateway.remember(order_id, order.venue_order_id)
@@ -155,21 +168,9 @@ class Withdrawal:
             for order, order_id in found
         ]
 
-    def _ours(self, order: Restored) -> OrderId | None:
-        """Our id of it, by its client id, or by the journal where the venue has none."""
-        if not order.order_id:
-            query = "SELECT order_id FROM orders WHERE venue_order_id = ?"
-            known = self.reader.rows(query, order.venue_order_id)
-            return OrderId(known[0]["order_id"]) if known else None
-        key = decode(order.order_id)
-        if key is None or key.slot != self.config.slot:
-            return None
-        ours = bot_number(self.reader.meta("uid") or self.config.bot.uid)
-        return order.order_id if key.bot == ours or number_text(key.bot) in self.former else None
-
     def _judge(self, market: Market, listed: Iterable[Restored], gateway: Gateway) -> int:
         """Empty of ours. Where no order can be another's, one that the journal does not know is a reason to look."""
-        others = sum(1 for order in listed if self._ours(order) is None)
+        others = sum(1 for order in listed if self.own.id_of(order) is None)
         if others and gateway.exclusive:
             _say(f"{market.name}: {others} orders that this journal does not know are left; they may be this bot's")
             return LEFT

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> SlotConfig:
     if options.slot_config is not None:
-        return _mounted(options.slot_config, _ordinal(options.slot, environment))
+        return mounted(options.slot_config, ordinal(options.slot, environment))
     try:
         text = options.manifest.read_text(encoding="utf-8")
     except OSError as error:
@@ -73,8 +73,9 @@ def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> Slot
     return slot_config(identity, manifest.bot, manifest.venues, everything, 0)
 
 
-def _mounted(folder: Path, ordinal: int) -> SlotConfig:
-    file = folder / f"slot-{ordinal}.json"
+def mounted(folder: Path, slot: int) -> SlotConfig:
+    """The configuration that the operator has made. Raises InvalidConfig."""
+    file = folder / f"slot-{slot}.json"
     try:
         return SlotConfig.model_validate_json(file.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -83,14 +84,14 @@ def _mounted(folder: Path, ordinal: int) -> SlotConfig:
         raise InvalidConfig([f"{file}: {in_words(error)}"]) from error
 
 
-def _ordinal(given: int | None, environment: Mapping[str, str]) -> int:
+def ordinal(given: int | None, environment: Mapping[str, str]) -> int:
     """The slot's number: what was given, or the ordinal at the end of a StatefulSet pod's name."""
     if given is not None:
         return given
-    ordinal = environment.get("POD_NAME", "").rpartition("-")[2]
-    if not ordinal.isdecimal():
+    number = environment.get("POD_NAME", "").rpartition("-")[2]
+    if not number.isdecimal():
         raise ConfigError("--slot or POD_NAME (ending in -N) must say which slot this is")
-    return int(ordinal)
+    return int(number)
 
 
 def _control_port(given: int | None, environment: Mapping[str, str]) -> int:

@@ -11,7 +11,7 @@ from tradingbot_runtime.config import Mode, OnBreach, OnStop, SlotConfig, proble
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
-from tradingbot_runtime.core.order_ids import bot_number
+from tradingbot_runtime.core.order_ids import bot_number, number_text
 from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
 from tradingbot_runtime.exposures import others_exposed
@@ -192,6 +192,7 @@ class Slot:
             draining=bool(self.circumstances.drained),
             never_traded=self.never_traded,
             account_uid=self.account_uid(),
+            bot_number=number_text(self.bot_number),
             state=self._reported_state(),
             reason=self.standing.reason,
             message=self.standing.message,

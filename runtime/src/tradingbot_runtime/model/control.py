@@ -108,6 +108,7 @@ class SlotReport(ControlMessage, frozen=True, kw_only=True):
     draining: bool = False  # it has heard a Drain: whatever comes, this process sends no new order
     never_traded: bool = False  # proved: no order has ever gone from this slot to a venue
     account_uid: str = ""  # of the ServiceAccount whose token it uses; empty: not known
+    bot_number: str = ""  # marks its orders: eight hexadecimal digits, of the first bot that its volume belonged to
     state: TradingState
     reason: str
     message: str
