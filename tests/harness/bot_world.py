@@ -68,7 +68,7 @@ class World:
     def get(self, kind: str, name: str = "maker") -> Object | None:
         api_version = {"TradingBot": API, "Venue": API, "StatefulSet": "apps/v1", "Role": RBAC, "RoleBinding": RBAC,
                        "Lease": "coordination.k8s.io/v1", "PodDisruptionBudget": "policy/v1",
-                       "NetworkPolicy": "networking.k8s.io/v1"}.get(kind, "v1")  # fmt: skip
+                       "NetworkPolicy": "networking.k8s.io/v1", "Job": "batch/v1"}.get(kind, "v1")  # fmt: skip
         return self.client.get(api_version, kind, self.namespace, name)
 
     def spec(self, kind: str, name: str = "maker") -> Any:  # noqa: ANN401 - whatever the manifest has there

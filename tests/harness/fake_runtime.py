@@ -20,6 +20,7 @@ from harness import fake_pods
 from harness.api_client import ApiClient, RequestRefused
 from harness.halt_volume import Volume
 from harness.seen_venues import seen_venues
+from tradingbot_operator.core import names
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
@@ -207,7 +208,7 @@ class FakeNode:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         while not self._end.is_set():
-            found = await asyncio.to_thread(self.client.list, "v1", "Pod", self.namespace)
+            found = await asyncio.to_thread(self.client.list, "v1", "Pod", self.namespace, names.SELECTOR)
             alive = {pod["metadata"]["name"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
             for name, pod in alive.items():
                 if self.delay.is_set():

@@ -13,6 +13,8 @@ from harness.control_plane import ControlPlane
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.observed import Installation
 from tradingbot_operator.identities import Identities
+from tradingbot_operator.lost_slots import LostSlots
+from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Observer
 from tradingbot_operator.pod_stream import Leader, Surroundings
 from tradingbot_operator.queue import WorkQueue
@@ -67,8 +69,10 @@ def _parts(cluster: Cluster, session: aiohttp.ClientSession) -> Parts:
     store, queue, identities = Store(), WorkQueue[Key](clock, lambda: 0.5), Identities(cluster)
     runtime = runtime_client(session, identities)
     observer = Observer(store, runtime.view, _now, lambda: 1e9)
-    reconciler = Reconciler(cluster, store, queue, runtime, Recorder(cluster, "test", _now), observer, INSTALLATION,
-                            _now, identities.forget)  # fmt: skip
+    recorder = Recorder(cluster, "test", _now)
+    once = MadeOnce(cluster, store, recorder, observer, _now, identities.forget)
+    reconciler = Reconciler(cluster, store, queue, runtime, recorder, observer, INSTALLATION, once,
+                            LostSlots(cluster, clock))  # fmt: skip
     return Parts(cluster, store, queue, Resync(cluster, store, queue, clock), reconciler)
 
 

@@ -69,6 +69,7 @@ def test_a_trading_halt_stops_the_bots_that_it_selects_and_those_that_come_later
     eventually(lambda: (status_of(world).get("bots"), status_of(world).get("halted")) == (2, 2))
     world.condition("Halted", "False", "NotHalted", name="other")
     held = list(halts(world))
+    eventually(lambda: "late-0" in world.node.pods, 20, "it has started")  # the halt is told before that
     assert world.node.pods["late-0"].config.halts, "its first process found the halt in its configuration"
 
     resume(world, ",".join(held))

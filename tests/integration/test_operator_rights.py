@@ -115,6 +115,7 @@ def test_every_right_that_the_roles_give_is_made_use_of(place: Place) -> None:
     world, proxy = place.world, place.proxy
     world.apply(KEYS, KEYED, manifest(**LIVE))  # finalizers, credentials, slots' Leases
     world.condition("Ready", "True")
+    _lose_and_find_again(world)  # a Job withdraws its orders meanwhile
     owner = world.get("TradingBot")
     assert owner
     world.apply({"apiVersion": API, "kind": "TradingHalt", "metadata": {"name": "stop"}, "spec": {"reason": "a test"}})
@@ -131,13 +132,22 @@ def test_every_right_that_the_roles_give_is_made_use_of(place: Place) -> None:
     world.client.delete("v1", "ServiceAccount", world.namespace, "maker")  # its pod's token is void
 
     needed = given(place.roles) - UNSEEN.keys()
-    eventually(lambda: needed <= used(proxy.asked), 30, lambda: f"not made use of: {needed - used(proxy.asked)}")
+    eventually(lambda: needed <= used(proxy.asked), 60, lambda: f"not made use of: {needed - used(proxy.asked)}")
     assert used(proxy.asked) == needed, "and what is argued for is not used here"
     assert outside_of_namespaces(proxy.asked) == set()
     assert world.operator.forbidden() == []
     for name in ("maker", "astray"):
         world.delete(name)
         world.gone(name)
+
+
+def _lose_and_find_again(world: World) -> None:
+    short = {"spec": {"leaseDurationSeconds": 2}}
+    world.client.merge("coordination.k8s.io/v1", "Lease", world.namespace, "maker-0", short)
+    world.node.cut("maker-0")
+    eventually(lambda: world.client.list("batch/v1", "Job", world.namespace), 40, "a Job")
+    world.client.delete("v1", "Pod", world.namespace, "maker-0")
+    eventually(lambda: not world.client.list("batch/v1", "Job", world.namespace), 40, "its successor is heard")
 
 
 def _gone(world: World, kind: str) -> bool:

@@ -23,6 +23,8 @@ from tradingbot_operator.core import names
 from tradingbot_operator.health import Health
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
+from tradingbot_operator.lost_slots import LostSlots
+from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Observer
 from tradingbot_operator.pod_stream import BotName, Leader, Surroundings
 from tradingbot_operator.queue import Priority, WorkQueue
@@ -90,8 +92,9 @@ class App:
         installation = self.settings.installation
         runtime = self.runtime = RuntimeClient(self.session, self._surroundings(parts, identities))
         observer = Observer(parts.store, runtime.view, utc_now, lambda: parts.clock() - started)
+        once = MadeOnce(self.cluster, parts.store, parts.recorder, observer, utc_now, identities.forget)
         reconciler = Reconciler(self.cluster, parts.store, parts.queue, runtime, parts.recorder, observer,
-                                installation, utc_now, identities.forget)  # fmt: skip
+                                installation, once, LostSlots(self.cluster, parts.clock))  # fmt: skip
         intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.health.watches.hear)
         keeper = asyncio.create_task(parts.leadership.keep(), name="leadership")
         keeper.add_done_callback(_lost)

@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "RoleBinding": Kind("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     "PodDisruptionBudget": Kind("apis/policy/v1", "poddisruptionbudgets"),
     "NetworkPolicy": Kind("apis/networking.k8s.io/v1", "networkpolicies"),
+    "Job": Kind("apis/batch/v1", "jobs"),
     "Lease": Kind("apis/coordination.k8s.io/v1", "leases"),
     "Event": Kind("api/v1", "events"),
 }
@@ -131,7 +132,9 @@ class Cluster:
 
         None where there is nothing left of it.
         """
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        # By its own default a Job leaves its pods behind.
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid},
+                "propagationPolicy": "Background"}  # fmt: skip
         try:
             answer = await self._request("delete", kind, _path(kind, namespace, name), body=body)
         except (NotFound, Conflict):

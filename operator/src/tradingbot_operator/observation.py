@@ -12,7 +12,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import instruments
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
-from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, StopOrder, Stream, owned_by
+from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Silence, StopOrder, Stream, owned_by
 from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.trading_halts import HaltedBot, holds_everywhere, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
@@ -22,6 +22,7 @@ from tradingbot_runtime.config import Mode, Rollout, TradingBotSpec, VenueSpec, 
 from tradingbot_runtime.model.events import TradingState
 
 M = TypeVar("M", bound=BaseModel)
+UNHEARD_AFTER_S = 10.0  # of a leader's time: its streams need some to come up
 CHILD_KINDS = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount", "Role", "RoleBinding", "StatefulSet",
                          "PodDisruptionBudget", "NetworkPolicy"})  # fmt: skip
 
@@ -125,6 +126,8 @@ class Asked:
     venues: Mapping[str, Manifest] = field(default_factory=dict)  # by name; not in the store, but there
     missing_secrets: frozenset[str] = frozenset()
     leases: Mapping[int, Manifest | None] = field(default_factory=dict)  # by slot
+    silences: Mapping[int, Silence] = field(default_factory=dict)  # by slot that nobody hears
+    jobs: Mapping[int, Manifest | None] = field(default_factory=dict)  # by slot whose orders one withdraws
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,13 @@ class Observer:
         fenced = {slot for slot, report in heard if report and report.state is TradingState.FENCED}
         return sorted(fenced | slots_halted_by_deletion(bot))
 
+    def lost_slots(self, bot: Bot) -> list[int]:
+        """Slots that have run, and of which nobody has heard for a while."""
+        if self.since_start_s() < UNHEARD_AFTER_S or (bot.spec is not None and bot.spec.mode is not Mode.LIVE):
+            return []
+        heard = {pod.ordinal for pod in self._read_pods(bot) if pod.stream.connected}
+        return [slot.ordinal for slot in bot.status.slots if slot.config_hash and slot.ordinal not in heard]
+
     def _read_pods(self, bot: Bot) -> list[Pod]:
         found = (read_pod(pod, self.stream(pod["metadata"]["uid"]), self.now())
                  for pod in self.pods((bot.namespace, bot.name)))  # fmt: skip
@@ -190,6 +200,8 @@ class Observer:
             leases_never_held=frozenset(
                 slot.ordinal for slot in bot.status.slots if never_held(asked.leases.get(slot.ordinal), slot.lease_uid)
             ),
+            silences=asked.silences,
+            jobs=asked.jobs,
             former=(
                 *(f"pod {pod.name}" for pod in pods if pod.bot_uid not in ("", bot.metadata.uid)),
                 *(f"{kind} {child}" for kind, child in children if kind == "StatefulSet" and (kind, child) not in own),

@@ -1,21 +1,19 @@
 """One level-triggered reconciliation: read, decide, write. What it does depends on what is, never on what happened."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
-from tradingbot_operator.api_errors import ApiUnavailable, Conflict, NotFound
-from tradingbot_operator.certificates import control_secret
+from tradingbot_operator.api_errors import NotFound
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
-from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.decision import CREDENTIALS_RECHECK_S, decide
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
-from tradingbot_operator.core.outcome import Announcement, ConfigureSlot, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.picture import with_leases
 from tradingbot_operator.core.venue import VenueSeen, venue_status
+from tradingbot_operator.lost_slots import LostSlots
+from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
@@ -41,8 +39,8 @@ class Reconciler:
     recorder: Recorder
     observer: Observer
     installation: Installation
-    now: Callable[[], datetime]
-    forget_identity: Callable[[Name], None]
+    made_once: MadeOnce
+    lost: LostSlots
 
     async def reconcile(self, key: Key) -> None:
         kind, namespace, name = key
@@ -57,7 +55,7 @@ class Reconciler:
         bot = read_bot(manifest)
         self._streams(bot)
         asked = await self._ask(bot)
-        await self._find_control_secret(bot)
+        await self.made_once.find_control_secret(bot)
         # From here to `claims` nothing awaits: two bots that want one market must not both be told yes.
         outcome = decide(bot, self.observer.observe(bot, asked), self.installation)
         if outcome.holds is not None:
@@ -80,7 +78,8 @@ class Reconciler:
 
     def _forget(self, name: Name) -> None:
         self.runtime.keep_only(name, ())
-        self.forget_identity(name)
+        self.made_once.forget_identity(name)
+        self.lost.forget(name)
         self.queue.forget(("TradingBot", *name))
         if self.store.claims.pop(name, None):
             self._wake_rivals(name)
@@ -101,29 +100,18 @@ class Reconciler:
         leases = {
             slot: await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot)) for slot in slots
         }
+        jobs = {slot.ordinal: await self.cluster.get("Job", bot.namespace, slot.withdrawal.job)
+                for slot in bot.status.slots if slot.withdrawal}  # fmt: skip
+        silences = await self.lost.look(bot, self.observer.lost_slots(bot))
         if bot.metadata.deleting:
-            return Asked(leases=leases)
+            return Asked(leases=leases, silences=silences, jobs=jobs)
         venues = {name: await self.cluster.get("Venue", bot.namespace, name)
                   for name in self.observer.unknown_venues(bot)}  # fmt: skip
         there = {name: venue for name, venue in venues.items() if venue is not None}
         secrets = {name: await self.cluster.metadata("Secret", bot.namespace, name)
                    for name in self.observer.needed_secrets(bot, there)}  # fmt: skip
-        return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None), leases)
-
-    async def _find_control_secret(self, bot: Bot) -> None:
-        """Neither listed nor watched: looked for here when it is not known, or may be what lacks (`ControlSecrets`)."""
-        name = names.control_secret(bot.name)
-        known = self.store.get("Secret", (bot.namespace, name)) is not None
-        if bot.metadata.deleting or (known and not self._awaits_volumes(bot)):
-            return
-        self.store.forget("Secret", (bot.namespace, name))
-        if (found := await self.cluster.metadata("Secret", bot.namespace, name)) is not None:
-            self.store.put("Secret", slim("Secret", found))
-
-    def _awaits_volumes(self, bot: Bot) -> bool:
-        """Kubelet says in an Event only that a Secret it should mount is not there."""
-        pods = self.observer.pods((bot.namespace, bot.name))
-        return any((pod.get("status") or {}).get("phase") in {None, "Pending"} for pod in pods)
+        return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None), leases,
+                     silences, jobs)  # fmt: skip
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
         told = await self._halt(bot, outcome)
@@ -137,8 +125,9 @@ class Reconciler:
         if outcome.finalizer is Finalizer.ADD:
             await self._set_finalizer(manifest, names.FINALIZER, wanted=True)
         if outcome.control_secret_due:
-            await self._control_secret(bot)
-        leases = {slot: await self._lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
+            await self.made_once.control_secret(bot)
+        leases = {slot: await self.made_once.lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
+        await self.made_once.withdrawals(bot, outcome)
         for child in outcome.apply:
             self.store.put(child["kind"], slim(child["kind"], await self.cluster.apply(child)))
         for gone in outcome.prune:
@@ -162,33 +151,6 @@ class Reconciler:
         except NotFound:
             return
         self.store.put(kind, slim(kind, stored))
-
-    async def _control_secret(self, bot: Bot) -> None:
-        name = names.control_secret(bot.name)
-        before = await self.cluster.get("Secret", bot.namespace, name)
-        secret = control_secret(bot, self.now(), before)
-        if before is None:
-            stored = await self.cluster.create(secret)
-        else:
-            before_metadata = before["metadata"]
-            versioned = secret["metadata"] | {"resourceVersion": before_metadata["resourceVersion"]}
-            stored = await self.cluster.replace(secret | {"metadata": versioned})
-            await self.recorder.post(bot, Announcement(Reason.CERTIFICATE_RENEWED, "of the control stream"))
-        self.forget_identity((bot.namespace, bot.name))
-        self.store.put("Secret", slim("Secret", stored))
-
-    async def _lease(self, bot: Bot, lease: Manifest) -> str:
-        """The uid of the slot's Lease. One that a lost answer of ours left behind is taken up, not made again."""
-        try:
-            stored = await self.cluster.create(lease)
-        except Conflict:
-            found = await self.cluster.get("Lease", bot.namespace, lease["metadata"]["name"])
-            owners = ((found or {}).get("metadata") or {}).get("ownerReferences") or ()
-            if found is None or all(owner.get("uid") != bot.metadata.uid for owner in owners):
-                message = f"Lease {lease['metadata']['name']} belongs to somebody else; it is waited for"
-                raise ApiUnavailable(message) from None
-            stored = found
-        return str(stored["metadata"]["uid"])
 
     async def _halt(self, bot: Bot, outcome: Outcome) -> bool:
         """Whether there were orders, and all have left: those that have not are for the status and a fresh pod."""

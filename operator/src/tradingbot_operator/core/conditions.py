@@ -138,6 +138,9 @@ class Reason(StrEnum):
     DRAIN_TIMED_OUT = "DrainTimedOut"
     DRAINED = "Drained"
     CERTIFICATE_RENEWED = "CertificateRenewed"
+    DEAD_MANS_SWITCH = "DeadMansSwitch"  # a slot is lost: a Job withdraws its orders
+    ORDERS_WITHDRAWN = "OrdersWithdrawn"
+    WITHDRAWAL_FAILED = "WithdrawalFailed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_operator.core.dead_man import dead_man, recheck_s
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
 from tradingbot_operator.core.frozen_template import ANNOTATIONS, frozen_template, restart_inputs
 from tradingbot_operator.core.gates import closed_gate
@@ -98,7 +99,8 @@ class _Running:
         account = self.observed.child("ServiceAccount", self.bot.name)
         renewal = replacement(self.observed.pods, account, size.serving)
         shown = picture(plan, size, self.observed, self.refusal, renewal)
-        status = running_status(self.bot, self.observed, plan, shown)
+        dead = dead_man(plan, self.observed)
+        status = dead.in_status(running_status(self.bot, self.observed, plan, shown))
         wanted = children(plan)
         whole = Outcome(
             status=status,
@@ -107,12 +109,17 @@ class _Running:
             leases=self._leases(plan, size),
             apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
             prune=self._superfluous(wanted),
+            withdraw=dead.create,
+            withdrawn=dead.remove,
             halts=plan.halts.orders(self.observed.pods),
             commands=self._commands(size, shown, rolled),
             replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete or rolled.delete) else None,
-            events=announcements(self.bot.status.conditions, status.conditions),
-            requeue_after_s=self._requeue_after(
-                status, size, plan, waits_for_drain=rolled.draining or bool(shown.replacement.silent)
+            events=(*dead.events, *announcements(self.bot.status.conditions, status.conditions)),
+            requeue_after_s=_soonest(
+                recheck_s(self.observed, dead),
+                self._requeue_after(
+                    status, size, plan, waits_for_drain=rolled.draining or bool(shown.replacement.silent)
+                ),
             ),
             # Also what a slot has yet to let go of: until then nobody else may trade it.
             holds=planned(plan),
@@ -199,8 +206,12 @@ class _Running:
         return min(waits) if waits else None
 
 
+def _soonest(*moments_s: float | None) -> float | None:
+    return min((moment for moment in moments_s if moment is not None), default=None)
+
+
 def hands_off(outcome: Outcome) -> Outcome:
-    """What goes on although a person wants the objects left alone: halts, and telling what is so."""
+    """What goes on although a person wants the objects left alone: halts, the dead man's switch, telling what is so."""
     return replace(outcome, control_secret_due=False, leases=(), apply=(), prune=(), commands=(), replace=None)
 
 

@@ -7,7 +7,9 @@ from tradingbot_operator.api.v1alpha1 import GROUP
 
 FIELD_MANAGER = "tradingbot-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
+NAME = "app.kubernetes.io/name"
 BOT = f"{GROUP}/bot"
+OF_BOT = f"{GROUP}/of-bot"  # on what is not one of its pods
 SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 FINALIZER = f"{GROUP}/drain"
 IN_USE = f"{GROUP}/in-use"  # finalizer of a Venue: it stays until no bot names it
@@ -45,6 +47,16 @@ def control_secret(bot: str) -> str:
 
 def slot_lease(bot: str, slot: int) -> str:
     return f"{bot}-{slot}"
+
+
+def cancel_job(bot: str, slot: int, renewal: str) -> str:
+    """One for each time that the slot's Lease runs out: `renewal` names the last one."""
+    return f"{bot}-{slot}-cancel-{renewal[:8]}"
+
+
+def cancel_labels(bot: str) -> dict[str, str]:
+    """Of the Job and its pod, which is no slot: no selector of the bot's objects may mean it."""
+    return {NAME: "tradingbot-cancel", OF_BOT: bot}
 
 
 def slot_document(slot: int) -> str:

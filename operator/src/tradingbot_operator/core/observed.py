@@ -174,6 +174,16 @@ class StopOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """The Lease of a slot that nobody hears."""
+
+    holder: str  # empty: it was given back, or never taken
+    renewal: str  # names this state of it
+    duration_s: float
+    unrenewed_for_s: float  # it has been seen so
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The cluster as it is, for one bot."""
 
@@ -186,6 +196,8 @@ class Observed:
     stop_orders: tuple[StopOrder, ...] = ()  # every TradingHalt of the namespace
     leases: Mapping[int, str | None] = field(default_factory=dict)  # uid by slot; of those that say they have none
     leases_never_held: frozenset[int] = frozenset()  # slots; of those alone that were asked for
+    silences: Mapping[int, Silence] = field(default_factory=dict)  # by slot
+    jobs: Mapping[int, Manifest | None] = field(default_factory=dict)  # by slot: that withdraws its orders
     former: tuple[str, ...] = ()  # what is left of a deleted bot of the same name: waited for, never touched
     closed: Closed | None = None  # why the calendar lets no restart begin now
     schedule_problems: tuple[str, ...] = ()  # of the windows in the bot's spec

@@ -80,6 +80,8 @@ class Outcome:
     leases: tuple[Manifest, ...] = ()  # to be created, once ever
     apply: tuple[Manifest, ...] = ()
     prune: tuple[ChildReference, ...] = ()
+    withdraw: tuple[Manifest, ...] = ()  # Jobs to be created: they withdraw the orders of slots that are lost
+    withdrawn: tuple[ChildReference, ...] = ()  # Jobs that are not needed any more
     halts: tuple[HaltOrder, ...] = ()  # first of all: nothing that is written keeps them waiting
     commands: tuple[SlotCommand, ...] = ()
     replace: ChildReference | None = None  # a pod to delete, for its StatefulSet to make another one

@@ -147,7 +147,7 @@ def _slot(ordinal: int, plan: Plan, before: Mapping[int, SlotStatus], pod: Pod |
     old = before.get(ordinal, SlotStatus(ordinal=ordinal))
     config = plan.slots.get(ordinal)
     if config is None:
-        return SlotStatus(ordinal=ordinal, state=REMOVED, lease_uid=old.lease_uid)
+        return SlotStatus(ordinal=ordinal, state=REMOVED, lease_uid=old.lease_uid, bot_number=old.bot_number)
     report = pod.stream.report if pod and pod.stream.connected else None
     return SlotStatus(
         ordinal=ordinal,
@@ -157,6 +157,7 @@ def _slot(ordinal: int, plan: Plan, before: Mapping[int, SlotStatus], pod: Pod |
         reason=report.reason if report else "",
         config_hash=report.config_hash if report else old.config_hash,  # that it ever ran matters at deletion
         lease_uid=old.lease_uid,
+        bot_number=(report.bot_number if report else "") or old.bot_number,
     )
 
 

@@ -1,6 +1,6 @@
 """The pod of a slot. What is here restarts a bot when it changes; what is not here does not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
@@ -12,34 +12,60 @@ CONTROL = "/etc/tradingbot/control"
 CREDENTIALS = "/etc/tradingbot/credentials"
 JOURNAL = "/var/lib/tradingbot"
 USER = 65532
+POD_SECURITY: Manifest = {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
+                          "seccompProfile": {"type": "RuntimeDefault"}}  # fmt: skip
+CONTAINER_SECURITY: Manifest = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                "capabilities": {"drop": ["ALL"]}}  # fmt: skip
 GRACE_S = SHUTDOWN_WITHIN_S + 5  # an empty venue, even a slow or locked one; then flush, and release the Lease
 
 
 def pod_template(
     bot: Bot, spec: TradingBotSpec, venues: Mapping[str, VenueSpec], installation: Installation
 ) -> Manifest:
-    credentials = {name: venue.credentials_secret_ref.name for name, venue in sorted(venues.items())
-                   if venue.credentials_secret_ref is not None}  # fmt: skip
-    pod = spec.pod
+    credentials = credentials_of(venues)
     content: Manifest = {
         "serviceAccountName": bot.name,
         "automountServiceAccountToken": True,  # for the slot's Lease, and nothing else
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_S,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
-                            "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": POD_SECURITY,
         "containers": [_container(spec, tuple(credentials), installation)],
         "volumes": _volumes(bot.name, credentials, optional=spec.mode is not Mode.LIVE),
-    }  # fmt: skip
+        **placement(spec),
+    }
+    annotations = {names.BOT_UID: bot.metadata.uid}
+    metadata = {"labels": names.labels(bot.name), "annotations": annotations}
+    return {"metadata": metadata, "spec": content}
+
+
+def placement(spec: TradingBotSpec) -> Manifest:
+    """Where the bot's pods may run, as its spec says."""
+    pod = spec.pod
+    content: Manifest = {}
     if pod.node_selector:
         content["nodeSelector"] = dict(pod.node_selector)
     if pod.tolerations:
         content["tolerations"] = [t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in pod.tolerations]
     if pod.priority_class_name is not None:
         content["priorityClassName"] = pod.priority_class_name
-    annotations = {names.BOT_UID: bot.metadata.uid}
-    metadata = {"labels": names.labels(bot.name), "annotations": annotations}
-    return {"metadata": metadata, "spec": content}
+    return content
+
+
+def credentials_of(venues: Mapping[str, VenueSpec]) -> dict[str, str]:
+    """Names of Secrets, by venue."""
+    return {name: venue.credentials_secret_ref.name for name, venue in sorted(venues.items())
+            if venue.credentials_secret_ref is not None}  # fmt: skip
+
+
+def credentials_mounts(venues: Iterable[str]) -> list[Manifest]:
+    return [{"name": f"credentials-{venue}", "mountPath": f"{CREDENTIALS}/{venue}", "readOnly": True}
+            for venue in venues]  # fmt: skip
+
+
+def credentials_volumes(secrets: Mapping[str, str], *, optional: bool) -> list[Manifest]:
+    return [{"name": f"credentials-{venue}", "secret": {"secretName": secret, "defaultMode": 0o440,
+                                                        "optional": optional}}
+            for venue, secret in secrets.items()]  # fmt: skip
 
 
 def _container(spec: TradingBotSpec, credentials: tuple[str, ...], installation: Installation) -> Manifest:
@@ -48,9 +74,8 @@ def _container(spec: TradingBotSpec, credentials: tuple[str, ...], installation:
         {"name": "control", "mountPath": CONTROL, "readOnly": True},
         {"name": "journal", "mountPath": JOURNAL},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of the pod, not the machine's /tmp
-        *({"name": f"credentials-{venue}", "mountPath": f"{CREDENTIALS}/{venue}", "readOnly": True}
-          for venue in credentials),
-    ]  # fmt: skip
+        *credentials_mounts(credentials),
+    ]
     return {
         "name": "runtime",
         "image": spec.pod.image or installation.runtime_image,
@@ -66,8 +91,7 @@ def _container(spec: TradingBotSpec, credentials: tuple[str, ...], installation:
         "livenessProbe": _probe("/healthz", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=1, failures=3),
         "terminationMessagePolicy": "FallbackToLogsOnError",  # what the runtime says last is in the pod's status
-        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
-                            "capabilities": {"drop": ["ALL"]}},
+        "securityContext": CONTAINER_SECURITY,
         "volumeMounts": mounts,
     }  # fmt: skip
 
@@ -77,10 +101,8 @@ def _volumes(bot: str, credentials: Mapping[str, str], *, optional: bool) -> lis
         {"name": "slots", "configMap": {"name": names.slots_config_map(bot)}},
         {"name": "control", "secret": {"secretName": names.control_secret(bot), "defaultMode": 0o440}},
         {"name": "tmp", "emptyDir": {}},
-        *({"name": f"credentials-{venue}",
-           "secret": {"secretName": secret, "defaultMode": 0o440, "optional": optional}}
-          for venue, secret in credentials.items()),
-    ]  # fmt: skip
+        *credentials_volumes(credentials, optional=optional),
+    ]
 
 
 def _field(name: str, path: str) -> Manifest:

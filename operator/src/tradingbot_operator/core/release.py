@@ -2,10 +2,13 @@
 
 from tradingbot_operator.api.v1alpha1 import Phase, TradingBotStatus
 from tradingbot_operator.core import names
+from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, complete, merge, no, yes
+from tradingbot_operator.core.dead_man import DeadMan, dead_man
 from tradingbot_operator.core.flat import flat, was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
+from tradingbot_operator.core.slots import configured, last_accepted
 from tradingbot_operator.core.untraded import nothing_open, orders_of_live
 from tradingbot_runtime.config import Mode, OnStop
 
@@ -22,10 +25,22 @@ def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome
     left = installation.drain_timeout_s - observed.deleting_for_s
     if waiting and left > 0:
         drains = tuple(command for pod in waiting if (command := _drain(bot, pod)))
-        status = _status(bot, observed, _waits_for(waiting, installation))
-        return Outcome(status=status, commands=drains, requeue_after_s=min(left, ASK_AGAIN_S))
+        dead = _dead_man(bot, observed, installation)
+        status = dead.in_status(_status(bot, observed, _waits_for(waiting, installation)))
+        return Outcome(status=status, commands=drains, withdraw=dead.create, events=dead.events,
+                       requeue_after_s=min(left, ASK_AGAIN_S))  # fmt: skip
     event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, NOTHING_OPEN)
     return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(event,))
+
+
+def _dead_man(bot: Bot, observed: Observed, installation: Installation) -> DeadMan:
+    config_map = observed.child("ConfigMap", names.slots_config_map(bot.name))
+    accepted = last_accepted(config_map)
+    if accepted is None:
+        return DeadMan({slot.ordinal: slot.withdrawal for slot in bot.status.slots if slot.withdrawal})
+    as_it_was = Plan(bot, accepted, configured(config_map), {}, replicas=0, partition=0, storage={},
+                     installation=installation)  # fmt: skip
+    return dead_man(as_it_was, observed)
 
 
 def _flattens(bot: Bot) -> bool:

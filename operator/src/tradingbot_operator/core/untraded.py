@@ -6,6 +6,7 @@ slot is none.
 
 from collections.abc import Callable
 
+from tradingbot_operator.api.v1alpha1 import WithdrawalState
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod
 from tradingbot_runtime.config import Mode
@@ -57,7 +58,17 @@ def lease_never_held(_bot: Bot, observed: Observed, pod: Pod) -> bool:
     return pod.ordinal in observed.leases_never_held
 
 
-PROOFS: tuple[Proof, ...] = (drained, paper_for_life, never_traded, ended_untraded, lease_never_held)
+def withdrawn(bot: Bot, observed: Observed, pod: Pod) -> bool:
+    """A Job has found none of its orders at the venue, and no process of the slot has renewed its Lease since."""
+    silence = observed.silences.get(pod.ordinal)
+    known = next((slot.withdrawal for slot in bot.status.slots if slot.ordinal == pod.ordinal), None)
+    if pod.stream.connected or silence is None or known is None:
+        return False
+    ours = names.cancel_job(bot.name, pod.ordinal, silence.renewal)
+    return known.state is WithdrawalState.SUCCEEDED and known.job == ours
+
+
+PROOFS: tuple[Proof, ...] = (drained, paper_for_life, never_traded, ended_untraded, lease_never_held, withdrawn)
 
 
 def nothing_open(bot: Bot, observed: Observed, pod: Pod) -> bool:

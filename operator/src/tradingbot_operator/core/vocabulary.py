@@ -142,7 +142,8 @@ PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.SCALE: (R.SLOTS_UPDATING, R.DRAINING, R.SCALING, R.ANNOTATION),
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
-EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED)
+EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.ORDERS_WITHDRAWN,
+               R.WITHDRAWAL_FAILED)  # fmt: skip
 
 MEANINGS: Mapping[Reason, str] = {
     R.NOT_YET_OBSERVED: "the operator has not looked at this yet",
@@ -234,4 +235,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.DRAIN_TIMED_OUT: "deleted after the drain timeout without proof that no order is open: look at the venue",
     R.DRAINED: "no slot had an open order when the bot was let go",
     R.CERTIFICATE_RENEWED: "of the control stream",
+    R.DEAD_MANS_SWITCH: "nobody hears a slot, and its Lease has run out: a Job withdraws its orders",
+    R.ORDERS_WITHDRAWN: "that Job found no order of the slot at its venues any more",
+    R.WITHDRAWAL_FAILED: "it gave up: orders may be open",
 }

@@ -18,6 +18,8 @@ from tradingbot_operator.api.v1alpha1.tradingbot import (
     SlotStatus,
     TradingBot,
     TradingBotStatus,
+    Withdrawal,
+    WithdrawalState,
 )
 from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
 
@@ -25,4 +27,5 @@ __all__ = [
     "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "LabelSelector", "ObjectMeta",
     "OnDelete", "PendingChange", "Phase", "Resource", "SelectorOperator", "SlotStatus", "Status", "TradingBot",
     "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
+    "Withdrawal", "WithdrawalState",
 ]  # fmt: skip

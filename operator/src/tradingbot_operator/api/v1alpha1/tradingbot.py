@@ -49,6 +49,18 @@ class ConfigHash(Status):
     applied: Hash = Field(default="", description="Of the configuration that every slot acknowledged.")
 
 
+class WithdrawalState(StrEnum):
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"  # the venue lists no order of the slot
+    FAILED = "Failed"  # orders may be open
+
+
+class Withdrawal(Status):
+    job: Annotated[str, Field(max_length=63)] = Field(description="Name of the Job.")
+    at: Timestamp = Field(description="When it was made.")
+    state: WithdrawalState = Field(description="What has become of it.")
+
+
 class SlotStatus(Status):
     ordinal: Annotated[int, Field(ge=0, le=MAX_SLOTS - 1)] = Field(description="Ordinal of the slot and of its pod.")
     pod: Annotated[str, Field(max_length=253)] = Field(default="", description="Name of the pod.")
@@ -63,6 +75,12 @@ class SlotStatus(Status):
         description="UID of the slot's Lease. Once it is here the operator does not create that Lease again by itself: "
         "deleting the Lease stops the slot, and counts as a manual halt until that is resumed.",
     )  # fmt: skip
+    bot_number: Annotated[str, Field(max_length=8)] = Field(
+        default="", description="Marks the slot's orders at the venues: eight hexadecimal digits of their client ids."
+    )
+    withdrawal: Withdrawal | None = Field(
+        default=None, description="Of the slot's orders, by a Job: nobody heard the slot, and its Lease had run out."
+    )
 
 
 class HaltStatus(Status):
