@@ -80,7 +80,7 @@ integration: ## tests against real sockets, processes and a real API server
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration tests/bench
 
 # They disturb whatever is beside them.
-ALONE := tests/cluster/test_local_cluster.py tests/cluster/test_operator_followed.py
+ALONE := tests/cluster/test_local_cluster.py tests/cluster/test_operator_followed.py tests/cluster/test_node_lost.py
 
 cluster-tests: images-load ## tests on the local cluster
 	$(PYTEST) -q --timeout 1500 $(ALONE)

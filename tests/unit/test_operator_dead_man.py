@@ -60,6 +60,8 @@ def test_a_slot_that_is_lost_has_its_orders_withdrawn_once(cluster: Cluster) -> 
     assert [job["metadata"]["name"] for job in outcome.withdraw] == [JOB]
     assert withdrawal(cluster) == Withdrawal(job=JOB, at=cluster.observed.now, state=WithdrawalState.RUNNING)
     assert told(outcome) == [("DeadMansSwitch", True)]
+    (ready,) = [condition for condition in cluster.bot.status.conditions if condition.type == "Ready"]
+    assert (ready.reason, f"withdrawn by Job {JOB}" in ready.message) == ("RuntimeUnreachable", True)
     assert outcome.requeue_after_s == RECHECK_S
     lose(cluster, job=made_job())
     again = cluster.step()

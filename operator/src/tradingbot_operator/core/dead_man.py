@@ -111,16 +111,21 @@ def _may_have_orders(plan: Plan, observed: Observed, pod: Pod) -> bool:
     return report is None or report.state not in QUIET or bool(pod.stream.open_orders)
 
 
+def words(withdrawal: Withdrawal) -> str:
+    """What becomes of the orders of a slot that is lost."""
+    return {
+        S.RUNNING: f"its orders are withdrawn by Job {withdrawal.job}",
+        S.SUCCEEDED: f"Job {withdrawal.job} has found no order of it at its venues any more",
+        S.FAILED: f"orders may be open, for Job {withdrawal.job} has failed: look at its log, and at the venue;"
+        " delete it to have it tried again",
+    }[withdrawal.state]
+
+
+EVENTS = {S.RUNNING: Reason.DEAD_MANS_SWITCH, S.SUCCEEDED: Reason.ORDERS_WITHDRAWN, S.FAILED: Reason.WITHDRAWAL_FAILED}
+LOST = "nobody hears it, and its Lease has run out"
+
+
 def _told(slot: int, before: Withdrawal | None, after: Withdrawal) -> Iterator[Announcement]:
-    if before is not None and (before.job, before.state) == (after.job, after.state):
-        return
-    match after.state:
-        case S.RUNNING:
-            what = "nobody hears it, and its Lease has run out: its orders are withdrawn by"
-            yield Announcement(Reason.DEAD_MANS_SWITCH, f"slot {slot}: {what} Job {after.job}", warning=True)
-        case S.SUCCEEDED:
-            what = f"Job {after.job} has found no order of it at its venues any more"
-            yield Announcement(Reason.ORDERS_WITHDRAWN, f"slot {slot}: {what}")
-        case S.FAILED:
-            what = f"Job {after.job} has failed: look at its log, and at the venue; delete it to have it tried again"
-            yield Announcement(Reason.WITHDRAWAL_FAILED, f"slot {slot}: orders may be open. {what}", warning=True)
+    if before is None or (before.job, before.state) != (after.job, after.state):
+        why = f"{LOST}: " if after.state is S.RUNNING else ""
+        yield Announcement(EVENTS[after.state], f"slot {slot}: {why}{words(after)}", after.state is not S.SUCCEEDED)

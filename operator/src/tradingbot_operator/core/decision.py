@@ -98,8 +98,8 @@ class _Running:
         plan = replace(plan, partition=rolled.partition)
         account = self.observed.child("ServiceAccount", self.bot.name)
         renewal = replacement(self.observed.pods, account, size.serving)
-        shown = picture(plan, size, self.observed, self.refusal, renewal)
         dead = dead_man(plan, self.observed)
+        shown = replace(picture(plan, size, self.observed, self.refusal, renewal), withdrawals=dead.withdrawals)
         status = dead.in_status(running_status(self.bot, self.observed, plan, shown))
         wanted = children(plan)
         whole = Outcome(

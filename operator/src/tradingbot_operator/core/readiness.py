@@ -7,6 +7,7 @@ from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.accounts import replaced
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
 from tradingbot_operator.core.configuration_status import APPLIED, rolling
+from tradingbot_operator.core.dead_man import LOST, words
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.trading import hindered
 from tradingbot_operator.core.trading import slot_names as _names
@@ -46,6 +47,13 @@ def _troubled(p: "Picture") -> Observation | None:
         return None
     alike = [s for s in found if s.pod and s.pod.trouble == first]
     return no(T.READY, first.reason, f"{_names(alike)}: {first.message}")
+
+
+def _lost(p: "Picture") -> Observation | None:
+    for s in p.slots:
+        if (withdrawal := p.withdrawals.get(s.ordinal)) is not None:
+            return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names([s])}: {LOST}; {words(withdrawal)}")
+    return None
 
 
 def _provisioning(p: "Picture") -> Observation | None:
@@ -118,8 +126,8 @@ def _hindered(p: "Picture") -> Observation | None:
 
 
 READY_RULES: "tuple[Callable[[Picture], Observation | None], ...]" = (
-    _refused, _halted, replaced, _troubled, _provisioning, _awaited, _unreachable, _fenced, _rolling, _unacknowledged,
-    _not_ready, _handing_over, _hindered,
+    _refused, _halted, replaced, _troubled, _lost, _provisioning, _awaited, _unreachable, _fenced, _rolling,
+    _unacknowledged, _not_ready, _handing_over, _hindered,
 )  # fmt: skip
 LIVE = {
     DesiredState.RUNNING: (Reason.TRADING, "every slot with a market trades"),

@@ -1,9 +1,9 @@
 """From slots and what they report to conditions, and to the phase."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase
+from tradingbot_operator.api.v1alpha1 import ConditionStatus, HaltStatus, Phase, Withdrawal
 from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import Replacement, stuck
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
@@ -57,6 +57,7 @@ class Picture:
     warnings: tuple[str, ...] = ()  # of the accepted spec
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
+    withdrawals: Mapping[int, Withdrawal] = field(default_factory=dict)  # of the orders of slots that are lost
     paused: bool = False  # the operator applies nothing
     inputs: str = ""  # names the settings that take effect only at a start
     gate: Closed | None = None  # why the next restart waits although every slot is well
