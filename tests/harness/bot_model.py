@@ -1,7 +1,7 @@
 """A cluster in memory for pure decisions: what an outcome asks for is done, and what the pods report is at hand."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +74,7 @@ class Cluster:
     made_for: dict[str, str] = field(default_factory=dict)  # by revision: the settings of its template
     uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     observed: Observed = field(default_factory=lambda: Observed(now="2026-01-02T00:00:10Z"))
+    broken: Callable[[str], bool] = lambda _: False  # by the template's settings: pods of it do not get ready
 
     def decide(self) -> Outcome:
         seen = replace(self.observed, venues=self.venues, children=self.children,
@@ -221,13 +222,17 @@ class Cluster:
                 self.volumes.setdefault(n, Volume()).take(self.config(n))
                 self.report(n)
         done = len(self.pods) == replicas and all(pod.revision == update for pod in self.pods.values())
+        ready = sum(1 for pod in self.pods.values() if pod.ready)
         status = {"observedGeneration": stored["metadata"]["generation"], "updateRevision": update,
-                  "currentRevision": update if done else current}  # fmt: skip
+                  "currentRevision": update if done and ready == replicas else current,
+                  "readyReplicas": ready}  # fmt: skip
         self.children[("StatefulSet", "maker")] = stored | {"status": status}
 
     def _started(self, n: int, revision: str, restart_hash: str) -> Pod:
         uid = f"pod-{next(self.uids)}"
         account = self.children[("ServiceAccount", "maker")]["metadata"]["uid"]
-        stream = Stream(report=report_of(self.config(n), uid, account_uid=account), connected=True)
-        return Pod(f"maker-{n}", uid, n, started=True, ready=True, revision=revision, restart_hash=restart_hash,
+        works = not self.broken(self.made_for[revision])
+        report = report_of(self.config(n), uid, account_uid=account)
+        stream = Stream(report=report, connected=True) if works else Stream()
+        return Pod(f"maker-{n}", uid, n, started=works, ready=works, revision=revision, restart_hash=restart_hash,
                    inputs=self.made_for[revision], created=self.observed.now, stream=stream)  # fmt: skip

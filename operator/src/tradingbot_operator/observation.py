@@ -101,6 +101,7 @@ def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
         ready=ready,
         revision=(metadata.get("labels") or {}).get("controller-revision-hash", ""),
         created=metadata.get("creationTimestamp", ""),
+        age_s=_since(metadata.get("creationTimestamp"), now),
         restart_hash=(metadata.get("annotations") or {}).get(names.RESTART_HASH, ""),
         inputs=(metadata.get("annotations") or {}).get(names.TEMPLATE_INPUTS, ""),
         terminating="deletionTimestamp" in metadata,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
-from tradingbot_operator.core.frozen_template import FrozenTemplate, marked
+from tradingbot_operator.core.frozen_template import FrozenTemplate, as_text, marked
 from tradingbot_operator.core.gates import Closed
 from tradingbot_operator.core.guards import disruption_budget, network_policy
 from tradingbot_operator.core.halts import Halts
@@ -39,6 +39,27 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Stable:
+    """What ran before the change that is on its way; each part empty where it is not known."""
+
+    document: str = ""  # `Accepted.document()`
+    template: FrozenTemplate | None = None
+
+    @property
+    def inputs(self) -> str:
+        return self.template.inputs if self.template else ""
+
+    def accepted(self) -> Accepted | None:
+        try:
+            return Accepted.read(self.document) if self.document else None
+        except (ValueError, KeyError):
+            return None  # another version's
+
+    def annotations(self) -> dict[str, str]:
+        return {names.STABLE_TEMPLATE: as_text(self.template)} if self.template else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that the children are made of."""
 
@@ -55,6 +76,8 @@ class Plan:
     halts: Halts = field(default_factory=Halts)
     inputs: str = ""  # names all that takes effect only at a start of the process
     frozen: FrozenTemplate | None = None  # the pods' template as it is stored
+    stable: Stable = field(default_factory=Stable)  # what ran before a change that is on its way
+    goes_back: bool = False  # to that, for the change was taken back
     gate: Closed | None = None  # why the next restart waits
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
@@ -135,8 +158,9 @@ def service(plan: Plan) -> Manifest:
 
 def config_map(plan: Plan) -> Manifest:
     documents = {names.slot_document(slot): config.document() for slot, config in plan.slots.items()}
+    stable = {names.STABLE: plan.stable.document} if plan.stable.document else {}
     manifest = _object("v1", "ConfigMap", names.slots_config_map(plan.bot.name),
-                       data=documents | {names.ACCEPTED: plan.accepted.document()})  # fmt: skip
+                       data=documents | {names.ACCEPTED: plan.accepted.document()} | stable)  # fmt: skip
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
     if plan.only_paper:
         manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid
@@ -168,7 +192,8 @@ def stateful_set(plan: Plan) -> Manifest:
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     }
     manifest = _object("apps/v1", "StatefulSet", plan.bot.name, spec=spec)
-    manifest["metadata"]["annotations"] = FrozenTemplate(template, plan.inputs).annotations()
+    frozen = FrozenTemplate(template, plan.inputs)
+    manifest["metadata"]["annotations"] = frozen.annotations() | plan.stable.annotations()
     return manifest
 
 

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     REFERENCE_INVALID = "ReferenceInvalid"
     CREDENTIALS_MISSING = "CredentialsMissing"
     MARKET_TAKEN = "MarketTaken"
+    ROLLED_BACK = "RolledBack"  # it was tried, and what ran before it runs again
     # Available
     MINIMUM_SLOTS_READY = "MinimumSlotsReady"
     SLOTS_UNAVAILABLE = "SlotsUnavailable"
@@ -78,6 +79,7 @@ class Reason(StrEnum):
     OUTSIDE_MAINTENANCE_WINDOW = "OutsideMaintenanceWindow"  # also of Ready and Reconciling, as the next two
     BLACKOUT = "Blackout"
     NOT_FLAT = "NotFlat"
+    CANARY_RUNNING = "CanaryRunning"
     # ConfigApplied
     ALL_SLOTS_ACKNOWLEDGED = "AllSlotsAcknowledged"
     AWAITING_ACK = "AwaitingAck"

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
-from tradingbot_operator.core import names
+from tradingbot_operator.core import names, rollback
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.dead_man import dead_man, recheck_s
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
-from tradingbot_operator.core.frozen_template import ANNOTATIONS, frozen_template, restart_inputs
+from tradingbot_operator.core.frozen_template import ANNOTATIONS, restart_inputs
 from tradingbot_operator.core.gates import closed_gate
 from tradingbot_operator.core.halts import halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
@@ -44,6 +44,7 @@ from tradingbot_runtime.config import VenueSpec
 
 CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
 FORMER_RECHECK_S = 1.0
+AT_ONCE_S = 0.05
 HAND_OVER_RECHECK_S = 1.0  # the count of open orders alone does not wake a bot up
 
 
@@ -53,16 +54,26 @@ def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
         return release(bot, observed, installation)
     if observed.former:
         return _after(bot, observed, installation)
-    refusal = validate(bot, observed)
-    if refusal is None and bot.spec is not None:
-        accepted: Accepted | None = Accepted(bot.spec, _used_venues(bot, observed))
-    else:
-        accepted = last_accepted(observed.child("ConfigMap", names.slots_config_map(bot.name)))
+    accepted, refusal = _accepted(bot, observed)
     if accepted is None:
         status = refused_status(bot, observed, refusal, installation)
         return Outcome(status=status, events=announcements(bot.status.conditions, status.conditions),
                        requeue_after_s=_recheck(refusal), holds=frozenset())  # fmt: skip
     return _Running(bot, observed, installation, accepted, refusal).outcome()
+
+
+def _accepted(bot: Bot, observed: Observed) -> tuple[Accepted | None, Refusal | None]:
+    """What is carried out, and why that is not the spec as it is, where it is not."""
+    config_map = observed.child("ConfigMap", names.slots_config_map(bot.name))
+    refusal = validate(bot, observed)
+    if refusal is not None or bot.spec is None:
+        return last_accepted(config_map), refusal
+    wanted = Accepted(bot.spec, _used_venues(bot, observed))
+    if (refusal := rollback.taken_back(bot, wanted)) is None:
+        return wanted, None
+    # It is kept until it is what is accepted.
+    known = rollback.stored(config_map, observed.child("StatefulSet", bot.name))
+    return known.accepted() or last_accepted(config_map), refusal
 
 
 def _after(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
@@ -101,9 +112,10 @@ class _Running:
         dead = dead_man(plan, self.observed)
         shown = replace(picture(plan, size, self.observed, self.refusal, renewal), withdrawals=dead.withdrawals)
         status = dead.in_status(running_status(self.bot, self.observed, plan, shown))
+        back = None if self.refusal else rollback.due(plan, self.observed)
         wanted = children(plan)
         whole = Outcome(
-            status=status,
+            status=status if back is None else status.model_copy(update={"rolled_back": back}),
             finalizer=Finalizer.KEEP if names.FINALIZER in self.bot.metadata.finalizers else Finalizer.ADD,
             control_secret_due=self._control_secret_due(),
             leases=self._leases(plan, size),
@@ -117,6 +129,7 @@ class _Running:
             events=(*dead.events, *announcements(self.bot.status.conditions, status.conditions)),
             requeue_after_s=_soonest(
                 recheck_s(self.observed, dead),
+                rollback.recheck_s(plan, self.observed) if back is None else AT_ONCE_S,
                 self._requeue_after(
                     status, size, plan, waits_for_drain=rolled.draining or bool(shown.replacement.silent)
                 ),
@@ -137,9 +150,11 @@ class _Running:
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
+        inputs = restart_inputs(self.accepted.spec, self.accepted.venues)
+        change = rollback.change(inputs, config_map, stateful_set)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation, halts=held, ending=ending, frozen=frozen_template(stateful_set),
-                    inputs=restart_inputs(self.accepted.spec, self.accepted.venues),
+                    self.installation, halts=held, ending=ending, frozen=change.frozen, inputs=inputs,
+                    stable=change.stable, goes_back=bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK),
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         return replace(plan, gate=closed_gate(plan, self.observed))

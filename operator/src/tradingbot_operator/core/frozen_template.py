@@ -45,6 +45,20 @@ def frozen_template(stateful_set: Manifest | None) -> FrozenTemplate | None:
     return FrozenTemplate(template, inputs) if whole else None
 
 
+def as_text(frozen: FrozenTemplate) -> str:
+    """The whole of it, for an annotation."""
+    return json.dumps({"inputs": frozen.inputs, "template": frozen.template}, sort_keys=True, separators=(",", ":"))
+
+
+def template_of(text: str) -> FrozenTemplate | None:
+    """What `as_text` wrote; None for anything else."""
+    try:
+        content = json.loads(text)
+        return FrozenTemplate(content["template"], content["inputs"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def restart_inputs(spec: TradingBotSpec, venues: Mapping[str, VenueSpec]) -> str:
     """Names all that a person has written and that takes effect only at a start; no limit, size or spread is in it.
 

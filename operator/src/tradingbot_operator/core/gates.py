@@ -1,4 +1,4 @@
-"""What a restart waits for although every slot is well: the calendar, and positions. Pure."""
+"""What a restart waits for although every slot is well: the calendar, positions, and who tries it first. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # they import this
     from tradingbot_operator.core.observed import Observed, Pod
 
 POSITION_RECHECK_S = 5.0  # a fill wakes nobody up
-HELD_UP = (Reason.OUTSIDE_MAINTENANCE_WINDOW, Reason.BLACKOUT, Reason.NOT_FLAT)
+HELD_UP = (Reason.OUTSIDE_MAINTENANCE_WINDOW, Reason.BLACKOUT, Reason.NOT_FLAT, Reason.CANARY_RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ def closed_gate(plan: "Plan", observed: "Observed") -> Closed | None:
     old = [pod for pod in observed.pods if pod.ordinal < plan.replicas and pod.restart_hash != plan.restart_hash]
     following = max(old, key=lambda pod: pod.ordinal, default=None)
     if following is None or following.inputs == plan.inputs or not following.started or following.trouble is not None:
+        return None
+    if plan.goes_back and not following.stream.ready:
         return None
     rollout = plan.accepted.spec.rollout
     return next((found for gate in GATES if (found := gate(rollout, observed, following))), None)
@@ -59,4 +61,15 @@ def _told(slot: int, markets: Sequence[str]) -> str:
     return f"slot {slot} holds a position in {', '.join(markets)}: desiredState: Paused reduces it"
 
 
-GATES: "tuple[Callable[[Rollout, Observed, Pod], Closed | None], ...]" = (_calendar, _positions)
+def _canary(rollout: Rollout, observed: "Observed", pod: "Pod") -> Closed | None:
+    """The others wait for the one that was first, until it has run for its time."""
+    if rollout.canary is None:
+        return None
+    changed = [other for other in observed.pods if other.ordinal > pod.ordinal and other.inputs != pod.inputs]
+    if len(changed) != 1 or (left_s := rollout.canary.duration_ns / 1e9 - changed[0].age_s) <= 0:
+        return None
+    what = f"slot {changed[0].ordinal} runs the change alone for {rollout.canary.duration_ns / 1e9:g} s from its start"
+    return Closed(Reason.CANARY_RUNNING, what, for_s=left_s)
+
+
+GATES: "tuple[Callable[[Rollout, Observed, Pod], Closed | None], ...]" = (_canary, _calendar, _positions)

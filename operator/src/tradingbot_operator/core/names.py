@@ -16,6 +16,7 @@ IN_USE = f"{GROUP}/in-use"  # finalizer of a Venue: it stays until no bot names 
 SPEC_HASH = f"{GROUP}/spec-hash"  # on each child: of what was applied last
 TEMPLATE = f"{GROUP}/template"  # on the StatefulSet: its pod template as it was applied
 TEMPLATE_HASH = f"{GROUP}/template-hash"  # on the StatefulSet: of its pod template
+STABLE_TEMPLATE = f"{GROUP}/stable-template"  # on the StatefulSet: the one before a change that is on its way
 TEMPLATE_INPUTS = f"{GROUP}/template-inputs"  # on the StatefulSet and the pods: of the settings that they were made for
 RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect only at a start
 BOT_UID = f"{GROUP}/bot-uid"  # on the pods: a recreated bot of the same name is another one
@@ -27,6 +28,7 @@ RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are
 RECONCILE = f"{GROUP}/reconcile"  # on the bot, by a person: DISABLED keeps the operator's hands off
 DISABLED = "disabled"
 ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
+STABLE = "stable.json"  # key of the ConfigMap: the one before a change that is on its way
 
 
 def labels(bot: str) -> dict[str, str]:

@@ -137,6 +137,7 @@ class Pod:
     revision: str
     restart_hash: str
     created: str = ""  # RFC 3339, UTC
+    age_s: float = 0.0
     terminating: bool = False
     stream: Stream = Stream()
     inputs: str = ""  # names the settings that its template was made for

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tradingbot_operator.api.v1alpha1 import (
     ConditionStatus,
     ConfigHash,
+    RolledBack,
     SlotStatus,
     TradingBotStatus,
 )
@@ -110,12 +111,19 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
         selector=names.selector(bot.name),
         config_hash=_config_hash(bot, shown.slots),
         pending_change=pending_change(shown),
+        rolled_back=_rolled_back(bot),
         current_revision=revisions.get("currentRevision", ""),
         update_revision=revisions.get("updateRevision", ""),
         slots=_slots(bot, observed, plan),
         halts=plan.halts.in_force,
         operator_version=plan.installation.operator_version,
     )
+
+
+def _rolled_back(bot: Bot) -> RolledBack | None:
+    """An edit is tried anew."""
+    known = bot.status.rolled_back
+    return known if known and known.generation == bot.metadata.generation else None
 
 
 def _just_started(bot: Bot, observed: Observed, installation: Installation) -> bool:

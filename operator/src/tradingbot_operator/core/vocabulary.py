@@ -31,7 +31,8 @@ class Words:
         return by_status[status]
 
 
-REFUSALS = (R.SPEC_INVALID, R.REFERENCE_NOT_FOUND, R.REFERENCE_INVALID, R.CREDENTIALS_MISSING, R.MARKET_TAKEN)
+REFUSALS = (R.SPEC_INVALID, R.REFERENCE_NOT_FOUND, R.REFERENCE_INVALID, R.CREDENTIALS_MISSING, R.MARKET_TAKEN,
+            R.ROLLED_BACK)  # fmt: skip
 TROUBLES = (R.UNSCHEDULABLE, R.IMAGE_PULL_FAILED, R.CONTAINER_NOT_CREATED, R.START_REFUSED, R.CRASH_LOOPING)
 HINDRANCES = (R.ORDER_LOST, R.CANNOT_QUOTE)
 WAITS = (R.PROVISIONING, R.RUNTIME_UNREACHABLE, R.LEASE_NOT_HELD, R.ROLLOUT_IN_PROGRESS, R.PODS_NOT_READY, R.DRAINING,
@@ -179,6 +180,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.REFERENCE_NOT_FOUND: "a Venue that the spec names is not there",
     R.REFERENCE_INVALID: "a Venue that the spec names cannot be used: see its own conditions",
     R.CREDENTIALS_MISSING: "mode Live, and a Venue names no Secret, or the Secret is not there",
+    R.ROLLED_BACK: "a slot with this spec did not get ready in time: what ran before it runs again, until it is edited",
     R.MARKET_TAKEN: "another bot trades this symbol of this account",
     R.MINIMUM_SLOTS_READY: "every slot is ready",
     R.SLOTS_UNAVAILABLE: "slots are not ready, or there is none because the spec is not accepted",
@@ -186,6 +188,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.SLOTS_UPDATING: "the current revision has not reached every slot: each in its turn",
     R.OUTSIDE_MAINTENANCE_WINDOW: "a restart waits for one of `spec.rollout.windows`: the message says which",
     R.BLACKOUT: "a restart waits for the end of one of `spec.rollout.blackouts`: the message says which",
+    R.CANARY_RUNNING: "one slot runs the change, and the others wait for it (`spec.rollout.canary`)",
     R.NOT_FLAT: "a restart waits until the slot holds no position, as `spec.rollout.flatOnly` asks",
     R.ALL_SLOTS_ACKNOWLEDGED: "each slot has said that it runs what it should",
     R.AWAITING_ACK: "pushed, or about to be, and not acknowledged yet",

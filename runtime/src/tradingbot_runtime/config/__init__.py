@@ -25,7 +25,7 @@ from tradingbot_runtime.config.quoting import (
     ReferencePriceKind,
 )
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
-from tradingbot_runtime.config.rollout import Rollout
+from tradingbot_runtime.config.rollout import OnFailure, Rollout
 from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, ResumedHalt, SlotConfig, slot_config
 from tradingbot_runtime.config.spec import Rule, Spec, as_written
 from tradingbot_runtime.config.strategy import Strategy
@@ -35,7 +35,7 @@ __all__ = [
     "AroundReference", "AvellanedaStoikov", "Basis", "BotIdentity", "Calibration", "CrossExchange", "DepthModel",
     "DesiredState", "Endpoints", "Environment", "Glft", "Grid", "HaltLatch", "Hysteresis", "InvalidConfig",
     "InventorySkew", "KnownFlow", "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice",
-    "Mode", "OnBreach", "OnStop", "OrderEntry", "Paper", "Pod", "QueueModel", "Quoting", "RateLimit",
+    "Mode", "OnBreach", "OnFailure", "OnStop", "OrderEntry", "Paper", "Pod", "QueueModel", "Quoting", "RateLimit",
     "ReferencePriceKind", "ResumedHalt", "Risk", "Rollout", "Rule", "SlotConfig", "Spacing", "Spec", "Storage",
     "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "as_written", "load", "problems",
     "slot_config", "warnings",

@@ -1,5 +1,6 @@
 """How changes that take a restart are rolled out, and when they may be."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -47,11 +48,38 @@ class Window(Spec):
 Windows = Annotated[list[Window], Field(max_length=MAX_WINDOWS)]
 
 
+class OnFailure(StrEnum):
+    """What becomes of a change whose first slot does not get ready."""
+
+    ROLL_BACK = "RollBack"
+    WAIT = "Wait"
+
+
+class Canary(Spec):
+    """One slot tries a change before the others."""
+
+    duration_ns: Deadline = Field(
+        alias="duration",
+        description="For so long from its start it runs the change alone. A limit that it breaks meanwhile takes the "
+        "change back, as onFailure says.",
+    )
+
+
 class Rollout(Spec):
     progress_deadline_ns: Deadline = Field(
         default=600_000_000_000, alias="progressDeadline",
-        description="No progress for this long is reported as Stalled.",
+        description="No progress for this long is reported as Stalled; a slot that was restarted for a change has so "
+        "long to get ready.",
     )  # fmt: skip
+    on_failure: OnFailure = Field(
+        default=OnFailure.ROLL_BACK,
+        description="When a slot that was restarted for a change is not ready after progressDeadline: RollBack returns "
+        "to what ran before, as a whole, until the spec is edited; Wait leaves it to a person. The other slots run on "
+        "unchanged either way.",
+    )
+    canary: Canary | None = Field(
+        default=None, description="The slot with the highest ordinal goes first, and the others wait for it."
+    )
     windows: Windows = Field(
         default=[],
         description="A slot that runs is restarted for a change within one of these only; none: at any time. One that "

@@ -15,6 +15,7 @@ from tradingbot_operator.api.v1alpha1.tradingbot import (
     HaltStatus,
     PendingChange,
     Phase,
+    RolledBack,
     SlotStatus,
     TradingBot,
     TradingBotStatus,
@@ -25,7 +26,7 @@ from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
 
 __all__ = [
     "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "LabelSelector", "ObjectMeta",
-    "OnDelete", "PendingChange", "Phase", "Resource", "SelectorOperator", "SlotStatus", "Status", "TradingBot",
-    "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
+    "OnDelete", "PendingChange", "Phase", "Resource", "RolledBack", "SelectorOperator", "SlotStatus", "Status",
+    "TradingBot", "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
     "Withdrawal", "WithdrawalState",
 ]  # fmt: skip

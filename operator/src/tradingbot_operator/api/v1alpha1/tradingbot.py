@@ -117,6 +117,13 @@ class PendingChange(Status):
     )
 
 
+class RolledBack(Status):
+    generation: Count = Field(description="metadata.generation of the spec that was taken back.")
+    inputs: Hash = Field(description="Names what was taken back: all of it that takes a restart, of Venues as well.")
+    at: Timestamp = Field(description="When.")
+    message: Annotated[str, Field(max_length=MAX_PENDING_MESSAGE)] = Field(description="Why.")
+
+
 class TradingBotStatus(Status):
     observed_generation: Count = Field(default=0, description="metadata.generation that this status is about.")
     phase: Phase = Field(default=Phase.PENDING, description="One word derived from the conditions.")
@@ -131,6 +138,9 @@ class TradingBotStatus(Status):
     config_hash: ConfigHash = Field(default=ConfigHash(), description="Configuration wanted and acknowledged.")
     pending_change: PendingChange | None = Field(
         default=None, description="A change of the spec, or of a Venue, that has not reached every slot."
+    )
+    rolled_back: RolledBack | None = Field(
+        default=None, description="This spec was tried and taken back: what ran before it runs until it is edited."
     )
     current_revision: Annotated[str, Field(max_length=253)] = Field(
         default="", description="Pod template revision that is known to work."
