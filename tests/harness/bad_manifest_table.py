@@ -241,6 +241,9 @@ VENUES = (
           ("spec.endpoints.rest", HTTP_URL), kind="Venue")
       for name, rest in (("an address with a password", "https://user:password@example.com"),
                          ("an address with a query", "https://example.com/?token=x"),
+                         ("an address with a port that there is not", "http://127.0.0.1:99999"),
+                         ("an address with port 0", "http://127.0.0.1:0"),
+                         ("an address with a colon too many", "http://h:1:2"),
                          ("an address of another protocol", "ftp://example.com"))),
     *(Bad(f"Production over an address that is not encrypted: {endpoint}",
           {"spec.environment": "Production", "spec.endpoints": ENCRYPTED | {endpoint: f"{scheme}://h"}},

@@ -112,6 +112,8 @@ LOG = '{"ts":"2026-01-02T00:04:00Z","level":"info","event":"Ended","logger":"app
     ('Traceback (most recent call last):\n  File "x.py", line 1\nImportError: no name\n', "ImportError: no name"),
     (LOG, "it said nothing; its log may say more"), ("", "it said nothing; its log may say more"),
     ("{not json", "it said nothing; its log may say more"),
+    ('^^^^^\\n  File \\"rest.py\\", line 126, in _request\\nValueError: Port out of range 0-65535"}\n' + LOG,
+     "ValueError: Port out of range 0-65535"),
 ])  # fmt: skip
 def test_the_last_words_are_those_that_were_meant_for_people(log: str, words: str) -> None:
     assert last_words({"message": log}) == words

@@ -13,6 +13,7 @@ from harness.examples import examples
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.core.outcome import DrainSlot, Outcome
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
+from tradingbot_runtime.model.control import ConfigAnswered
 from tradingbot_runtime.model.events import TradingState
 
 FOUR = ("AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT")
@@ -165,3 +166,22 @@ def test_only_a_deletion_closes_positions_and_only_where_the_bot_says_so() -> No
         asked = {c.pod: c.flatten for c in cluster.decide().commands if isinstance(c, DrainSlot)}
         everyone = {f"maker-{slot}": True for slot in range(3)}
         assert asked == (everyone if on_stop == "Flatten" else {"maker-0": False, "maker-1": False})
+
+
+def test_a_process_that_cannot_take_what_its_template_is_for_is_drained_and_made_anew() -> None:
+    """It started with another configuration, of a change that was taken back before a pod was made for it."""
+    cluster = Cluster(bot(spec(("AAAUSDT", "BBBUSDT"))))
+    cluster.settle()
+    pod, wanted = cluster.pods[0], cluster.config(0)
+    assert pod.stream.report
+    other = msgspec.structs.replace(pod.stream.report, config_hash="of another one")
+    answer = ConfigAnswered(config_hash=wanted.config_hash(), outcome="RestartRequired", message="needs a restart")
+    stream = replace(pod.stream, report=other, sent_hash=wanted.config_hash(), answer=answer)
+    cluster.pods[0] = replace(pod, stream=stream)
+
+    assert drained(cluster.step()) == [("maker-0", DRAIN_FOR_RESTART)]
+    cluster.settle()
+
+    report = cluster.pods[0].stream.report
+    assert report
+    assert (cluster.pods[0].uid != pod.uid, report.config_hash) == (True, wanted.config_hash())

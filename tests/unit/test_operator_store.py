@@ -25,9 +25,17 @@ def test_a_recreated_object_replaces_its_namesake_and_its_deletion_comes_too_lat
     store = Store()
     store.put("Pod", pod(version="10", uid="old"))
 
-    assert store.put("Pod", pod(version="3", uid="new"))
+    assert store.put("Pod", pod(version="12", uid="new"))
     assert not store.remove("Pod", pod(version="11", uid="old"))
-    assert store.get("Pod", ("n", "maker-0")) == pod(version="3", uid="new")
+    assert store.get("Pod", ("n", "maker-0")) == pod(version="12", uid="new")
+
+
+def test_a_watch_that_lags_behind_a_sweep_does_not_bring_a_predecessor_back() -> None:
+    store = Store()
+    store.put("Pod", pod(version="12", uid="new"))
+
+    assert not store.put("Pod", pod(version="10", uid="old"))
+    assert store.get("Pod", ("n", "maker-0")) == pod(version="12", uid="new")
 
 
 def test_children_are_found_by_their_bot_and_forgotten_with_them() -> None:

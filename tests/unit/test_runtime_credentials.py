@@ -50,6 +50,15 @@ def test_a_rotation_to_something_unusable_keeps_the_former_credentials(tmp_path:
     assert folder.current() is before
 
 
+def test_what_is_no_text_is_named_and_nothing_of_it_told(tmp_path: Path) -> None:
+    write(tmp_path, secretKey="one")
+    (tmp_path / "apiKey").write_bytes(b"k\x91\x92")
+
+    with pytest.raises(ConfigError, match=r"apiKey is no text: byte 2 is not UTF-8$") as raised:
+        CredentialsFolder(tmp_path, credentials, Seconds()).current()
+    assert str(tmp_path) in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [

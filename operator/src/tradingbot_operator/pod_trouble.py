@@ -93,8 +93,15 @@ def last_words(ended: Manifest) -> str:
     plain = [line for line in lines if not line.startswith("{")]
     if any(line.startswith("Traceback") for line in plain):
         plain = plain[-1:]
+    plain = [_cause(line) for line in plain]
     told = "; ".join(dict.fromkeys(plain)) or next(filter(None, map(_logged, reversed(lines))), "")
     return _shortened(told) or "it said nothing; its log may say more"
+
+
+def _cause(line: str) -> str:
+    """Of a record that kubelet has cut off at its beginning, in the middle of a trace: the trace's last line."""
+    trace, is_cut, _ = line.rpartition('"}')
+    return trace.rpartition("\\n")[2] if is_cut and "\\n" in trace else line
 
 
 def _shortened(told: str) -> str:

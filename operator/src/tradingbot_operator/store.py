@@ -188,10 +188,11 @@ def _bot(manifest: Manifest) -> Name | None:
 
 
 def _newer(new: Manifest, old: Manifest) -> bool:
-    """Resource versions of one object grow (KEP-5504: they compare as numbers); another uid is another object."""
+    """Resource versions of one kind grow, and compare as numbers (KEP-5504); also those of one name's two objects.
+
+    A watch that lags behind a sweep goes on telling of an object whose successor is known already.
+    """
     after, before = new["metadata"], old["metadata"]
-    if after.get("uid") != before.get("uid"):
-        return True
     versions = (after.get("resourceVersion", ""), before.get("resourceVersion", ""))
     if all(version.isdecimal() for version in versions):
         return int(versions[0]) > int(versions[1])

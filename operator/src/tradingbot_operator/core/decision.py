@@ -26,7 +26,7 @@ from tradingbot_operator.core.outcome import (
 from tradingbot_operator.core.ownership import OWNED, owns
 from tradingbot_operator.core.picture import picture, refused_status, running_status
 from tradingbot_operator.core.release import release
-from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, rollout
+from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, cannot_take, rollout
 from tradingbot_operator.core.slots import (
     DRAIN_FOR_SCALING,
     Scale,
@@ -40,7 +40,7 @@ from tradingbot_operator.core.slots import (
 from tradingbot_operator.core.status import Picture, SlotPicture
 from tradingbot_operator.core.untraded import only_paper
 from tradingbot_operator.core.validation import Refusal, validate
-from tradingbot_runtime.config import VenueSpec
+from tradingbot_runtime.config import SlotConfig, VenueSpec
 
 CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
 FORMER_RECHECK_S = 1.0
@@ -168,8 +168,13 @@ class _Running:
         now: int = stateful_set["spec"]["updateStrategy"].get("rollingUpdate", {}).get("partition", 0)
         if plan.gate is not None or status.get("observedGeneration", 0) < metadata.get("generation", 0):
             return Rollout(min(now, plan.replicas))  # or its updateRevision is still the one before
-        return rollout(now, plan.replicas, status.get("updateRevision", ""), self.observed.pods,
+        step = rollout(now, plan.replicas, status.get("updateRevision", ""), self.observed.pods,
                        self.installation.drain_timeout_s)  # fmt: skip
+        if step.draining or step.delete is not None:
+            return step
+        current = [pod for pod in self.observed.pods if pod.restart_hash == plan.restart_hash and pod.stream.answer]
+        stuck = cannot_take(current, {pod.ordinal: _hash(plan.slots.get(pod.ordinal)) for pod in current})
+        return replace(step, drain=stuck, draining=True) if stuck else step
 
     def _existing(self, child: Manifest) -> Manifest | None:
         return self.observed.child(child["kind"], child["metadata"]["name"])
@@ -238,6 +243,10 @@ def _configure(slot: SlotPicture) -> ConfigureSlot | None:
     if slot.config_hash in (slot.report.config_hash, pod.stream.sent_hash):
         return None
     return ConfigureSlot(pod.name, slot.config.document(), slot.config_hash)
+
+
+def _hash(config: SlotConfig | None) -> str:
+    return config.config_hash() if config else ""
 
 
 def _claim(spec: Manifest) -> Manifest:

@@ -95,12 +95,13 @@ GOOD = {
     ConditionType.SPEC_ACCEPTED: ConditionStatus.TRUE,
     ConditionType.STALLED: ConditionStatus.FALSE,
     ConditionType.HALTED: ConditionStatus.FALSE,
+    ConditionType.CREDENTIALS_VALID: ConditionStatus.TRUE,
 }
 # What everybody sees in the conditions anyway; an Event for it would be noise.
 QUIET_REASONS = frozenset({
     Reason.PROGRESSING, Reason.CONVERGED, Reason.PROVISIONING, Reason.RUNTIME_UNREACHABLE, Reason.NOT_YET_OBSERVED,
     Reason.PODS_NOT_READY, Reason.VALID,
-    Reason.NOT_REPORTED,
+    Reason.NOT_REPORTED, Reason.AUTHENTICATED, Reason.NOT_REQUIRED,
 })  # fmt: skip
 
 

@@ -4,12 +4,13 @@ A pod that ends by SIGTERM cancels what it has in the market, and has seconds fo
 and with all the time that a venue takes to answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.core.accounts import WITHOUT_LEASE, drained_for
 from tradingbot_operator.core.observed import Pod
 
+RESTART_REQUIRED = "RestartRequired"  # as a runtime answers a configuration
 DRAIN_FOR_RESTART = "the pod is restarted with its new template"
 
 
@@ -29,7 +30,7 @@ def rollout(partition: int, replicas: int, update_revision: str, pods: Sequence[
     partition = min(partition, replicas)
     following = next((pod for pod in pods if pod.ordinal == wanted < partition), None)
     if following is None or following.revision == update_revision or _may_end(following, patience_s):
-        return Rollout(wanted, delete=_drained_for_nothing(pods, update_revision))
+        return Rollout(wanted, delete=_drained_for_nothing(pods, update_revision, patience_s))
     is_told = drained_for(following) == DRAIN_FOR_RESTART and following.stream.draining_for_s is not None
     return Rollout(partition, drain=None if is_told else following, draining=True)
 
@@ -59,7 +60,25 @@ def _may_end(pod: Pod, patience_s: float) -> bool:
     return stream.draining_for_s is not None and (stream.drained or stream.draining_for_s > patience_s)
 
 
-def _drained_for_nothing(pods: Sequence[Pod], update_revision: str) -> Pod | None:
-    """The template was taken back meanwhile: the pod's is right again, and it stays drained until it is made anew."""
+def _drained_for_nothing(pods: Sequence[Pod], update_revision: str, patience_s: float) -> Pod | None:
+    """Its template is right, or right again because another was taken back: it stays drained until it is made anew."""
     return next((pod for pod in pods if pod.revision == update_revision and not pod.terminating
-                 and drained_for(pod) == DRAIN_FOR_RESTART), None)  # fmt: skip
+                 and drained_for(pod) == DRAIN_FOR_RESTART and _may_end(pod, patience_s)), None)  # fmt: skip
+
+
+def cannot_take(pods: Sequence[Pod], hashes: Mapping[int, str]) -> Pod | None:
+    """One whose process says that it cannot take its configuration (`hashes`, by slot) while it runs.
+
+    Its template is that of the configuration all the same: it started with another one, that came and went again before
+    any pod was made for it.
+    """
+    refusing = (pod for pod in reversed(pods) if not pod.terminating and pod.stream.draining_for_s is None
+                and pod.stream.connected and _wants_restart(pod, hashes.get(pod.ordinal)))  # fmt: skip
+    return next(refusing, None)
+
+
+def _wants_restart(pod: Pod, config_hash: str | None) -> bool:
+    answer, report = pod.stream.answer, pod.stream.report
+    if answer is None or report is None or report.config_hash == config_hash:
+        return False
+    return answer.outcome == RESTART_REQUIRED and answer.config_hash == config_hash

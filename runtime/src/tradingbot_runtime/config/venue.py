@@ -13,7 +13,8 @@ from tradingbot_runtime.config.fields import NameRule, ObjectName, PerSecond, Re
 from tradingbot_runtime.config.spec import Rule, Spec
 
 # No user and password: an address is readable by everybody who may read the Venue.
-HOST_AND_PATH = r"://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$"
+PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+HOST_AND_PATH = rf"://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:{PORT})?(/[A-Za-z0-9._~/\-]*)?$"
 UrlHttp = Annotated[
     str, NameRule("^https?" + HOST_AND_PATH, 253, "an address like http://host:9000, without user, password or query")
 ]

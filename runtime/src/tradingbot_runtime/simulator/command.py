@@ -236,7 +236,8 @@ def _millionths(bps: Decimal) -> int:
 def _market(arguments: argparse.Namespace) -> str:
     if arguments.empty:
         return "empty"
-    return f"recording {arguments.recording}" if arguments.recording else f"made up from seed {arguments.seed}"
+    played = arguments.recording if arguments.recording and parts(arguments.recording) else None
+    return f"recording {played}" if played else f"made up from seed {arguments.seed}"
 
 
 def _addresses(host: str, port: int) -> dict[str, str]:

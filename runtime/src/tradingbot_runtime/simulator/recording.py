@@ -227,13 +227,15 @@ def read_lines(path: Path, on_damage: Callable[[], None] | None = None) -> Itera
 
 
 def require_events(path: Path, listings: Iterable[Listing]) -> None:
-    """Raises UnusableRecording when no line of the recording is an event of these listings.
+    """Raises UnusableRecording when no line of the recording is an event of these listings' streams.
 
-    Reads as far as the first event, and logs nothing: what is passed over is told when it is played.
+    A snapshot from a REST answer names no symbol, and makes no market. Reads as far as the first event, and logs
+    nothing: what is passed over is told when it is played.
     """
     known = tuple(listings)
     reader = FrameReader(known, tells=False)
-    if any(reader.line(line) is not None for line in read_lines(path, reader.damaged_end)):
+    events = (reader.line(line) for line in read_lines(path, reader.damaged_end))
+    if any(event is not None and not isinstance(event, DepthSnapshot) for event in events):
         return
     found = ", ".join(f"{count} {reason}" for reason, count in reader.skipped.most_common())
     what = f"none of its {reader.read} lines can be used ({found})" if found else "has no lines"

@@ -55,7 +55,7 @@ class CredentialsFolder(Generic[T]):
         self._look_at_s = self._now_s() + LOOK_EVERY_S
         try:
             self._credentials = self._read()
-        except (ConfigError, OSError, UnicodeDecodeError) as error:
+        except (ConfigError, OSError) as error:
             message = f"{error.filename}: {in_words(error)}" if isinstance(error, OSError) else str(error)
             if self._credentials is None:
                 raise ConfigError(message) from error
@@ -67,7 +67,15 @@ class CredentialsFolder(Generic[T]):
         seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
         if self._credentials is not None and seen == self._seen:
             return self._credentials
-        values = {p.name: p.read_text(encoding="utf-8") for p in files}
+        values = {p.name: _text(p) for p in files}
         fresh = self._parse(values, str(self._folder))
         self._seen = seen
         return fresh
+
+
+def _text(file: Path) -> str:
+    """Raises ConfigError, which names the file and nothing of what is in it."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file.parent}: {file.name} is no text: byte {error.start + 1} is not UTF-8") from None
