@@ -119,3 +119,12 @@ def test_a_bomb_of_aliases_is_refused_quickly() -> None:
 
 def test_json_is_read_as_well_as_yaml() -> None:
     assert load(f"{json.dumps(good_venue())}\n---\n{json.dumps(good_bot())}").bot.replicas == 1
+
+
+def test_a_rule_over_several_fields_shows_what_is_written_in_the_one_it_blames() -> None:
+    bot = good_bot()
+    bot["spec"]["strategy"]["marketMaking"]["minSpreadBps"] = "9"
+
+    said = refusal(written(good_venue(), bot))
+
+    assert "spec.strategy.marketMaking.spreadBps: '8': must lie between minSpreadBps and maxSpreadBps" in said

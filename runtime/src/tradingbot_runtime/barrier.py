@@ -24,6 +24,7 @@ from tradingbot_runtime.hedge_pairs import paired
 from tradingbot_runtime.inputs.opening import market_opened
 from tradingbot_runtime.insisting import insist
 from tradingbot_runtime.journal_loss import JournalLoss
+from tradingbot_runtime.left_behind import tell_left_behind
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import (
     AnyEvent,
@@ -134,6 +135,7 @@ class Barrier:
         account = self.account(market.execution.venue)
         ledger = ledger_of(market.name, account)
         slot.journal.keep_market(ledger, instrument, reference)
+        tell_left_behind(slot.journal.path, ledger, account, instrument)
         for fill in slot.journal.fills(ledger):
             position.apply(fill)
         day = slot.journal.day(ledger)

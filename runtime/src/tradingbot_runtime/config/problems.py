@@ -50,8 +50,8 @@ def _lines(detail: Any, root: type[BaseModel], prefix: str) -> Iterator[str]:  #
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "rules":
         broken: list[Rule] = context["broken"]
-        yield from (f"{path}.{rule.field}: {rule.message}" if rule.field else f"{path}: {rule.message}"
-                    for rule in broken)  # fmt: skip
+        yield from (f"{path}.{rule.field}: {_blamed(detail['input'], rule)}{rule.message}" if rule.field
+                    else f"{path}: {rule.message}" for rule in broken)  # fmt: skip
     elif kind == "extra_forbidden":
         yield f"{path}: unknown field; allowed: {', '.join(_allowed(root, detail['loc'][:-1]))}"
     else:
@@ -59,6 +59,13 @@ def _lines(detail: Any, root: type[BaseModel], prefix: str) -> Iterator[str]:  #
         shown = "" if kind == "missing" or isinstance(detail["input"], dict | list | BaseModel) else _shown(
             detail["input"])  # fmt: skip
         yield f"{path}: {shown}{text}{_in_quotes(detail)}"
+
+
+def _blamed(given: Any, rule: Rule) -> str:  # noqa: ANN401 - as written
+    """What is written in the field that the rule blames; nothing where that is no single value."""
+    for part in rule.field.split("."):
+        given = given.get(part) if isinstance(given, dict) else None
+    return "" if given is None or rule.missing or isinstance(given, dict | list) else _shown(given)
 
 
 def _path(prefix: str, location: Iterable[str | int]) -> str:

@@ -227,15 +227,21 @@ def read_lines(path: Path, on_damage: Callable[[], None] | None = None) -> Itera
 
 
 def require_events(path: Path, listings: Iterable[Listing]) -> None:
-    """Raises UnusableRecording when no line of the recording is an event of these listings' streams.
+    """Raises UnusableRecording when no line of the recording is an event of these listings.
 
-    A snapshot from a REST answer names no symbol, and makes no market. Reads as far as the first event, and logs
-    nothing: what is passed over is told when it is played.
+    A snapshot from a REST answer names no symbol: beside lines of other symbols alone it is one of theirs. Reads as far
+    as the first event that names one, and logs nothing: what is passed over is told when it is played.
     """
     known = tuple(listings)
     reader = FrameReader(known, tells=False)
-    events = (reader.line(line) for line in read_lines(path, reader.damaged_end))
-    if any(event is not None and not isinstance(event, DepthSnapshot) for event in events):
+    snapshots = 0
+    for line in read_lines(path, reader.damaged_end):
+        event = reader.line(line)
+        if isinstance(event, DepthSnapshot):
+            snapshots += 1
+        elif event is not None:
+            return
+    if snapshots and not reader.skipped["OtherSymbol"]:
         return
     found = ", ".join(f"{count} {reason}" for reason, count in reader.skipped.most_common())
     what = f"none of its {reader.read} lines can be used ({found})" if found else "has no lines"
