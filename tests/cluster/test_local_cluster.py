@@ -281,12 +281,24 @@ def abandoned_process() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+def freeze(process: int) -> None:
+    """As a paused node is, and what runc was setting up when it was killed: nothing kills it, before it is thawed."""
+    by_version = {"freezer": ("freezer.state", "FROZEN"), "": ("cgroup.freeze", "1")}  # v1, v2
+    hierarchy = "freezer" if (CONTROL_GROUPS / "freezer").is_dir() else ""
+    frozen = CONTROL_GROUPS / hierarchy / SCRATCH_KEY / "frozen"
+    frozen.mkdir(parents=True)
+    (frozen / "cgroup.procs").write_text(str(process))
+    file, value = by_version[hierarchy]
+    (frozen / file).write_text(value)
+
+
 def test_down_clears_stale_state_without_a_record_of_it(abandoned_process: subprocess.Popen[bytes]) -> None:
     needs_a_private_engine()
     before = machine_state()
     group = next(path for path in (CONTROL_GROUPS / "pids", CONTROL_GROUPS) if path.is_dir()) / SCRATCH_KEY
     (group / "engine").mkdir(parents=True)
     (group / "engine" / "cgroup.procs").write_text(str(abandoned_process.pid))
+    freeze(abandoned_process.pid)
     mounted = Path("/run") / SCRATCH_KEY / "left-over"
     mounted.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(mounted)], check=True)

@@ -90,9 +90,24 @@ kill_engine_processes() {
   local deadline=$((SECONDS + 30)) processes
   while processes=$(engine_processes) && [[ -n $processes ]]; do
     ((SECONDS < deadline)) || die "processes of $KEY do not die: $(tr '\n' ' ' <<<"$processes")"
+    thaw_engine_cgroups
     # shellcheck disable=SC2086  # one word per process
     kill -KILL $processes 2>/dev/null || true   # some have died since they were listed
     sleep 0.1
+  done
+}
+
+# What is frozen does not die: a node that is paused, and (cgroup v1) what runc was just setting up, which freezes it for a moment,
+# when runc itself was killed.
+thaw_engine_cgroups() {
+  local group state
+  for group in $(engine_cgroups); do
+    while read -r state; do
+      case $state in
+        */freezer.state) echo THAWED >"$state" ;;
+        *) echo 0 >"$state" ;;
+      esac 2>/dev/null || true   # it may be gone by now
+    done < <(find "$group" \( -name freezer.state -o -name cgroup.freeze \) 2>/dev/null)
   done
 }
 
