@@ -199,7 +199,7 @@ def test_deleted_leases_stop_a_bot_without_the_operator_until_a_person_resumes(d
     (halt,) = demo.get("tb/demo")["status"]["halts"]
     demo.kubectl("annotate", "tb/demo", f"tradingbot.dev/resume={halt['id']}")
     eventually(lambda: demo.quoting("demo-0"), 60, "quoting again")
-    assert demo.condition("Halted")["status"] == "False"
+    eventually(lambda: demo.condition("Halted")["status"] == "False", 10, "the status says so, a moment later")
     assert_no_duplicate_and_no_orphan(demo, "demo-0")
 
 
