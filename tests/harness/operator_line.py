@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 
@@ -28,7 +27,6 @@ WORDS_WITHIN_S = 10.0
 class Line:
     """An operator's line to one bot."""
 
-    folder: Path
     authority: Authority
     bot: RuntimeProcess
 
@@ -38,7 +36,7 @@ class Line:
     async def _say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
         port = self.bot.until_logged("ControlStreamListening")[0]["port"]
         tls = ssl.create_default_context(cadata=self.authority.pem)
-        headers = {"Authorization": f"Bearer {(self.folder / 'token').read_text()}"}
+        headers = {"Authorization": f"Bearer {(self.bot.folder / 'token').read_text()}"}
         async with asyncio.timeout(WORDS_WITHIN_S), aiohttp.ClientSession() as session:
             url = f"https://127.0.0.1:{port}{CONTROL_PATH}"
             async with session.ws_connect(url, ssl=tls, headers=headers) as socket:
@@ -48,10 +46,11 @@ class Line:
                 return await peer.hear_answer()
 
 
-def line_to(bot: RuntimeProcess) -> Line:
-    """For a bot that is not started yet, which then listens for its operator."""
+def line_to_quoting(bot: RuntimeProcess) -> Line:
+    """Start the bot, with an ear for its operator, and wait until it quotes."""
     authority = Authority("bot")
     authority.write_server(bot.folder)
     (bot.folder / "token").write_text(secrets.token_urlsafe())
     bot.options = (*bot.options, "--control", str(bot.folder), "--control-port", "0")
-    return Line(bot.folder, authority, bot)
+    bot.start().until_quoting()
+    return Line(authority, bot)

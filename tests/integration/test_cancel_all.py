@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.dead_bot import killed_while_quoting
 from harness.runtime_process import CANCEL_ALL_S, STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
 from harness.two_venues import quoting_at_two_venues
@@ -23,11 +24,7 @@ def simulator() -> Iterator[SimulatorProcess]:
 
 @pytest.fixture
 def dead(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
-    """A bot that was killed with four orders in the market."""
-    with runtime(tmp_path / "bot", simulator) as bot:
-        bot.start()
-        bot.until_quoting()
-        bot.kill()
+    with killed_while_quoting(tmp_path / "bot", simulator) as bot:
         yield bot
 
 

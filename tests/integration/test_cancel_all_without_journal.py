@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.dead_bot import killed_while_quoting
 from harness.mounted_config import configuration
 from harness.runtime_process import STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
@@ -18,10 +19,7 @@ def simulator() -> Iterator[SimulatorProcess]:
 
 @pytest.fixture
 def dead(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
-    """A bot that was killed with four orders in the market."""
-    with runtime(tmp_path / "bot", simulator) as bot:
-        bot.start().until_quoting()
-        bot.kill()
+    with killed_while_quoting(tmp_path / "bot", simulator) as bot:
         yield bot
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.operator_line import Line, line_to
+from harness.operator_line import Line, line_to_quoting
 from harness.runtime_process import MARKET, STILL, VENUE, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
 from tradingbot_runtime.model.control import HaltTrading
@@ -57,9 +57,7 @@ def bot(simulator: SimulatorProcess, broken: Path, tmp_path: Path) -> Iterator[R
 @pytest.fixture
 def line(bot: RuntimeProcess) -> Line:
     """To a bot that quotes."""
-    listens = line_to(bot)
-    bot.start().until_quoting()
-    return listens
+    return line_to_quoting(bot)
 
 
 def fill_up(bot: RuntimeProcess) -> None:

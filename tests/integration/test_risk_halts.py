@@ -11,7 +11,7 @@ from statistics import median
 import pytest
 
 from harness.live_risk import LIVE_RISK
-from harness.operator_line import Line, line_to
+from harness.operator_line import Line, line_to_quoting
 from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, book_ticker, trade, until
 from tradingbot_runtime.model.control import (
@@ -42,9 +42,7 @@ def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]
 
 @pytest.fixture
 def line(bot: RuntimeProcess) -> Line:
-    listens = line_to(bot)
-    bot.start().until_quoting()
-    return listens
+    return line_to_quoting(bot)
 
 
 def halts(bot: RuntimeProcess) -> list[str]:

@@ -12,10 +12,10 @@ from tradingbot_operator import crdgen
 from tradingbot_operator.api.v1alpha1 import Resource, TradingBot, Venue
 from tradingbot_operator.core.outcome import ConfigureSlot, Outcome
 from tradingbot_operator.crdgen_schema import documented_schema
+from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec, as_written
 from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.change_classes import change_classes, settings
-from tradingbot_runtime.slot import cold_differences
 
 BOT, VENUE = dict(change_classes(TradingBotSpec)), dict(change_classes(VenueSpec))
 NEVER_TOLD = ("pod", "restartNonce")  # what is of Kubernetes alone, the runtime does not hear of

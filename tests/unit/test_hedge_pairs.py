@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from harness.engines import BTC, tick
 from harness.slots import SECOND, Wire, config, slot_of
+from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import DesiredState, OnBreach, SlotConfig
 from tradingbot_runtime.core.order_ids import decode
 from tradingbot_runtime.core.risk import Refusal, review
@@ -33,7 +34,7 @@ from tradingbot_runtime.model import (
     VenueLocked,
     VenueTicked,
 )
-from tradingbot_runtime.slot import Slot, cold_differences
+from tradingbot_runtime.slot import Slot
 
 CROSS = {"size": "0.01", "edgeBps": "5", "hedgeTimeout": "2s", "hysteresis": {"ticks": 10}}
 SIZE = 1_000  # lots: 0.01 BTC

@@ -10,8 +10,9 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Bot, Manifest, Silence
 from tradingbot_operator.store import Name
+from tradingbot_runtime.config import LeaseReference
 
-DURATION_S = 120  # where a Lease does not say; a runtime always does
+UNSAID_S = LeaseReference(name="unsaid").duration_ns / 1e9  # a runtime always says it
 
 
 @dataclass(slots=True)
@@ -23,17 +24,20 @@ class LostSlots:
     async def look(self, bot: Bot, slots: Collection[int]) -> dict[int, Silence]:
         """Of these slots of the bot, and no others: what is heard again is forgotten. Raises ApiError."""
         name = (bot.namespace, bot.name)
-        before = self._seen.pop(name, {})
+        before, seen = self._seen.get(name, {}), dict[int, tuple[str, float]]()
         found: dict[int, Silence] = {}
         for slot in slots:
             lease = await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot))
             if lease is None:  # somebody has deleted it: no process of it trades
                 continue
             renewal = names.digest([lease["metadata"]["uid"], lease.get("spec") or {}])
-            seen, since = before.get(slot, ("", 0.0))
-            since = since if seen == renewal else self.clock()
-            self._seen.setdefault(name, {})[slot] = (renewal, since)
+            known, since = before.get(slot, ("", 0.0))
+            since = since if known == renewal else self.clock()
+            seen[slot] = (renewal, since)
             found[slot] = _silence(lease, renewal, self.clock() - since)
+        self.forget(name)  # only now: a question that fails must not begin the wait anew
+        if seen:
+            self._seen[name] = seen
         return found
 
     def forget(self, bot: Name) -> None:
@@ -45,6 +49,6 @@ def _silence(lease: Manifest, renewal: str, unrenewed_for_s: float) -> Silence:
     return Silence(
         holder=spec.get("holderIdentity") or "",
         renewal=renewal,
-        duration_s=float(spec.get("leaseDurationSeconds") or DURATION_S),
+        duration_s=float(spec.get("leaseDurationSeconds") or UNSAID_S),
         unrenewed_for_s=unrenewed_for_s,
     )

@@ -2,8 +2,8 @@
 
 from pydantic import ValidationError
 
+from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import SlotConfig
-from tradingbot_runtime.slot import cold_differences
 
 
 def newer(mounted: SlotConfig, acknowledged: str | None) -> SlotConfig:

@@ -7,6 +7,7 @@ import structlog
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import Mode, OnBreach, OnStop, SlotConfig, problems
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
@@ -32,7 +33,10 @@ from tradingbot_runtime.model import (
     VenueLocked,
 )
 from tradingbot_runtime.model.control import (
+    APPLIED,
     MANUAL_HALT,
+    REJECTED,
+    RESTART_REQUIRED,
     ConfigAnswered,
     Halt,
     HaltAnswered,
@@ -45,11 +49,6 @@ from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
 
-APPLIED, RESTART, REJECTED = "Applied", "RestartRequired", "Rejected"
-# What may be replaced between two ticks; a difference anywhere else needs a new process.
-HOT = frozenset(
-    {"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "history", "inputs"}
-)
 TERM = "term"  # in the journal: the highest leader's term seen
 
 
@@ -260,7 +259,7 @@ class Slot:
         different = cold_differences(self.config, new)
         if different:
             message = f"needs a restart: {', '.join(different)}"
-            return ConfigAnswered(config_hash=new.config_hash(), outcome=RESTART, message=message)
+            return ConfigAnswered(config_hash=new.config_hash(), outcome=RESTART_REQUIRED, message=message)
         if new != self.config:
             self._apply(new)
         return ConfigAnswered(config_hash=new.config_hash(), outcome=APPLIED)
@@ -282,19 +281,3 @@ class Slot:
         self.take_halts()
         self.update(desired=new.desired_state, closes_stopped=new.on_stop is OnStop.FLATTEN)
         self.changed.set()
-
-
-def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:
-    """Fields that differ and cannot be replaced while running. Rates can, the rest of a venue cannot."""
-    different = [
-        name
-        for name in SlotConfig.model_fields
-        if name not in HOT and name != "venues" and getattr(old, name) != getattr(new, name)
-    ]
-    if {n: v.model_copy(update={"rate_limit": None}) for n, v in old.venues.items()} != {
-        n: v.model_copy(update={"rate_limit": None}) for n, v in new.venues.items()
-    }:
-        different.append("venues")
-    if [leg.name for leg in old.legs] != [leg.name for leg in new.legs] and "markets" not in different:
-        different.append("strategy (other markets have orders in it)")
-    return different

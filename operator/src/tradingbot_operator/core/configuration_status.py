@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
 from tradingbot_operator.core.trading import slot_names
+from tradingbot_runtime.model.control import REJECTED
 
 if TYPE_CHECKING:  # status.py imports this
     from tradingbot_operator.core.status import Picture, SlotPicture
 
-APPLIED, REJECTED = "Applied", "Rejected"
 T = ConditionType
 
 

@@ -40,7 +40,7 @@ from tradingbot_operator.core.slots import (
 from tradingbot_operator.core.status import Picture, SlotPicture
 from tradingbot_operator.core.untraded import only_paper
 from tradingbot_operator.core.validation import Refusal, validate
-from tradingbot_runtime.config import SlotConfig, VenueSpec
+from tradingbot_runtime.config import VenueSpec
 
 CREDENTIALS_RECHECK_S = 10.0  # Secrets are not watched: their content is none of the operator's business
 FORMER_RECHECK_S = 1.0
@@ -172,8 +172,7 @@ class _Running:
                        self.installation.drain_timeout_s)  # fmt: skip
         if step.draining or step.delete is not None:
             return step
-        current = [pod for pod in self.observed.pods if pod.restart_hash == plan.restart_hash and pod.stream.answer]
-        stuck = cannot_take(current, {pod.ordinal: _hash(plan.slots.get(pod.ordinal)) for pod in current})
+        stuck = cannot_take([pod for pod in self.observed.pods if pod.restart_hash == plan.restart_hash], plan.slots)
         return replace(step, drain=stuck, draining=True) if stuck else step
 
     def _existing(self, child: Manifest) -> Manifest | None:
@@ -243,10 +242,6 @@ def _configure(slot: SlotPicture) -> ConfigureSlot | None:
     if slot.config_hash in (slot.report.config_hash, pod.stream.sent_hash):
         return None
     return ConfigureSlot(pod.name, slot.config.document(), slot.config_hash)
-
-
-def _hash(config: SlotConfig | None) -> str:
-    return config.config_hash() if config else ""
 
 
 def _claim(spec: Manifest) -> Manifest:

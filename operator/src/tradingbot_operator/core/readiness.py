@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.accounts import replaced
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
-from tradingbot_operator.core.configuration_status import APPLIED, rolling
+from tradingbot_operator.core.configuration_status import rolling
 from tradingbot_operator.core.dead_man import LOST, words
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.trading import hindered
 from tradingbot_operator.core.trading import slot_names as _names
 from tradingbot_runtime.config import DesiredState
+from tradingbot_runtime.model.control import APPLIED
 from tradingbot_runtime.model.events import TradingState
 
 if TYPE_CHECKING:  # status.py imports this

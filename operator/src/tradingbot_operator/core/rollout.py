@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from tradingbot_operator.core.accounts import WITHOUT_LEASE, drained_for
 from tradingbot_operator.core.observed import Pod
+from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.model.control import RESTART_REQUIRED
 
-RESTART_REQUIRED = "RestartRequired"  # as a runtime answers a configuration
 DRAIN_FOR_RESTART = "the pod is restarted with its new template"
 
 
@@ -66,19 +67,19 @@ def _drained_for_nothing(pods: Sequence[Pod], update_revision: str, patience_s: 
                  and drained_for(pod) == DRAIN_FOR_RESTART and _may_end(pod, patience_s)), None)  # fmt: skip
 
 
-def cannot_take(pods: Sequence[Pod], hashes: Mapping[int, str]) -> Pod | None:
-    """One whose process says that it cannot take its configuration (`hashes`, by slot) while it runs.
+def cannot_take(pods: Sequence[Pod], slots: Mapping[int, SlotConfig]) -> Pod | None:
+    """One whose process says that it cannot take its configuration while it runs.
 
     Its template is that of the configuration all the same: it started with another one, that came and went again before
     any pod was made for it.
     """
     refusing = (pod for pod in reversed(pods) if not pod.terminating and pod.stream.draining_for_s is None
-                and pod.stream.connected and _wants_restart(pod, hashes.get(pod.ordinal)))  # fmt: skip
+                and pod.stream.connected and _wants_restart(pod, slots.get(pod.ordinal)))  # fmt: skip
     return next(refusing, None)
 
 
-def _wants_restart(pod: Pod, config_hash: str | None) -> bool:
+def _wants_restart(pod: Pod, config: SlotConfig | None) -> bool:
     answer, report = pod.stream.answer, pod.stream.report
-    if answer is None or report is None or report.config_hash == config_hash:
+    if answer is None or answer.outcome != RESTART_REQUIRED or report is None or config is None:
         return False
-    return answer.outcome == RESTART_REQUIRED and answer.config_hash == config_hash
+    return answer.config_hash == config.config_hash() != report.config_hash

@@ -16,6 +16,7 @@ SHUTDOWN_WITHIN_S = 25  # after SIGTERM a slot insists on an empty venue for so 
 HEARTBEAT_S = 1.0
 MAX_FRAME_BYTES = 1_000_000
 STALE_TERM = "StaleTerm"
+APPLIED, RESTART_REQUIRED, REJECTED = "Applied", "RestartRequired", "Rejected"  # what became of a configuration
 ENDED = "Ended"  # the last line of a process' log but for refusals; it has `exit_code` and `never_traded`
 MANUAL_HALT = "ManualHalt"  # by a person: the kill-switch file, or the control stream
 GLOBAL_HALT = "GlobalHalt"  # by a person, for all bots that a TradingHalt selects
@@ -125,7 +126,7 @@ class ConfigAnswered(ControlMessage, frozen=True, kw_only=True):
     """What became of a `Configure`."""
 
     config_hash: str
-    outcome: str  # Applied | RestartRequired | Rejected
+    outcome: str  # APPLIED, RESTART_REQUIRED or REJECTED
     message: str = ""
 
 
