@@ -47,7 +47,7 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) hack/generate/install.py --check
 	$(PYTHON) hack/generate/order_states.py --check
 
-unit: ## unit and replay tests, with a quarter of the random examples
+unit: ## unit and replay tests, with a seventh of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
 
 coverage: ## the same with all random examples; fails under 95 % of the branches of what decides and remembers

@@ -1,4 +1,4 @@
-"""How often Hypothesis tries: the full number in `make test`, a quarter of it in `make check`."""
+"""How often Hypothesis tries: the full number in `make test`, a seventh of it in `make check`."""
 
 from hypothesis import settings
 
@@ -8,7 +8,7 @@ HUNDRED = 100
 def declare_profiles() -> None:
     """`--hypothesis-profile full` switches. No example has a deadline: on a busy machine that fails by itself."""
     settings.register_profile("full", max_examples=HUNDRED, deadline=None)
-    settings.register_profile("quick", max_examples=25, deadline=None)
+    settings.register_profile("quick", max_examples=15, deadline=None)
     settings.load_profile("quick")
 
 

@@ -18,8 +18,7 @@ MOST = 4_000_000
 
 def write_decisions(journal: Journal, first: int, count: int) -> None:
     cancels = [Cancel(order_id=OrderId(f"{number:032}")) for number in range(20)]
-    for number in range(first, first + count):
-        journal.write(MARKET, [decided(START + number, *cancels)], [])
+    journal.write(MARKET, [decided(START + number, *cancels) for number in range(first, first + count)], [])
 
 
 def test_the_oldest_events_go_and_orders_fills_halts_and_configurations_stay(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The generated files: fresh, complete, structural, and small enough to be applied."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ MAX_BYTES = 200_000  # an object of etcd holds 1.5 MB, an annotation of kubectl 
 NOT_STRUCTURAL = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "title", "const", "pattern", "prefixItems", "nullable"}
 
 
+@functools.cache
 def crd(name: str) -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(CRDS[name].read_text())
     return loaded
