@@ -118,7 +118,7 @@ COUNTS = (
     Bad("51 replicas", {"spec.replicas": 51}, ("spec.replicas", "should be less than or equal to 50"),
         ("spec.replicas", "must be at most 50")),
     Bad("replicas as text", {"spec.replicas": "2"}, ("spec.replicas", 'must be of type integer: "string"'),
-        ("spec.replicas", "must be a whole number, without quotes")),
+        ("spec.replicas", "must be a whole number; write it without quotes: replicas: 2")),
     Bad("half a replica", {"spec.replicas": 1.5}, ("spec.replicas", 'must be of type integer: "number"'),
         ("spec.replicas", "must be a whole number")),
     Bad("replicas as a truth value", {"spec.replicas": True}, ("spec.replicas", 'must be of type integer: "boolean"'),
@@ -141,7 +141,7 @@ COUNTS = (
 STRATEGY = (
     Bad("no strategy", {"spec.strategy": REMOVED}, ("spec.strategy: Required value",), ("spec.strategy: is required",)),
     Bad("an empty strategy", {"spec.strategy": {}},
-        ("spec.strategy.marketMaking", "exactly one strategy is required; allowed: marketMaking")),
+        ("spec.strategy", "exactly one strategy is required; allowed: marketMaking")),
     *BAD_STRATEGIES,
     *BAD_WINDOWS,
     Bad("no spread", {SPREAD: REMOVED}, (f"{SPREAD}: Required value",), (f"{SPREAD}: is required",)),

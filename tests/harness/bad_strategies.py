@@ -30,7 +30,7 @@ def _required(strategy: str, good: dict[str, Any], field: str) -> Bad:
 
 BAD_STRATEGIES = (
     Bad("two strategies", {"spec.strategy.grid": GRID},
-        ("spec.strategy.marketMaking", "exactly one strategy is required")),
+        ("spec.strategy", "exactly one strategy is required")),
     Bad("a reference price that does not exist", {f"{MM}.referencePrice": "Last"},
         (f"{MM}.referencePrice", 'supported values: "Mid", "WeightedMid", "MicroPrice"'),
         (f"{MM}.referencePrice", "must be 'Mid', 'WeightedMid' or 'MicroPrice'")),

@@ -55,7 +55,7 @@ def test_a_whole_mapping() -> None:
         ("spec.markets[0].name.x.y=1", "--set spec.markets[0].name.x.y: there is no 'x' in spec.markets.0.name"),
         ("spec.replicas={", "--set spec.replicas: '{' is not readable as YAML"),
         ("spec.mode=", "TradingBot: spec.mode: nothing: must be 'Paper' or 'Live'"),
-        ("spec.replicas=many", "TradingBot: spec.replicas: 'many': must be a whole number, without quotes"),
+        ("spec.replicas=many", "TradingBot: spec.replicas: 'many': must be a whole number"),
         (
             "spec.strategy.marketMaking.spread=8",
             "spec.strategy.marketMaking.spread: unknown field; allowed: hysteresis",

@@ -1,8 +1,11 @@
 """The slot's Lease in the life of a process: answered for from the first moment, held to trade, then given back."""
 
 import asyncio
+import math
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 
@@ -13,6 +16,7 @@ from tradingbot_runtime.slot import Slot
 log = structlog.get_logger("app")
 
 LEASE_GONE_S = 2.0
+MINUTE_S = 60
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ class StartGate:
             return
         while True:
             try:
-                await self.lease.acquire(lambda who, _: slot.update(waiting_for=_told(who)))
+                await self.lease.acquire(lambda who, left_s: slot.update(waiting_for=told(who, left_s, time.time())))
             except LeaseGone as gone:
                 # Somebody deleted it to stop this slot; the operator makes a new one when a person resumes.
                 slot.update(fenced=f"there is no Lease: {gone}")
@@ -72,10 +76,12 @@ class StartGate:
         return self.lease.transitions if self.lease is not None and self.lease.is_known else None
 
 
-def _told(who: str) -> str:
-    """Without seconds: each would be another message."""
+def told(who: str, left_s: float, now_s: float) -> str:
+    """What is waited for, and until which minute (UTC): with seconds it would be another message each time."""
     if who.startswith(TROUBLE):
         return f"the Lease ({who})"
+    until = datetime.fromtimestamp(math.ceil((now_s + left_s) / MINUTE_S) * MINUTE_S, UTC)
     return (
-        f"the Lease ({who}): the pod of this uid held it last, and may have orders in the market until it has run out"
+        f"the Lease ({who}): the pod of this uid held it last, and may have orders in the market until it has run out, "
+        f"by {until:%H:%M} UTC unless that pod renews it"
     )

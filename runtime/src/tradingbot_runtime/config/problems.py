@@ -15,7 +15,7 @@ _SHOWN = 80
 _TEXTS = {
     "missing": "is required",
     "string_type": "must be a string, in quotes",
-    "int_type": "must be a whole number, without quotes",
+    "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
@@ -58,7 +58,7 @@ def _lines(detail: Any, root: type[BaseModel], prefix: str) -> Iterator[str]:  #
         text = _TEXTS[kind].format_map(context) if kind in _TEXTS else detail["msg"]
         shown = "" if kind == "missing" or isinstance(detail["input"], dict | list | BaseModel) else _shown(
             detail["input"])  # fmt: skip
-        yield f"{path}: {shown}{text}{_in_quotes(detail)}"
+        yield f"{path}: {shown}{text}{_quoted(detail)}"
 
 
 def _blamed(given: Any, rule: Rule) -> str:  # noqa: ANN401 - as written
@@ -75,9 +75,11 @@ def _path(prefix: str, location: Iterable[str | int]) -> str:
     return path or "(document)"
 
 
-def _in_quotes(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    """The corrected line, where all that is wrong are the missing quotes: nobody finds that in the list of bounds."""
+def _quoted(detail: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """The corrected line, where all that is wrong are the quotes: nobody finds that in the list of bounds."""
     kind, location = detail["type"], detail["loc"]
+    if kind == "int_type" and str(detail["input"]).isdigit():
+        return f"; write it without quotes: {location[-1]}: {detail['input']}"
     text = number_text(detail["input"]) if kind == "string_type" else detail.get("ctx", {}).get("in_quotes", "")
     if not text:
         return ""

@@ -36,7 +36,6 @@ class Strategy(Spec):
             f"[{', '.join(f'has(self.{name})' for name in _NAMES)}].filter(there, there).size() == 1",
             f"exactly one strategy is required; allowed: {', '.join(_NAMES)}",
             lambda s: len(s.written()) == 1,
-            field="marketMaking",
             missing=True,
         ),
     )
