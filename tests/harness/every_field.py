@@ -44,7 +44,8 @@ PAPER: Document = {"latency": "10ms", "jitter": "5ms", "queue": "Proportional", 
                    "capital": "5000", "lostAnswers": "0.1", "seed": 2}  # fmt: skip
 WINDOW: Document = {"schedule": "0 6 * * MON-FRI", "duration": "2h", "timeZone": "Europe/Berlin"}
 ROLLOUT: Document = {"progressDeadline": "5m", "windows": [WINDOW], "blackouts": [WINDOW], "flatOnly": True,
-                     "onFailure": "Wait", "canary": {"duration": "30m"}}  # fmt: skip
+                     "onFailure": "Wait", "canary": {"duration": "30m", "analysis": {
+                         "minFills": 5, "refusedShare": "0.1", "markoutBps": "3", "profitBps": "4"}}}  # fmt: skip
 POD: Document = {
     "image": "registry.example/runtime:1", "nodeSelector": {"example.com/pool": "a"}, "priorityClassName": "high",
     "resources": {"requests": {"cpu": "60m", "memory": "100Mi"}, "limits": {"cpu": "1", "memory": "200Mi"}},

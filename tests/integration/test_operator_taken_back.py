@@ -1,19 +1,31 @@
 """A change that no slot gets ready with, at a real API server and with the real StatefulSet controller."""
 
+import msgspec
 import pytest
 
 from harness.api_client import Object
 from harness.bot_world import VENUE, World, manifest
 from harness.operator_process import eventually
+from tradingbot_runtime.model.control import QuotingReport
 
 pytestmark = pytest.mark.controlplane
 
 TWO: dict[str, object] = {"symbols": ("BTCUSDT", "ETHUSDT"), "replicas": 2}
+ONE_EACH: dict[str, object] = {"symbols": ("BTCUSDT", "ADAUSDT"), "replicas": 2}  # so the hash has it
 OF_TEN_S: dict[str, object] = {"rollout": {"progressDeadline": "10s"}}
 
 
 def changed(image: str) -> Object:
     return manifest(**TWO, **OF_TEN_S, pod={"image": image})  # type: ignore[arg-type]  # fields of the spec
+
+
+def quoting(world: World, pod: str, markout: str) -> None:
+    """The pod has had a hundred fills since it started, and reports what they have gained."""
+    report = world.node.pods[pod].report
+    assert report
+    sums = QuotingReport(orders=200, refused=0, fills=100, turnover="10000", profit="0", marked=100,
+                         marked_turnover="10000", markout=markout)  # fmt: skip
+    world.node.update(pod, markets=tuple(msgspec.structs.replace(market, quoting=sums) for market in report.markets))
 
 
 def uids(world: World) -> dict[str, str]:
@@ -47,3 +59,23 @@ def test_it_is_taken_back_and_the_other_slot_is_not_touched(world: World) -> Non
     assert found
     assert "rolledBack" not in found["status"]
     assert uids(world)["maker-0"] != before["maker-0"]
+
+
+def test_a_first_slot_that_is_picked_off_where_the_other_is_not_takes_its_change_back(world: World) -> None:
+    canary: dict[str, object] = {"rollout": {"canary": {"duration": "10m"}}}
+    world.apply(VENUE, manifest(**ONE_EACH, **canary))  # type: ignore[arg-type]  # as above
+    world.converged()
+    before = uids(world)
+    world.apply(manifest(**ONE_EACH, **canary, pod={"image": "registry.example/worse:1"}))  # type: ignore[arg-type]  # as above
+    world.condition("Ready", "False", "CanaryRunning", within_s=40)
+    eventually(lambda: "maker-1" in world.node.pods and world.node.pods["maker-1"].report is not None
+               and uids(world)["maker-1"] == world.node.pods["maker-1"].uid, 20, "the first slot runs it")  # fmt: skip
+
+    quoting(world, "maker-0", "1")
+    quoting(world, "maker-1", "-5")
+
+    world.condition("SpecAccepted", "False", "RolledBack", within_s=60)
+    told = [event["message"] for event in world.events() if event["reason"] == "RolledBack"]
+    assert any("slot 1, the first to run it: its markout after 10s in bps is -5, the other slots' 1" in t for t in told)
+    world.condition("Available", "True", within_s=40)
+    assert uids(world)["maker-0"] == before["maker-0"]

@@ -231,7 +231,7 @@ def test_the_others_wait_for_the_first_until_it_has_run_for_its_time() -> None:
     pending = cluster.bot.status.pending_change
     assert pending
     assert (pending.slots, pending.message) == ((0, 1), "slot 2 runs the change alone for 600 s from its start")
-    assert cluster.decide().requeue_after_s == 601
+    assert cluster.decide().requeue_after_s == 31
 
     later(cluster, 600)
     cluster.settle()

@@ -1,4 +1,4 @@
-"""From a market's measurements to series: exact numbers, and never more series than a family may have."""
+"""What was measured of a market, as series and as reported to the operator: exact, and never too many series."""
 
 from decimal import Decimal
 
@@ -7,7 +7,9 @@ from tradingbot_runtime.core.analytics.markout import HORIZONS, LAYERS, UNKNOWN_
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.metric_families import MOST_SERIES
 from tradingbot_runtime.model import Lots, Nanos, OrderFilled, TimePassed
+from tradingbot_runtime.model.control import MARKOUT_HORIZON, QuotingReport
 from tradingbot_runtime.performance_readings import SERIES_A_MARKET, performance
+from tradingbot_runtime.quoting_reports import quoting_report
 from tradingbot_runtime.telemetry import metrics
 
 TENTH = SECOND // 10
@@ -67,3 +69,30 @@ def test_a_slot_of_many_markets_keeps_every_market_and_tells_no_layers() -> None
 
 def test_without_a_mid_the_profits_parts_are_not_told() -> None:
     assert performance({"btc": trading(1).market})[metrics.PNL_PART] == {}
+
+
+def test_the_operator_is_told_the_sums_of_all_layers_and_sides() -> None:
+    market = bought_ten()
+    found = performance({"btc": market})
+    outcomes = {"PlaceSent": 4, "ReplaceSent": 3, "OrderRejected": 2, "CancelSent": 9}
+
+    before = quoting_report(market, outcomes)
+    market.apply(tick(10 * SECOND, 5_999_990, 5_999_992))
+    market.apply(TimePassed(time_ns=Nanos(11 * SECOND)))
+    after = quoting_report(market, outcomes)
+
+    turnover = found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1", "0s"]
+    assert isinstance(turnover, Decimal)
+    profit = sum(part for part in found[metrics.PNL_PART].values() if isinstance(part, Decimal))
+    assert before == QuotingReport(
+        orders=7, refused=2, fills=1, turnover=f"{turnover:f}", profit=f"{profit:f}", marked=0,
+        marked_turnover="0.00000000", markout="0.00000000",
+    )  # fmt: skip
+    assert after
+    assert (after.marked, Decimal(after.marked_turnover)) == (1, turnover)
+    assert Decimal(after.markout) == found[metrics.MARKOUT]["btc", "buy", "1", "100ms"], "the mid has not moved since"
+    assert MARKOUT_HORIZON in HORIZONS
+
+
+def test_before_there_was_a_mid_the_operator_is_told_nothing() -> None:
+    assert quoting_report(trading(1).market, {}) is None

@@ -58,3 +58,14 @@ def test_the_account_pays_its_fee_in_the_quote_asset_and_none_of_a_third() -> No
     account.apply(fill(Side.BUY, 10, 100, fee=7, asset="BNB"))
 
     assert (account.base, account.quote) == (20 * FINE.lot_units, 10**9 - 2000 * FINE.tick_lot - 7 * 100)
+
+
+def test_what_the_fills_have_brought_of_the_base_asset_is_without_the_fees_in_it() -> None:
+    """A hedge sells so much and no more."""
+    position = Position(BTC)
+    position.apply(fill(Side.BUY, 10, 100))
+    assert position.net_base == 10 * BTC.lot_units
+    position.apply(fill(Side.SELL, 3, 100, fee=7, asset=BTC.base))
+    position.apply(fill(Side.SELL, 3, 100, fee=5, asset=BTC.quote))
+
+    assert position.net_base == 4 * BTC.lot_units - 7

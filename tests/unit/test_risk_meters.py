@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.engines import SECOND
 from tradingbot_runtime.core.clock_offset import ClockSample, clock_offset_ns
-from tradingbot_runtime.core.meters import BestWithin, LastMinute, Meters
+from tradingbot_runtime.core.meters import BestWithin, LastMinute, Meters, Remembered
 from tradingbot_runtime.model import Money, Nanos
 
 DAY = 86_400 * SECOND
@@ -90,3 +90,14 @@ def test_an_offset_is_off_by_no_more_than_half_the_slowest_trip_that_counts(trip
     samples = [ClockSample(asked_ns=0, trip_ns=t, venue_ns=offset + (t if i % 2 else 0)) for i, t in enumerate(trips)]
 
     assert abs(clock_offset_ns(samples) - offset) <= 3 * sorted(trips)[2] / 2 + 1
+
+
+def test_a_drawdown_that_was_accepted_while_nobody_valued_it_is_gone_and_the_next_valuation_is_the_best() -> None:
+    meters = Meters(Remembered(capital=1_000, best=500, begins_anew=True))
+    assert meters.below_best == 0
+
+    meters.value(Nanos(1), Money(200), None, None)
+    assert (meters.remembered.best, meters.remembered.begins_anew, meters.below_best) == (200, False, 0)
+
+    meters.value(Nanos(2), Money(150), None, None)
+    assert (meters.remembered.best, meters.below_best) == (200, 50)

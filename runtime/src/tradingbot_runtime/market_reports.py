@@ -6,6 +6,7 @@ from tradingbot_runtime.config import Mode
 from tradingbot_runtime.core.orders import UNPROVED
 from tradingbot_runtime.live import PAPER, LiveMarket
 from tradingbot_runtime.model.control import MarketReport
+from tradingbot_runtime.quoting_reports import quoting_report
 
 if TYPE_CHECKING:  # slot.py imports this
     from tradingbot_runtime.core.quote_watch import Hindrance
@@ -44,5 +45,6 @@ def _report(slot: "Slot", market: LiveMarket, hindrance: "Hindrance | None") -> 
         unknown_orders=sum(1 for order in state.orders if order.state in UNPROVED),
         reason=hindrance.reason if hindrance else "",
         message=hindrance.message if hindrance else "",
+        quoting=quoting_report(state, market.health.orders),
         live_orders_left=live_orders_left(slot, market),
     )

@@ -79,6 +79,7 @@ class Plan:
     stable: Stable = field(default_factory=Stable)  # what ran before a change that is on its way
     goes_back: bool = False  # to that, for the change was taken back
     gate: Closed | None = None  # why the next restart waits
+    canary: str = ""  # what its quoting is compared with
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property
@@ -164,6 +165,8 @@ def config_map(plan: Plan) -> Manifest:
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
     if plan.only_paper:
         manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid
+    if plan.canary:
+        manifest["metadata"]["annotations"][names.CANARY] = plan.canary
     if plan.held:
         manifest["metadata"]["annotations"][names.HELD] = json.dumps(sorted(plan.held))
     return manifest

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # they import this
     from tradingbot_operator.core.observed import Observed, Pod
 
 POSITION_RECHECK_S = 5.0  # a fill wakes nobody up
+CANARY_RECHECK_S = 30.0  # what it is compared by does not, either
 HELD_UP = (Reason.OUTSIDE_MAINTENANCE_WINDOW, Reason.BLACKOUT, Reason.NOT_FLAT, Reason.CANARY_RUNNING)
 
 
@@ -69,7 +70,7 @@ def _canary(rollout: Rollout, observed: "Observed", pod: "Pod") -> Closed | None
     if len(changed) != 1 or (left_s := rollout.canary.duration_ns / 1e9 - changed[0].age_s) <= 0:
         return None
     what = f"slot {changed[0].ordinal} runs the change alone for {rollout.canary.duration_ns / 1e9:g} s from its start"
-    return Closed(Reason.CANARY_RUNNING, what, for_s=left_s)
+    return Closed(Reason.CANARY_RUNNING, what, for_s=min(left_s, CANARY_RECHECK_S))
 
 
 GATES: "tuple[Callable[[Rollout, Observed, Pod], Closed | None], ...]" = (_canary, _calendar, _positions)

@@ -22,6 +22,7 @@ RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect 
 BOT_UID = f"{GROUP}/bot-uid"  # on the pods: a recreated bot of the same name is another one
 RELEASING = f"{GROUP}/releasing"  # on the ConfigMap: instrument -> slot that has yet to let go of it
 HELD = f"{GROUP}/held"  # on the ConfigMap: instruments of mode Live that a Paper bot has yet to let go of
+CANARY = f"{GROUP}/canary"  # on the ConfigMap: what the others' quoting had summed up when the first slot changed
 ONLY_PAPER = f"{GROUP}/only-paper"  # on the ConfigMap: uid of the bot that has been in mode Paper for all its life
 RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
 RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are released, with commas between them

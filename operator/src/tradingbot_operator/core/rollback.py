@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tradingbot_operator.api.v1alpha1 import RolledBack
 from tradingbot_operator.core import names
+from tradingbot_operator.core.canary_analysis import worse
 from tradingbot_operator.core.children import Accepted, Plan, Stable
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.frozen_template import FrozenTemplate, frozen_template, restart_inputs, template_of
@@ -89,7 +90,7 @@ def due(plan: Plan, observed: Observed) -> RolledBack | None:
     others = [pod for pod in observed.pods if pod.inputs != plan.inputs]
     if others and not any(pod.stream.ready for pod in others):
         return None  # the others are no better off
-    why = _broken_limit(plan, observed) or _late(plan, observed)
+    why = _broken_limit(plan, observed) or _worse(plan, observed) or _late(plan, observed)
     if not why:
         return None
     message = f"taken back: {why}; what ran before runs again. An edit of the spec is tried anew"
@@ -112,6 +113,13 @@ def _broken_limit(plan: Plan, observed: Observed) -> str:
     broken = (halt for halt in plan.halts.in_force
               if halt.reason not in BY_HAND and halt.slot in started and halt.at >= started[halt.slot])  # fmt: skip
     return next((f"slot {halt.slot}, the first to run it, has halted: {halt.reason}" for halt in broken), "")
+
+
+def _worse(plan: Plan, observed: Observed) -> str:
+    """Of the same slot: what its quoting is worse in than the others'."""
+    first = next((pod.ordinal for pod in observed.pods if pod.inputs == plan.inputs), None)
+    found = worse(plan, observed.pods)
+    return f"slot {first}, the first to run it: its {found}" if found else ""
 
 
 def recheck_s(plan: Plan, observed: Observed) -> float | None:

@@ -1,11 +1,12 @@
 """How changes that take a restart are rolled out, and when they may be."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from tradingbot_runtime.config.fields import Deadline, DurationRule, NameRule
+from tradingbot_runtime.config.fields import Bps, Deadline, DurationRule, NameRule, Share
 from tradingbot_runtime.config.spec import Spec
 
 MAX_WINDOWS = 10
@@ -55,6 +56,25 @@ class OnFailure(StrEnum):
     WAIT = "Wait"
 
 
+class Analysis(Spec):
+    """How much worse than the others' the first slot's quoting may be, both since it runs the change."""
+
+    min_fills: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=50, strict=True,
+        description="Fills, or orders where orders are compared, that both must have: fewer prove nothing.",
+    )  # fmt: skip
+    refused_share: Share = Field(
+        default=Decimal("0.05"), description="Share of its orders that the venue refuses, above the others' share."
+    )
+    markout_bps: Bps = Field(
+        default=Decimal(2),
+        description="Markout ten seconds after a fill, below the others', in basis points of the turnover.",
+    )
+    profit_bps: Bps = Field(
+        default=Decimal(10), description="Profit with fees, below the others', in basis points of the turnover."
+    )
+
+
 class Canary(Spec):
     """One slot tries a change before the others."""
 
@@ -62,6 +82,10 @@ class Canary(Spec):
         alias="duration",
         description="For so long from its start it runs the change alone. A limit that it breaks meanwhile takes the "
         "change back, as onFailure says.",
+    )
+    analysis: Analysis = Field(
+        default=Analysis(),
+        description="Quoting that is so much worse than the other slots' takes the change back, too.",
     )
 
 

@@ -14,6 +14,7 @@ CONTROL_PATH = "/v1/control"
 HTTP_PORT = 8080  # /healthz /readyz /metrics /state
 SHUTDOWN_WITHIN_S = 25  # after SIGTERM a slot insists on an empty venue for so long; the pod's grace follows from it
 HEARTBEAT_S = 1.0
+MARKOUT_HORIZON = "10s"
 MAX_FRAME_BYTES = 1_000_000
 STALE_TERM = "StaleTerm"
 APPLIED, RESTART_REQUIRED, REJECTED = "Applied", "RestartRequired", "Rejected"  # what became of a configuration
@@ -82,6 +83,19 @@ class Halt(ControlMessage, frozen=True, kw_only=True):
     limit: str = ""  # that it broke
 
 
+class QuotingReport(ControlMessage, frozen=True, kw_only=True):
+    """How a market was quoted, as sums since the process started; money is a decimal of the quote asset."""
+
+    orders: int  # sent, replacements among them
+    refused: int  # of those, by the venue
+    fills: int  # with a mid of their moment: turnover is theirs
+    turnover: str
+    profit: str  # realised and not, fees paid
+    marked: int  # fills that were looked at again after MARKOUT_HORIZON
+    marked_turnover: str
+    markout: str  # what those have gained by then
+
+
 class MarketReport(ControlMessage, frozen=True, kw_only=True):
     market: str
     position: str  # decimal, base asset, signed
@@ -89,6 +103,7 @@ class MarketReport(ControlMessage, frozen=True, kw_only=True):
     unknown_orders: int
     reason: str = ""  # why it cannot quote although it should; empty: it can, or it should not
     message: str = ""
+    quoting: QuotingReport | None = None
     live_orders_left: int = 0  # mode Paper: orders of an earlier life in mode Live that may be at the venue
 
 
