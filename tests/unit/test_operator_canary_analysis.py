@@ -167,3 +167,24 @@ def test_tolerances_are_the_specs() -> None:
     wide = {"duration": "10m", "analysis": {"minFills": 20, "markoutBps": "3"}}
 
     assert judged(trying(wide), markout="-11") == ""
+
+
+def test_another_change_meanwhile_begins_another_window() -> None:
+    cluster = trying()
+    kept = window(cluster)
+    for slot in (0, 1):
+        tell(cluster, slot, **twice(USUAL))
+    cluster.respecify(wanted(pod={"image": "runtime:3"}))
+    cluster.settle()
+
+    assert window(cluster) not in ("", kept)
+    assert '"orders": 2000' in window(cluster)
+
+
+def test_the_window_of_another_change_is_none() -> None:
+    cluster = trying()
+    annotations = cluster.children[("ConfigMap", "maker-slots")]["metadata"]["annotations"]
+    annotations[names.CANARY] = '{"before": {}, "inputs": "another"}'
+
+    assert judged(cluster, markout="-11") == ""  # the others have had no fill since
+    assert '"inputs": "another"' not in window(cluster)
