@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, drained_for
@@ -13,6 +14,7 @@ from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
 from tradingbot_runtime.model.events import TradingState
 
+RECENT = 256  # documents of ConfigMaps that are kept as they were read: one decision reads each several times
 DRAIN_FOR_SCALING = "the slot is being removed"
 
 
@@ -57,8 +59,11 @@ def _may_go(pod: Pod, limits: Installation) -> bool:
 def last_accepted(config_map: Manifest | None) -> Accepted | None:
     """The last valid spec; None when there is none, or none that this version can read."""
     document = (config_map or {}).get("data", {}).get(names.ACCEPTED)
-    if document is None:
-        return None
+    return None if document is None else _accepted(document)
+
+
+@lru_cache(RECENT)
+def _accepted(document: str) -> Accepted | None:
     try:
         return Accepted.read(document)
     except (ValueError, KeyError):
@@ -71,12 +76,18 @@ def configured(config_map: Manifest | None) -> dict[int, SlotConfig]:
     for key, document in ((config_map or {}).get("data") or {}).items():
         if not key.startswith("slot-"):
             continue
-        try:
-            config = SlotConfig.model_validate_json(document)
-        except ValueError:
-            continue
-        found[config.slot] = config
+        config = _slot_config(document)
+        if config is not None:
+            found[config.slot] = config
     return found
+
+
+@lru_cache(RECENT)
+def _slot_config(document: str) -> SlotConfig | None:
+    try:
+        return SlotConfig.model_validate_json(document)
+    except ValueError:
+        return None
 
 
 def assign(accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale) -> Assignment:
