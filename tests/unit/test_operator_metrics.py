@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.in_process import runtime_client
+from harness.lived import live_through
 from harness.operator_telemetry import telemetry
 from tradingbot_operator import metrics
 from tradingbot_operator.bot_metrics import bot_readings
@@ -53,6 +54,8 @@ def at_work(session: aiohttp.ClientSession) -> Telemetry:
     queue.add(("TradingBot", "n", "maker"), Priority.HALT)
     queue.machine.take(10)
     queue.machine.done(("TradingBot", "n", "maker"), 10.5)
+    runtime.counters["config_Applied"] += 1
+    live_through(shown.recorder.history)
     shown.reconciliations.count("TradingBot", SUCCESS, 0.5)
     shown.reconciliations.count("TradingBot", ERROR, 0.5)
     shown.cluster.requests["2xx", "GET", "Pod"] += 1

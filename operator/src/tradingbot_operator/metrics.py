@@ -56,6 +56,25 @@ EVENTS_POSTED = Family("tradingbot_operator_events_posted_total", COUNTER, (), "
 EVENTS_FAILED = Family("tradingbot_operator_events_failed_total", COUNTER, (),
                        "Kubernetes Events that could not be written.")  # fmt: skip
 
+HALTS = Family(
+    "tradingbot_halts_total", COUNTER, ("reason",), "Halts of all bots since this operator leads, by reason."
+)
+HALT_LATENCY = Family(
+    "tradingbot_halt_latency_seconds",
+    HISTOGRAM,
+    (),
+    "From the moment in which a runtime stopped trading, by its clock, to Halted=True in the status.",
+)
+ROLLOUT = Family("tradingbot_rollout_duration_seconds", HISTOGRAM, ("outcome",),
+                 "How long a change of class Scale or Restart took, time that it waited left out; outcome is Completed "
+                 "or RolledBack.")  # fmt: skip
+ROLLOUT_WAITED = Family("tradingbot_rollout_waiting_seconds", HISTOGRAM, ("outcome",),
+                        "How long it waited for a window, a position, its canary or a person.")  # fmt: skip
+LIFECYCLE = Family("tradingbot_lifecycle_state_seconds", HISTOGRAM, ("state",),
+                   "How long bots were in a phase that has ended.")  # fmt: skip
+RELOADS = Family("tradingbot_config_reload_total", COUNTER, ("result",),
+                 "Configurations that were pushed to a runtime: Applied, RestartRequired or Rejected.")  # fmt: skip
+
 BOT = ("namespace", "name")
 BOT_INFO = Family("tradingbot_info", GAUGE, (*BOT, "strategy", "mode", "revision"),
                   "1 for each TradingBot; revision is that of the pods.", MOST_SERIES)  # fmt: skip
@@ -78,5 +97,6 @@ FAMILIES = (
     QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT, QUEUE_WORK, QUEUE_UNFINISHED, QUEUE_LONGEST, RECONCILE,
     RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE,
     CANARY_AGE, SWEEP_AGE, GHOSTS,
-    MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, *OF_BOTS,
+    MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, HALTS, HALT_LATENCY, ROLLOUT, ROLLOUT_WAITED,
+    LIFECYCLE, RELOADS, *OF_BOTS,
 )  # fmt: skip

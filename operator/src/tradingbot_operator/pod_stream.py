@@ -49,6 +49,7 @@ SEND_S = 2.0
 BACKOFF_S = 0.1
 BACKOFF_MAX_S = 5.0
 ASK_AGAIN_S = 1.0
+CONFIG = "config_"  # counted with what a runtime has answered to a configuration
 VENUES_AFTER_S = 1.0  # many pods tell the same of one venue: it is looked at once
 VENUES_GONE_AFTER_S = 10.0  # a pod that is replaced says the same again, and nothing has changed
 
@@ -221,7 +222,7 @@ class PodStream:
                 self._reported(message)
             case ConfigAnswered():
                 self._answer = message
-                self.counters[f"config_{message.outcome}"] += 1
+                self.counters[f"{CONFIG}{message.outcome}"] += 1
                 self.around.changed(self.bot, Priority.CHILD)
             case HaltAnswered():
                 self._halt_answered(message)

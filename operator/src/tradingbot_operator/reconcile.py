@@ -80,6 +80,7 @@ class Reconciler:
         self.runtime.keep_only(name, ())
         self.made_once.forget_identity(name)
         self.lost.forget(name)
+        self.recorder.history.forget(name)
         self.queue.forget(("TradingBot", *name))
         if self.store.claims.pop(name, None):
             self._wake_rivals(name)
@@ -142,6 +143,7 @@ class Reconciler:
         if status != bot.status:
             content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
             await self._write_status("TradingBot", (bot.namespace, bot.name), content)
+            self.recorder.history.written((bot.namespace, bot.name), bot.status, status, self._halted_ns(bot))
 
     async def _set_finalizer(self, manifest: Manifest, finalizer: str, *, wanted: bool) -> None:
         kind, before = manifest["kind"], manifest["metadata"].get("finalizers") or []
@@ -170,6 +172,10 @@ class Reconciler:
     def _uids(self, bot: Bot) -> dict[str, str]:
         return {pod["metadata"]["name"]: pod["metadata"]["uid"]
                 for pod in self.observer.pods((bot.namespace, bot.name))}  # fmt: skip
+
+    def _halted_ns(self, bot: Bot) -> dict[str, int]:
+        reports = (self.runtime.view(uid).report for uid in self._uids(bot).values())
+        return {halt.id: halt.at_ns for report in reports if report for halt in report.halts}
 
     async def _command(self, bot: Bot, outcome: Outcome) -> None:
         uids = self._uids(bot)

@@ -1,4 +1,4 @@
-"""Kubernetes Events about bots: one object per cause, counted up, never one per occurrence."""
+"""What happened, told: as Kubernetes Events, one object per cause, counted up; and as how long it took, for metrics."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Bot, Manifest
 from tradingbot_operator.core.outcome import Announcement
+from tradingbot_operator.history import History
 from tradingbot_operator.observation import timestamp
 
 log = structlog.get_logger("recorder")
@@ -26,6 +27,10 @@ class Recorder:
     instance: str
     now: Callable[[], datetime]
     counters: Counter[str] = field(default_factory=Counter)
+    history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "history", History(self.now))
 
     async def post(self, bot: Bot, announcement: Announcement, pod: Mapping[str, str] | None = None) -> None:
         """`pod` is the reference of the pod that it is about, if any."""

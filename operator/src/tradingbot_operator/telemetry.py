@@ -12,6 +12,7 @@ from tradingbot_operator import metrics
 from tradingbot_operator.bot_metrics import bot_readings
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.health import Health
+from tradingbot_operator.pod_stream import CONFIG
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import CHILDREN, RESOURCES
 from tradingbot_operator.runtime_client import RuntimeClient
@@ -50,7 +51,8 @@ class Telemetry:
 
     def readings(self) -> Readings:
         """Of everything but the bots. Copies, so that it can be put into text beside the event loop."""
-        return {**self._queue_readings(), **self._work_readings(), **self._store_readings(), **self._stream_readings()}
+        return {**self._queue_readings(), **self._work_readings(), **self._store_readings(), **self._stream_readings(),
+                **self._history_readings()}  # fmt: skip
 
     def _queue_readings(self) -> Readings:
         machine, now = self.health.queue.machine, self.health.clock()
@@ -96,7 +98,20 @@ class Telemetry:
         events = runtime.counters if runtime else {}
         return {
             metrics.STREAMS: {(): runtime.connected() if runtime else 0},
-            metrics.STREAM_EVENTS: {(event,): count for event, count in events.items()},
+            metrics.STREAM_EVENTS: {(event,): n for event, n in events.items() if not event.startswith(CONFIG)},
+            metrics.RELOADS: {
+                (event.removeprefix(CONFIG),): n for event, n in events.items() if event.startswith(CONFIG)
+            },
+        }
+
+    def _history_readings(self) -> Readings:
+        history = self.recorder.history
+        return {
+            metrics.HALTS: dict(history.halts),
+            metrics.HALT_LATENCY: {(): history.halt_latency},
+            metrics.ROLLOUT: {(outcome,): taken for outcome, taken in history.rollouts.items()},
+            metrics.ROLLOUT_WAITED: {(outcome,): waited for outcome, waited in history.rollouts_waited.items()},
+            metrics.LIFECYCLE: {(phase,): lasted for phase, lasted in history.phases.items()},
         }
 
     async def exposition(self) -> bytes:
