@@ -75,7 +75,7 @@ def mounted_keys(folder: Path) -> Callable[[], Credentials]:
     folder.mkdir(parents=True)
     for name in ("apiKey", "secretKey"):
         (folder / name).write_text(secrets.token_hex(32), encoding="utf-8")
-    return CredentialsFolder(folder, credentials).current
+    return CredentialsFolder(folder, credentials)
 
 
 def engine_of(config: SlotConfig, journal: Journal, kind: type[Engine]) -> Engine:

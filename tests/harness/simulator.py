@@ -66,6 +66,10 @@ class SimulatorAdmin:
     def deposit(self, asset: str, amount: str) -> None:
         self._call("POST", "/deposits", {"asset": asset, "amount": amount})
 
+    def rotate(self, api_key: str, uid: int | None = None) -> None:
+        """The account gets another key, and the former one is refused; with `uid`: it is another account's."""
+        self._call("POST", "/api-key", {"apiKey": api_key, "uid": uid})
+
     def follow_plan(self, plan: Json) -> None:
         """Let faults happen by a seeded plan."""
         self._call("POST", "/fault-plan", plan)

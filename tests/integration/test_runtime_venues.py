@@ -72,7 +72,7 @@ def test_a_key_that_is_refused_while_it_trades_is_not_tried_again_with_every_tic
         (tmp_path / "bot").mkdir(exist_ok=True)
         bot.start().until_quoting()
 
-        (keys / "apiKey").write_text(secrets.token_hex(16))
+        simulator.admin.rotate(new := secrets.token_hex(16))
         seen(bot, authenticated=False)
         bot.until(lambda state: state["state"] == "Halted", "it is halted", 20)
         before, began = len(bot.logged("RequestRefused")), time.monotonic()
@@ -80,5 +80,5 @@ def test_a_key_that_is_refused_while_it_trades_is_not_tried_again_with_every_tic
 
         assert len(bot.logged("RequestRefused")) - before <= REFUSED_MOST
 
-        (keys / "apiKey").write_text(simulator.api_key)
+        (keys / "apiKey").write_text(new)
         until(lambda: not simulator.admin.open_orders(), "with the right key all is withdrawn", 20)

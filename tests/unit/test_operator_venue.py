@@ -89,3 +89,24 @@ def test_a_new_leader_keeps_what_was_heard_before_until_it_may_have_heard_itself
     assert venue_status(MANIFEST | {"status": written}, SEEN, "2026-02-01T00:00:00Z") is not None, (
         "afterwards it is not"
     )
+
+
+def test_who_waits_to_revoke_a_former_key_is_told_since_when_every_slot_uses_another() -> None:
+    def since(*moments: str) -> str | None:
+        slots = tuple(HeardVenue("maker", slot, SAYS, moment) for slot, moment in enumerate(moments))
+        written = venue_status(MANIFEST, replace(SEEN, heard=slots), "2026-01-01T00:00:00Z")
+        assert written
+        return VenueStatus.model_validate(written).credentials_since
+
+    assert since("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z") == "2026-01-01T00:00:00Z", "the last to change counts"
+    assert since("2026-01-01T00:02:00Z", "2026-01-01T00:01:00Z") == "2026-01-01T00:01:00Z"
+    assert since("", "2026-01-01T00:01:00Z") == "2026-01-01T00:01:00Z", "a slot that signs nothing"
+    assert since("") is None
+
+
+def test_a_new_leader_keeps_the_moment_until_it_has_heard_the_slots() -> None:
+    slot = HeardVenue("maker", 0, SAYS, "2026-01-01T00:00:00Z")
+    told = venue_status(MANIFEST, replace(SEEN, heard=(slot,)), "2026-01-01T00:00:00Z")
+    assert told
+
+    assert venue_status(MANIFEST | {"status": told}, replace(SEEN, settling=True), "2026-01-01T00:00:01Z") is None

@@ -30,24 +30,55 @@ def test_a_rotated_secret_is_taken_without_a_restart(tmp_path: Path) -> None:
     clock = Seconds()
     folder = CredentialsFolder(tmp_path, credentials, clock)
     write(tmp_path, apiKey="first", secretKey="one")
-    assert folder.current().api_key == "first"
+    assert folder().api_key == "first"
 
     write(tmp_path, apiKey="second-key", secretKey="two")
-    assert folder.current().api_key == "first"  # not looked at on every order
+    assert folder().api_key == "first"  # not looked at on every order
     clock.now += LOOK_EVERY_S
-    assert folder.current().api_key == "second-key"
+    assert folder().api_key == "second-key"
+
+
+def test_once_the_venue_has_taken_them_others_are_only_offered(tmp_path: Path) -> None:
+    clock = Seconds()
+    folder = CredentialsFolder(tmp_path, credentials, clock)
+    write(tmp_path, apiKey="first", secretKey="one")
+    folder.settle()
+    assert folder.offered() is None
+
+    write(tmp_path, apiKey="second-key", secretKey="two")
+    clock.now += LOOK_EVERY_S
+    offered = folder.offered()
+    assert offered
+    assert (offered.api_key, folder().api_key) == ("second-key", "first")
+    assert folder.offered() is offered, "as long as nobody has taken it"
+
+    folder.take(offered)
+    assert folder() is offered
+    assert folder.offered() is None
+
+
+def test_what_is_mounted_anew_and_cannot_be_read_is_no_offer(tmp_path: Path) -> None:
+    clock = Seconds()
+    folder = CredentialsFolder(tmp_path, credentials, clock)
+    write(tmp_path, apiKey="first", secretKey="one")
+    folder.settle()
+    (tmp_path / "apiKey").unlink()
+    clock.now += LOOK_EVERY_S
+
+    assert folder.offered() is None
+    assert folder().api_key == "first"
 
 
 def test_a_rotation_to_something_unusable_keeps_the_former_credentials(tmp_path: Path) -> None:
     clock = Seconds()
     folder = CredentialsFolder(tmp_path, credentials, clock)
     write(tmp_path, apiKey="first", secretKey="one")
-    before = folder.current()
+    before = folder()
 
     (tmp_path / "apiKey").unlink()
     clock.now += LOOK_EVERY_S
 
-    assert folder.current() is before
+    assert folder() is before
 
 
 def test_what_is_no_text_is_named_and_nothing_of_it_told(tmp_path: Path) -> None:
@@ -55,7 +86,7 @@ def test_what_is_no_text_is_named_and_nothing_of_it_told(tmp_path: Path) -> None
     (tmp_path / "apiKey").write_bytes(b"k\x91\x92")
 
     with pytest.raises(ConfigError, match=r"apiKey is no text: byte 2 is not UTF-8$") as raised:
-        CredentialsFolder(tmp_path, credentials, Seconds()).current()
+        CredentialsFolder(tmp_path, credentials, Seconds())()
     assert str(tmp_path) in str(raised.value)
 
 

@@ -82,24 +82,24 @@ def test_nothing_of_the_credentials_is_printed() -> None:
 def test_a_rotated_secret_is_read_again(tmp_path: Path) -> None:
     write(tmp_path / "venue", "old", secrets.token_hex(8))
     folder = CredentialsFolder(tmp_path / "venue", credentials, count(step=2).__next__)
-    assert folder.current().api_key == "old"
+    assert folder().api_key == "old"
 
     write(tmp_path / "venue", "new", secrets.token_hex(8))
-    assert folder.current().api_key == "new"
+    assert folder().api_key == "new"
 
 
 def test_a_rotation_that_cannot_be_used_leaves_the_old_credentials_in_use(tmp_path: Path) -> None:
     """It is read on the way to an order: a Secret that is wrong for a moment must not take the bot down."""
     write(tmp_path / "venue", "old", secrets.token_hex(8))
     folder = CredentialsFolder(tmp_path / "venue", credentials, count(step=2).__next__)
-    folder.current()
+    folder()
 
     write(tmp_path / "venue", "", secrets.token_hex(8))
-    assert folder.current().api_key == "old"
+    assert folder().api_key == "old"
     write(tmp_path / "venue", "new", secrets.token_hex(8))
-    assert folder.current().api_key == "new"
+    assert folder().api_key == "new"
 
 
 def test_a_folder_that_is_not_there_is_an_error_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="apiKey is missing"):
-        CredentialsFolder(tmp_path / "nowhere", credentials).current()
+        CredentialsFolder(tmp_path / "nowhere", credentials)()

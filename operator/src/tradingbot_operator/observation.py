@@ -31,6 +31,10 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(nanos: int) -> str:
+    return timestamp(datetime.fromtimestamp(nanos // 1_000_000_000, UTC))
+
+
 def read_bot(manifest: Manifest) -> Bot:
     """A spec that cannot be used is a finding, not an error."""
     metadata = ObjectMeta.model_validate(manifest["metadata"])

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import aiohttp
 import msgspec
@@ -19,6 +18,7 @@ import structlog
 from tradingbot_operator.api.v1alpha1 import HaltStatus
 from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable
 from tradingbot_operator.core.observed import Stream, essence
+from tradingbot_operator.observation import moment
 from tradingbot_operator.queue import Priority
 from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.model.control import (
@@ -126,7 +126,7 @@ class PodStream:
             reported_since_drain=self._reported_since_drain,
             halts_ordered=frozenset(self._halts_ordered),
             resumes_ordered=frozenset(self._resumes_ordered),
-            halt_times={halt.id: _time(halt.at_ns) for halt in report.halts} if report else {},
+            halt_times={halt.id: moment(halt.at_ns) for halt in report.halts} if report else {},
             trouble=self._trouble,
         )
 
@@ -294,7 +294,3 @@ class PodStream:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
         return True
-
-
-def _time(nanos: int) -> str:
-    return datetime.fromtimestamp(nanos // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

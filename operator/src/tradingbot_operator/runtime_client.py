@@ -10,6 +10,7 @@ import structlog
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import HaltOrder, HaltSlot, ResumeSlot
 from tradingbot_operator.core.venue import HeardVenue
+from tradingbot_operator.observation import moment
 from tradingbot_operator.pod_stream import VENUES_GONE_AFTER_S, BotName, PodStream, Surroundings
 
 BEGUN_AGAIN_S = 1.0
@@ -57,7 +58,7 @@ class RuntimeClient:
     def venue_reports(self, namespace: str, venue: str) -> list[HeardVenue]:
         """What the slots that are heard say of a venue."""
         return [
-            HeardVenue(stream.bot[1], stream.slot, report)
+            HeardVenue(stream.bot[1], stream.slot, report, moment(report.key_since_ns) if report.key_since_ns else "")
             for stream in self._streams.values()
             if stream.bot[0] == namespace and stream.slot is not None
             for report in stream.venues

@@ -44,6 +44,7 @@ from tradingbot_runtime.telemetry import LineWriter
 from tradingbot_runtime.untraded import fits, untraded_before
 from tradingbot_runtime.venue_reports import venue_reports
 from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.rotation import Rotation
 
 log = structlog.get_logger("app")
 
@@ -179,6 +180,7 @@ class App:
         self.tasks.spawn(self._tick(slot))
         for link in barrier.links.values():
             self.tasks.spawn(link.watch(DEAD_AFTER_NS))
+            self.tasks.spawn(Rotation(link).watch())
         await barrier.run()
         log.info("BarrierPassed", state=slot.standing.state, markets=sorted(slot.markets), epoch=slot.epoch)
         if self.process.tells_progress:

@@ -118,7 +118,7 @@ def venue_credentials(
     if not sends_orders and not (secret.for_market_data and spec.credentials_secret_ref):
         return None
     if folder is not None:
-        return CredentialsFolder(folder / venue, secret.parse).current
+        return CredentialsFolder(folder / venue, secret.parse)
     found = secret.from_environment(environment, f"TRADINGBOT_{venue.upper().replace('-', '_')}")
     return lambda: found
 

@@ -21,6 +21,7 @@ def _report(link: VenueLink, doubt: str) -> VenueReport:
     return VenueReport(
         venue=link.name,
         reachable=bool(link.refused) or (link.introduced and not trouble),
-        authenticated=False if link.refused else authenticated,
-        message=link.refused or trouble,
+        authenticated=False if link.refused or link.offer else authenticated,
+        message=link.refused or link.offer or trouble,
+        key_since_ns=link.key_since_ns,
     )

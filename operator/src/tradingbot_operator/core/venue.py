@@ -23,6 +23,7 @@ class HeardVenue:
     bot: str
     slot: int
     report: VenueReport
+    credentials_since: str = ""  # RFC 3339: when the slot began to use its present ones; empty: it uses none
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,13 @@ def venue_status(manifest: Manifest, seen: VenueSeen, now: str) -> Manifest | No
         conditions=tuple(kept.get(condition.type, condition) for condition in fresh),
         bots=len(seen.bots),
         used_by=seen.bots[:MAX_USERS],
+        credentials_since=before.credentials_since if seen.settling else _credentials_since(seen),
     )
-    return None if after == before else after.model_dump(mode="json", by_alias=True)
+    return None if after == before else after.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _credentials_since(seen: VenueSeen) -> str | None:
+    return min((heard.credentials_since for heard in seen.heard if heard.credentials_since), default=None)
 
 
 def _ready(seen: VenueSeen, observations: Sequence[Observation]) -> Observation:

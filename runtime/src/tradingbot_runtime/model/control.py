@@ -114,6 +114,7 @@ class VenueReport(ControlMessage, frozen=True, kw_only=True):
     reachable: bool  # it has answered, and every stream that the slot needs is open
     authenticated: bool | None = None  # None: not known yet, or nothing here needs a key
     message: str = ""  # what is wrong
+    key_since_ns: int = 0  # the venue has taken the credentials that are in use, which are no older; 0: none
 
 
 class SlotReport(ControlMessage, frozen=True, kw_only=True):

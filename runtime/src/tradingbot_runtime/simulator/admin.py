@@ -30,6 +30,16 @@ class Deposit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount: str
 
 
+class ApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /simulator/api-key`: from now on the account has this key, the former one is refused.
+
+    With another `uid` the venue says that it is another account, as if the key were somebody else's.
+    """
+
+    api_key: str = msgspec.field(name="apiKey")
+    uid: int | None = None
+
+
 class Admin:
     def __init__(
         self, venue: SimulatedVenue, streams: MarketStreams, websocket_api: WebsocketApi, reader: FrameReader
@@ -54,6 +64,7 @@ class Admin:
         app.router.add_delete("/simulator/fault-plan", self.forget_fault_plan)
         app.router.add_post("/simulator/frames", self.frames)
         app.router.add_post("/simulator/deposits", self.deposit)
+        app.router.add_post("/simulator/api-key", self.rotate)
 
     async def identity(self, _: web.Request) -> web.Response:
         return _json({"simulator": IDENTITY, "version": self._version})
@@ -146,6 +157,16 @@ class Admin:
             return _json({"error": str(wrong)}, 400)
         self._venue.tell_account()
         return _json(binance_json.balances(self._venue.exchange.account))
+
+    async def rotate(self, request: web.Request) -> web.Response:
+        """Streams that are open live on, as they do at Binance for a while."""
+        try:
+            key = msgspec.json.decode(await request.read(), type=ApiKey)
+        except msgspec.DecodeError as wrong:
+            return _json({"error": str(wrong)}, 400)
+        self._venue.credentials = msgspec.structs.replace(self._venue.credentials, api_key=key.api_key)
+        self._venue.account_number = self._venue.account_number if key.uid is None else key.uid
+        return _json({"uid": self._venue.account_number})
 
     def _disconnect(self, pattern: str) -> int:
         """Cut stream connections that match; "ws-api" and "*" cut those of the websocket API."""

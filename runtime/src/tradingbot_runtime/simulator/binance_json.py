@@ -107,7 +107,7 @@ def _rate(millionths: int) -> str:
     return amount_text(millionths * 100)
 
 
-def account_status(account: Account, time_ms: int) -> Json:
+def account_status(account: Account, time_ms: int, number: int) -> Json:
     rates = account.commission
     return {
         "makerCommission": rates.maker // 100, "takerCommission": rates.taker // 100, "buyerCommission": 0,
@@ -116,7 +116,7 @@ def account_status(account: Account, time_ms: int) -> Json:
                             "seller": _rate(0)},
         "canTrade": True, "canWithdraw": False, "canDeposit": False, "brokered": False,
         "requireSelfTradePrevention": False, "preventSor": False, "updateTime": account.updated_ms or time_ms,
-        "accountType": "SPOT", "balances": balances(account), "permissions": ["SPOT"], "uid": 1,
+        "accountType": "SPOT", "balances": balances(account), "permissions": ["SPOT"], "uid": number,
     }  # fmt: skip
 
 

@@ -112,7 +112,8 @@ class PrivateApi:
         return [binance_json.my_trade(trade) for trade in _page(parameters, found, from_id)]
 
     def account(self, parameters: Parameters) -> Answer:
-        answer = binance_json.account_status(self._exchange.account, self._venue.clock.now_ms())
+        venue = self._venue
+        answer = binance_json.account_status(self._exchange.account, venue.clock.now_ms(), venue.account_number)
         if parameters.get("omitZeroBalances") == "true":
             answer["balances"] = binance_json.balances(self._exchange.account, omit_zero=True)
         return answer

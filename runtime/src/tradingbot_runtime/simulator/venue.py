@@ -22,6 +22,7 @@ class SimulatedVenue:
     def __init__(self, exchange: Exchange, credentials: Credentials, limits: RateLimits, latency_ms: int = 0) -> None:
         self.exchange = exchange
         self.credentials = credentials
+        self.account_number = 1
         self.limits = limits
         self.conditions = Conditions(latency_ms)
         self.clock = self.conditions.clock

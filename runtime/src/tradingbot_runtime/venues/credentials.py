@@ -34,10 +34,11 @@ class SecretShape(Generic[T]):
 
 
 class CredentialsFolder(Generic[T]):
-    """A mounted Secret: one file for each key. Read again when a file changes: a rotation needs no restart.
+    """A mounted Secret: one file for each key; a rotation needs no restart.
 
-    `now_s` is any clock that goes forward; the folder is looked at once in `LOOK_EVERY_S`, not at every order. What
-    cannot be used after a change is told, and the former credentials go on: a bad rotation must not end the bot.
+    Until `settle` what is mounted is what is used. From then on something else is only `offered`, and used once
+    somebody has tried it (`take`): a bad rotation must not end the bot, nor send orders to another account. `now_s` is
+    any clock that goes forward; the folder is looked at once in `LOOK_EVERY_S`, not at every order.
     """
 
     def __init__(self, folder: Path, parse: Parse[T], now_s: Callable[[], float] = time.monotonic) -> None:
@@ -46,27 +47,43 @@ class CredentialsFolder(Generic[T]):
         self._now_s = now_s
         self._look_at_s = 0.0
         self._seen: tuple[tuple[str, int], ...] = ()
-        self._credentials: T | None = None
+        self._mounted: T | None = None
+        self._used: T | None = None  # settled
 
-    def current(self) -> T:
-        """Raises ConfigError when there never were any that could be used."""
-        if self._credentials is not None and self._now_s() < self._look_at_s:
-            return self._credentials
+    def __call__(self) -> T:
+        """What is in use. Raises ConfigError when there never was any that could be used."""
+        return self._used if self._used is not None else self._look()
+
+    def settle(self) -> None:
+        """The venue has taken what is in use."""
+        self._used = self()
+
+    def offered(self) -> T | None:
+        """What is mounted, where that can be read and is not what is in use. Raises ConfigError: see `__call__`."""
+        mounted = self._look()
+        return None if mounted is self() else mounted
+
+    def take(self, offered: T) -> None:
+        self._used = offered
+
+    def _look(self) -> T:
+        if self._mounted is not None and self._now_s() < self._look_at_s:
+            return self._mounted
         self._look_at_s = self._now_s() + LOOK_EVERY_S
         try:
-            self._credentials = self._read()
+            self._mounted = self._read()
         except (ConfigError, OSError) as error:
             message = f"{error.filename}: {in_words(error)}" if isinstance(error, OSError) else str(error)
-            if self._credentials is None:
+            if self._mounted is None:
                 raise ConfigError(message) from error
             log.error("CredentialsUnusable", folder=str(self._folder), message=message)  # noqa: TRY400 - told in words
-        return self._credentials
+        return self._mounted
 
     def _read(self) -> T:
         files = sorted(p for p in self._folder.glob("*") if p.is_file()) if self._folder.is_dir() else []
         seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
-        if self._credentials is not None and seen == self._seen:
-            return self._credentials
+        if self._mounted is not None and seen == self._seen:
+            return self._mounted
         values = {p.name: _text(p) for p in files}
         fresh = self._parse(values, str(self._folder))
         self._seen = seen

@@ -12,7 +12,7 @@ from tradingbot_runtime.model import Instrument, Nanos
 from tradingbot_runtime.venues.binance.adapter import BinanceAdapter
 from tradingbot_runtime.venues.binance.signing import credentials
 from tradingbot_runtime.venues.connection import Backoff
-from tradingbot_runtime.venues.credentials import SecretShape
+from tradingbot_runtime.venues.credentials import CredentialsFolder, SecretShape
 from tradingbot_runtime.venues.deltadefi.adapter import DeltaDefiAdapter
 from tradingbot_runtime.venues.deltadefi.credentials import deltadefi_credentials
 from tradingbot_runtime.venues.feed import BookFeed, OnTick
@@ -80,6 +80,8 @@ class VenueLink:
     introduced: bool = False
     trouble: str = ""  # why it could not be introduced last
     refused: str = ""  # what the venue said when it refused our credentials
+    offer: str = ""  # why other credentials that are mounted are not used
+    key_since_ns: Nanos = Nanos(0)  # the venue has taken those that are in use
     account: str = ""  # the venue's number of it, once introduced; empty without credentials
 
     def __post_init__(self) -> None:
@@ -98,6 +100,10 @@ class VenueLink:
             self.refused = self.trouble if isinstance(error, CredentialsRefused) else ""
             raise
         self.introduced, self.trouble, self.refused = True, "", ""
+        if self.credentials is not None:
+            self.key_since_ns = self.now_ns()
+        if isinstance(self.credentials, CredentialsFolder):
+            self.credentials.settle()
 
     async def _introduce(self) -> None:
         await self.measure_clock()

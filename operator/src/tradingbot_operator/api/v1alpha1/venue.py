@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tradingbot_operator.api.v1alpha1.resource import Conditions, PrinterColumn, Resource, Status
+from tradingbot_operator.api.v1alpha1.resource import Conditions, PrinterColumn, Resource, Status, Timestamp
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.config.fields import VenueName
 
@@ -20,6 +20,11 @@ class VenueStatus(Status):
     bots: int = Field(default=0, ge=0, description="TradingBots that name this Venue.")
     used_by: Annotated[tuple[UserName, ...], Field(max_length=MAX_USERS)] = Field(
         default=(), description=f"Their names, the first {MAX_USERS}."
+    )
+    credentials_since: Timestamp | None = Field(
+        default=None,
+        description="The oldest moment at which a slot began to use the credentials that it uses, which the venue has "
+        "taken. Later than a change of the Secret: every slot that is heard uses the new ones.",
     )
 
 
