@@ -27,6 +27,10 @@ W, R, L = Continuity.WHOLE, Continuity.REBUILT, Continuity.LOST
         (Evidence(epoch=0, epoch_at_venue=4, trades_are_named=True), L, "orders of ours of epoch 4"),
         (Evidence(epoch=2, epoch_at_venue=4, has_cursor=True, trades_are_named=True), R, "of epoch 4"),
         (Evidence(epoch=2, epoch_configured=3, epoch_at_venue=4), L, "the operator has seen 3"),
+        (Evidence(epoch=2, orders_not_known=3, has_cursor=True), L, "3 orders that can only be ours"),
+        (Evidence(epoch=2, orders_not_known=3, has_cursor=True, trades_are_named=True), R, "3 orders that can only"),
+        (Evidence(left_alone=4), L, "the journal is new, and 4 orders are open"),
+        (Evidence(epoch=1, left_alone=4), W, ""),  # withdrawn; what they have traded would be seen
     ],
 )
 def test_what_is_seen_decides(seen: Evidence, follows: Continuity, says: str) -> None:
@@ -43,6 +47,8 @@ def test_each_sign_is_silent_on_a_whole_journal_and_speaks_alone() -> None:
         Evidence(behind=BEHIND, epoch=3),
         Evidence(epoch=3, epoch_configured=4),
         Evidence(epoch=3, epoch_at_venue=4),
+        Evidence(left_alone=1),
+        Evidence(epoch=3, orders_not_known=1),
     )
     for number, seen in enumerate(alone):
         assert [bool(sign(seen)) for sign in SIGNS] == [number == other for other in range(len(SIGNS))]

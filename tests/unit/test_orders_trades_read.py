@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from harness.desk import STRAY, Desk, Venue, fill, lose
 from tradingbot_runtime.config.risk import ForeignOrders, Risk
+from tradingbot_runtime.core.order_ids import OrderKey, encode
 from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.errors import OutcomeUnknown
 from tradingbot_runtime.journal import Journal
@@ -67,6 +68,58 @@ def test_what_has_to_be_looked_up_is_bounded_and_no_trade_is_left_out(desk: Desk
     read(desk)
     assert desk.venue.cursors[1] == desk.venue.cursors[0], "the page was not finished"
     assert desk.market.engine.market.position.lots == trades, "each counts once"
+
+
+def test_the_start_reads_all_of_them_before_it_is_done(desk: Desk) -> None:
+    """A position that lacks some is another position."""
+    trades = 3 * LOOKUPS_A_READING + 5
+    desk.venue.told_by_list = [fill(OrderId(f"of before {n}"), f"t{n}", 1) for n in range(trades)]
+
+    asyncio.run(desk.all.restore())
+
+    assert desk.market.engine.market.position.lots == trades
+
+
+def test_what_a_reading_leaves_is_read_soon(desk: Desk) -> None:
+    asyncio.run(desk.all.restore())
+    trades = LOOKUPS_A_READING + 5
+    desk.venue.told_by_list = [fill(OrderId(f"of others {n}"), f"t{n}", 1) for n in range(trades)]
+    desk.look(after_s=20)
+    assert desk.market.engine.market.position.lots == LOOKUPS_A_READING
+
+    desk.look(after_s=5)
+
+    assert desk.market.engine.market.position.lots == trades
+
+
+def ours(epoch: int, sequence: int) -> OrderId:
+    return encode(OrderKey(bot=1, slot=0, epoch=epoch, sequence=sequence))
+
+
+def test_trades_of_our_orders_that_the_journal_does_not_know_are_counted_with_their_newest_epoch(desk: Desk) -> None:
+    bid, _ = desk.quote()
+    desk.venue.told_by_list = [fill(ours(3, 7), "t1", 1), fill(ours(5, 1), "t2", 1), fill(bid, "t3", 1),
+                               fill(OrderId("foreign"), "t4", 1)]  # fmt: skip
+    asyncio.run(desk.all.restore())
+
+    assert (desk.all.trades.orders_not_known, desk.all.trades.newest_epoch) == (2, 5)
+
+
+class Nameless(Venue):
+    """An account of our own, where no trade says by whose id."""
+
+    async def order_id(self, _: Instrument, venue_order_id: str) -> OrderId | None:
+        self.looked_up.append(venue_order_id)
+        return None
+
+
+def test_at_an_account_of_its_own_every_trade_of_an_unknown_order_counts(journal: Journal) -> None:
+    for exclusive in (True, False):
+        desk = Desk(journal, Nameless(exclusive=exclusive))
+        desk.venue.told_by_list = [fill(OrderId("somebody"), "t1", 1)]
+        read(desk)
+
+        assert desk.all.trades.orders_not_known == exclusive
 
 
 def test_the_owners_that_are_remembered_are_bounded(desk: Desk) -> None:

@@ -75,7 +75,7 @@ class Barrier:
             await self._insist(partial(loss.look, live), f"open orders of market {live.name}")
         for name, reconciler in self.reconcilers.items():
             await self._insist(reconciler.restore, f"orders and balances of market {name}")
-        loss.settle()
+        loss.settle(reconciler.trades for reconciler in self.reconcilers.values())
         for live in self.slot.markets.values():
             await self._insist(
                 partial(fresh, live, partial(self._feeds, live.name)), f"the feeds of market {live.name}"

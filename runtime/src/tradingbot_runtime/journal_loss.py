@@ -5,6 +5,7 @@ the trades.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,7 +16,7 @@ from tradingbot_runtime.core.order_ids import decode, number_text
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.market_reports import live_orders_left
 from tradingbot_runtime.slot import Slot
-from tradingbot_runtime.venue_trades import cursor_key
+from tradingbot_runtime.venue_trades import VenueTrades, cursor_key
 
 log = structlog.get_logger("journal")
 
@@ -24,6 +25,7 @@ log = structlog.get_logger("journal")
 class JournalLoss:
     slot: Slot
     _epochs: dict[str, int] = field(default_factory=dict)  # by market, the newest of ours at the venue
+    _left: dict[str, int] = field(default_factory=dict)  # by market, open orders of an exclusive account, not known
     _others: dict[str, Counter[str]] = field(default_factory=dict)  # by market, open orders of other bots of ours
     _cursors: dict[str, bool] = field(default_factory=dict)  # by market, whether there was one before this start
 
@@ -34,9 +36,12 @@ class JournalLoss:
         ours = (self.slot.bot_number, self.slot.config.slot)
         self._others[live.name] = Counter(number_text(key.bot) for key in keys if key.bot != self.slot.bot_number)
         self._epochs[live.name] = max((key.epoch for key in keys if (key.bot, key.slot) == ours), default=0)
+        if live.gateway.exclusive:
+            named = (self.slot.journal.order_named(live.ledger, order.venue_order_id) for order in listed)
+            self._left[live.name] = sum(1 for known in named if known is None)
         self._cursors[live.name] = self.slot.journal.meta(cursor_key(live.ledger)) is not None
 
-    def settle(self) -> None:
+    def settle(self, trades: Iterable[VenueTrades]) -> None:
         """Once for all markets, when the trades have been read. Paper orders are lost with the journal, and whole."""
         slot = self.slot
         if slot.config.mode is Mode.PAPER:
@@ -44,13 +49,18 @@ class JournalLoss:
             slot.journal.settle_behind()
             return
         self._tell_of_others()
-        markets = slot.markets.values()
+        markets, read = slot.markets.values(), list(trades)
+        newest = max((*self._epochs.values(), *(each.newest_epoch for each in read)), default=0)
+        if newest >= slot.epoch:  # ids of this process would be those of another one
+            slot.renumber(slot.journal.next_epoch(newest))
         judgement = judge(
             Evidence(
                 behind=slot.journal.behind,
                 epoch=slot.epoch_before,
                 epoch_configured=slot.config.epoch,
-                epoch_at_venue=max(self._epochs.values(), default=0),
+                epoch_at_venue=newest,
+                orders_not_known=sum(each.orders_not_known for each in read),
+                left_alone=sum(self._left.values()),
                 has_cursor=all(self._cursors.values()),
                 trades_are_named=not any(live.gateway.exclusive for live in markets),
             )

@@ -28,6 +28,7 @@ QUESTIONS_A_PASS = 5
 SWEEP_EVERY_NS = 10 * SECOND
 TRADES_EVERY_NS = 20 * SECOND  # the dear questions: for many markets of one account further apart (`_stretch`)
 BALANCES_EVERY_NS = 60 * SECOND
+TRADES_GO_ON_NS = 5 * SECOND  # after a reading that was not whole
 MARKETS_AT_FULL_PACE = 8
 STRETCHED_MOST = 4  # an account that nobody checks for long stops trading (`core.risk.gates.account`)
 MISMATCH_AGAIN_NS = 2 * SECOND
@@ -101,7 +102,8 @@ class Reconciler:
             if order.state not in UNSENT:  # those are still the gateway's
                 await self.questions.ask(order.id)
         await self._sweep()
-        await self._read_trades()
+        await self.trades.read_all()
+        self.paces.trades_ns = self.now_ns()
         await self._balances()
 
     def doubt(self, order_id: OrderId) -> None:
@@ -163,8 +165,10 @@ class Reconciler:
         self.paces.swept_ns = self.now_ns()
 
     async def _read_trades(self) -> None:
-        await self.trades.read()
+        whole = await self.trades.read()
         self.paces.trades_ns = self.now_ns()
+        if not whole:  # what is left moves the position as well: it does not wait for its turn
+            self.paces.trades_ns = Nanos(self.now_ns() - TRADES_EVERY_NS * self._stretch + TRADES_GO_ON_NS)
 
     # -- balances ------------------------------------------------------------------------------------------------
 

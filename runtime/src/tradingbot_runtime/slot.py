@@ -17,7 +17,7 @@ from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
 from tradingbot_runtime.exposures import others_exposed
 from tradingbot_runtime.halts import Halts
-from tradingbot_runtime.inputs.lines import Configured
+from tradingbot_runtime.inputs.lines import Configured, Renumbered
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import ConfigApplied, Journal
 from tradingbot_runtime.journal.journal import CONFIG
@@ -244,6 +244,14 @@ class Slot:
         self.changed.set()
         message = "" if released else "no such halt is in force"
         return HaltAnswered(halt_id=halt_id, done=bool(released), message=message, halts=self.halts.ids)
+
+    def renumber(self, epoch: int) -> None:
+        """Before the first order: its id must be none that another process has given."""
+        log.warning("EpochRaised", epoch=epoch, before=self.epoch)
+        self.epoch = epoch
+        for live in self.markets.values():
+            live.engine.ids.epoch = epoch
+        self.inputs.note(Renumbered(epoch=epoch))
 
     async def drain(self, reason: str, *, flatten: bool) -> None:
         self.update(drained=reason, closes_drained=flatten)

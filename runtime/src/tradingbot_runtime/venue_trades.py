@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from tradingbot_runtime.core.order_ids import decode
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import Nanos, OrderId
 from tradingbot_runtime.venues.protocols import Trade, TradeCursor
@@ -35,10 +36,17 @@ class VenueTrades:
     market: LiveMarket
     now_ns: Callable[[], Nanos]
     is_ours: Callable[[OrderId], bool]
+    orders_not_known: int = 0  # that have traded, and that only this slot can have sent
+    newest_epoch: int = 0  # among those
     _owners: OrderedDict[str, OrderId | None] = field(default_factory=OrderedDict)  # by the venue's order id
 
-    async def read(self) -> None:
-        """Take in what is new. Raises VenueError; what was read by then is kept."""
+    async def read_all(self) -> None:
+        """Until nothing is left: what is not read is missing in the position. Raises VenueError."""
+        while not await self.read():
+            log.info("TradesBeingRead", market=self.market.name, orders=len(self._owners))
+
+    async def read(self) -> bool:
+        """Take in what is new; whether that is all. Raises VenueError; what was read by then is kept."""
         market = self.market
         for _ in range(PAGES_A_READING):
             page = await market.gateway.trades(market.instrument, self._cursor())
@@ -47,12 +55,13 @@ class VenueTrades:
                 if not self._is_known(trade):
                     lookups += 1
                     if lookups > LOOKUPS_A_READING:
-                        return  # the cursor stays: the rest at the next reading
+                        return False  # the cursor stays: the rest at the next reading
                     await self._look_up(trade)
                 self._take(trade)
             self._keep(page.cursor)
             if not page.more:
-                return
+                return True
+        return False
 
     def _cursor(self) -> TradeCursor:
         """At the first reading: from midnight UTC, so that a lost journal's trades of the day are found again."""
@@ -89,9 +98,19 @@ class VenueTrades:
             owner: OrderId | None = kept
         else:
             owner = await market.gateway.order_id(market.instrument, trade.venue_order_id)
+            self._note(owner)
         self._owners[trade.venue_order_id] = owner
         while len(self._owners) > OTHERS_KEPT:
             self._owners.popitem(last=False)
+
+    def _note(self, owner: OrderId | None) -> None:
+        """An order that the venue has traded, and that no row of the journal names so."""
+        ours = owner is not None and self.is_ours(owner)
+        if ours and owner is not None and self.market.journal.order(owner) is None:
+            self.orders_not_known += 1
+            self.newest_epoch = max(self.newest_epoch, key.epoch if (key := decode(owner)) else 0)
+        elif owner is None and self.market.gateway.exclusive:
+            self.orders_not_known += 1
 
     def _take(self, trade: Trade) -> None:
         owner = self._owner(trade)

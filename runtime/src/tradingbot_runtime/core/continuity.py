@@ -22,7 +22,9 @@ class Evidence:
     behind: str = ""  # what the journal's mark says of it; empty: nothing
     epoch: int = 0  # the last that the journal knows; 0: it is new
     epoch_configured: int = 0  # the last that the operator has seen
-    epoch_at_venue: int = 0  # the newest among our open orders there
+    epoch_at_venue: int = 0  # the newest among our orders there, of those that are open and those that have traded
+    orders_not_known: int = 0  # that have traded since the cursor, and that only this slot can have sent
+    left_alone: int = 0  # open orders at an account that nobody else trades with, which the journal does not know
     has_cursor: bool = False  # the journal knows up to where it had read the venue's trades
     trades_are_named: bool = False  # the venue's trades can be told ours from others' without the journal
 
@@ -49,7 +51,24 @@ def _by_the_venue(seen: Evidence) -> str:
     return f"the journal's last epoch is {seen.epoch}, and the venue has orders of ours of epoch {seen.epoch_at_venue}"
 
 
-SIGNS: tuple[Callable[[Evidence], str], ...] = (_by_its_mark, _by_the_configuration, _by_the_venue)
+def _by_its_trades(seen: Evidence) -> str:
+    if not seen.orders_not_known:
+        return ""
+    return (
+        f"the venue has traded {seen.orders_not_known} orders that can only be ours, and that the journal does not know"
+    )
+
+
+def _by_an_account_of_its_own(seen: Evidence) -> str:
+    """A journal that knows of earlier lives has what they left withdrawn: their trades are read from its cursor on."""
+    if seen.epoch or not seen.left_alone:
+        return ""
+    return f"the journal is new, and {seen.left_alone} orders are open at an account that should be this bot's alone"
+
+
+SIGNS: tuple[Callable[[Evidence], str], ...] = (
+    _by_its_mark, _by_the_configuration, _by_the_venue, _by_an_account_of_its_own, _by_its_trades,
+)  # fmt: skip
 
 
 def judge(seen: Evidence) -> Judgement:

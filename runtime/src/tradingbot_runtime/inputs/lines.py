@@ -72,8 +72,14 @@ class BudgetChanged(Line, frozen=True, kw_only=True):
     budget: msgspec.Raw
 
 
+class Renumbered(Line, frozen=True, kw_only=True):
+    """Before the first order: the venue knows orders of this epoch already."""
+
+    epoch: int
+
+
 class Leaving(Line, frozen=True, kw_only=True):
     """The process ends and leaves no order behind, whatever the configuration says of stops."""
 
 
-AnyLine = SegmentStarted | MarketOpened | Handled | Applied | Sent | Configured | BudgetChanged | Leaving
+AnyLine = SegmentStarted | MarketOpened | Handled | Applied | Sent | Configured | BudgetChanged | Renumbered | Leaving

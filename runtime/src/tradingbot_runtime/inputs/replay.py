@@ -23,6 +23,7 @@ from tradingbot_runtime.inputs.lines import (
     Handled,
     Leaving,
     MarketOpened,
+    Renumbered,
     SegmentStarted,
     Sent,
 )
@@ -95,10 +96,18 @@ class Replay:
             case Sent():
                 self.outcome.commands += len(line.commands)
                 self._settle(line.commands)
+            case _:
+                self._changed(line)
+
+    def _changed(self, line: Configured | BudgetChanged | Renumbered | Leaving) -> None:
+        """By something else than the venue's events."""
+        match line:
             case Configured():
                 self._configure(SlotConfig.model_validate_json(line.config))
             case BudgetChanged():
                 _copy(budget_from(line.budget), self._engines[line.market].budget)
+            case Renumbered():
+                self._ids.epoch = line.epoch
             case Leaving():
                 for engine in self._engines.values():
                     engine.market.terms = engine.market.leaving_nothing()

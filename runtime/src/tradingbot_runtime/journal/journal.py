@@ -54,7 +54,8 @@ class Journal:
             self._db = connect(path)
             self._wal = WalSync(Path(f"{path}-wal"))
             if found.behind:  # remembered until the start barrier has settled it; epochs go on above the lost ones
-                rows = ((BEHIND, found.behind), (EPOCH, str(mark.epoch)), *([(UID, mark.uid)] if mark.uid else []))
+                floor = max(found.epoch_floor, mark.epoch)
+                rows = ((BEHIND, found.behind), (EPOCH, str(floor)), *([(UID, mark.uid)] if mark.uid else []))
                 self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
             epoch = max(found.knows.epoch, mark.epoch)
             self._mark = replace(found.knows, epoch=epoch, boot=boot_id(), uid=mark.uid)

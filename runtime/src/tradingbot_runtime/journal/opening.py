@@ -7,6 +7,7 @@ file when it is closed. Formats: https://www.sqlite.org/fileformat2.html, sectio
 import os
 import sqlite3
 import struct
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ _HEADER = 100  # bytes
 _WAL_HEADER = 32
 _FRAME_HEADER = struct.Struct(">6I")  # page, size of the database after a commit, two salts, two checksums
 _LARGEST_PAGE = 65_536
+LIVES_AFTER_A_COPY = 256
+COPIES_PLACES = 2_048  # so that a journal may be put back some thirty times before its epochs are used up
 MOVE_ASIDE = "put the whole journal back, or move it and its -wal aside to start without it, halted"
 
 
@@ -30,6 +33,7 @@ class Found(NamedTuple):
 
     knows: Mark = Mark()  # how far the journal has come
     behind: str = ""  # why it knows less than there has been; empty: it is the latest
+    epoch_floor: int = 0  # its epochs go on above this
 
 
 class Pages(NamedTuple):
@@ -112,8 +116,16 @@ def _judge(db: sqlite3.Connection, mark: Mark) -> Found:
              if getattr(has, name) < getattr(mark, name)]  # fmt: skip
     if short and mark.binds(boot_id()):
         raise JournalError(f"was cut short or replaced by an older copy ({', '.join(short)}): {MOVE_ASIDE}")
+    if has.epoch and mark.is_blank:
+        copy = "the journal lies here without its lock file: it may be an older copy"
+        return Found(has, copy, has.epoch + _copies_stride())
     # The epoch is durable long before the first order leaves: a lost node explains missing events, not this.
     return Found(has, f"the journal is an older copy ({', '.join(short)})" if has.epoch < mark.epoch else "")
+
+
+def _copies_stride() -> int:
+    """Over the lives that a copy does not know, and over those of other copies, put to use in another minute."""
+    return LIVES_AFTER_A_COPY + int(time.time() // 60) % COPIES_PLACES
 
 
 def _new(mark: Mark, what: str) -> Found:
