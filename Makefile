@@ -13,7 +13,7 @@ export CLUSTER ?= tradingbot
 # Where it is set (many images do), each of the thousands of processes here would compile anew all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup format lint types contracts generate fresh unit coverage mutants check stories soak soak-memory integration cluster-tests \
+.PHONY: help setup format lint types contracts generate fresh unit coverage mutants check stories soak soak-memory soak-operator integration cluster-tests \
         test cluster cluster-down images images-load demo demo-down bench bench-operator release-dry-run
 
 help: ## print this
@@ -74,6 +74,9 @@ soak: ## what takes hours: 50,000 stories, 20,000 drops of all state, 3,000 more
 
 soak-memory: ## two hours of a replayed market at twenty times its speed, with faults: neither memory nor tasks grow
 	PYTHONPATH=tests $(PYTHON) -m harness.memory_soak
+
+soak-operator: images-load ## half an hour of random edits, kills, cuts and halts on the local cluster; ARGS='--minutes 5 --seed 1'
+	PYTHONPATH=tests:hack/demo $(PYTHON) hack/soak/operator_soak.py $(ARGS)
 
 integration: ## tests against real sockets, processes and a real API server
 	-@hack/cluster/cluster control-plane build

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from statistics import fmean
 
 import pytest
 
-from harness.kind_cluster import CLUSTER, World, kubectl, world
+from harness.kind_cluster import World, install_operator, world
 
 MEASURED = "measured"
 ADDITIONS, ADDITIONS_S = 2_000_000, 0.045  # seconds for an empty loop of so many, with both cores idle
@@ -20,18 +19,14 @@ STRETCH_MOST = 2.0  # a part of what keeps the machine busy is the bot that is m
 
 @pytest.fixture(scope="session")
 def operator_installed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The operator of this very tree, installed once, however many workers there are; its image is in the nodes."""
+    """Once, however many workers there are."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # of this run, and of no earlier one
     with (shared / "operator.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (shared / "operator.installed").exists():
             return
-        status = subprocess.run([CLUSTER, "status"], capture_output=True, text=True, check=False)
-        assert status.returncode == 0, "the local cluster is not up: make cluster images-load"
-        kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
-        kubectl("-n", "tradingbot-system", "rollout", "restart", "deployment/tradingbot-operator")
-        kubectl("-n", "tradingbot-system", "rollout", "status", "deployment/tradingbot-operator", "--timeout=120s")
+        install_operator()
         (shared / "operator.installed").touch()
 
 

@@ -11,12 +11,11 @@ from contextlib import suppress
 
 import pytest
 
-from harness.kind_cluster import CLUSTER, World, eventually, kubectl
+from harness.kind_cluster import CLUSTER, OPERATOR, SYSTEM, World, eventually, kubectl
 
 pytestmark = pytest.mark.cluster
 Measure = Callable[..., None]
-SYSTEM = World("tradingbot-system")
-OPERATOR = "deployment/tradingbot-operator"
+DEPLOYMENT = f"deployment/{OPERATOR}"
 ROLE = "node-role.kubernetes.io/control-plane"
 LEASE_S = 120
 # Else the market of two minutes fills what nobody withdraws.
@@ -66,7 +65,7 @@ def doomed(demo: World) -> Iterator[str]:
     copy_images(worker, safe)
     kubectl("taint", "node", safe, f"{ROLE}:NoSchedule-", check=False)
     try:
-        pin(SYSTEM, OPERATOR, safe)
+        pin(SYSTEM, DEPLOYMENT, safe)
         pin(demo, "deployment/simulator", safe)
         kubectl("cordon", safe)  # the bot goes to the other one
         yield worker
@@ -74,11 +73,11 @@ def doomed(demo: World) -> Iterator[str]:
         with suppress(subprocess.CalledProcessError):  # it is not paused any more
             docker("unpause", worker)
         kubectl("uncordon", safe, check=False)
-        unpin(SYSTEM, OPERATOR)
+        unpin(SYSTEM, DEPLOYMENT)
         kubectl("wait", "node", worker, "--for=condition=Ready", "--timeout=120s")
         kubectl("taint", "node", safe, f"{ROLE}:NoSchedule", "--overwrite")
         kubectl("-n", SYSTEM.namespace, "delete", "pods", "--all", "--wait=false")
-        kubectl("-n", SYSTEM.namespace, "rollout", "status", OPERATOR, "--timeout=120s")
+        kubectl("-n", SYSTEM.namespace, "rollout", "status", DEPLOYMENT, "--timeout=120s")
 
 
 def withdrawal(demo: World) -> dict[str, str]:

@@ -8,16 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.kind_cluster import World, eventually, kubectl
+from harness.kind_cluster import OPERATOR, SYSTEM, World, eventually, kubectl, leader
 
 pytestmark = pytest.mark.cluster
-SYSTEM = World("tradingbot-system")
-NAME = "tradingbot-operator"
-
-
-def leader() -> str:
-    """Its pod; the identity has more, for a container that is started anew is another leader."""
-    return str(SYSTEM.get("lease", NAME)["spec"].get("holderIdentity") or "").partition("_")[0]
 
 
 def test_a_killed_leader_is_followed_by_the_other_replica(
@@ -27,7 +20,7 @@ def test_a_killed_leader_is_followed_by_the_other_replica(
     demo.wait_ready()
     eventually(lambda: demo.quoting("demo-0"), 15, "quoting")
     before, killed = demo.get("pod", "demo-0"), leader()
-    assert SYSTEM.get("deployment", NAME)["status"]["readyReplicas"] == 2
+    assert SYSTEM.get("deployment", OPERATOR)["status"]["readyReplicas"] == 2
 
     # It must not be able to give its Lease back.
     SYSTEM.signal_container(killed, "SIGSTOP")

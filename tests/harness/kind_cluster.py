@@ -101,6 +101,24 @@ class World:
         )  # fmt: skip
 
 
+SYSTEM = World("tradingbot-system")
+OPERATOR = "tradingbot-operator"
+
+
+def install_operator() -> None:
+    """The operator of this very tree; its image is in the nodes."""
+    status = subprocess.run([CLUSTER, "status"], capture_output=True, text=True, check=False)
+    assert status.returncode == 0, "the local cluster is not up: make cluster images-load"
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "manifests/install.yaml")
+    kubectl("-n", SYSTEM.namespace, "rollout", "restart", f"deployment/{OPERATOR}")
+    kubectl("-n", SYSTEM.namespace, "rollout", "status", f"deployment/{OPERATOR}", "--timeout=120s")
+
+
+def leader() -> str:
+    """The operator's pod that leads; the identity has more, for a container that is started anew is another leader."""
+    return str(SYSTEM.get("lease", OPERATOR)["spec"].get("holderIdentity") or "").partition("_")[0]
+
+
 @contextmanager
 def world(name: str) -> Iterator[World]:
     """A fresh namespace with a running simulator; everything is deleted at the end."""

@@ -1,0 +1,147 @@
+"""What a soak of the operator does to it: edits, kills, cuts and halts, each drawn by its weight."""
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from operator_world import BOTS, SLOTS_MOST, Json, Watch, in_node
+
+from harness.kind_cluster import SYSTEM, eventually, kubectl, leader
+from tradingbot_operator.core.names import RESUME
+
+CONTROL_PORT = "8443"
+CUT_S = 8
+ANSWERS_S = 120
+# The pod may be gone, or not there yet: then nothing happens to it.
+GONE = suppress(AssertionError, KeyError, subprocess.CalledProcessError)
+
+
+def patch(watch: Watch, bot: str, spec: dict[str, object]) -> None:
+    watch.demo.kubectl("patch", f"tb/{bot}", "--type=merge", "-p", json.dumps({"spec": spec}))
+
+
+def any_pod(watch: Watch, draw: random.Random) -> str:
+    found = watch.demo.get("pods", "-l", "app.kubernetes.io/managed-by=tradingbot-operator")["items"]
+    return str(draw.choice(sorted(pod["metadata"]["name"] for pod in found))) if found else ""
+
+
+def node_of(pod: Json) -> str:
+    return str(pod["spec"]["nodeName"])
+
+
+def change_the_spread(watch: Watch, draw: random.Random) -> None:
+    bot = draw.choice(sorted(BOTS))
+    patch(watch, bot, {"strategy": {"marketMaking": {"spreadBps": str(draw.randint(2, 12))}}})
+
+
+def scale(watch: Watch, draw: random.Random) -> None:
+    watch.demo.kubectl("scale", f"tb/{draw.choice(sorted(BOTS))}", f"--replicas={draw.randint(1, SLOTS_MOST)}")
+
+
+def restart(watch: Watch, draw: random.Random) -> None:
+    patch(watch, draw.choice(sorted(BOTS)), {"restartNonce": draw.randint(1, 10**6)})
+
+
+def write_nonsense(watch: Watch, draw: random.Random) -> None:
+    """Refused, by the API server or in the status; the bot goes on."""
+    bot = draw.choice(sorted(BOTS))
+    watch.demo.kubectl(
+        "patch", f"tb/{bot}", "--type=merge", "-p", '{"spec":{"risk":{"maxPosition":"-1"}}}', check=False
+    )
+
+
+def delete_a_pod(watch: Watch, draw: random.Random) -> None:
+    if pod := any_pod(watch, draw):
+        watch.demo.kubectl("delete", "pod", pod, "--wait=false", check=False)
+
+
+def kill_a_process(watch: Watch, draw: random.Random) -> None:
+    if pod := any_pod(watch, draw):
+        with GONE:
+            watch.demo.signal_container(pod, "SIGKILL")
+
+
+def freeze_a_process(watch: Watch, draw: random.Random) -> None:
+    if pod := any_pod(watch, draw):
+        with GONE:
+            watch.demo.signal_container(pod, "SIGSTOP")
+            time.sleep(draw.uniform(1, CUT_S))
+            watch.demo.signal_container(pod, "SIGCONT")
+
+
+def take_the_leader_away(_: Watch, __: random.Random) -> None:
+    if pod := leader():
+        kubectl("-n", SYSTEM.namespace, "delete", "pod", pod, "--force", "--grace-period=0", check=False)
+
+
+def kill_the_api_server(_: Watch, __: random.Random) -> None:
+    found = json.loads(kubectl("-n", "kube-system", "get", "pods", "-l", "component=kube-apiserver", "-o", "json"))[
+        "items"
+    ]
+    node = node_of(found[0])
+    (container,) = in_node(node, "crictl", "ps", "--name", "kube-apiserver", "--quiet").split()
+    in_node(node, "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", container)
+    eventually(
+        lambda: kubectl("get", "--raw", "/readyz", check=False).strip() == "ok", ANSWERS_S, "the API server is back"
+    )
+
+
+def cut_the_streams(watch: Watch, draw: random.Random) -> None:
+    """No packet to or from a control port for a while, on the node where the pods are."""
+    pod = any_pod(watch, draw)
+    if not pod:
+        return
+    with GONE:
+        node = node_of(watch.demo.get("pod", pod))
+        rule = ("FORWARD", "-p", "tcp", "--dport", CONTROL_PORT, "-j", "DROP")
+        in_node(node, "iptables", "-I", *rule)
+        try:
+            time.sleep(CUT_S)
+        finally:
+            in_node(node, "iptables", "-D", *rule)
+
+
+def halt_everybody(watch: Watch, draw: random.Random) -> None:
+    name = f"stop-{draw.randint(1, 10**6)}"
+    halt = {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "TradingHalt", "metadata": {"name": name},
+            "spec": {"reason": "soak", "onDelete": "Keep"}}  # fmt: skip
+    watch.demo.kubectl("apply", "-f", "-", stdin=json.dumps(halt))
+    eventually(lambda: all(watch.status(bot).get("halts") for bot in BOTS), ANSWERS_S, "every bot is halted")
+    watch.halts()
+    watch.demo.kubectl("delete", "tradinghalt", name)
+
+
+def delete_a_lease(watch: Watch, draw: random.Random) -> None:
+    bot = draw.choice(sorted(BOTS))
+    watch.demo.kubectl("delete", "lease", f"{bot}-0", "--ignore-not-found")
+
+
+def resume(watch: Watch, draw: random.Random) -> None:
+    """All that is known of one bot; what comes meanwhile stays."""
+    bot = draw.choice(sorted(BOTS))
+    release(watch, bot)
+
+
+def release(watch: Watch, bot: str) -> None:
+    watch.halts()
+    if ids := sorted(watch.held[bot]):
+        watch.held[bot] -= set(ids)
+        watch.demo.kubectl("annotate", f"tb/{bot}", f"{RESUME}={','.join(ids)}", "--overwrite")
+        eventually(lambda: not {h["id"] for h in watch.status(bot).get("halts", ())} & set(ids), ANSWERS_S, "resumed")
+
+
+class Action(NamedTuple):
+    do: Callable[[Watch, random.Random], None]
+    weight: int
+
+
+ACTIONS = (
+    Action(change_the_spread, 6), Action(scale, 4), Action(restart, 2), Action(write_nonsense, 1),
+    Action(delete_a_pod, 3), Action(kill_a_process, 4), Action(freeze_a_process, 2), Action(take_the_leader_away, 2),
+    Action(kill_the_api_server, 1), Action(cut_the_streams, 2), Action(halt_everybody, 2), Action(delete_a_lease, 1),
+    Action(resume, 5),
+)  # fmt: skip

@@ -1,0 +1,147 @@
+"""Two bots, three markets and one exchange on the local cluster, and what must be true of them whatever happens."""
+
+import json
+import subprocess
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from harness.kind_cluster import CLUSTER, World, eventually, world
+from tradingbot_runtime.core.order_ids import OrderKey, decode
+
+Json = dict[str, Any]
+BOTS = {"pair": ("BTCUSDT", "ETHUSDT"), "single": ("ADAUSDT",)}
+SIMULATE = ("simulate", "--host", "0.0.0.0", "--port", "9000", "--volatility", "1", "--orders-per-10s", "100000",  # noqa: S104 - in a pod
+            "--weight-per-minute", "1000000")  # fmt: skip
+SLOTS_MOST = 3
+LOOK_S = 0.5
+SIZES = {"BTCUSDT": "0.001", "ETHUSDT": "0.01", "ADAUSDT": "50"}
+SETTLED_S = 300  # a slot whose pod was taken away by force waits for its Lease: two minutes
+
+
+def manifest(demo: World, name: str) -> Json:
+    """The demo's bot with other markets; sizes are those of the first one."""
+    bot: Json = json.loads(json.dumps(demo.manifests["TradingBot"]))
+    bot["metadata"]["name"], symbols = name, BOTS[name]
+    places = [{"venue": "simulator", "symbol": symbol} for symbol in symbols]
+    bot["spec"]["markets"] = [
+        {"name": place["symbol"].lower(), "reference": place, "execution": place} for place in places
+    ]
+    bot["spec"]["replicas"] = len(symbols)
+    making = bot["spec"]["strategy"]["marketMaking"]
+    making |= {"layers": 2, "sizes": [SIZES[symbols[-1]]], "inventorySkew": None, "hysteresis": {"ticks": 50}}
+    del making["inventorySkew"]
+    bot["spec"]["risk"] |= {"maxPosition": "5000", "maxOrder": "100", "maxDailyLoss": "100000", "maxDrawdown": "0.5",
+                            "maxRejectsPerMinute": 10000}  # fmt: skip
+    return bot
+
+
+@contextmanager
+def soaked() -> Iterator[World]:
+    """A namespace with a simulator of the three markets, made up, and both bots."""
+    with world("soak") as made:
+        (container,) = made.manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
+        container["args"] = [
+            *SIMULATE,
+            *(word for symbols in BOTS.values() for each in symbols for word in ("--symbol", each)),
+        ]
+        made.kubectl("apply", "-f", "-", stdin=json.dumps(made.manifests["Deployment"]))
+        made.kubectl("rollout", "status", "deployment/simulator", "--timeout=120s")
+        for name in BOTS:
+            made.kubectl("apply", "-f", "-", stdin=json.dumps(manifest(made, name)))
+        yield made
+
+
+def in_node(node: str, *command: str) -> str:
+    done = subprocess.run([CLUSTER, "docker", "exec", node, *command], check=True, capture_output=True, text=True,
+                          timeout=60)  # fmt: skip
+    return done.stdout
+
+
+def keys(orders: Iterable[Json]) -> Iterator[tuple[str, OrderKey]]:
+    for order in orders:
+        if (key := decode(str(order["clientOrderId"]))) is not None:
+            yield str(order["symbol"]), key
+
+
+def doubled(open_orders: Iterable[Json]) -> list[str]:
+    """Markets in which two slots have orders at one moment."""
+    holders: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for symbol, key in keys(open_orders):
+        holders[symbol].add((key.bot, key.slot))
+    return [
+        f"{symbol}: slots {sorted(found)} have orders at once" for symbol, found in holders.items() if len(found) > 1
+    ]
+
+
+def interleaved(all_orders: Iterable[Json]) -> list[str]:
+    """Markets in which a process has placed an order after another one that came later had begun."""
+    placed: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for symbol, key in keys(sorted(all_orders, key=lambda order: int(order["orderId"]))):
+        placed[symbol].append((key.bot, key.slot, key.epoch))
+    turns = {symbol: [process for process, _ in groupby(found)] for symbol, found in placed.items()}
+    return [f"{symbol}: {process} came back after another process" for symbol, found in turns.items()
+            for process, times in Counter(found).items() if times > 1]  # fmt: skip
+
+
+def given_twice(all_orders: Iterable[Json]) -> list[str]:
+    counted = Counter(str(order["clientOrderId"]) for order in all_orders)
+    return [f"order id {name} was given {times} times" for name, times in counted.items() if times > 1]
+
+
+@dataclass
+class Watch:
+    """Looks all the time, through whatever happens; an API server that is away shows nothing."""
+
+    demo: World
+    held: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in BOTS})  # halts, not resumed
+    wrong: list[str] = field(default_factory=list)
+    looks: int = 0
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def watching(self) -> Iterator["Watch"]:
+        thread = threading.Thread(target=self._run, name="watch")
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._end.set()
+            thread.join(60)
+
+    def _run(self) -> None:
+        while not self._end.wait(LOOK_S):
+            state = self.demo.raw("services/simulator:9000/proxy/simulator/state")
+            if state is None:
+                continue
+            self.looks += 1
+            self._note(doubled(state["openOrders"]))
+
+    def _note(self, found: Iterable[str]) -> None:
+        self.wrong += [each for each in found if each not in self.wrong]
+
+    def halts(self) -> None:
+        """Each halt that was seen and not resumed is still there."""
+        for name in BOTS:
+            now = {halt["id"] for halt in self.status(name).get("halts", ())}
+            self._note(f"{name}: halt {lost} is gone" for lost in self.held[name] - now)
+            self.held[name] |= now
+
+    def orders(self) -> None:
+        found = self.demo.every_order()
+        self._note((*interleaved(found), *given_twice(found)))
+
+    def status(self, name: str) -> Json:
+        return dict(self.demo.get(f"tb/{name}").get("status", {}))
+
+    def is_ready(self, name: str) -> bool:
+        found = {c["type"]: c["status"] for c in self.status(name).get("conditions", ())}
+        return found.get("Ready") == "True"
+
+    def settled(self) -> float:
+        """The seconds until every bot is Ready."""
+        return eventually(lambda: all(map(self.is_ready, BOTS)), SETTLED_S, "every bot is Ready")
