@@ -1,6 +1,6 @@
 """The composition root: the one place where the runtime's objects meet, and the order in which they start and end.
 
-servers -> Lease -> start barrier -> trade -> (SIGTERM) -> cancel all, confirm, flush, release
+servers -> Lease -> start barrier -> trade -> (SIGTERM, Ctrl-C, ...) -> cancel all, confirm, flush, release
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import OnStop, SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.ending import tell_left, until_markets_known, withdraw
+from tradingbot_runtime.ending_signals import ending_signals
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.inputs.folder import inputs_folder
@@ -79,7 +80,7 @@ class App:
     process: Process
     clock: Clock = field(default_factory=Clock)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    asked_at: float | None = None  # when SIGTERM or SIGINT came first, on the event loop's clock
+    asked_at: float | None = None  # when the first signal came, on the event loop's clock
     hurried: asyncio.Event = field(default_factory=asyncio.Event)  # end now, whatever is left
     exit_code: int = OK
     refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
@@ -92,10 +93,10 @@ class App:
         self.gate = StartGate(self.process.leases, self.config.lease, self.process.pod_uid)
 
     async def run(self) -> int:
-        """Trade until SIGTERM or SIGINT; returns the exit code. Raises JournalError and ConfigError."""
+        """Trade until asked to end (`ending_signals`); returns the exit code. Raises JournalError and ConfigError."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked)
+        for number in ending_signals():
+            loop.add_signal_handler(number, self._asked, number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came before is heard now
         async with AsyncExitStack() as stack:
             await self.gate.answer(stack)
@@ -122,12 +123,12 @@ class App:
             raise self.refusal
         return self.exit_code
 
-    def _asked(self) -> None:
-        """To end in order; asked once more, to end now."""
+    def _asked(self, number: signal.Signals) -> None:
+        """To end in order; asked once more, to end now. A shell and the kernel both tell of one terminal's end."""
         now = asyncio.get_running_loop().time()
         if self.asked_at is None:
             self.asked_at = now
-        elif now - self.asked_at >= ASKED_AGAIN_S:
+        elif now - self.asked_at >= ASKED_AGAIN_S and number != signal.SIGHUP:
             self.hurried.set()
         self.ended.set()
 

@@ -25,8 +25,9 @@ In a pod, the operator passes --slot-config, --control and --credentials.
 Credentials of a venue named NAME come from the environment (TRADINGBOT_NAME_API_KEY, and TRADINGBOT_NAME_SECRET_KEY or
 TRADINGBOT_NAME_PRIVATE_KEY), or with --credentials from the files DIR/NAME/{apiKey,secretKey,privateKey}.
 
-SIGTERM and SIGINT cancel every order and ask the venue until it lists none, for --shutdown-within seconds; a second one
-ends at once and names what may be left.
+SIGTERM, Ctrl-C, Ctrl-\\ and the terminal's end (SIGHUP) cancel every order and ask the venue until it lists none, for
+--shutdown-within seconds; asked a second time it ends at once and names what may be left. With `nohup` it outlives its
+terminal.
 
 Exit codes: 0 ended as asked, no order left; 1 failed, or orders may be left; 2 the configuration or the journal
 cannot be used (docs/reference/journal.md); 3 fenced: the slot's Lease was lost.
@@ -94,7 +95,7 @@ def _run_arguments(run: argparse.ArgumentParser) -> None:
     add("--control-port", action=Checked, kind=PORT, metavar="PORT",
         help=f"port of the control stream; 0: any free one; where absent CONTROL_PORT, or {CONTROL_PORT}")  # fmt: skip
     add("--shutdown-within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default=str(SHUTDOWN_WITHIN_S),
-        help="after SIGTERM: how long to insist on an empty venue that is slow, silent or locked")  # fmt: skip
+        help="when asked to end: how long to insist on an empty venue that is slow, silent or locked")  # fmt: skip
     add("--log-level", default="info", choices=LEVELS, help="what is logged: this, and what is worse (default: info)")
     run.set_defaults(command=run_command.run, ends_in_order=True)
     _complete({manifest: shtab.FILE, journal: shtab.FILE, halt: shtab.FILE, folder: shtab.DIRECTORY,
