@@ -1,4 +1,4 @@
-"""Which changes of limits allow more than before; and what the journal says of them."""
+"""Which changes of limits allow more than before, also over a restart; and what the journal says of them."""
 
 import asyncio
 import sqlite3
@@ -80,10 +80,46 @@ def test_tightening_and_loosening_are_both_taken_while_running_and_the_second_is
     assert asyncio.run(slot.configure(config(risk=LIVE_RISK).document())).outcome == "Applied"
     slot.journal.close()
 
-    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as database:
+    assert marked(tmp_path / "journal.sqlite3") == [["maxDailyLoss", "maxPosition"], []]
+
+
+def marked(journal: Path) -> list[list[str]]:
+    """What the audit trail says of each configuration that was applied."""
+    with closing(sqlite3.connect(journal)) as database:
         rows = database.execute("SELECT payload FROM events WHERE kind = 'ConfigApplied' ORDER BY seq").fetchall()
-    applied = [msgspec.json.decode(payload, type=ConfigApplied) for (payload,) in rows]
-    assert [sorted(record.loosened) for record in applied] == [["maxDailyLoss", "maxPosition"], []]
+    return [sorted(msgspec.json.decode(payload, type=ConfigApplied).loosened) for (payload,) in rows]
+
+
+def start_with(journal: Path, risk: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a process logs that begins with these limits; it ends again."""
+    slot = slot_of(journal, Wire(), config(risk=risk))
+    with capture_logs() as logged:
+        slot.note_config()
+    slot.journal.close()
+    return [dict(entry) for entry in logged]
+
+
+def test_limits_that_a_restart_makes_wider_are_marked_as_those_of_a_running_bot_are(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    wide = {**LIVE_RISK, "maxPosition": "2000", "maxDailyLoss": "9000"}
+    first = start_with(journal, LIVE_RISK)
+    second = start_with(journal, wide)
+    start_with(journal, wide)
+    narrower = start_with(journal, LIVE_RISK)
+
+    (warning,) = [entry for entry in second if entry["event"] == "LimitsLoosened"]
+    assert sorted(warning["fields"]) == ["maxDailyLoss", "maxPosition"]
+    assert [entry["event"] for entry in (*first, *narrower)] == ["ConfigApplied", "ConfigApplied"]
+    assert marked(journal) == [[], ["maxDailyLoss", "maxPosition"], []]
+
+
+def test_a_start_says_so_when_it_does_not_understand_the_limits_before(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    start_with(journal, LIVE_RISK)
+    with closing(sqlite3.connect(journal)) as database, database:
+        database.execute("UPDATE meta SET value = '{}' WHERE key = 'config'")
+
+    assert [entry["event"] for entry in start_with(journal, LIVE_RISK)] == ["ConfigApplied", "LimitsNotCompared"]
 
 
 @pytest.mark.parametrize("name", list(LIVE_RISK))

@@ -1,4 +1,4 @@
-"""Which configuration a process starts from. Pure."""
+"""Which configuration a process starts from, and which one it had before. Pure."""
 
 from pydantic import ValidationError
 
@@ -12,10 +12,15 @@ def newer(mounted: SlotConfig, acknowledged: str | None) -> SlotConfig:
     Kubernetes brings a changed ConfigMap into a running pod a minute late: a process that restarts at once would go
     back. What needs a restart only ever comes with a mount, so a difference there means that the mount is newer.
     """
-    try:
-        kept = SlotConfig.model_validate_json(acknowledged) if acknowledged else mounted
-    except ValidationError:
-        return mounted  # of another version of this program
-    if kept.generation <= mounted.generation or cold_differences(mounted, kept):
+    kept = understood(acknowledged)
+    if kept is None or kept.generation <= mounted.generation or cold_differences(mounted, kept):
         return mounted
     return kept
+
+
+def understood(document: str | None) -> SlotConfig | None:
+    """A configuration of a journal; None where there is none, and where it is another version's of this program."""
+    try:
+        return SlotConfig.model_validate_json(document) if document else None
+    except ValidationError:
+        return None

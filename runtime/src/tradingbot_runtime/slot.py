@@ -44,6 +44,7 @@ from tradingbot_runtime.model.control import (
     SlotReport,
     VenueReport,
 )
+from tradingbot_runtime.newer_config import understood
 from tradingbot_runtime.risk_memory import accept_drawdowns
 from tradingbot_runtime.terms import budget_of, terms_of
 
@@ -162,17 +163,23 @@ class Slot:
         accept_drawdowns(self.journal, self.config, halts, self.markets)
         self.update(**self.halts.circumstances())
 
-    def note_config(self, loosened: tuple[str, ...] = ()) -> None:
-        """Journal the configuration that is in effect, unless it is the one that was."""
-        config, document = self.config, self.config.document()
-        if self.journal.meta(CONFIG) == document:
+    def note_config(self, before: SlotConfig | None = None) -> None:
+        """Journal the configuration that is in effect, unless it is the one that was.
+
+        Limits are compared with those `before`, which are the journal's where a process starts.
+        """
+        config, document, kept = self.config, self.config.document(), self.journal.meta(CONFIG)
+        if kept == document:
             return
-        hashed = config.config_hash()
-        applied = ConfigApplied(time_ns=self.now_ns(), config_hash=hashed, document=document, loosened=loosened)
+        before, hashed = before or understood(kept), config.config_hash()
+        wider = loosened(before.risk, config.risk) if before is not None else ()
+        applied = ConfigApplied(time_ns=self.now_ns(), config_hash=hashed, document=document, loosened=wider)
         self.journal.write("", [applied], [])
         log.info("ConfigApplied", config_hash=hashed)
-        if loosened:
-            log.warning("LimitsLoosened", fields=list(loosened), config_hash=hashed)
+        if wider:
+            log.warning("LimitsLoosened", fields=list(wider), config_hash=hashed)
+        elif kept is not None and before is None:
+            log.warning("LimitsNotCompared", message="another version of this program wrote the configuration before")
 
     # -- what the operator may ask (controlled.Controlled) -----------------------------------------------------------
 
@@ -273,8 +280,7 @@ class Slot:
         return ConfigAnswered(config_hash=new.config_hash(), outcome=APPLIED)
 
     def _apply(self, new: SlotConfig) -> None:
-        wider = loosened(self.config.risk, new.risk)
-        self.config = new
+        before, self.config = self.config, new
         self.inputs.note(Configured(config=new.document()))
         self.inputs.limit(new.inputs_bytes)
         for market in new.legs:
@@ -285,7 +291,7 @@ class Slot:
             fresh = budget_of(new, venue)
             budget.set_rate(fresh.per_second)
             budget.burst, budget.reserve = fresh.burst, fresh.reserve
-        self.note_config(wider)
+        self.note_config(before)
         self.take_halts()
         self.update(desired=new.desired_state, closes_stopped=new.on_stop is OnStop.FLATTEN)
         self.changed.set()
