@@ -54,6 +54,9 @@ class Venue:
     base: int = 10**8
     quote: int = BTC.money("100000")
     down: bool = False
+    failing: set[str] = field(default_factory=set)  # questions, by the method's name, that alone have no answer
+    locks_at: str = ""  # the question that it answers, and takes nothing more after
+    tried: list[str] = field(default_factory=list)  # the same of all that was asked, answered or not
     orders: dict[str, tuple[OrderStatus, int]] = field(default_factory=dict)  # status and executed lots
     fills_of: dict[str, list[OrderFilled]] = field(default_factory=dict)
     strays: list[Restored] = field(default_factory=list)
@@ -78,11 +81,11 @@ class Venue:
         return BTC
 
     async def balances(self, _: Instrument) -> BalancesReported:
-        self._up()
+        self._up("balances")
         return BalancesReported(time_ns=Nanos(1), base=self.base, quote=Money(self.quote))
 
     async def open_orders(self, _: Instrument) -> list[Restored]:
-        self._up()
+        self._up("open_orders")
         return self.strays + [
             Restored(time_ns=Nanos(1), order_id=OrderId(name), side=Side.BUY, price=Ticks(1), quantity=Lots(1_000),
                      executed=Lots(executed), venue_order_id="v", state="Open")
@@ -91,23 +94,23 @@ class Venue:
         ]  # fmt: skip
 
     async def order(self, _: Instrument, order_id: OrderId) -> OrderReported:
-        self._up()
+        self._up("order")
         self.asked.append(order_id)
         status, executed = self.orders.get(order_id, (OrderStatus.ABSENT, 0))
         return OrderReported(time_ns=Nanos(1), order_id=order_id, status=status, executed=Lots(executed))
 
     async def fills(self, _: Instrument, order_id: OrderId, __: str) -> list[OrderFilled]:
-        self._up()
+        self._up("fills")
         return self.fills_of.get(order_id, [])
 
     async def trades(self, _: Instrument, cursor: TradeCursor) -> TradesPage:
-        self._up()
+        self._up("trades")
         self.cursors.append(cursor)
         found = tuple(Trade(f"v{f.order_id}", replace(f, order_id=OrderId(""))) for f in self.told_by_list)
         return TradesPage(found, TradeCursor(cursor.since_ms, str(len(found))), more=False)
 
     async def order_id(self, _: Instrument, venue_order_id: str) -> OrderId | None:
-        self._up()
+        self._up("order_id")
         self.looked_up.append(venue_order_id)
         return OrderId(venue_order_id[1:])
 
@@ -115,14 +118,17 @@ class Venue:
         self.remembered[order_id] = venue_order_id
 
     async def cancel(self, _: Instrument, order_id: OrderId, __: str = "") -> None:
-        self._up()
+        self._up("cancel")
         self.canceled.append(order_id)
         self.strays = [stray for stray in self.strays if stray.order_id != order_id]
         if order_id in self.orders:
             self.orders[order_id] = (OrderStatus.CANCELED, self.orders[order_id][1])
 
-    def _up(self) -> None:
-        if self.down:
+    def _up(self, question: str) -> None:
+        self.tried.append(question)
+        if question == self.locks_at:
+            self.locked = "too many requests"
+        if self.down or question in self.failing:
             raise OutcomeUnknown("no answer")
 
 

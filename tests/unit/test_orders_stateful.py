@@ -183,7 +183,7 @@ class OrdersUnderFire(RuleBasedStateMachine):
         if not self.desk.restore():
             return
         self.desk.look()
-        if not self.desk.all.paces.failures:
+        if not self.desk.all.paces.failed_ns:
             in_doubt = {o.id for o in self.desk.orders if o.state in UNPROVED or o.state in PENDING}
             assert in_doubt <= set(self.desk.all.doubts.by_order) | self.young(), "I6: nobody will ask again"
 

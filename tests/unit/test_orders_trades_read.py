@@ -36,7 +36,7 @@ def test_an_order_that_the_venue_does_not_know_but_that_traded_is_neither_over_n
     bid, _ = desk.quote()
     lose(desk, bid)
     desk.venue.told_by_list = [fill(bid, quantity=300)]
-    desk.all.paces.trades_ns = Nanos(10**18)  # the list of trades is read for the question alone
+    desk.all.paces.trades.answered_ns = Nanos(10**18)  # the list of trades is read for the question alone
     for _ in range(60):
         desk.look()
         if desk.market.engine.market.position.lots:

@@ -239,18 +239,6 @@ def test_an_order_that_the_venue_never_had_is_given_up_as_soon_as_that_is_proved
     assert SETTLE_NS <= after.now_ns - began_ns <= SETTLE_NS + 2 * SECOND
 
 
-def test_a_venue_that_does_not_answer_is_asked_less_and_less_often(desk: Desk) -> None:
-    bid, _ = desk.quote()
-    lose(desk, bid)
-    desk.venue.down = True
-    passes = 0
-    for _ in range(60):
-        before = desk.all.paces.looked_ns
-        desk.look()
-        passes += desk.all.paces.looked_ns != before
-    assert passes < 15
-
-
 def test_a_cancel_that_found_nothing_is_asked_about_at_once(desk: Desk) -> None:
     bid, _ = desk.quote()
     accept(desk, bid)

@@ -33,14 +33,14 @@ class OpenOrders:
         listed = await market.gateway.open_orders(market.instrument)
         own = [order for order in listed if self.is_own(order)]
         self.foreign = [order for order in listed if not self.is_own(order)]
-        for order in own:
-            await self._compare(order)
         at_venue = {order.order_id for order in own}
         for known in list(orders):
             # One that was sent a moment ago may be missing because the list is older than it.
             if known.state in WORKING and known.id not in at_venue and not self.ages.is_protected(known.id, asked_ns):
                 self.doubts.raise_for(known.id, self.now_ns())
         self._count_foreign()
+        for order in own:  # last: its cancels may fail, and what the list has shown counts all the same
+            await self._compare(order)
 
     def is_own(self, order: Restored) -> bool:
         return self.market.gateway.exclusive or self.is_ours(order.order_id)

@@ -1,11 +1,12 @@
 """Venue truth against the journal: at the start barrier, after every reconnect, and all the time in between.
 
 Five loops, each with its own pace and bound, none of them while the venue is locked: orders in doubt by their id, the
-sweep of open orders, the account's trades, its balances, and what could not be proved for too long. A failed question
-is never an empty answer: it raises, and the doubt stays (reference/runtime.md 3.5).
+sweep of open orders, the account's trades, its balances, and what could not be proved for too long. One that fails
+keeps no other one back. A failed question is never an empty answer: it raises, and the doubt stays
+(reference/runtime.md 3.5).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,6 +15,7 @@ from tradingbot_runtime.config.risk import ForeignOrders, Risk
 from tradingbot_runtime.core.account_check import AccountCheck, moved, reported, tolerance
 from tradingbot_runtime.core.doubts import SECOND, Doubts, doubted_after_ns
 from tradingbot_runtime.core.orders import UNSENT, OrderState
+from tradingbot_runtime.core.paces import Pace, Paces
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError
 from tradingbot_runtime.live import LiveMarket, restored
@@ -33,18 +35,6 @@ MARKETS_AT_FULL_PACE = 8
 STRETCHED_MOST = 4  # an account that nobody checks for long stops trading (`core.risk.gates.account`)
 MISMATCH_AGAIN_NS = 2 * SECOND
 MISMATCHES_TO_TELL = 3  # in a row: a fill may be on its way to us while its balance is there already
-LONGEST_PAUSE_NS = 8 * SECOND  # between passes, while the venue does not answer
-
-
-@dataclass(slots=True)
-class Paces:
-    """When each loop ran last, on the process' own clock."""
-
-    swept_ns: Nanos = Nanos(0)
-    trades_ns: Nanos = Nanos(0)
-    balances_ns: Nanos = Nanos(0)
-    looked_ns: Nanos = Nanos(0)
-    failures: int = 0  # passes in a row that the venue did not answer
 
 
 @dataclass(slots=True)
@@ -55,6 +45,7 @@ class Reconciler:
     policy: Callable[[], Risk] = Risk
     positions: Callable[[], Iterable[Position]] | None = None  # all that move this account; None: the market's own
     paces: Paces = field(default_factory=Paces)
+    looked_ns: Nanos = Nanos(0)
     doubts: Doubts = field(default_factory=Doubts)
     check: AccountCheck = field(default_factory=AccountCheck)
     mismatches: int = 0  # in a row
@@ -103,7 +94,7 @@ class Reconciler:
                 await self.questions.ask(order.id)
         await self._sweep()
         await self.trades.read_all()
-        self.paces.trades_ns = self.now_ns()
+        self.paces.answered(self.paces.trades, self.now_ns())
         await self._balances()
 
     def doubt(self, order_id: OrderId) -> None:
@@ -114,37 +105,55 @@ class Reconciler:
 
     async def look(self) -> None:
         """One pass: called every second. A venue that does not answer leaves everything as it is."""
-        now_ns, paces = self.now_ns(), self.paces
-        elapsed_ns = now_ns - paces.looked_ns if paces.looked_ns else 0
+        now_ns = self.now_ns()
+        elapsed_ns = now_ns - self.looked_ns if self.looked_ns else 0
+        self.looked_ns = now_ns
         if self.market.gateway.locked:
-            paces.looked_ns = now_ns
             self.doubts.pause(elapsed_ns)
             return
-        if paces.failures and elapsed_ns < min(SECOND << min(paces.failures - 1, 10), LONGEST_PAUSE_NS):
-            return
-        paces.looked_ns = now_ns
         self._raise_doubts(now_ns)
-        try:
-            await self._pass(now_ns)
-        except VenueError as error:
-            paces.failures += 1
-            self.market.gateway.health.question_failed(error)
-            log.warning("QuestionFailed", market=self.market.name, error=type(error).__name__, message=str(error))
-        else:
-            paces.failures = 0
+        await self._pass(now_ns)
         self.questions.lose_overdue()
 
     async def _pass(self, now_ns: Nanos) -> None:
-        paces = self.paces
-        for order_id in self.doubts.due(now_ns)[:QUESTIONS_A_PASS]:
-            await self.questions.ask(order_id)
-        if now_ns - paces.swept_ns >= SWEEP_EVERY_NS:
-            await self._sweep()
-        if now_ns - paces.trades_ns >= TRADES_EVERY_NS * self._stretch:
-            await self._read_trades()
-        balances_every_ns = MISMATCH_AGAIN_NS if self.mismatches else BALANCES_EVERY_NS * self._stretch
-        if now_ns - paces.balances_ns >= balances_every_ns:
-            await self._balances()
+        """Every loop that is due, up to the first that fails: the others' turn comes with the next pass, before its."""
+        due = self._due(now_ns)
+        for pace in self.paces.turns(now_ns, due.keys()):
+            if self.market.gateway.locked:  # said in an answer of this pass
+                return
+            try:
+                await due[pace]()
+            except VenueError as error:
+                self.paces.failed(pace, self.now_ns())
+                self._tell_failed(error)
+                return
+
+    def _due(self, now_ns: Nanos) -> dict[Pace, Callable[[], Awaitable[None]]]:
+        paces, stretch = self.paces, self._stretch
+        balances_every_ns = MISMATCH_AGAIN_NS if self.mismatches else BALANCES_EVERY_NS * stretch
+        loops = (
+            (paces.questions, bool(self.doubts.due(now_ns)), self._ask),
+            (paces.sweep, paces.sweep.is_due(now_ns, SWEEP_EVERY_NS), self._sweep),
+            (paces.trades, paces.trades.is_due(now_ns, TRADES_EVERY_NS * stretch), self._read_trades),
+            (paces.balances, paces.balances.is_due(now_ns, balances_every_ns), self._balances),
+        )
+        return {pace: work for pace, is_due, work in loops if is_due}
+
+    async def _ask(self) -> None:
+        """About orders in doubt. One that the venue cannot tell about holds up no other one."""
+        for before, order_id in enumerate(self.doubts.due(self.now_ns())[:QUESTIONS_A_PASS]):
+            try:
+                await self.questions.ask(order_id)
+            except VenueError as error:
+                if not before:
+                    raise
+                self._tell_failed(error)
+                break
+        self.paces.answered(self.paces.questions, self.now_ns())
+
+    def _tell_failed(self, error: VenueError) -> None:
+        self.market.gateway.health.question_failed(error)
+        log.warning("QuestionFailed", market=self.market.name, error=type(error).__name__, message=str(error))
 
     def _raise_doubts(self, now_ns: Nanos) -> None:
         """By state and age alone. Quotes end faster than they are asked about: those that ended are let go."""
@@ -162,13 +171,14 @@ class Reconciler:
 
     async def _sweep(self) -> None:
         await self.orders.sweep()
-        self.paces.swept_ns = self.now_ns()
+        self.paces.answered(self.paces.sweep, self.now_ns())
 
     async def _read_trades(self) -> None:
         whole = await self.trades.read()
-        self.paces.trades_ns = self.now_ns()
+        self.paces.answered(self.paces.trades, self.now_ns())
         if not whole:  # what is left moves the position as well: it does not wait for its turn
-            self.paces.trades_ns = Nanos(self.now_ns() - TRADES_EVERY_NS * self._stretch + TRADES_GO_ON_NS)
+            later_ns = TRADES_EVERY_NS * self._stretch - TRADES_GO_ON_NS
+            self.paces.trades.answered_ns = Nanos(self.now_ns() - later_ns)
 
     # -- balances ------------------------------------------------------------------------------------------------
 
@@ -179,7 +189,7 @@ class Reconciler:
         """
         market, check = self.market, self.check
         answer = await market.gateway.balances(market.instrument)
-        self.paces.balances_ns = self.now_ns()
+        self.paces.answered(self.paces.balances, self.now_ns())
         held, by_now = reported(market.instrument, answer), moved(self._positions())
         excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
         tolerated = tolerance(market.instrument, market.engine.market.mid)
@@ -217,7 +227,7 @@ class Reconciler:
 
     def compare_soon(self) -> None:
         """The venue refused an order for lack of balance, which ours did not show: compare at the next look."""
-        self.paces.balances_ns = Nanos(0)
+        self.paces.balances.answered_ns = Nanos(0)
 
     # -- at the end ----------------------------------------------------------------------------------------------
 
