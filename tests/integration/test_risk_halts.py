@@ -240,3 +240,23 @@ def test_the_best_result_and_the_days_messages_survive_a_kill(line: Line) -> Non
     after = json.loads(rows(bot.journal, query)[0][0])
     assert (after["capital"], after["day"]) == (before["capital"], before["day"])
     assert after["best"] >= before["best"]
+
+
+def test_beside_another_bots_orders_a_bot_that_is_to_be_alone_says_so_until_it_halts_and_names_them(
+    simulator: SimulatorProcess, bot: RuntimeProcess, tmp_path: Path
+) -> None:
+    """Never for a lack of balance: the account was asked, and holds enough."""
+    with runtime(tmp_path / "other", simulator) as other:
+        other.start().until_quoting()
+        bot.spec = {"risk": {**LIVE_RISK, "maxPosition": "0.5", "foreignOrders": "Halt", "haltAfter": "5s"}}
+        bot.start()
+        said = bot.until(lambda state: state["reason"] == "AccountMismatch", "it says what is wrong")
+        bot.until(lambda state: state["state"] == "Halted", "it halts")
+
+        (halt,) = bot.state()["halts"]
+        assert (said["state"], halt["reason"]) == ("Active", "ReconciliationMismatch")
+        theirs = sorted(str(o["orderId"]) for o in simulator.admin.open_orders())
+        for message in (said["message"], halt["message"]):
+            assert f"4 open orders of others ({', '.join(theirs[:3])}, ...)" in message
+        assert set(bot.market()["refused"]) == {"AccountMismatch"}
+        assert ours_at_venue(bot) == set()

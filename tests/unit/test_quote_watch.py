@@ -133,5 +133,17 @@ def test_a_lost_order_is_told_at_once_whatever_else_rests_with_its_ids_and_what_
     assert watched.see(RESTS, STEP_NS) == ""
 
 
+def test_an_account_that_differs_is_told_at_once_by_what_it_was_first_and_gone_at_once() -> None:
+    watched = Watched()
+    differs = replace(IDLE, refused=(Refusal.BALANCE,), mismatch="2 open orders of others (7, 8)")
+
+    assert watched.see(differs, STEP_NS) == Refusal.ACCOUNT_MISMATCH
+    watched.see(replace(differs, mismatch="3 open orders of others (7, 8, 9)"), STEP_NS)
+    assert watched.watch.found
+    assert "2 open orders of others (7, 8)" in watched.watch.found.message
+    assert watched.see(IDLE, STEP_NS) == ""
+    assert watched.see(replace(differs, trading=False), STEP_NS) == "", "a halt says it itself"
+
+
 def test_every_message_fits_into_a_condition_beside_others() -> None:
     assert max(len(text) for text in WHAT_TO_DO.values()) < 120

@@ -85,7 +85,7 @@ def test_an_account_that_holds_less_than_our_fills_say_is_told_and_not_taken_for
         desk.look()
 
     market = desk.market.engine.market
-    assert market.meters.mismatch == "BTC: the venue says 0.99000000, 1.00000000 by our fills"
+    assert market.meters.mismatch == "BTC: 0.01000000 less than by our fills (0.99000000, not 1.00000000)"
     assert market.account.base == 10**8
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from harness.desk import STRAY, Desk, accept, fill
+from harness.desk import SECOND, STRAY, Desk, accept, fill
 from tradingbot_runtime.audit.steps import Steps
 from tradingbot_runtime.config.risk import ForeignOrders, OwnUnknown, Risk
 from tradingbot_runtime.core.orders import OrderState
@@ -139,10 +139,35 @@ def test_foreign_orders_are_ignored_where_the_policy_says_so(desk: Desk) -> None
 
 
 def test_foreign_orders_are_a_loss_of_account_truth_where_nobody_else_may_trade(desk: Desk) -> None:
+    """From the sweep that shows them to the one that does not; no race explains them, and nothing is waited for."""
+    desk.now_ns = 1_000 * SECOND
     desk.policy = Risk(foreign_orders=ForeignOrders.HALT)
     asyncio.run(desk.all.restore())
     desk.venue.strays = [FOREIGN]
-    for _ in range(80):
+    for _ in range(10 + 2):
         desk.look()
+    assert desk.market.engine.market.meters.mismatch == f"1 open order of others ({FOREIGN.venue_order_id})"
 
-    assert "orders of others" in desk.market.engine.market.meters.mismatch
+    desk.venue.strays = []
+    for _ in range(10 + 2):
+        desk.look()
+    assert desk.market.engine.market.meters.mismatch == ""
+
+
+def test_a_start_beside_foreign_orders_knows_its_balances_and_what_is_wrong(desk: Desk) -> None:
+    """Else the orders would be refused for a lack of balance, which is not what is wrong."""
+    desk.policy = Risk(foreign_orders=ForeignOrders.HALT)
+    desk.venue.strays = [FOREIGN]
+    asyncio.run(desk.all.restore())
+
+    market = desk.market.engine.market
+    assert market.account.base == desk.venue.base
+    assert "order of others" in market.meters.mismatch
+
+
+def test_of_many_foreign_orders_a_few_are_named(desk: Desk) -> None:
+    desk.policy = Risk(foreign_orders=ForeignOrders.HALT)
+    desk.venue.strays = [replace(FOREIGN, order_id=OrderId("foreign"), venue_order_id=f"v{n}") for n in range(5)]
+    asyncio.run(desk.all.restore())
+
+    assert desk.market.engine.market.meters.mismatch == "5 open orders of others (v0, v1, v2, ...)"

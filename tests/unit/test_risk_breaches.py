@@ -115,6 +115,14 @@ def test_a_breach_draws_its_line_exactly(
     assert found is None or (found.value and found.limit), "a person reads both"
 
 
+def test_a_loss_of_account_truth_says_what_differs_beside_how_long() -> None:
+    differs = meters(mismatch="BTC: 1 less than by our fills", mismatch_since_ns=NOW - 31 * SECOND)
+    found = breach(Measured(NOW, differs, Lots(0), opens=True), limits(**PATIENT))
+
+    assert found is not None
+    assert found.message == "BTC: 1 less than by our fills, for 31000 ms; limit 30000 ms"
+
+
 def test_every_rule_has_a_case_that_fires_it_and_one_that_leaves_it_silent() -> None:
     assert [rule.__name__ for rule in RULES] == list(CASES)
     for cases in CASES.values():

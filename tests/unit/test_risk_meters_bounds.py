@@ -85,7 +85,7 @@ def test_what_had_moved_before_the_balances_were_taken_is_not_expected_again() -
 
     assert check.mismatch({"BTC": Decimal(6), "USDT": Decimal(9)}, {"BTC": Decimal(3)}, {}) == ""
     told = check.mismatch({"BTC": Decimal(8), "USDT": Decimal(7)}, {"BTC": Decimal(3)}, {})
-    assert told == "BTC: the venue says 8, 6 by our fills; USDT: the venue says 7, 9 by our fills"
+    assert told == "BTC: 2 more than by our fills (8, not 6); USDT: 2 less than by our fills (7, not 9)"
 
 
 def place(price: int = 6_000_000, quantity: int = 1_000) -> Place:

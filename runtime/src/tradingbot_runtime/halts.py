@@ -49,7 +49,7 @@ class Halts:
         """Latch a broken limit; False when the same one is latched for this market already."""
         if any((halt.reason, halt.market) == (breach.reason, market) for halt in self.held):
             return False
-        message = f"market {market}: {breach.value}; limit {breach.limit}"
+        message = f"market {market}: {breach.message}"[:MESSAGE_MOST]
         self._latch(breach.reason, policy, message=message, market=market, value=breach.value, limit=breach.limit)
         return True
 

@@ -52,6 +52,7 @@ class MarketWatch:
             rests=bool(new) or any(order.state in WORKING for order in market.orders),
             lost=min(lost, key=lambda order: order.id, default=None),
             hedge=market.hedge.stress if market.hedge else HedgeStress.HEDGED,
+            mismatch=market.meters.mismatch,
             doubt=market.estimates.doubt(market.terms.estimation),
             locked=market.locked,
             refused=tuple(refused.reason for refused in engine.decision.refused),

@@ -14,6 +14,8 @@ from tradingbot_runtime.model import ForeignOrdersSeen, Lots, Money, Nanos, Orde
 
 log = structlog.get_logger("orders")
 
+NAMED_MOST = 3  # orders of others, in a message: enough to find them on the venue's own page
+
 
 @dataclass(slots=True)
 class OpenOrders:
@@ -102,4 +104,7 @@ class OpenOrders:
         """Why others' orders are a loss of account truth; empty: they are not."""
         if not self.foreign or self.policy().foreign_orders is not ForeignOrders.HALT:
             return ""
-        return f"{len(self.foreign)} open orders of others"
+        named = sorted(order.venue_order_id for order in self.foreign)
+        more = ", ..." if len(named) > NAMED_MOST else ""
+        orders = "order" if len(named) == 1 else "orders"
+        return f"{len(named)} open {orders} of others ({', '.join(named[:NAMED_MOST])}{more})"

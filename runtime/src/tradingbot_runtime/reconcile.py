@@ -19,7 +19,7 @@ from tradingbot_runtime.core.paces import Pace, Paces
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError
 from tradingbot_runtime.live import LiveMarket, restored
-from tradingbot_runtime.model import AccountChecked, Nanos, OrderDenied, OrderId
+from tradingbot_runtime.model import AccountChecked, AnyEvent, BalancesReported, Nanos, OrderDenied, OrderId
 from tradingbot_runtime.open_orders import OpenOrders
 from tradingbot_runtime.order_questions import OrderQuestions
 from tradingbot_runtime.venue_trades import VenueTrades
@@ -49,6 +49,7 @@ class Reconciler:
     doubts: Doubts = field(default_factory=Doubts)
     check: AccountCheck = field(default_factory=AccountCheck)
     mismatches: int = 0  # in a row
+    objected: str = ""  # to orders of others, as the market was told
     is_restored: bool = False
     trades: VenueTrades = field(init=False)
     orders: OpenOrders = field(init=False)
@@ -171,6 +172,8 @@ class Reconciler:
 
     async def _sweep(self) -> None:
         await self.orders.sweep()
+        if self.orders.objection != self.objected:
+            self.compare_soon()
         self.paces.answered(self.paces.sweep, self.now_ns())
 
     async def _read_trades(self) -> None:
@@ -193,24 +196,30 @@ class Reconciler:
         held, by_now = reported(market.instrument, answer), moved(self._positions())
         excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
         tolerated = tolerance(market.instrument, market.engine.market.mid)
-        mismatch = self._mismatch(check.mismatch(held, by_now, tolerated), excused=excused)
-        if mismatch:
-            self.mismatches += 1
-            if self.mismatches < MISMATCHES_TO_TELL:
-                await self._read_trades()  # a fill that nobody told would explain it
-                return
-            if self.mismatches == MISMATCHES_TO_TELL:
-                log.error("AccountMismatch", market=market.name, message=mismatch)
-        else:
-            self.mismatches = 0
-            if not check.is_anchored or excused or self._is_shared:
-                check.accept(held, by_now)
-            market.handle(answer)
-        market.handle(AccountChecked(time_ns=self.now_ns(), mismatch=mismatch))
+        exempt = self._is_shared or excused or not check.is_anchored
+        wrong = "" if exempt else check.mismatch(held, by_now, tolerated)
+        self.mismatches = self.mismatches + 1 if wrong else 0
+        if not wrong and exempt:
+            check.accept(held, by_now)
+        self._tell(answer, wrong)
+        if wrong and self.mismatches < MISMATCHES_TO_TELL:
+            await self._read_trades()  # a fill that nobody told would explain it
 
-    def _mismatch(self, by_balance: str, *, excused: bool) -> str:
-        wrong = "" if self._is_shared or excused or not self.check.is_anchored else by_balance
-        return "; ".join(filter(None, (wrong, self.orders.objection)))
+    def _tell(self, answer: BalancesReported, wrong: str) -> None:
+        """The market hears what is wrong before it hears what it could trade with, and that all is well after it.
+
+        Orders of others are told at once, and are no reason not to know the balances; a difference of these is told
+        when it stays.
+        """
+        market, objection = self.market, self.orders.objection
+        self.objected = objection
+        told = "; ".join(filter(None, (wrong if self.mismatches >= MISMATCHES_TO_TELL else "", objection)))
+        if told and (not market.engine.market.meters.mismatch or self.mismatches == MISMATCHES_TO_TELL):
+            log.error("AccountMismatch", market=market.name, message=told)
+        checked: list[AnyEvent] = [AccountChecked(time_ns=self.now_ns(), mismatch=told)] if told or not wrong else []
+        known: list[AnyEvent] = [] if wrong else [answer]
+        for event in (*checked, *known) if told else (*known, *checked):
+            market.handle(event)
 
     @property
     def _is_shared(self) -> bool:
@@ -226,7 +235,7 @@ class Reconciler:
         return self.positions() if self.positions is not None else (self.market.engine.market.position,)
 
     def compare_soon(self) -> None:
-        """The venue refused an order for lack of balance, which ours did not show: compare at the next look."""
+        """At the next look: an order was refused for lack of balance that ours did not show, or others trade here."""
         self.paces.balances.answered_ns = Nanos(0)
 
     # -- at the end ----------------------------------------------------------------------------------------------

@@ -71,5 +71,6 @@ class AccountCheck:
             expected = self.held.get(asset, NOTHING) + since
             difference = abs(amount - expected)
             if difference and difference >= tolerated.get(asset, NOTHING):
-                differences.append(f"{asset}: the venue says {amount:f}, {expected:f} by our fills")
+                side = "less" if amount < expected else "more"
+                differences.append(f"{asset}: {difference:f} {side} than by our fills ({amount:f}, not {expected:f})")
         return "; ".join(differences)

@@ -1,7 +1,7 @@
 """Limits that a market breaks by itself: rules in order, the first that is broken halts, within the same tick."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tradingbot_runtime.core.meters import Meters
@@ -31,6 +31,11 @@ class Breach:
     reason: BreachReason
     value: str  # what was measured, for people
     limit: str
+    subject: str = ""  # what it is about, where the reason does not say it
+
+    @property
+    def message(self) -> str:
+        return f"{self.subject}{', ' if self.subject else ''}{self.value}; limit {self.limit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ def reject_rate(now: Measured, limits: Limits) -> Breach | None:
 def account_truth(now: Measured, limits: Limits) -> Breach | None:
     """The account differs from what was booked, and it does not heal."""
     meters = now.meters
-    return _lasting(R.ACCOUNT, meters.mismatch_since_ns if meters.mismatch else 0, now.now_ns, limits)
+    found = _lasting(R.ACCOUNT, meters.mismatch_since_ns if meters.mismatch else 0, now.now_ns, limits)
+    return replace(found, subject=meters.mismatch) if found else None
 
 
 def clock_drift(now: Measured, limits: Limits) -> Breach | None:

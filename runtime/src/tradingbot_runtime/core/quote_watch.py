@@ -19,6 +19,7 @@ LONGEST_TEXT = 200  # of what a venue says
 ORDER_LOST = "OrderLost"
 NO_ORDER_RESTS = "NoOrderRests"
 HEDGE_LATE = "HedgeLate"
+AT_ONCE = (ORDER_LOST, HEDGE_LATE, Refusal.ACCOUNT_MISMATCH)  # and gone at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Sight:
     rests: bool  # an order is in the market, or one was accepted or filled since the last look
     lost: Order | None = None  # one whose fate cannot be found out
     hedge: HedgeStress = HedgeStress.HEDGED  # how well its fills are hedged, where they are
+    mismatch: str = ""  # how the account differs from what was booked
     doubt: str = ""  # why it only reduces its position
     locked: str = ""  # why the venue takes nothing
     refused: tuple[Refusal, ...] = ()  # by our own risk checks, at this moment
@@ -60,7 +62,7 @@ class QuoteWatch:
 
     def look(self, now_ns: Nanos, sight: Sight) -> Hindrance | None:
         """What hinders the market now; None: nothing does."""
-        new = _order_lost(sight) or _hedge_late(sight) or self._idle(now_ns, sight)
+        new = _order_lost(sight) or _hedge_late(sight) or _mismatched(sight) or self._idle(now_ns, sight)
         if new is None or self.found is None or (new.reason, new.subject) != (self.found.reason, self.found.subject):
             self.found = new
         return self.found
@@ -73,7 +75,7 @@ class QuoteWatch:
         if (sight.rests and not sight.doubt) or not (sight.wanted or sight.doubt):
             self._since_ns = None
             if self._hindered_ns and now_ns - self._hindered_ns < HOLD_NS:
-                return self.found if self.found and self.found.reason not in (ORDER_LOST, HEDGE_LATE) else None
+                return self.found if self.found and self.found.reason not in AT_ONCE else None
             self._hindered_ns = Nanos(0)
             self._refused.clear()
             return None
@@ -117,6 +119,14 @@ def _hedge_late(sight: Sight) -> Hindrance | None:
     what = (f"a fill is not hedged in hedgeTimeout, or the hedge's venue takes nothing; {now}: see the hedge market "
             "in /state, and docs/guides/cross-exchange.md")  # fmt: skip
     return Hindrance(HEDGE_LATE, what, sight.hedge)
+
+
+def _mismatched(sight: Sight) -> Hindrance | None:
+    """Not waited for: from the first moment on nothing new is sent."""
+    if not sight.trading or not sight.mismatch:
+        return None
+    what = f"nothing new is sent, and a halt follows after risk.haltAfter: {sight.mismatch} (docs/guides/orders.md)"
+    return Hindrance(Refusal.ACCOUNT_MISMATCH, what)
 
 
 def _doubtful(sight: Sight, _: str) -> Hindrance | None:
