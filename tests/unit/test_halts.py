@@ -1,6 +1,7 @@
 """Halts of a slot: latched, held over restarts, released by name and by nothing else; and what they do at once."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -219,14 +220,18 @@ def test_a_file_halts_is_latched_once_and_its_removal_resumes_nothing(slot: Slot
     assert slot.report().state is TradingState.ACTIVE
 
 
-def test_an_empty_file_a_folder_and_bytes_that_are_no_text_halt_as_well(slot: Slot, tmp_path: Path) -> None:
+def test_whatever_has_the_files_name_halts_and_what_cannot_be_looked_at_as_well(slot: Slot, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "bytes").write_bytes(b"\xff" * 9_999)
-    for name in ("empty", "folder", "bytes"):
+    (tmp_path / "nowhere").symlink_to("gone")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    names = ("empty", "folder", "bytes", "nowhere", "loop", "pipe", "empty/under", "loop/beyond")
+    for name in names:
         HaltFile(tmp_path / name, slot.is_held_by, slot.halted_by_hand).look()
 
-    assert len(slot.report().halts) == 3
+    assert [halt.by for halt in slot.report().halts] == [f"file {Path(name).name}" for name in names]
     assert all(len(halt.message) <= 512 for halt in slot.report().halts)
 
 

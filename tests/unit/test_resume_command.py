@@ -61,7 +61,7 @@ def test_what_else_holds_goes_on_holding_and_a_halt_file_is_told(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loss, drawdown = halted(path, LOSS, DRAWDOWN)
-    (path.parent / "HALT").touch()
+    (path.parent / "HALT").symlink_to("nowhere")
     capsys.readouterr()
 
     assert main(["resume", str(path), loss]) == 0

@@ -4,6 +4,7 @@ To remove it does not resume: the halt is latched and released by its id, as eve
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,17 @@ LOOK_S = 0.05
 READ_MOST = 512
 
 
+def is_there(path: Path) -> bool:
+    """What cannot be looked at is there for all that we know; a folder of that name will do, or a link to nowhere."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        log.error("HaltFileUnreadable", path=str(path), message=str(error))  # noqa: TRY400 - it says it all
+    return True
+
+
 @dataclass(slots=True)
 class HaltFile:
     path: Path
@@ -24,8 +36,8 @@ class HaltFile:
     halt: Callable[[str, str], object]  # (by, message)
 
     def look(self) -> None:
-        """Halt when the file is there. One call of `stat`, which on a local disk takes microseconds."""
-        if not self._exists() or self.is_held(self.by):
+        """Halt when the file is there. One call of `lstat`, which on a local disk takes microseconds."""
+        if self.is_held(self.by) or not is_there(self.path):
             return
         message = self._text() or "no reason given"
         log.error("HaltFileFound", path=str(self.path), message=message)
@@ -41,18 +53,13 @@ class HaltFile:
     def by(self) -> str:
         return f"file {self.path.name}"
 
-    def _exists(self) -> bool:
-        """What cannot be looked at is there for all that we know, and a folder of that name will do."""
-        try:
-            return self.path.exists()
-        except OSError as error:
-            log.error("HaltFileUnreadable", path=str(self.path), message=str(error))  # noqa: TRY400 - it says it all
-            return True
-
     def _text(self) -> str:
-        """The first of what it says."""
+        """The first of what it says. A pipe of that name must not hold up the bot that it is to halt."""
         try:
-            with self.path.open("rb") as file:
-                return file.read(READ_MOST).decode("utf-8", "replace").strip()
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                return os.read(descriptor, READ_MOST).decode("utf-8", "replace").strip()
+            finally:
+                os.close(descriptor)
         except OSError:
             return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
+from tradingbot_runtime.halt_file import is_there
 from tradingbot_runtime.halts import BY_MOST, resumed
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.reading import JournalReader, Row
@@ -36,7 +37,7 @@ def resume(options: argparse.Namespace) -> int:
             accept_drawdowns(journal, config, released, running=())
         left = [halt.id for halt in journal.latches.held()]
     _say(f"{halt_id} is released; {'still in force: ' + ', '.join(left) if left else 'no halt is in force'}")
-    if (file := path.parent / HALT_FILE).exists():
+    if is_there(file := path.parent / HALT_FILE):
         _say(f"{file} is there: remove it, or the next start is halted by it")
     return 0
 
