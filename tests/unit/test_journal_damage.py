@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tradingbot_runtime.journal.opening import LIVES_AFTER_A_COPY
 from tradingbot_runtime.model import Lots, Nanos, OrderFilled, OrderId, Side, Ticks
 
 NAME = "journal.sqlite3"
+REFERENCE = (Path(__file__).parents[2] / "docs/reference/journal.md").read_text(encoding="utf-8")
 PAGE = 4096
 FRAME = PAGE + 24
 
@@ -74,6 +76,10 @@ def hashes(journal: Path) -> dict[str, str]:
     """Of all files but SQLite's index of its log, which is no data and is made anew by every reader."""
     files = (f for f in sorted(journal.parent.iterdir()) if not f.name.endswith("-shm"))
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def contents(journal: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in journal.parent.iterdir()}
 
 
 def unchanged(journal: Path, before: dict[str, str]) -> bool:
@@ -172,6 +178,23 @@ def test_a_lost_log_is_refused(written: Written, tmp_path: Path) -> None:
     assert "was cut short or replaced by an older copy (epoch 1 of 2, events 60 of 90, fills 60 of 90)" in (
         refused_untouched(journal)
     )
+
+
+def test_the_reference_names_the_files_that_a_refusal_leaves_otherwise_than_they_were(
+    written: Written, tmp_path: Path
+) -> None:
+    """A killed process leaves the index of its log as well."""
+    journal = written.copy(tmp_path / "j")
+    Path(f"{journal}-wal").unlink()
+    Path(f"{journal}-shm").write_bytes(b"left by a process that was killed" * 1_000)
+    before = contents(journal)
+    with pytest.raises(JournalError):
+        Journal(journal)
+    after = contents(journal)
+    (said,) = re.findall(r"What it refuses is one line.*?\n\n", REFERENCE, re.DOTALL)
+
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed == {f"{NAME}{end}" for end in re.findall(r"`(-\w+)`", said)}
 
 
 def test_a_log_without_its_journal_is_refused(written: Written, tmp_path: Path) -> None:

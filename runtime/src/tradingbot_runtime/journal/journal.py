@@ -41,7 +41,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Raises JournalError when another process has it, or it is damaged or newer than this program.
 
-        A journal that is refused is left as it is, byte by byte.
+        A journal that is refused is left as it is, byte by byte; SQLite's index of its log holds none of it.
         """
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
