@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from operator_world import BOTS, SLOTS_MOST, Json, Watch, in_node
 
-from harness.kind_cluster import SYSTEM, eventually, kubectl, leader
+from harness.kind_cluster import SYSTEM, World, eventually, kubectl, leader
 from tradingbot_operator.core.names import RESUME
 
 CONTROL_PORT = "8443"
 CUT_S = 8
 ANSWERS_S = 120
+KUBE = World("kube-system")
 # The pod may be gone, or not there yet: then nothing happens to it.
 GONE = suppress(AssertionError, KeyError, subprocess.CalledProcessError)
 
@@ -79,12 +80,8 @@ def take_the_leader_away(_: Watch, __: random.Random) -> None:
 
 
 def kill_the_api_server(_: Watch, __: random.Random) -> None:
-    found = json.loads(kubectl("-n", "kube-system", "get", "pods", "-l", "component=kube-apiserver", "-o", "json"))[
-        "items"
-    ]
-    node = node_of(found[0])
-    (container,) = in_node(node, "crictl", "ps", "--name", "kube-apiserver", "--quiet").split()
-    in_node(node, "ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", container)
+    (pod,) = KUBE.get("pods", "-l", "component=kube-apiserver")["items"]
+    KUBE.signal_container(pod["metadata"]["name"], "SIGKILL")
     eventually(
         lambda: kubectl("get", "--raw", "/readyz", check=False).strip() == "ok", ANSWERS_S, "the API server is back"
     )
