@@ -26,7 +26,7 @@ from tradingbot_runtime.model import (
     OrderCanceled,
     Place,
 )
-from tradingbot_runtime.risk_memory import meters_of
+from tradingbot_runtime.risk_memory import daily_of, meters_of
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.venues.protocols import Gateway
@@ -80,7 +80,8 @@ def slot_of(
         traded = structs.replace(BTC, venue=venue)
         budget = slot.budgets.setdefault(venue, budget_of(configured, venue))
         state = Market(terms_of(configured, market, traded, BTC), Position(traded), Account(traded),
-                       state=slot.standing.state, meters=meters_of(journal, market.name))  # fmt: skip
+                       state=slot.standing.state, daily=daily_of(journal, market.name),
+                       meters=meters_of(journal, market.name))  # fmt: skip
         for fill in journal.fills(market.name):
             state.position.apply(fill)
         live = LiveMarket(

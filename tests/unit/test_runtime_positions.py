@@ -78,3 +78,13 @@ def test_the_daily_loss_counts_from_midnight_utc_by_date() -> None:
     assert daily.loss(2 * DAY - 1, Money(200)) == 300
     assert daily.loss(2 * DAY, Money(200)) == 0
     assert daily.loss(2 * DAY - 5, Money(100)) == 100  # a clock that steps back begins no new day
+
+
+def test_what_is_lost_while_nobody_looks_over_midnight_is_a_loss_of_the_day_that_begins() -> None:
+    daily = DailyLoss()
+    daily.loss(DAY + 1, Money(500))
+    daily.loss(2 * DAY - 1, Money(400))
+    assert daily.loss(2 * DAY + 5, Money(100)) == 300
+    assert daily.loss(2 * DAY + 6, Money(50)) == 350
+
+    assert daily.loss(4 * DAY, Money(0)) == 0, "of a whole day that nobody looked at nobody knows how it ended"

@@ -17,7 +17,7 @@ from tradingbot_runtime.config import Market, Mode
 from tradingbot_runtime.core.market import Market as MarketState
 from tradingbot_runtime.core.order_ids import OrderIds, decode
 from tradingbot_runtime.core.orders import Orders, OrderState
-from tradingbot_runtime.core.positions import Account, DailyLoss, Position
+from tradingbot_runtime.core.positions import Account, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
 from tradingbot_runtime.hedge_pairs import paired
@@ -29,12 +29,11 @@ from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
 from tradingbot_runtime.model import (
     AnyEvent,
     Instrument,
-    Money,
     OrderId,
     VenueLocked,
 )
 from tradingbot_runtime.reconcile import Reconciler
-from tradingbot_runtime.risk_memory import meters_of
+from tradingbot_runtime.risk_memory import daily_of, meters_of
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.stream_waits import connected, feeds_in_words, fresh
 from tradingbot_runtime.terms import budget_of, terms_of
@@ -138,13 +137,12 @@ class Barrier:
         tell_left_behind(slot.journal.path, ledger, account, instrument)
         for fill in slot.journal.fills(ledger):
             position.apply(fill)
-        day = slot.journal.day(ledger)
         state = MarketState(
             terms=terms_of(config, market, instrument, reference),
             position=position,
             account=Account(instrument),
             orders=Orders(first_state=OrderState.INTENT if gateway.two_phase else OrderState.SUBMITTING),
-            daily=DailyLoss(day[0], Money(day[1])) if day else DailyLoss(),
+            daily=daily_of(slot.journal, ledger),
             meters=meters_of(slot.journal, ledger),
             state=slot.standing.state,
         )

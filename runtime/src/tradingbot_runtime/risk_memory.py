@@ -8,8 +8,10 @@ import msgspec
 from tradingbot_runtime.config import Mode, SlotConfig
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.meters import Meters, Remembered
+from tradingbot_runtime.core.positions import DailyLoss
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.live import PAPER, ledger_of
+from tradingbot_runtime.model import Money
 from tradingbot_runtime.model.control import Halt
 
 _encode = msgspec.json.Encoder().encode
@@ -18,6 +20,14 @@ _encode = msgspec.json.Encoder().encode
 def meters_of(journal: Journal, ledger: str) -> Meters:
     """Message counts of the day, and the best result so far."""
     return Meters(_remembered(journal, ledger))
+
+
+def daily_of(journal: Journal, ledger: str) -> DailyLoss:
+    """The day that was valued last, and how it stood."""
+    day, latest = journal.day(ledger), journal.meta(_value_key(ledger))
+    if day is None:
+        return DailyLoss()
+    return DailyLoss(day[0], Money(day[1]), None if latest is None else Money(int(latest)))
 
 
 def accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
@@ -52,6 +62,15 @@ class RiskMemory:
             self.journal.put(_key(ledger), text.decode())
             self.written[ledger] = text
 
+    def keep_value(self, ledger: str, daily: DailyLoss) -> None:
+        """Changes with every tick, and is written less often. Raises JournalError."""
+        if daily.latest is not None:
+            self.journal.put(_value_key(ledger), str(daily.latest))
+
 
 def _key(ledger: str) -> str:
     return f"risk {ledger}"
+
+
+def _value_key(ledger: str) -> str:
+    return f"profit of {ledger}"

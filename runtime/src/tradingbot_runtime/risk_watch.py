@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 import structlog
 
@@ -16,6 +17,7 @@ log = structlog.get_logger("risk")
 
 CLOCKS_EVERY_S = 20.0
 REMEMBER_EVERY_S = 1.0
+VALUE_EVERY = 60  # of those: what a killed process may have missed of the day's loss, and a write a minute
 
 
 @dataclass(slots=True)
@@ -49,10 +51,12 @@ class RiskWatch:
 
     async def remember(self) -> None:
         """Until cancelled. Raises JournalError."""
-        while True:
+        for times in count(1):
             await asyncio.sleep(REMEMBER_EVERY_S)
-            self.remember_now()
+            self.remember_now(value=times % VALUE_EVERY == 0)
 
-    def remember_now(self) -> None:
+    def remember_now(self, *, value: bool = True) -> None:
         for market in self.slot.markets.values():
             self.memory.keep(market.ledger, market.engine.market.meters)
+            if value:
+                self.memory.keep_value(market.ledger, market.engine.market.daily)

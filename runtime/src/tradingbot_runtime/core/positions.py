@@ -107,14 +107,21 @@ class Account:
 
 @dataclass(slots=True)
 class DailyLoss:
-    """Loss since midnight UTC, by date, so that a restart or a late timer changes nothing."""
+    """Loss since midnight UTC, by date, so that a restart or a late timer changes nothing.
+
+    What the market does between the last look of a day and the first one of the next is a loss of the next: nobody may
+    have looked at midnight. After a whole day without a look, a day begins with its own first one.
+    """
 
     day: int = -1  # days since the Unix epoch
-    opening: Money = Money(0)  # profit at the day's first look
+    opening: Money = Money(0)  # profit that the day began with
+    latest: Money | None = None  # profit at the latest look; None: it is not known
 
     def loss(self, time_ns: int, profit: Money) -> Money:
         """How much less the profit is than when the day began."""
         day = time_ns // DAY_NS
         if day > self.day:
-            self.day, self.opening = day, profit
+            self.opening = self.latest if self.latest is not None and day == self.day + 1 else profit
+            self.day = day
+        self.latest = profit
         return Money(self.opening - profit)

@@ -1,0 +1,58 @@
+"""The day's loss of a bot that is not running at midnight UTC: a real journal, over two lives."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.engines import BTC, tick
+from harness.slots import Wire, config, slot_of
+from tradingbot_runtime.core.breaches import BreachReason
+from tradingbot_runtime.core.meters import DAY_NS
+from tradingbot_runtime.halt_file import HaltFile
+from tradingbot_runtime.model import Lots, Money, Nanos, OrderFilled, OrderId, Side, Ticks
+from tradingbot_runtime.risk_watch import RiskWatch
+
+BEFORE_NS, AFTER_NS = 20_000 * DAY_NS - 10**9, 20_000 * DAY_NS + 10**9
+PRICE, FALLEN = 6_000_000, 5_980_000  # 200 USDT less for a bitcoin
+
+
+def lived(path: Path, at_ns: int, price: int, *, buys: bool = False) -> tuple[Money, list[str]]:
+    """One life with one valuation: the day's loss that it sees, and why it has halted."""
+    slot = slot_of(path, Wire(), config(), lambda: Nanos(at_ns))
+    market = slot.markets["btc"]
+    if buys:
+        bought = OrderFilled(time_ns=Nanos(at_ns), order_id=OrderId("o"), trade_id="t", side=Side.BUY,
+                             price=Ticks(price), quantity=Lots(60_000), fee=0, fee_asset="BTC")  # fmt: skip
+        market.handle(bought)
+    market.handle(tick(at_ns, price, price + 2))
+    state = market.engine.market
+    slot.journal.keep_day(market.ledger, state.daily.day, state.daily.opening)
+    RiskWatch(slot, {}, HaltFile(path.parent / "HALT", slot.is_held_by, slot.halted_by_hand)).remember_now()
+    reasons = [halt.reason for halt in slot.report().halts]
+    slot.journal.close()
+    return state.meters.loss_today, reasons
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite3"
+
+
+def test_a_price_that_falls_while_the_bot_is_down_over_midnight_counts_and_halts(path: Path) -> None:
+    assert lived(path, BEFORE_NS, PRICE, buys=True)[1] == []
+    loss, reasons = lived(path, AFTER_NS, FALLEN)
+
+    assert loss == BTC.money("120")
+    assert reasons == [BreachReason.MAX_LOSS]
+
+
+def test_after_a_day_without_a_valuation_the_day_begins_with_its_own_first_one(path: Path) -> None:
+    lived(path, BEFORE_NS, PRICE, buys=True)
+
+    assert lived(path, AFTER_NS + DAY_NS, FALLEN) == (0, [])
+
+
+def test_a_restart_on_the_same_day_goes_on_with_its_opening(path: Path) -> None:
+    lived(path, BEFORE_NS - 10**9, PRICE, buys=True)
+
+    assert lived(path, BEFORE_NS, FALLEN)[0] == BTC.money("120")
