@@ -81,7 +81,7 @@ def slot_of(
         budget = slot.budgets.setdefault(venue, budget_of(configured, venue))
         state = Market(terms_of(configured, market, traded, BTC), Position(traded), Account(traded),
                        state=slot.standing.state, daily=daily_of(journal, market.name),
-                       meters=meters_of(journal, market.name))  # fmt: skip
+                       meters=meters_of(journal, market.name, now_ns()))  # fmt: skip
         for fill in journal.fills(market.name):
             state.position.apply(fill)
         live = LiveMarket(

@@ -143,7 +143,7 @@ class Barrier:
             account=Account(instrument),
             orders=Orders(first_state=OrderState.INTENT if gateway.two_phase else OrderState.SUBMITTING),
             daily=daily_of(slot.journal, ledger),
-            meters=meters_of(slot.journal, ledger),
+            meters=meters_of(slot.journal, ledger, slot.now_ns()),
             state=slot.standing.state,
         )
         ids = OrderIds(slot.bot_number, config.slot, slot.epoch)

@@ -7,19 +7,33 @@ import msgspec
 
 from tradingbot_runtime.config import Mode, SlotConfig
 from tradingbot_runtime.core.breaches import BreachReason
-from tradingbot_runtime.core.meters import Meters, Remembered
+from tradingbot_runtime.core.meters import LastMinute, Meters, Remembered
 from tradingbot_runtime.core.positions import DailyLoss
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.live import PAPER, ledger_of
-from tradingbot_runtime.model import Money
+from tradingbot_runtime.model import Money, Nanos
 from tradingbot_runtime.model.control import Halt
 
+SECOND, MINUTE_S = 1_000_000_000, 60
 _encode = msgspec.json.Encoder().encode
 
 
-def meters_of(journal: Journal, ledger: str) -> Meters:
-    """Message counts of the day, and the best result so far."""
-    return Meters(_remembered(journal, ledger))
+class Rates(msgspec.Struct):
+    """What is counted over a minute, which a restart does not end."""
+
+    orders: LastMinute
+    rejects: LastMinute
+
+
+def meters_of(journal: Journal, ledger: str, now_ns: Nanos) -> Meters:
+    """Message counts of the day and of the minute, and the best result so far."""
+    meters, text = Meters(_remembered(journal, ledger)), journal.meta(_rates_key(ledger))
+    if text is not None:
+        rates = msgspec.json.decode(text, type=Rates)
+        # Of a clock that was ahead then, they would count until that time has come again.
+        if max(rates.orders.second, rates.rejects.second) <= now_ns // SECOND + MINUTE_S:
+            meters.orders, meters.rejects = rates.orders, rates.rejects
+    return meters
 
 
 def daily_of(journal: Journal, ledger: str) -> DailyLoss:
@@ -53,14 +67,15 @@ class RiskMemory:
     """Called every second or so: what is lost with the process is what changed since."""
 
     journal: Journal
-    written: dict[str, bytes] = field(default_factory=dict)  # by ledger
+    written: dict[str, bytes] = field(default_factory=dict)  # by key
 
     def keep(self, ledger: str, meters: Meters) -> None:
         """Raises JournalError."""
-        text = _encode(meters.remembered)
-        if text != self.written.get(ledger):
-            self.journal.put(_key(ledger), text.decode())
-            self.written[ledger] = text
+        rates = Rates(meters.orders, meters.rejects)
+        for key, text in ((_key(ledger), _encode(meters.remembered)), (_rates_key(ledger), _encode(rates))):
+            if text != self.written.get(key):
+                self.journal.put(key, text.decode())
+                self.written[key] = text
 
     def keep_value(self, ledger: str, daily: DailyLoss) -> None:
         """Changes with every tick, and is written less often. Raises JournalError."""
@@ -70,6 +85,10 @@ class RiskMemory:
 
 def _key(ledger: str) -> str:
     return f"risk {ledger}"
+
+
+def _rates_key(ledger: str) -> str:
+    return f"rates of {ledger}"
 
 
 def _value_key(ledger: str) -> str:
