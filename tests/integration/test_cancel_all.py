@@ -1,6 +1,7 @@
 """`cancel-all` with nothing but the journal of a bot that is dead: the venue is proved empty, others' orders stay."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,6 +97,19 @@ def test_a_configuration_that_a_later_version_would_refuse_still_tells_where_the
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ours_at_venue(dead) == set()
     assert ended.stdout.count("cancelled") == 4
+
+
+def test_nobody_has_to_read_what_it_says(dead: RuntimeProcess) -> None:
+    """As with `| head -1`."""
+    command = (sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(dead.journal))
+    keys = {"TRADINGBOT_SIMULATOR_API_KEY": dead.simulator.api_key,
+            "TRADINGBOT_SIMULATOR_SECRET_KEY": dead.simulator.secret}  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **keys}) as process:
+        assert process.stdout
+        process.stdout.close()
+
+        assert process.wait(CANCEL_ALL_S) == 0
+    assert ours_at_venue(dead) == set()
 
 
 def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:
