@@ -1,6 +1,7 @@
 """One websocket to a client: a bounded queue and its writer. Whoever reads too slowly is cut off, as at Binance."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from aiohttp import WSMsgType, web
 
@@ -14,12 +15,14 @@ _SHORT, _MEDIUM = 126, 65_536  # lengths from which on a frame's header is longe
 
 
 class Connection:
-    """Frames go out in the order of `send`; a delayed frame delays those behind it."""
+    """Frames go out in the order of `send`; a delayed frame delays those behind it, and the answers to pings."""
 
     def __init__(self, request: web.Request) -> None:
-        self.socket = web.WebSocketResponse(heartbeat=PING_EVERY_S, compress=False, max_msg_size=MAX_MESSAGE_BYTES)
+        self.socket = web.WebSocketResponse(
+            heartbeat=PING_EVERY_S, autoping=False, compress=False, max_msg_size=MAX_MESSAGE_BYTES
+        )
         self._request = request
-        self._queue: asyncio.Queue[tuple[float, bytes, Cut]] = asyncio.Queue(QUEUE_FRAMES)
+        self._queue: asyncio.Queue[tuple[float, bytes, Cut, WSMsgType]] = asyncio.Queue(QUEUE_FRAMES)
         self._clock = asyncio.get_running_loop().time
         self._queued_bytes = 0
         self.too_slow = False
@@ -31,23 +34,33 @@ class Connection:
     async def open(self) -> None:
         await self.socket.prepare(self._request)
 
+    async def texts(self) -> AsyncIterator[str]:
+        """What the client says, until the connection is closed."""
+        async for message in self.socket:
+            if message.type is WSMsgType.TEXT:
+                yield message.data
+            elif message.type is WSMsgType.PING:
+                self._send(0.0, message.data, Cut.NO, WSMsgType.PONG)
+
     def send(self, frame: OutgoingFrame, before: bytes = b"", after: bytes = b"") -> None:
         """Queue a frame; `before` and `after` wrap it."""
+        due = self._clock() + frame.delay_s if frame.delay_s else 0.0
+        self._send(due, before + frame.data + after, frame.cut, WSMsgType.TEXT)
+
+    def _send(self, due: float, data: bytes, cut: Cut, kind: WSMsgType) -> None:
         if self.too_slow:
             return
-        due = self._clock() + frame.delay_s if frame.delay_s else 0.0
-        data = before + frame.data + after
         if self._queue.full() or self._queued_bytes + len(data) > QUEUE_BYTES:
             self.too_slow = True
             self.abort()
             return
-        self._queue.put_nowait((due, data, frame.cut))
+        self._queue.put_nowait((due, data, cut, kind))
         self._queued_bytes += len(data)
 
     async def write(self) -> None:
         """Write until the connection is closed."""
         while not self.socket.closed:
-            due, data, cut = await self._queue.get()
+            due, data, cut, kind = await self._queue.get()
             self._queued_bytes -= len(data)
             if due and due > self._clock():
                 await asyncio.sleep(due - self._clock())
@@ -55,7 +68,7 @@ class Connection:
                 self._cut(data if cut is Cut.HALFWAY else b"")
                 return
             try:
-                await self.socket.send_frame(data, WSMsgType.TEXT)
+                await self.socket.send_frame(data, kind)
             except ConnectionError:
                 return
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from tradingbot_runtime.simulator.connections import Connection
 from tradingbot_runtime.simulator.stream_faults import Json, OutgoingFrame
@@ -106,10 +106,9 @@ class MarketStreams:
         self._enter(subscriber, subscriber.names)
         writer = asyncio.create_task(subscriber.connection.write())
         try:
-            async for message in subscriber.connection.socket:
-                if message.type is WSMsgType.TEXT:
-                    answer = msgspec.json.encode(self._answer(subscriber, message.data))
-                    subscriber.connection.send(OutgoingFrame(answer))
+            async for text in subscriber.connection.texts():
+                answer = msgspec.json.encode(self._answer(subscriber, text))
+                subscriber.connection.send(OutgoingFrame(answer))
         finally:
             writer.cancel()
             self._forget(subscriber)

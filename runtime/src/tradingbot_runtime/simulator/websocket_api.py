@@ -8,7 +8,7 @@ import asyncio
 
 import msgspec
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from tradingbot_runtime.simulator import signatures
 from tradingbot_runtime.simulator.connections import Connection
@@ -100,9 +100,8 @@ class WebsocketApi:
         self._sessions.add(session)
         writer = asyncio.create_task(connection.write())
         try:
-            async for message in connection.socket:
-                if message.type is WSMsgType.TEXT:
-                    self._receive(session, message.data)
+            async for text in connection.texts():
+                self._receive(session, text)
         finally:
             writer.cancel()
             self._sessions.discard(session)

@@ -107,7 +107,7 @@ class Streams:
             connection.send(OutgoingFrame(msgspec.json.encode(first())))
         writer = asyncio.create_task(connection.write())
         try:
-            async for _ in connection.socket:
+            async for _ in connection.texts():
                 pass  # clients have nothing to say
         finally:
             writer.cancel()
