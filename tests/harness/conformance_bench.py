@@ -268,7 +268,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def running(bench: Bench, upkeep: Callable[[], Awaitable[None]]) -> AsyncIterator[Bench]:
+async def running(bench: Bench, upkeep: Callable[[], Awaitable[object]]) -> AsyncIterator[Bench]:
     """Run the bench's gateway until the end; what it failed with is raised there."""
 
     async def watch() -> None:

@@ -1,6 +1,6 @@
-"""Looks at a slot's markets several times a second, beside the tick path: silent feeds, and what hinders quoting."""
+"""Looks at a slot's markets several times a second, beside the tick path: silent and late feeds, hindered quoting."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -23,21 +23,21 @@ class MarketWatch:
     slot: Slot
     _watches: dict[str, QuoteWatch] = field(default_factory=dict)  # by market
     _accepted: dict[str, int] = field(default_factory=dict)  # by market, orders accepted and filled up to the last look
-    _silent: dict[str, Nanos] = field(default_factory=dict)  # by market, when its quietest feed was heard last
+    _stale: dict[str, "Staleness"] = field(default_factory=dict)  # by market that does not quote for its feeds
 
     def look(self) -> None:
         """After the markets have been told that time has passed: what that led to is looked at as well."""
         now_ns = self.slot.now_ns()
-        blind = []
+        blind: list[str] = []
         hindered: list[tuple[str, Hindrance]] = []
         for name, live in sorted(self.slot.markets.items()):
-            self._tell_silence(live, now_ns)
-            if _is_blind(live.engine.market, now_ns):
-                blind.append(name)
+            self._tell_staleness(live, now_ns)
+            if lacks := self._lacks(live, now_ns):
+                blind.append(lacks)
             if found := self._watches.setdefault(name, QuoteWatch()).look(now_ns, self._sight(live)):
                 hindered.append((name, found))
         hindered.sort(key=lambda found: found[1].reason != ORDER_LOST)
-        now = {"blind": f"no market data of {', '.join(blind)}" if blind else "", "hindered": tuple(hindered)}
+        now = {"blind": "; ".join(blind), "hindered": tuple(hindered)}
         if now != {name: getattr(self.slot.circumstances, name) for name in now}:
             self.slot.update(**now)
 
@@ -60,18 +60,43 @@ class MarketWatch:
             venue_text=market.quiet.message,
         )
 
-    def _tell_silence(self, live: LiveMarket, now_ns: Nanos) -> None:
-        """Once when the quotes are withdrawn because a feed is silent, and once when they may be there again."""
+    def _tell_staleness(self, live: LiveMarket, now_ns: Nanos) -> None:
+        """Once when quotes are withdrawn because a feed is silent or late, and once when they may be there again."""
         name, market = live.name, live.engine.market
-        heard_ns, limit_ns = market.oldest_tick_ns, market.terms.limits.stale_after_ns
-        since_ns = self._silent.get(name)
-        if since_ns is None and heard_ns and now_ns - heard_ns > limit_ns:
-            self._silent[name] = heard_ns
-            log.warning("QuotesWithdrawn", market=name, reason=FEED_STALE, feed=_quietest(market),
-                        age_s=_seconds(now_ns - heard_ns), stale_after_s=_seconds(limit_ns))  # fmt: skip
-        elif since_ns is not None and now_ns - heard_ns <= limit_ns:
-            del self._silent[name]
-            log.info("FeedBack", market=name, silent_for_s=_seconds(now_ns - since_ns))
+        known_ns, limit_ns = market.oldest_tick_ns, market.terms.limits.stale_after_ns
+        stale = self._stale.get(name)
+        if stale is None and known_ns and now_ns - known_ns > limit_ns:
+            self._stale[name] = stale = Staleness(known_ns, now_ns, _late_ns(market))
+            log.warning("QuotesWithdrawn", market=name, reason=FEED_STALE, feed=_quietest(market), message=stale.words,
+                        age_s=_seconds(now_ns - known_ns), late_s=_seconds(stale.late_ns),
+                        stale_after_s=_seconds(limit_ns))  # fmt: skip
+        elif stale is not None and not stale.late_ns and _late_ns(market) > limit_ns:
+            self._stale[name] = stale = replace(stale, late_ns=_late_ns(market))
+            log.warning("FeedLate", market=name, feed=_quietest(market), message=stale.words,
+                        late_s=_seconds(stale.late_ns), stale_after_s=_seconds(limit_ns))  # fmt: skip
+        elif stale is not None and now_ns - known_ns <= limit_ns:
+            del self._stale[name]
+            log.info("FeedBack", market=name, silent_for_s=_seconds(now_ns - stale.known_ns))
+
+    def _lacks(self, live: LiveMarket, now_ns: Nanos) -> str:
+        """What is missing for longer than a reconnect takes, on top of what makes a feed stale; empty: nothing."""
+        market, stale = live.engine.market, self._stale.get(live.name)
+        limit_ns = market.terms.limits.stale_after_ns
+        age_ns = now_ns - min(market.reference.seen_ns, market.venue.seen_ns)
+        if stale is not None and stale.late_ns > limit_ns < age_ns and now_ns - stale.since_ns > HICCUP_NS:
+            return f"market data of {live.name} is {stale.words}"
+        return f"no market data of {live.name}" if age_ns > limit_ns + HICCUP_NS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    known_ns: Nanos  # what was known when it began is as old as this
+    since_ns: Nanos
+    late_ns: int  # when that was first known: what is said of it does not change with every frame
+
+    @property
+    def words(self) -> str:
+        return f"late by {self.late_ns / 1e9:.1f} s" if self.late_ns else "silent"
 
 
 def _quietest(market: Market) -> str:
@@ -81,10 +106,10 @@ def _quietest(market: Market) -> str:
     return "venue" if market.venue.seen_ns == oldest else "crossCheck"
 
 
-def _is_blind(market: Market, now_ns: Nanos) -> bool:
-    """Whether a feed has been away for longer than a reconnect takes, on top of what makes it stale."""
-    age_ns = now_ns - min(market.reference.seen_ns, market.venue.seen_ns)
-    return age_ns > market.terms.limits.stale_after_ns + HICCUP_NS
+def _late_ns(market: Market) -> int:
+    """How late the latest tick of that feed was."""
+    cross_ns = market.cross.late_ns if market.cross else 0
+    return {"reference": market.reference.late_ns, "venue": market.venue.late_ns}.get(_quietest(market), cross_ns)
 
 
 def _seconds(nanos: int) -> float:

@@ -47,6 +47,7 @@ def readings(sources: Sources) -> Readings:
 def _feeds(slot: Slot, links: Iterable[VenueLink]) -> dict[Family, Values]:
     frames: dict[tuple[str, ...], int] = {}
     ages: dict[tuple[str, ...], float] = {}
+    late: dict[tuple[str, ...], float] = {}
     reconnects: dict[tuple[str, ...], int] = {}
     errors: dict[tuple[str, ...], int] = {}
     for link in links:
@@ -56,11 +57,13 @@ def _feeds(slot: Slot, links: Iterable[VenueLink]) -> dict[Family, Values]:
             frames[health.name, "ok"] = health.frames - sum(bad.values())
             frames.update({(health.name, reason): count for reason, count in bad.items()})
             ages[health.name,] = (slot.now_ns() - health.last_frame_ns) / 1e9
+            late[health.name,] = health.late_ns / 1e9
             reconnects[health.name,] = health.reconnects
         if link.gateway is not None:
             errors.update({(link.name, kind): count for kind, count in link.gateway.health.errors.items()})
     return {
-        metrics.FRAMES: frames, metrics.FEED_AGE: ages, metrics.RECONNECTS: reconnects, metrics.VENUE_ERRORS: errors,
+        metrics.FRAMES: frames, metrics.FEED_AGE: ages, metrics.FEED_LATE: late, metrics.RECONNECTS: reconnects,
+        metrics.VENUE_ERRORS: errors,
     }  # fmt: skip
 
 

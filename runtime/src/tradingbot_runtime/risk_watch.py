@@ -31,11 +31,14 @@ class RiskWatch:
         self.memory = RiskMemory(self.slot.journal)
 
     async def clocks(self) -> None:
-        """Measure the clocks of venues that take signed times, until cancelled; the barrier has measured them once."""
+        """Measure the venues' clocks, until cancelled; the barrier has measured them once.
+
+        Those of venues that take signed times are told to the markets; every feed's lateness is measured by its own.
+        """
         while True:
             await asyncio.sleep(CLOCKS_EVERY_S)
             for link in self.links.values():
-                if link.gateway is not None:
+                if link.gateway is not None or link.feeds:
                     await self._measure(link)
 
     async def _measure(self, link: VenueLink) -> None:
@@ -46,7 +49,7 @@ class RiskWatch:
                 link.gateway.health.question_failed(error)
             log.warning("ClockNotMeasured", venue=link.name, error=type(error).__name__, message=str(error))
             return
-        if offset_ns is not None:
+        if offset_ns is not None and link.gateway is not None:
             self.slot.clock_measured(link.name, offset_ns)
 
     async def remember(self) -> None:

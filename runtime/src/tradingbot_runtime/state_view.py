@@ -47,6 +47,7 @@ def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
         "referenceBid": reference.price_text(book.bid) if priced else None,
         "referenceAsk": reference.price_text(book.ask) if priced else None,
         "feedAgeSeconds": round((slot.now_ns() - book.seen_ns) / 1e9, 3) if book.seen_ns else None,
+        "feedLateSeconds": round(max(book.late_ns, market.venue.late_ns) / 1e9, 3),
         "quotes": [
             {"side": q.side, "price": instrument.price_text(q.price), "quantity": instrument.quantity_text(q.quantity)}
             for q in live.engine.quotes

@@ -51,4 +51,5 @@ def as_cross(event: AnyEvent, ratio: Fraction) -> AnyEvent:
         return FeedLost(time_ns=event.time_ns, feed=CROSS_FEED, reason=getattr(event, "reason", ""))
     if event.bid is None or event.ask is None:
         return FeedLost(time_ns=event.time_ns, feed=CROSS_FEED, reason=EMPTY_SIDE)
-    return CrossTicked(time_ns=event.time_ns, mid_2=(event.bid + event.ask) * ratio.numerator, unit=ratio.denominator)
+    mid_2 = (event.bid + event.ask) * ratio.numerator
+    return CrossTicked(time_ns=event.time_ns, mid_2=mid_2, unit=ratio.denominator, late_ns=event.late_ns)

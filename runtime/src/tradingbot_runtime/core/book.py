@@ -19,7 +19,8 @@ class Book:
     bid_lots: Lots = Lots(0)
     ask_lots: Lots = Lots(0)
     update_id: int = 0
-    seen_ns: Nanos = Nanos(0)
+    seen_ns: Nanos = Nanos(0)  # when it looked like this: when it was heard, less how late that was
+    late_ns: int = 0
 
     @property
     def is_valid(self) -> bool:
@@ -27,7 +28,8 @@ class Book:
         return 0 < self.bid < self.ask
 
     def apply(self, event: ReferenceTicked) -> None:
-        self.update_id, self.seen_ns = event.update_id, event.time_ns
+        self.update_id, self.late_ns = event.update_id, event.late_ns
+        self.seen_ns = Nanos(event.time_ns - event.late_ns)
         if event.bid is None or event.ask is None:
             self.clear()  # half a book has no price
             return
@@ -46,7 +48,8 @@ class VenueBook:
     bid: Ticks | None = None
     ask: Ticks | None = None
     is_known: bool = False
-    seen_ns: Nanos = Nanos(0)
+    seen_ns: Nanos = Nanos(0)  # as that of `Book`
+    late_ns: int = 0
 
     @property
     def is_valid(self) -> bool:
@@ -75,7 +78,8 @@ class VenueBook:
         return None if self.bid is None else self.bid + 1
 
     def apply(self, event: VenueTicked | ReferenceTicked) -> None:
-        self.bid, self.ask, self.is_known, self.seen_ns = event.bid, event.ask, True, event.time_ns
+        self.bid, self.ask, self.is_known, self.late_ns = event.bid, event.ask, True, event.late_ns
+        self.seen_ns = Nanos(event.time_ns - event.late_ns)
 
     def clear(self) -> None:
         """It is not known any more."""

@@ -133,11 +133,11 @@ class Market:
 
     @property
     def oldest_tick_ns(self) -> Nanos:
-        """When the quietest of the market's feeds was heard last."""
+        """What is known of the market's feeds is as old as this: of the quietest, or the latest, of them."""
         oldest = min(self.reference.seen_ns, self.venue.seen_ns)
         if not self.terms.limits.cross_checked:
             return oldest
-        return min(oldest, self.cross.time_ns) if self.cross else Nanos(0)
+        return min(oldest, Nanos(self.cross.time_ns - self.cross.late_ns)) if self.cross else Nanos(0)
 
     @property
     def other_price(self) -> tuple[int, int]:

@@ -22,13 +22,17 @@ class TradingState(StrEnum):
 
 
 class ReferenceTicked(Event, frozen=True, kw_only=True, gc=False):
-    """Best bid and offer of the reference market, in *its* ticks and lots; None: nobody is on that side."""
+    """Best bid and offer of the reference market, in *its* ticks and lots; None: nobody is on that side.
+
+    `late_ns`: how late it was when it was received, where that is known and more than what is usual.
+    """
 
     bid: Ticks | None
     bid_lots: Lots
     ask: Ticks | None
     ask_lots: Lots
     update_id: int
+    late_ns: int = 0
 
 
 class VenueTicked(Event, frozen=True, kw_only=True, gc=False):
@@ -36,6 +40,7 @@ class VenueTicked(Event, frozen=True, kw_only=True, gc=False):
 
     bid: Ticks | None
     ask: Ticks | None
+    late_ns: int = 0
 
 
 class FeedLost(Event, frozen=True, kw_only=True, gc=False):
@@ -98,6 +103,7 @@ class CrossTicked(Event, frozen=True, kw_only=True, gc=False):
 
     mid_2: int
     unit: int
+    late_ns: int = 0
 
 
 class OthersExposed(Event, frozen=True, kw_only=True, gc=False):

@@ -14,6 +14,8 @@ FRAMES = Family("tradingbot_frames_total", Kind.COUNTER, ("feed", "outcome"),
                 "Market data frames; outcome is ok, or the reason why the frame could not be used.")  # fmt: skip
 FEED_AGE = Family("tradingbot_feed_age_seconds", Kind.GAUGE, ("feed",),
                   "Since the last proof that the feed lives, on the receiver's monotonic clock.")  # fmt: skip
+FEED_LATE = Family("tradingbot_feed_late_seconds", Kind.GAUGE, ("feed",),
+                   "How late the feed's frames are, by the venue's time in them and by pings among them.")  # fmt: skip
 RECONNECTS = Family("tradingbot_reconnects_total", Kind.COUNTER, ("feed",), "Connections lost and made again.")
 ORDERS = Family("tradingbot_orders_total", Kind.COUNTER, ("market", "outcome"), "Orders by what became of them.")
 OPEN_ORDERS = Family("tradingbot_open_orders", Kind.GAUGE, ("market",),
@@ -62,8 +64,8 @@ QUOTE_UPTIME = Family("tradingbot_quote_uptime_seconds_total", Kind.COUNTER, ("m
 TASKS = Family("tradingbot_runtime_tasks", Kind.GAUGE, (), "Tasks of the event loop that have not ended.")
 
 FAMILIES = (
-    FRAMES, FEED_AGE, RECONNECTS, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, POSITION, RESIDUAL, HEDGE_STRESS, PNL, FILLS,
-    RISK_REFUSED, STATE, VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL,
+    FRAMES, FEED_AGE, FEED_LATE, RECONNECTS, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, POSITION, RESIDUAL, HEDGE_STRESS,
+    PNL, FILLS, RISK_REFUSED, STATE, VENUE_ERRORS, TICK_TO_ORDER, JOURNAL_COMMIT, LOOP_LAG, CONFIG_INFO, HALTS, CONTROL,
     LOG_DROPPED, MARKOUT, MARKOUT_NOTIONAL, MARKOUT_MISSED, PNL_PART, RESTED, FILLED, QUOTE_OBSERVED, QUOTE_UPTIME,
     TASKS,
 )  # fmt: skip

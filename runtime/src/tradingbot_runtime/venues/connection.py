@@ -54,6 +54,10 @@ class Backoff:
         return delay * (0.5 + self.jitter() / 2)
 
 
+def _unheard(_: bytes) -> None:
+    """Nobody has sent a ping of his own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upkeep:
     """How a connection is kept beyond being there. `lives_s`: it is renewed before the venue ends it."""
@@ -61,15 +65,21 @@ class Upkeep:
     lives_s: float | None = None
     overlap_s: float = 0.0  # the former session goes on for so long: answers to what it was asked are still to come
     wait_s: Callable[[], float] = lambda: 0.0  # how long the venue still wants to be left alone
+    on_pong: Callable[[bytes], None] = _unheard  # with what was sent in a `Connection.ping`
 
 
 class _Listener(WSListener):
     """One session."""
 
     def __init__(
-        self, peer: Peer, on_open: Callable[[WSTransport], None], on_failure: Callable[[Exception], None]
+        self,
+        peer: Peer,
+        on_open: Callable[[WSTransport], None],
+        on_failure: Callable[[Exception], None],
+        on_pong: Callable[[bytes], None],
     ) -> None:
         self.peer = peer
+        self.on_pong = on_pong
         self.on_open = on_open
         self.on_failure = on_failure
         self._transport: WSTransport | None = None
@@ -96,9 +106,15 @@ class _Listener(WSListener):
             except Exception as failure:  # noqa: BLE001 - not to carry on: `run` raises it, and the process ends
                 self.on_failure(failure)
                 transport.disconnect(graceful=False)
+        elif frame.msg_type is WSMsgType.PONG and frame.payload_size:
+            self.on_pong(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
+
+    def is_user_specific_pong(self, frame: WSFrame) -> bool:
+        """Whether it answers a ping that the client sends by itself: those have nothing in them, the peer's have."""
+        return frame.msg_type is WSMsgType.PONG and not frame.payload_size
 
 
 class _NotConnected(Exception):
@@ -138,6 +154,11 @@ class Connection:
         """Drop this session; `run` makes a new one."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
+
+    def ping(self, payload: bytes) -> None:
+        """Ask for a pong with `payload` (not empty), which comes behind all that the venue has sent before it."""
+        if self._transport is not None:
+            self._transport.send_ping(payload)
 
     def renew(self) -> None:
         """Make a new session, and only when it is open let go of this one: the peer hears of no loss."""
@@ -202,7 +223,7 @@ class Connection:
         """Raises _NotConnected."""
         url = self._address()
         context = ssl.create_default_context() if url.startswith("wss:") else None
-        listener = _Listener(self._peer, self._opened, self._failed)
+        listener = _Listener(self._peer, self._opened, self._failed, self._upkeep.on_pong)
         transport: WSTransport | None = None
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -62,7 +63,10 @@ class Adapter(Protocol):
         """`instruments` grows while the gateway lives. Raises ConfigError without credentials."""
         ...
 
-    async def upkeep(self) -> None: ...
+    async def upkeep(self) -> int | None:
+        """Called every now and then. How far the venue's clock is ahead, when that was measured anew."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -118,8 +122,18 @@ class VenueLink:
 
     async def measure_clock(self) -> int | None:
         """Raises VenueError when the venue does not answer."""
-        self.clock_offset_ns = await self.adapter.clock_offset_ns()
+        self._clock_known(await self.adapter.clock_offset_ns())
         return self.clock_offset_ns
+
+    def _clock_known(self, offset_ns: int | None) -> None:
+        self.clock_offset_ns = offset_ns
+        for feed in self.feeds.values():
+            self._tell_clock(feed)
+
+    def _tell_clock(self, feed: BookFeed) -> None:
+        """The offset is to the wall clock, which may have been set since this process began; a feed's times are not."""
+        if self.clock_offset_ns is not None:
+            feed.clock_measured(self.clock_offset_ns + time.time_ns() - self.now_ns())
 
     async def instrument(self, symbol: str) -> Instrument:
         """Raises ConfigError for one that cannot be counted exactly, VenueError when the venue does not tell."""
@@ -132,7 +146,9 @@ class VenueLink:
 
     def feed(self, instrument: Instrument, on_tick: OnTick) -> BookFeed:
         """The feed of a symbol; one connection, however many listen."""
-        return self.adapter.feed(instrument, on_tick)
+        feed = self.adapter.feed(instrument, on_tick)
+        self._tell_clock(feed)
+        return feed
 
     def tape(self, instrument: Instrument, on_trade: OnTrade) -> Tape | None:
         return self.adapter.tape(instrument, on_trade)
@@ -150,7 +166,8 @@ class VenueLink:
                 self.gateway.expire()
             for feed in self.feeds.values():
                 feed.check(self.now_ns(), dead_after_ns)
-            await self.adapter.upkeep()
+            if (offset_ns := await self.adapter.upkeep()) is not None:
+                self._clock_known(offset_ns)
 
     async def close(self) -> None:
         await self.adapter.close()

@@ -32,7 +32,7 @@ class FeedHealth:
     frames: int = 0
     reconnects: int = 0
     last_frame_ns: Nanos = Nanos(0)
-    last_pong_ns: Nanos = Nanos(0)
+    late_ns: int = 0  # how late the frames are, as far as that is known
     connected: bool = False
     lost: str = "not connected yet"  # why there is no connection; empty: there is one
     bad: dict[str, int] | None = None  # reason -> count

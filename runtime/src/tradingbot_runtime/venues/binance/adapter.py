@@ -40,7 +40,7 @@ class BinanceAdapter:
         """The simulator's name, or nothing when this is no simulator."""
         return await self.queries.rest.identity()
 
-    async def clock_offset_ns(self) -> int | None:
+    async def clock_offset_ns(self) -> int:
         return await self.queries.rest.measure_clock() * 1_000_000
 
     async def account_id(self) -> str:
@@ -71,11 +71,12 @@ class BinanceAdapter:
             ports=ports,
         )
 
-    async def upkeep(self) -> None:
-        """Called every now and then."""
+    async def upkeep(self) -> int | None:
+        """Called every now and then. How far the venue's clock is ahead, when that was measured anew."""
         if self.queries.rest.clock_doubted:
             with suppress(VenueError):  # asked again at the next look
-                await self.queries.rest.measure_clock()
+                return await self.clock_offset_ns()
+        return None
 
     async def close(self) -> None:
         await self.queries.rest.close()

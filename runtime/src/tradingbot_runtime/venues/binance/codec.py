@@ -4,6 +4,7 @@ Source: Binance spot API documentation, web socket streams (`bookTicker`, `depth
 (`executionReport`). Numbers come as decimal strings with up to eight decimals.
 """
 
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +16,7 @@ from tradingbot_runtime.venues.feed import FrameRefused, VenueLeaving
 from tradingbot_runtime.venues.tape import PublicTrade
 
 _EIGHT = 8
+TIMES_KEPT = 64  # a minute: what is older is as late as that, and far too late
 SERVER_SHUTDOWN = "serverShutdown"
 
 
@@ -42,6 +44,13 @@ class DepthUpdate(msgspec.Struct, frozen=True):
     u: int
     b: list[tuple[str, str]]
     a: list[tuple[str, str]]
+
+
+class DepthTime(msgspec.Struct, frozen=True, gc=False):
+    """Of a depth update: when it was made, and the book's newest update by then."""
+
+    E: int
+    u: int
 
 
 class Combined(msgspec.Struct, frozen=True, gc=False):
@@ -111,9 +120,13 @@ class _CombinedCodec:
             raise FrameRefused("NotJson", str(error)) from error
         if combined.stream == self._stream:
             return combined.data
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # another stream's frame
-            self._notice(combined.data)
+        self._other(combined)
         return None
+
+    def _other(self, combined: Combined) -> None:
+        """Another stream's frame."""
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            self._notice(combined.data)
 
     def _expect_notice(self, payload: memoryview | bytes, error: msgspec.ValidationError) -> None:
         try:
@@ -131,10 +144,23 @@ class _CombinedCodec:
 
 
 class MarketCodec(_CombinedCodec):
-    """Frames of one symbol's `bookTicker` stream, in its ticks."""
+    """Frames of one symbol's `bookTicker` stream, in its ticks, and of its `depth` stream, which tells the time.
+
+    A `bookTicker` has no time in it. What comes on the same connection behind the same backlog does, once a second;
+    and both count the same updates of the same book: a `bookTicker` whose update was in a `depth` frame before it was
+    made no later than that, so that one which is late by itself, beside a prompt `depth`, is seen as well.
+    """
 
     kind = "bookTicker"
     _decode = staticmethod(msgspec.json.Decoder(BookTicker).decode)
+    _decode_time = staticmethod(msgspec.json.Decoder(DepthTime).decode)
+
+    def __init__(self, instrument: Instrument) -> None:
+        super().__init__(instrument)
+        self.made_ms = 0
+        self._timed = f"{instrument.symbol.lower()}@depth"
+        self._timed_id = 0  # the newest update that a time is known of
+        self._times: deque[DepthTime] = deque(maxlen=TIMES_KEPT)
 
     def top(self, payload: memoryview | bytes, time_ns: Nanos) -> ReferenceTicked | None:
         """The best bid and offer in `payload`; None for what is no market data.
@@ -152,11 +178,26 @@ class MarketCodec(_CombinedCodec):
         except ValueError as error:
             raise unusable(error) from error
         self._expect_symbol(ticker.s)
+        if ticker.u <= self._timed_id:
+            self.made_ms = next(time.E for time in self._times if time.u >= ticker.u)
         if not 0 < bid < ask:
             raise FrameRefused("Crossed", f"bid {ticker.b}, ask {ticker.a}")
         return ReferenceTicked(
             time_ns=time_ns, bid=bid, bid_lots=bid_lots, ask=ask, ask_lots=ask_lots, update_id=ticker.u
         )
+
+    def _other(self, combined: Combined) -> None:
+        if combined.stream != self._timed:
+            super()._other(combined)
+            return
+        try:
+            time = self._decode_time(combined.data)
+        except ValueError as error:
+            raise unusable(error) from error
+        if time.u < self._timed_id:  # the venue counts anew
+            self._times.clear()
+        self._times.append(time)
+        self._timed_id, self.made_ms = time.u, time.E
 
 
 class TradeCodec(_CombinedCodec):
@@ -193,7 +234,7 @@ def unusable(error: ValueError) -> FrameRefused:
 
 def venue_tick(tick: ReferenceTicked) -> VenueTicked:
     """The same book, as the place where we trade."""
-    return VenueTicked(time_ns=tick.time_ns, bid=tick.bid, ask=tick.ask)
+    return VenueTicked(time_ns=tick.time_ns, bid=tick.bid, ask=tick.ask, late_ns=tick.late_ns)
 
 
 def decode_trade(payload: bytes) -> Trade:

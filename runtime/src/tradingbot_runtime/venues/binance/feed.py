@@ -1,4 +1,4 @@
-"""Binance's feeds of one symbol: the combined streams `<symbol>@bookTicker` and `<symbol>@trade`."""
+"""Binance's feeds of one symbol: the combined streams of its `bookTicker` with its `depth`, and of its `trade`."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,9 @@ from tradingbot_runtime.venues.tape import OnTrade, Tape, TapeSource
 def binance_feed(
     stream_url: str, instrument: Instrument, on_tick: OnTick, now_ns: Callable[[], Nanos], backoff: Backoff
 ) -> BookFeed:
-    url = f"{stream_url}?streams={instrument.symbol.lower()}@bookTicker"
+    """`depth` comes every second, and is there for the time in it."""
+    symbol = instrument.symbol.lower()
+    url = f"{stream_url}?streams={symbol}@bookTicker/{symbol}@depth"
     return BookFeed(instrument, Source(url, MarketCodec(instrument), CONNECTION_LIVES_S), on_tick, now_ns, backoff)
 
 

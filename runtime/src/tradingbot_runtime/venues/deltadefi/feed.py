@@ -29,6 +29,7 @@ class DepthCodec:
     """Frames of one symbol's depth stream, in its ticks."""
 
     def __init__(self, instrument: Instrument) -> None:
+        self.made_ms = 0
         self._instrument = instrument
         self._depth = msgspec.json.Decoder(Depth)
 
@@ -43,6 +44,7 @@ class DepthCodec:
             raise FrameRefused("WrongShape", str(error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FrameRefused("NotJson", str(error)) from error
+        self.made_ms = depth.timestamp
         try:
             bid, bid_lots = max(map(self._level, depth.bids), default=NOBODY)
             ask, ask_lots = min(map(self._level, depth.asks), default=NOBODY)
