@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.engines import BTC
 from harness.simulator import RECORDING
-from tradingbot_runtime.core.lateness import CLOCK_ERROR_NS, DRIFT, Lateness
+from tradingbot_runtime.core.lateness import CLOCK_ERROR_NS, DRIFT, UNTOLD_NS, Lateness
 from tradingbot_runtime.model import Nanos
 from tradingbot_runtime.venues.binance.codec import MarketCodec
 
@@ -28,7 +28,7 @@ def hear(lateness: Lateness, began_ns: int, apart_ns: int, ways_ns: Iterable[int
     for number, way_ns in enumerate(ways_ns):
         made_ns = began_ns + number * every_ns
         lateness.told(Nanos(made_ns + way_ns), made_ns - apart_ns)
-        found.append(lateness.late_ns)
+        found.append(lateness.latest_ns)
     return found
 
 
@@ -124,6 +124,17 @@ def test_a_measured_clock_never_makes_usual_news_late_by_more_than_its_error(err
     assert max(hear(lateness, START + 100 * SECOND, 0, ways_ns)) <= CLOCK_ERROR_NS + JITTER_NS
 
 
+def test_news_without_a_time_is_as_late_as_the_time_before_it_and_after_a_silence_may_be_as_old_as_that() -> None:
+    lateness = Lateness()
+    assert lateness.late_ns(Nanos(START)) == 0, "nobody tells a time here"
+    hear(lateness, START, 0, [0, 0, 0, 2 * SECOND])
+    now_ns = START + 5 * SECOND
+    late_ns = lateness.latest_ns
+
+    assert lateness.late_ns(Nanos(now_ns + UNTOLD_NS)) == late_ns == pytest.approx(2 * SECOND, rel=0.01)
+    assert lateness.late_ns(Nanos(now_ns + 7 * SECOND)) == late_ns + 7 * SECOND
+
+
 # -- Binance: the time of one stream for the frames of another -------------------------------------------------------
 
 
@@ -138,7 +149,7 @@ def top(codec: MarketCodec, update_id: int) -> int:
 def depth(codec: MarketCodec, update_id: int, made_ms: int) -> int:
     data = {"e": "depthUpdate", "E": made_ms, "s": "BTCUSDT", "U": update_id - 1, "u": update_id, "b": [], "a": []}
     codec.made_ms = 0
-    assert codec.top(json.dumps({"stream": "btcusdt@depth", "data": data}).encode(), Nanos(1)) is None
+    assert codec.top(json.dumps({"stream": "btcusdt@depth@100ms", "data": data}).encode(), Nanos(1)) is None
     return codec.made_ms
 
 
@@ -151,14 +162,14 @@ def test_a_depth_frame_tells_when_it_was_made_and_a_newer_best_price_does_not() 
 
 def test_a_best_price_that_comes_after_the_depth_that_it_was_in_was_made_no_later_than_that() -> None:
     codec = MarketCodec(BTC)
-    for number in range(1, 101):
+    for number in range(1, 1001):
         depth(codec, 10 * number, 1_700_000_000_000 + 1000 * number)
 
-    assert top(codec, 985) == 1_700_000_099_000
-    assert top(codec, 990) == 1_700_000_099_000
-    assert top(codec, 1000) == 1_700_000_100_000
-    assert top(codec, 1001) == 0
-    assert top(codec, 1) == 1_700_000_037_000, "older than all that is kept: at least as late as that"
+    assert top(codec, 9985) == 1_700_000_999_000
+    assert top(codec, 9990) == 1_700_000_999_000
+    assert top(codec, 10_000) == 1_700_001_000_000
+    assert top(codec, 10_001) == 0
+    assert top(codec, 1) == 1_700_000_361_000, "older than all that is kept: at least as late as that"
 
 
 def test_a_venue_that_counts_its_updates_anew_has_no_old_prices() -> None:
@@ -177,11 +188,11 @@ def test_no_recorded_frame_is_late_and_no_best_price_is_older_than_the_depth_bef
         for line in file:
             received, _, payload = line.partition(b" ")
             codec.made_ms = 0
-            codec.top(payload.replace(b"@depth@100ms", b"@depth"), Nanos(1))
+            codec.top(payload, Nanos(1))
             assert not (codec.made_ms and b"bookTicker" in payload)
             if codec.made_ms:
                 lateness.told(Nanos(int(received)), codec.made_ms * MS)
-                told, late = told + 1, max(late, lateness.late_ns)
+                told, late = told + 1, max(late, lateness.latest_ns)
 
     assert told == 3_451
     assert late < 50 * MS, "the recorder's clock is 1.3 s behind the venue's, and that is no lateness"

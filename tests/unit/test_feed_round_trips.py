@@ -1,10 +1,17 @@
 """What pings prove of a connection: how late what is read from it may be, and nothing where nobody answers."""
 
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.engines import BTC
 from tradingbot_runtime.core.round_trips import MOST_ASKED, PAUSE_NS, PING_EVERY_NS, RoundTrips
-from tradingbot_runtime.model import Nanos
+from tradingbot_runtime.model import FeedLost, Nanos, ReferenceTicked
+from tradingbot_runtime.venues.binance.codec import MarketCodec
+from tradingbot_runtime.venues.connection import Backoff
+from tradingbot_runtime.venues.feed import BookFeed, Source
 
 SECOND = 1_000_000_000
 BEAT_NS = SECOND // 4
@@ -111,3 +118,30 @@ def test_an_answer_to_nothing_that_was_asked_proves_nothing() -> None:
     line.trips.answered(Nanos(line.now_ns), Nanos(7))
 
     assert line.late_ns == 0
+
+
+def test_the_first_frame_after_a_pause_is_late_although_no_timer_has_run_since() -> None:
+    now, ticks = [1_700_000_000 * SECOND], list[ReferenceTicked | FeedLost]()
+    feed = BookFeed(BTC, Source("", MarketCodec(BTC)), ticks.append, lambda: Nanos(now[0]), Backoff(lambda: 0.5))
+
+    def hear(update_id: int) -> int:
+        data = {"u": update_id, "s": "BTCUSDT", "b": "61837.63", "B": "3.7", "a": "61837.64", "A": "1.5"}
+        payload = json.dumps({"stream": "btcusdt@bookTicker", "data": data}).encode()
+        feed.on_text(memoryview(payload), last=True)
+        newest = ticks[-1]
+        assert isinstance(newest, ReferenceTicked)
+        return newest.late_ns
+
+    def pong(asked_ns: int) -> None:
+        feed._on_pong(asked_ns.to_bytes(8, "big"))  # noqa: SLF001 - what the connection calls
+
+    feed.on_open(None)  # type: ignore[arg-type]  # it has no use for the transport
+    pong(now[0])
+    assert hear(1) == 0
+    now[0] += 12 * SECOND
+    assert hear(2) == pytest.approx(12 * SECOND)
+    asked_ns = now[0]
+    now[0] += SECOND // 20
+    assert hear(3) == pytest.approx(12 * SECOND, rel=0.01)
+    pong(asked_ns)
+    assert hear(4) == 0

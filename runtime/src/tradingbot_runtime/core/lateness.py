@@ -9,6 +9,9 @@ and what is above it is lateness. The usual distance
 - is held to the venue's clock where that is measured (`measured`): a process that starts while its feed is late knows
   what is usual then, and a venue's clock that was set is forgiven.
 
+News without a time in it is as late as what had one before it; when that is long ago, it was made at some time since,
+and may be as old as that: after a silence nothing is believed before a time is told.
+
 Where the venue's clock is not measured, a process that starts while the feed is late takes that for the usual until
 the feed has caught up, and a venue's clock that was set back looks like lateness, until it drifts away or the process
 is started anew.
@@ -19,16 +22,23 @@ from dataclasses import dataclass
 from tradingbot_runtime.model import Nanos
 
 DRIFT = 5_000  # clocks drift apart by less than one part in so many: 200 ppm, 0.7 s in an hour
+UNTOLD_NS = 250_000_000  # some times more than passes between two times in a busy market
 CLOCK_ERROR_NS = 250_000_000  # of a measured clock, and what the news may take on its way without being late
 
 
 @dataclass(slots=True)
 class Lateness:
-    late_ns: int = 0  # of the latest news; 0 before there was any
+    latest_ns: int = 0  # how late the latest news was that had a time in it; 0 before there was any
+    _told_ns: Nanos = Nanos(0)  # when that was; 0: never
     _usual_ns: int | None = None
     _since_ns: Nanos = Nanos(0)  # when the usual distance was right
     _one_before_ns: int | None = None  # distances of the news before
     _two_before_ns: int = 0
+
+    def late_ns(self, now_ns: Nanos) -> int:
+        """How late news may be that is received now."""
+        untold_ns = now_ns - self._told_ns if self._told_ns else 0
+        return self.latest_ns + untold_ns if untold_ns > UNTOLD_NS else self.latest_ns
 
     def told(self, now_ns: Nanos, made_ns: int) -> None:
         """News that the venue made at `made_ns`, by its clock, is received now."""
@@ -40,7 +50,7 @@ class Lateness:
         drifted_ns = confirmed_ns if self._usual_ns is None else self._usual_ns + (now_ns - self._since_ns) // DRIFT
         if self._usual_ns is None or drifted_ns > self._usual_ns or confirmed_ns < drifted_ns:
             self._usual_ns, self._since_ns = min(confirmed_ns, drifted_ns), now_ns
-        self.late_ns = max(distance_ns - self._usual_ns, 0)
+        self.latest_ns, self._told_ns = max(distance_ns - self._usual_ns, 0), now_ns
 
     def measured(self, now_ns: Nanos, ahead_ns: int) -> None:
         """The venue's clock is `ahead_ns` ahead of the one that `now_ns` is of."""

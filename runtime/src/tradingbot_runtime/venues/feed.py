@@ -146,7 +146,7 @@ class BookFeed:
         if tick is not None:
             self._newest = tick.update_id
             self.health.last_frame_ns = now_ns
-            late_ns = max(self._lateness.late_ns, self._trips.late_ns(now_ns))
+            late_ns = max(self._lateness.late_ns(now_ns), self._trips.late_ns(now_ns))
             self._pending = tick if late_ns < ORDINARY_NS else replace(tick, late_ns=late_ns)
         if last and self._pending is not None:
             pending, self._pending = self._pending, None
@@ -169,7 +169,7 @@ class BookFeed:
         if self._trips.beat(now_ns) and self.health.connected:
             self._trips.asked(now_ns)
             self._connection.ping(now_ns.to_bytes(8, "big"))
-        self.health.late_ns = max(self._lateness.late_ns, self._trips.late_ns(now_ns))
+        self.health.late_ns = max(self._lateness.latest_ns, self._trips.late_ns(now_ns))
 
     def _on_pong(self, payload: bytes) -> None:
         self._trips.answered(self._now_ns(), Nanos(int.from_bytes(payload, "big")))

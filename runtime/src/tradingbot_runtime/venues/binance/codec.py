@@ -16,7 +16,7 @@ from tradingbot_runtime.venues.feed import FrameRefused, VenueLeaving
 from tradingbot_runtime.venues.tape import PublicTrade
 
 _EIGHT = 8
-TIMES_KEPT = 64  # a minute: what is older is as late as that, and far too late
+TIMES_KEPT = 640  # a minute: what is older is as late as that, and far too late
 SERVER_SHUTDOWN = "serverShutdown"
 
 
@@ -146,9 +146,9 @@ class _CombinedCodec:
 class MarketCodec(_CombinedCodec):
     """Frames of one symbol's `bookTicker` stream, in its ticks, and of its `depth` stream, which tells the time.
 
-    A `bookTicker` has no time in it. What comes on the same connection behind the same backlog does, once a second;
-    and both count the same updates of the same book: a `bookTicker` whose update was in a `depth` frame before it was
-    made no later than that, so that one which is late by itself, beside a prompt `depth`, is seen as well.
+    A `bookTicker` has no time in it. What comes on the same connection behind the same backlog does, ten times a second
+    while the book moves; and both count the same updates of the same book: a `bookTicker` whose update was in a `depth`
+    frame before it was made no later than that, so that one which is late by itself, beside a prompt `depth`, is seen.
     """
 
     kind = "bookTicker"
@@ -158,7 +158,7 @@ class MarketCodec(_CombinedCodec):
     def __init__(self, instrument: Instrument) -> None:
         super().__init__(instrument)
         self.made_ms = 0
-        self._timed = f"{instrument.symbol.lower()}@depth"
+        self._timed = f"{instrument.symbol.lower()}@depth@100ms"
         self._timed_id = 0  # the newest update that a time is known of
         self._times: deque[DepthTime] = deque(maxlen=TIMES_KEPT)
 

@@ -13,9 +13,9 @@ from tradingbot_runtime.venues.tape import OnTrade, Tape, TapeSource
 def binance_feed(
     stream_url: str, instrument: Instrument, on_tick: OnTick, now_ns: Callable[[], Nanos], backoff: Backoff
 ) -> BookFeed:
-    """`depth` comes every second, and is there for the time in it."""
+    """`depth` is there for the time in it."""
     symbol = instrument.symbol.lower()
-    url = f"{stream_url}?streams={symbol}@bookTicker/{symbol}@depth"
+    url = f"{stream_url}?streams={symbol}@bookTicker/{symbol}@depth@100ms"
     return BookFeed(instrument, Source(url, MarketCodec(instrument), CONNECTION_LIVES_S), on_tick, now_ns, backoff)
 
 
