@@ -138,6 +138,6 @@ def test_what_has_waited_in_the_socket_while_the_process_stood_still_is_not_acte
         now = updates(bot, venue)
     finally:
         os.kill(bot.process.pid, signal.SIGCONT)
-    until(lambda: placed_on(bot, last), "it quotes again")
+    until(lambda: bool(placed_on(bot, last)), "it quotes again")
 
     assert min(placed_on(bot, last)) >= now, "on nothing that was made before it went on"

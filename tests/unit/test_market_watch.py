@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from harness.engines import tick
 from harness.slots import SECOND, Wire, answer_all, config, slot_of
@@ -26,12 +27,12 @@ class Trading:
         self.now_ns = 10 * SECOND
         slot.now_ns = lambda: Nanos(self.now_ns)
 
-    def go_on(self, for_ns: int, *, ticks: bool = True, answers: bool = True) -> None:
+    def go_on(self, for_ns: int, *, ticks: bool = True, answers: bool = True, late_ns: int = 0) -> None:
         for _ in range(for_ns // STEP_NS):
             self.now_ns += STEP_NS
             market = self.slot.markets["btc"]
             if ticks:
-                market.handle(tick(self.now_ns))
+                market.handle(replace(tick(self.now_ns), late_ns=late_ns))
             market.handle(TimePassed(time_ns=Nanos(self.now_ns)))
             if answers:
                 answer_all(self.slot, self.wire)
@@ -139,3 +140,36 @@ def test_a_feed_that_was_never_heard_has_no_quotes_to_withdraw(healthy: Trading)
         healthy.go_on(10 * SECOND, ticks=False)
 
     assert [entry["event"] for entry in logged if entry["event"] == "QuotesWithdrawn"] == []
+
+
+def test_a_feed_that_is_late_is_logged_as_late_by_how_much_and_later_the_slot_is_not_ready(healthy: Trading) -> None:
+    stale_ns = healthy.slot.markets["btc"].engine.market.terms.limits.stale_after_ns
+    healthy.go_on(SECOND)
+    with structlog.testing.capture_logs() as logged:
+        healthy.go_on(STEP_NS, late_ns=stale_ns)
+        assert logged == []
+        healthy.go_on(STEP_NS, late_ns=stale_ns + 1_500_000_000)
+        (gone,) = logged
+        assert (gone["event"], gone["reason"], gone["message"]) == ("QuotesWithdrawn", "FeedStale", "late by 4.5 s")
+        assert gone["age_s"] == gone["late_s"] == pytest.approx(4.5)
+        assert healthy.slot.report().ready, "for a moment: a hiccup"
+        healthy.go_on(HICCUP_NS + STEP_NS, late_ns=stale_ns + 1)
+        report = healthy.slot.report()
+        assert (report.ready, report.reason, report.message) == (
+            False, "FeedStale", "market data of btc is late by 4.5 s")  # fmt: skip
+        assert [entry["event"] for entry in logged] == ["QuotesWithdrawn", "StandingChanged"]
+
+        healthy.go_on(STEP_NS)
+        assert logged[-1]["event"] == "StandingChanged"
+        assert [entry["event"] for entry in logged].count("FeedBack") == 1
+    assert healthy.slot.report().reason == "Trading"
+
+
+def test_a_feed_that_is_silent_at_first_and_late_when_it_is_back_says_both(healthy: Trading) -> None:
+    stale_ns = healthy.slot.markets["btc"].engine.market.terms.limits.stale_after_ns
+    healthy.go_on(SECOND)
+    with structlog.testing.capture_logs() as logged:
+        healthy.go_on(stale_ns + STEP_NS, ticks=False)
+        healthy.go_on(10 * STEP_NS, late_ns=stale_ns + SECOND)
+    assert [(entry["event"], entry["message"]) for entry in logged] == [
+        ("QuotesWithdrawn", "silent"), ("FeedLate", "late by 4.0 s")]  # fmt: skip

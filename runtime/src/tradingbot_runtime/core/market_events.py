@@ -60,7 +60,8 @@ def _reference_ticked(market: "Market", event: ReferenceTicked) -> None:
     terms = market.terms
     if terms.reference_is_venue:
         market.venue.apply(event)
-    if terms.estimation is not None and event.late_ns <= terms.limits.stale_after_ns:
+    late_ns = max(event.late_ns, market.venue.late_ns)
+    if terms.estimation is not None and late_ns <= terms.limits.stale_after_ns:
         ratio = terms.reference_numerator, terms.reference_denominator
         market.estimates.observe(event.time_ns, market.reference, market.others_mid_2, ratio, terms.estimation)
 
