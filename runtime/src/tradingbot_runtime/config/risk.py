@@ -132,7 +132,8 @@ class Risk(Spec):
     # -- doubts
     stale_after_ns: Staleness = Field(
         default=3_000_000_000, alias="staleAfter",
-        description="Without proof of life from a feed for this long all quotes are withdrawn.",
+        description="When what is known from a feed is older than this, because it is silent or because it comes late, "
+        "all quotes are withdrawn.",
     )  # fmt: skip
     max_clock_drift_ns: Drift | None = Field(
         default=None, alias="maxClockDrift",
