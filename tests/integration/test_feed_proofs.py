@@ -6,15 +6,19 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
 from harness.engines import BTC
+from harness.slots import Wire, config, slot_of
 from tradingbot_runtime.clock import Clock
+from tradingbot_runtime.config import VenueSpec
+from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.model import FeedLost, ReferenceTicked
-from tradingbot_runtime.venues.binance.feed import binance_feed
-from tradingbot_runtime.venues.connection import Backoff
-from tradingbot_runtime.venues.feed import ORDINARY_NS, BookFeed
+from tradingbot_runtime.risk_watch import RiskWatch
+from tradingbot_runtime.venues.feed import ORDINARY_NS
+from tradingbot_runtime.venues.link import VenueLink
 
 WITHIN_S = 10.0
 SECOND = 1_000_000_000
@@ -48,6 +52,12 @@ class Venue:
         telling.cancel()
         return session
 
+    async def time(self, _: web.Request) -> web.Response:
+        return web.json_response({"serverTime": int((time.time() + self.clock_s) * 1000)})
+
+    async def identity(self, _: web.Request) -> web.Response:
+        return web.json_response({}, headers={"X-Simulator": "a venue of one feed"})
+
     async def _answer(self, session: web.WebSocketResponse, said: bytes) -> None:
         await asyncio.sleep(self.pongs_s)
         with suppress(ConnectionError):
@@ -69,7 +79,7 @@ class Venue:
 
 @dataclass
 class Watched:
-    feed: BookFeed
+    link: VenueLink
     ticks: list[ReferenceTicked | FeedLost] = field(default_factory=list)
 
     @property
@@ -100,19 +110,25 @@ def play(venue: Venue, scenario: Callable[[Watched], Awaitable[None]]) -> None:
 async def _play(venue: Venue, scenario: Callable[[Watched], Awaitable[None]]) -> None:
     app = web.Application()
     app.router.add_get("/stream", venue.handle)
+    app.router.add_get("/api/v3/time", venue.time)
+    app.router.add_get("/api/v3/ping", venue.identity)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    ticks: list[ReferenceTicked | FeedLost] = []
-    url = f"ws://127.0.0.1:{runner.addresses[0][1]}/stream"
-    feed = binance_feed(url, BTC, ticks.append, Clock().now_ns, Backoff(lambda: 0.0))
+    address = f"127.0.0.1:{runner.addresses[0][1]}"
+    endpoints = {"rest": f"http://{address}", "stream": f"ws://{address}/stream", "websocketApi": f"ws://{address}/api"}
+    spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints})
+    link, watched = VenueLink("binance", spec, Clock().now_ns, None), list[ReferenceTicked | FeedLost]()
+    await link.introduce()
+    feed = link.feeds["BTCUSDT"] = link.feed(BTC, watched.append)
     running = asyncio.ensure_future(feed.run())
     try:
-        await scenario(Watched(feed, ticks))
+        await scenario(Watched(link, watched))
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        await link.close()
         await runner.cleanup()
 
 
@@ -178,3 +194,38 @@ def test_a_venue_that_answers_pings_with_nothing_is_not_judged_by_them() -> None
         assert max(await feed.hears()) == 0
 
     play(venue, scenario)
+
+
+# -- with the venue's clock measured -----------------------------------------------------------------------------------
+
+
+def test_a_process_that_starts_while_its_feed_is_late_knows_it_by_the_venues_clock() -> None:
+    venue = Venue(frames_s=15.0)
+
+    async def scenario(feed: Watched) -> None:
+        assert min(await feed.hears()) > 14 * SECOND
+        venue.frames_s = 0.0
+        await feed.until(lambda: feed.late_ns == 0, "it has caught up")
+
+    play(venue, scenario)
+
+
+def test_a_venues_clock_that_is_set_back_looks_late_until_it_is_measured_again_also_where_nothing_is_traded(
+    tmp_path: Path,
+) -> None:
+    venue, slot = Venue(), slot_of(tmp_path / "journal.sqlite3", Wire(), config())
+
+    async def scenario(feed: Watched) -> None:
+        assert max(await feed.hears()) == 0
+        venue.clock_s -= 5
+        await feed.until(lambda: feed.late_ns > 4 * SECOND, "it looks late")
+        halt_file = HaltFile(tmp_path / "HALT", slot.is_held_by, slot.halted_by_hand)
+        await RiskWatch(slot, {"binance": feed.link}, halt_file).measure_clocks()
+        await feed.until(lambda: feed.late_ns < SECOND, "it does not any more")
+
+        venue.clock_s += 3600
+        await feed.until(lambda: feed.late_ns == 0, "what is nearer than usual is not late")
+        assert max(await feed.hears()) <= 2 * ORDINARY_NS
+
+    play(venue, scenario)
+    slot.journal.close()

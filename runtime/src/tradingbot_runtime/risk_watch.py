@@ -37,9 +37,12 @@ class RiskWatch:
         """
         while True:
             await asyncio.sleep(CLOCKS_EVERY_S)
-            for link in self.links.values():
-                if link.gateway is not None or link.feeds:
-                    await self._measure(link)
+            await self.measure_clocks()
+
+    async def measure_clocks(self) -> None:
+        for link in self.links.values():
+            if link.gateway is not None or link.feeds:
+                await self._measure(link)
 
     async def _measure(self, link: VenueLink) -> None:
         try:
