@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from operator_world import BOTS, SLOTS_MOST, Json, Watch, in_node
+from operator_world import BOTS, SETTLED_S, SLOTS_MOST, Json, Watch, in_node
 
 from harness.kind_cluster import SYSTEM, World, eventually, kubectl, leader
 from tradingbot_operator.core.names import RESUME
@@ -119,16 +119,17 @@ def delete_a_lease(watch: Watch, draw: random.Random) -> None:
 
 def resume(watch: Watch, draw: random.Random) -> None:
     """All that is known of one bot; what comes meanwhile stays."""
-    bot = draw.choice(sorted(BOTS))
-    release(watch, bot)
+    release(watch, draw.choice(sorted(BOTS)))
 
 
 def release(watch: Watch, bot: str) -> None:
+    """A slot that is scaled away has its halt on its volume, and is released when it comes back."""
     watch.halts()
-    if ids := sorted(watch.held[bot]):
-        watch.held[bot] -= set(ids)
-        watch.demo.kubectl("annotate", f"tb/{bot}", f"{RESUME}={','.join(ids)}", "--overwrite")
-        eventually(lambda: not {h["id"] for h in watch.status(bot).get("halts", ())} & set(ids), ANSWERS_S, "resumed")
+    if ids := watch.held[bot] - watch.released:
+        watch.released |= ids
+        watch.demo.kubectl("annotate", f"tb/{bot}", f"{RESUME}={','.join(sorted(watch.released & watch.held[bot]))}",
+                           "--overwrite")  # fmt: skip
+        eventually(lambda: not ids & watch.halted(bot), SETTLED_S, f"{bot} is resumed")
 
 
 class Action(NamedTuple):

@@ -98,7 +98,8 @@ class Watch:
     """Looks all the time, through whatever happens; an API server that is away shows nothing."""
 
     demo: World
-    held: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in BOTS})  # halts, not resumed
+    held: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in BOTS})  # halts that were seen
+    released: set[str] = field(default_factory=set)  # a person has asked for it
     wrong: list[str] = field(default_factory=list)
     looks: int = 0
     _end: threading.Event = field(default_factory=threading.Event)
@@ -128,8 +129,14 @@ class Watch:
         """Each halt that was seen and not resumed is still there."""
         for name in BOTS:
             now = {halt["id"] for halt in self.status(name).get("halts", ())}
-            self._note(f"{name}: halt {lost} is gone" for lost in self.held[name] - now)
+            self._note(f"{name}: halt {lost} is gone" for lost in self.held[name] - now - self.released)
             self.held[name] |= now
+
+    def halted(self, name: str) -> set[str]:
+        """Ids of the halts of slots that there are to be."""
+        found = self.demo.get(f"tb/{name}")
+        halts = found.get("status", {}).get("halts", ())
+        return {str(halt["id"]) for halt in halts if halt["slot"] < found["spec"]["replicas"]}
 
     def orders(self) -> None:
         found = self.demo.every_order()
