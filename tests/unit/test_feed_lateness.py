@@ -155,6 +155,8 @@ def depth(codec: MarketCodec, update_id: int, made_ms: int) -> int:
 
 def test_a_depth_frame_tells_when_it_was_made_and_a_newer_best_price_does_not() -> None:
     codec = MarketCodec(BTC)
+    assert top(codec, 0) == 0
+    assert top(codec, -1) == 0
     assert top(codec, 9) == 0
     assert depth(codec, 10, 1_700_000_001_000) == 1_700_000_001_000
     assert top(codec, 11) == 0

@@ -179,7 +179,7 @@ class MarketCodec(_CombinedCodec):
             raise unusable(error) from error
         self._expect_symbol(ticker.s)
         if ticker.u <= self._timed_id:
-            self.made_ms = next(time.E for time in self._times if time.u >= ticker.u)
+            self.made_ms = next((time.E for time in self._times if time.u >= ticker.u), 0)
         if not 0 < bid < ask:
             raise FrameRefused("Crossed", f"bid {ticker.b}, ask {ticker.a}")
         return ReferenceTicked(
