@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 STDERR = 2
@@ -30,9 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _hold_standard_streams() -> None:
     """Where one is closed, the next socket would get its number, and libuv aborts when that one is closed."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        pass
-    os.close(descriptor)
+    with suppress(FileNotFoundError):  # a root folder without devices
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+            pass
+        os.close(descriptor)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(STDERR, "w")
 
