@@ -24,6 +24,7 @@ from tradingbot_operator.core import names
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
+    HEARTBEAT_S,
     CommandRefused,
     ConfigAnswered,
     Configure,
@@ -57,6 +58,7 @@ class FakeRuntime:
     token: str
     account_uid: str = ""  # in the token that kubelet has mounted
     stubborn: bool = False  # keeps its orders whatever it is told
+    beats: bool = False  # says every second how it is
     term: int = 0
     report: SlotReport | None = None
     volume: Volume = field(default_factory=Volume)
@@ -100,12 +102,20 @@ class FakeRuntime:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.append(socket)
+        beating = asyncio.create_task(self._beat())
         async for frame in socket:
             if frame.type is WSMsgType.TEXT:
                 for answer in self.hear(msgspec.json.decode(frame.data, type=OperatorMessage)):
                     await socket.send_str(msgspec.json.encode(answer).decode())
+        beating.cancel()
         self.sockets.remove(socket)
         return socket
+
+    async def _beat(self) -> None:
+        """Without it the operator takes the connection for dead after some seconds, and makes another one."""
+        while self.beats:
+            await asyncio.sleep(HEARTBEAT_S)
+            await self.say()
 
     def hear(self, message: OperatorMessage) -> list[ControlMessage]:
         if message.term < self.term:
@@ -161,6 +171,7 @@ class FakeNode:
     subnet: int  # 127.<subnet>.x.y are its pods
     pods: dict[str, FakeRuntime] = field(default_factory=dict)  # by name
     stubborn: bool = False  # for pods that start from now on
+    beats: bool = False  # as above
     silent: bool = False  # pods that start from now on have no control stream at all
     delay: threading.Event = field(default_factory=threading.Event)  # while set, no pod starts
     started: int = 0
@@ -236,7 +247,7 @@ class FakeNode:
         if account is None:
             return  # as above
         runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(),
-                              account["metadata"]["uid"], self.stubborn)  # fmt: skip
+                              account["metadata"]["uid"], self.stubborn, self.beats)  # fmt: skip
         self.started += 1
         address = fake_pods.address_of(self.subnet, self.started)
         if not self.silent:
