@@ -11,9 +11,9 @@ from typing import NamedTuple
 from operator_world import BOTS, SETTLED_S, SLOTS_MOST, Json, Watch, in_node
 
 from harness.kind_cluster import SYSTEM, World, eventually, kubectl, leader
-from tradingbot_operator.core.names import RESUME
+from tradingbot_operator.core.names import RESUME, SELECTOR
+from tradingbot_runtime.model.control import CONTROL_PORT
 
-CONTROL_PORT = "8443"
 CUT_S = 8
 ANSWERS_S = 120
 KUBE = World("kube-system")
@@ -26,7 +26,7 @@ def patch(watch: Watch, bot: str, spec: dict[str, object]) -> None:
 
 
 def any_pod(watch: Watch, draw: random.Random) -> str:
-    found = watch.demo.get("pods", "-l", "app.kubernetes.io/managed-by=tradingbot-operator")["items"]
+    found = watch.demo.get("pods", "-l", SELECTOR)["items"]
     return str(draw.choice(sorted(pod["metadata"]["name"] for pod in found))) if found else ""
 
 
@@ -94,7 +94,7 @@ def cut_the_streams(watch: Watch, draw: random.Random) -> None:
         return
     with GONE:
         node = node_of(watch.demo.get("pod", pod))
-        rule = ("FORWARD", "-p", "tcp", "--dport", CONTROL_PORT, "-j", "DROP")
+        rule = ("FORWARD", "-p", "tcp", "--dport", str(CONTROL_PORT), "-j", "DROP")
         in_node(node, "iptables", "-I", *rule)
         try:
             time.sleep(CUT_S)

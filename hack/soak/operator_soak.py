@@ -19,6 +19,7 @@ from operator_world import BOTS, Watch, soaked
 
 from harness.exposition import sum_of
 from harness.kind_cluster import SYSTEM, eventually, install_operator, kubectl, leader
+from tradingbot_operator.core.names import SELECTOR
 
 PAUSE_S = (1.0, 8.0)
 MANAGED = {"StatefulSet": "statefulsets", "ConfigMap": "configmaps", "Pod": "pods", "Service": "services"}
@@ -53,8 +54,7 @@ def store_differs() -> list[str]:
     def differences() -> list[str]:
         text, found = metrics(), []
         for kind, plural in MANAGED.items():
-            listed = json.loads(kubectl("get", plural, "-A", "-l", "app.kubernetes.io/managed-by=tradingbot-operator",
-                                        "-o", "json"))["items"]  # fmt: skip
+            listed = json.loads(kubectl("get", plural, "-A", "-l", SELECTOR, "-o", "json"))["items"]
             stored = sum_of(text, "tradingbot_operator_cache_objects", kind=kind)
             if stored != len(listed):
                 found.append(f"{kind}: {stored:.0f} in the store, {len(listed)} listed")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.deltadefi_bot import at_venue, bot_on, resting, sell_through
+from harness.journal_files import LOCK, put_back, remove
 from harness.runtime_process import STILL, RuntimeProcess, bought_at_venue, runtime
 from harness.simulator import SimulatorProcess, trade, until
 
@@ -30,14 +31,6 @@ def back_up(journal: Path, to: Path) -> None:
     """As docs/reference/journal.md says, while the bot runs."""
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as database:
         database.execute("VACUUM INTO ?", (str(to),))
-
-
-def put_back(copy: Path, journal: Path, lock: Path | None = None) -> None:
-    for end in ("", "-wal", "-shm", ".lock"):
-        journal.with_name(f"{journal.name}{end}").unlink(missing_ok=True)
-    shutil.copy(copy, journal)
-    if lock is not None:
-        shutil.copy(lock, f"{journal}.lock")
 
 
 def fill_bids(bot: RuntimeProcess, number: int) -> None:
@@ -130,8 +123,7 @@ def test_at_an_account_of_its_own_a_new_journal_that_finds_orders_halts_for_a_pe
         resting(bot)
         bot.kill()
         assert at_venue(bot)
-        for end in ("", "-wal", "-shm", ".lock"):
-            bot.journal.with_name(f"{bot.journal.name}{end}").unlink(missing_ok=True)
+        remove(bot.journal, LOCK)
 
         bot.start()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.journal_files import LOCK, remove
 from harness.runtime_process import STILL, RuntimeProcess, cancel_all, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess, until
 
@@ -20,11 +21,6 @@ def simulator() -> Iterator[SimulatorProcess]:
 def bot(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
     with runtime(tmp_path / "bot", simulator) as made:
         yield made
-
-
-def remove(journal: Path, *more: str) -> None:
-    for end in ("", "-wal", "-shm", *more):
-        journal.with_name(f"{journal.name}{end}").unlink(missing_ok=True)
 
 
 def test_a_lost_journal_halts_until_a_person_has_looked_and_its_orders_are_withdrawn(bot: RuntimeProcess) -> None:
@@ -74,7 +70,7 @@ def test_a_journal_lost_with_its_lock_is_a_new_bot_that_says_how_the_orders_of_t
     former = ours_at_venue(bot)
     number = bot.prefix[4:12]
     bot.kill()
-    remove(bot.journal, ".lock")
+    remove(bot.journal, LOCK)
     bot.start()
     bot.until_quoting()
     (told,) = bot.until_logged("OrdersOfAnotherBot")

@@ -143,7 +143,8 @@ class Reconciler:
         if status != bot.status:
             content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
             await self._write_status("TradingBot", (bot.namespace, bot.name), content)
-            self.recorder.history.written((bot.namespace, bot.name), bot.status, status, self._halted_ns(bot))
+            halted_ns = self._halted_ns(bot) if status.halts != bot.status.halts else {}
+            self.recorder.history.written((bot.namespace, bot.name), bot.status, status, halted_ns)
 
     async def _set_finalizer(self, manifest: Manifest, finalizer: str, *, wanted: bool) -> None:
         kind, before = manifest["kind"], manifest["metadata"].get("finalizers") or []

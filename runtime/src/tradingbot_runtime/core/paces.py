@@ -11,9 +11,8 @@ from tradingbot_runtime.core.doubts import SECOND
 from tradingbot_runtime.model import Nanos
 
 LONGEST_PAUSE_NS = 8 * SECOND  # after a failure; it doubles from one second on
-FAILURES_MOST = (
-    5  # counted: enough for the longest pause, and few enough for the newest failure not to go first for long
-)
+# Counted: enough for the longest pause, and few enough for the newest failure not to go first for long.
+FAILURES_MOST = 5
 
 
 @dataclass(slots=True, eq=False)
