@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeVar
 
+from harness.waiting import met
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.core.budget import Budget
@@ -18,7 +19,6 @@ from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.gateway import DeltaDefiGateway
 from tradingbot_runtime.venues.protocols import GatewayPorts
 
-WITHIN_S = 10.0
 SYMBOL = "ADAUSDM"
 E = TypeVar("E")
 
@@ -45,12 +45,7 @@ class Shell:
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait for a condition; AssertionError tells what there was instead."""
-        try:
-            async with asyncio.timeout(WITHIN_S):
-                while not condition():  # noqa: ASYNC110 - the deadline is above
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            raise AssertionError(f"not within {WITHIN_S} s: {what}; there was {self.log}") from None
+        await met(condition, what, lambda: f"there was {self.log}")
 
     async def first(self, kind: type[E]) -> E:
         await self.until(lambda: self.events(kind), kind.__name__)

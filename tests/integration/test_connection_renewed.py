@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 from picows import WSTransport
 
+from harness.waiting import met
 from tradingbot_runtime.venues.connection import Backoff, Connection, Upkeep
 
-WITHIN_S = 10.0
 OVERLAP_S = 0.3
 
 
@@ -75,7 +75,7 @@ async def _play(scenario: Scenario, lives_s: float | None, listener: Listener) -
     connection = Connection("test", url, listener, Backoff(lambda: 0.0), Upkeep(lives_s, OVERLAP_S))
     running = asyncio.ensure_future(connection.run())
     try:
-        await until(lambda: venue.sessions, "connected")
+        await met(lambda: venue.sessions, "connected")
         await scenario(venue, listener, connection)
         if running.done():
             await running
@@ -86,34 +86,25 @@ async def _play(scenario: Scenario, lives_s: float | None, listener: Listener) -
         await runner.cleanup()
 
 
-async def until(condition: Callable[[], object], what: str) -> None:
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            while not condition():  # noqa: ASYNC110 - the deadline is above
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"not within {WITHIN_S} s: {what}") from None
-
-
 def test_a_renewed_connection_hears_the_former_session_for_a_while_and_then_lets_go_of_it() -> None:
     async def scenario(venue: Venue, listener: Listener, connection: Connection) -> None:
         connection.renew()
-        await until(lambda: len(venue.sessions) == 2, "a second session")
+        await met(lambda: len(venue.sessions) == 2, "a second session")
         await venue.sessions[0].send_str("a late answer")
         await venue.sessions[1].send_str("news")
-        await until(lambda: len(listener.log) == 4, "both are heard")
-        await until(lambda: venue.ended == [0], "the former is let go of")
+        await met(lambda: len(listener.log) == 4, "both are heard")
+        await met(lambda: venue.ended == [0], "the former is let go of")
 
         assert sorted(listener.log) == ["a late answer", "news", "open", "open"]
         await venue.sessions[1].send_str("more")
-        await until(lambda: listener.log[-1] == "more", "the new one goes on")
+        await met(lambda: listener.log[-1] == "more", "the new one goes on")
 
     play(scenario)
 
 
 def test_a_connection_is_renewed_when_it_has_lived_long_enough_again_and_again() -> None:
     async def scenario(venue: Venue, listener: Listener, _: Connection) -> None:
-        await until(lambda: len(venue.sessions) >= 4, "renewed three times")
+        await met(lambda: len(venue.sessions) >= 4, "renewed three times")
 
         assert set(listener.log) == {"open"}
 
@@ -124,11 +115,11 @@ def test_a_renewal_that_fails_leaves_the_former_session_and_is_tried_again() -> 
     async def scenario(venue: Venue, listener: Listener, connection: Connection) -> None:
         venue.refuses = True
         connection.renew()
-        await until(lambda: venue.refused >= 2, "refused twice")
+        await met(lambda: venue.refused >= 2, "refused twice")
         await venue.sessions[0].send_str("still here")
-        await until(lambda: listener.log[-1] == "still here", "the former is heard")
+        await met(lambda: listener.log[-1] == "still here", "the former is heard")
         venue.refuses = False
-        await until(lambda: len(venue.sessions) == 2, "renewed")
+        await met(lambda: len(venue.sessions) == 2, "renewed")
 
         assert [entry for entry in listener.log if entry.startswith("lost")] == []
 
@@ -138,16 +129,16 @@ def test_a_renewal_that_fails_leaves_the_former_session_and_is_tried_again() -> 
 def test_a_former_session_that_ends_during_its_renewal_is_a_loss_only_when_there_is_no_other() -> None:
     async def scenario(venue: Venue, listener: Listener, connection: Connection) -> None:
         connection.renew()
-        await until(lambda: len(venue.sessions) == 2, "a second session")
+        await met(lambda: len(venue.sessions) == 2, "a second session")
         await venue.sessions[0].close()
-        await until(lambda: 0 in venue.ended, "the former has ended")
+        await met(lambda: 0 in venue.ended, "the former has ended")
         await venue.sessions[1].send_str("news")
-        await until(lambda: listener.log[-1] == "news", "the new one goes on")
+        await met(lambda: listener.log[-1] == "news", "the new one goes on")
         assert listener.log == ["open", "open", "news"]
 
         venue.refuses = True
         await venue.sessions[1].close()
-        await until(lambda: any(entry.startswith("lost") for entry in listener.log), "lost")
+        await met(lambda: any(entry.startswith("lost") for entry in listener.log), "lost")
 
     play(scenario)
 
@@ -156,14 +147,14 @@ def test_a_venue_that_refuses_the_connection_is_tried_again_when_it_says_so() ->
     async def scenario(venue: Venue, listener: Listener, _: Connection) -> None:
         venue.refuses, venue.retry_after = True, {"Retry-After": "1"}
         await venue.sessions[0].close()
-        await until(lambda: venue.refused == 1, "refused")
+        await met(lambda: venue.refused == 1, "refused")
         clock = asyncio.get_running_loop().time
         began = clock()
         venue.refuses = False
-        await until(lambda: len(venue.sessions) == 2, "connected again")
+        await met(lambda: len(venue.sessions) == 2, "connected again")
 
         assert clock() - began > 0.9, "not before its second was over"
-        await until(lambda: listener.log.count("open") == 2, "which the client hears of a moment later")
+        await met(lambda: listener.log.count("open") == 2, "which the client hears of a moment later")
 
     play(scenario)
 
@@ -171,9 +162,9 @@ def test_a_venue_that_refuses_the_connection_is_tried_again_when_it_says_so() ->
 def test_what_the_user_raises_about_a_former_session_ends_the_connection_too() -> None:
     async def scenario(venue: Venue, _: Listener, connection: Connection) -> None:
         connection.renew()
-        await until(lambda: len(venue.sessions) == 2, "a second session")
+        await met(lambda: len(venue.sessions) == 2, "a second session")
         await venue.sessions[0].send_str("bug")
-        await until(lambda: sorted(venue.ended) == [0, 1], "all has ended")
+        await met(lambda: sorted(venue.ended) == [0, 1], "all has ended")
 
     with pytest.raises(KeyError, match="bug"):
         play(scenario, listener=Listener(fails_on="bug"))

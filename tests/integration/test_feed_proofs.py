@@ -12,6 +12,7 @@ from aiohttp import WSMsgType, web
 
 from harness.engines import BTC
 from harness.slots import Wire, config, slot_of
+from harness.waiting import met
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.halt_file import HaltFile
@@ -20,7 +21,6 @@ from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.venues.feed import ORDINARY_NS
 from tradingbot_runtime.venues.link import VenueLink
 
-WITHIN_S = 10.0
 SECOND = 1_000_000_000
 
 
@@ -89,12 +89,7 @@ class Watched:
         return newest.late_ns if isinstance(newest, ReferenceTicked) else -1
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        try:
-            async with asyncio.timeout(WITHIN_S):
-                while not condition():  # noqa: ASYNC110 - the deadline is above
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            raise AssertionError(f"not within {WITHIN_S} s: {what}; late by {self.late_ns / 1e9} s") from None
+        await met(condition, what, lambda: f"late by {self.late_ns / 1e9} s")
 
     async def hears(self, ticks: int = 30) -> list[int]:
         """How late the next ticks are."""
