@@ -31,6 +31,7 @@ engine_start() {
   root=$(engine_packages_dir)
   mkdir -p "$RUN" "$STATE/engine" /lib/modules   # kind mounts /lib/modules into nodes; a machine without modules has no such folder
   chmod 700 "$RUN"
+  with_lock take_node_layers
   machine_has_sys_resource || run_as=(--add-runtime "reduced=$HERE/engine/runc" --default-runtime reduced)
   REAL_RUNC=$root/usr/sbin/runc PATH=$root/usr/sbin:$root/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     setsid unshare --mount --propagation private "$HERE/engine/run-dockerd" "$(new_engine_cgroup)" \

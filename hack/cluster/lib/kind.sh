@@ -42,6 +42,7 @@ import_node_image() {
   ! docker image inspect "$(node_image_name)" >/dev/null 2>&1 || return 0
   docker import "$(node_image_archive)" "$IMAGE_REGISTRY/node-root" >/dev/null
   DOCKER_BUILDKIT=0 docker build --quiet --tag "$(node_image_name)" - <"$HERE/node/Dockerfile" >/dev/null
+  with_lock keep_node_layers
 }
 
 # Without an image of its own, kind's defaults are right; ours comes with its own registry name and tags (lib/node-image.sh).

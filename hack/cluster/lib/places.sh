@@ -58,5 +58,5 @@ unmount_below() {
 # forget_old_builds: what other versions of the recipes built and nobody has used for two weeks; a node image alone has 700 MB.
 forget_old_builds() {
   find "$CACHE" -mindepth 1 -maxdepth 1 -regextype posix-extended -mtime +14 \
-    -regex '.*/(go|engine|debian-root|node-image)-[0-9a-f]{12}(\.tar)?' -exec rm -rf {} +
+    -regex '.*/(go|engine|debian-root|node-image|node-layers)-[0-9a-f]{12}(\.tar)?' -exec rm -rf {} +
 }
