@@ -187,7 +187,7 @@ MARKETS = (
         ("spec.markets", "must have at most 50 items"), ("spec.markets", "must have at most 50, has 51")),
     Bad("two markets of one name", {"spec.markets": [_market("btc", "BTCUSDT"), _market("btc", "ETHUSDT")]},
         ("spec.markets[1]", 'Duplicate value: {"name":"btc"}'),
-        ("spec.markets", "each name may be used by one market only"),
+        ("spec.markets", "each name may be used by one market only (more than once: btc)"),
         why="the API server keeps the keys of a list of type map unique by itself"),
     Bad("two markets on one symbol", {"spec.markets": [_market("one"), _market("two")]},
         ("spec.markets", "a symbol of a venue may be in the execution of one market only")),

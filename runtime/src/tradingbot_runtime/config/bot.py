@@ -13,7 +13,7 @@ from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.config.pod import Pod, Storage
 from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.config.rollout import Rollout
-from tradingbot_runtime.config.spec import Rule, Spec, written_twice
+from tradingbot_runtime.config.spec import Rule, Spec, unique
 from tradingbot_runtime.config.strategy import Strategy
 
 
@@ -100,26 +100,26 @@ class TradingBotSpec(Spec):
         _demanded_when_live("max_orders_per_minute"),
         _demanded_when_live("max_rejects_per_minute"),
         _demanded_when_live("max_clock_drift_ns", "maxClockDrift"),
-        Rule(
-            "self.markets.all(m, self.markets.exists_one(n, n.execution.venue == m.execution.venue"
-            " && n.execution.symbol == m.execution.symbol))",
+        unique(
+            lambda s: [f"{m.execution.venue}/{m.execution.symbol}" for m in s.markets],
             "a symbol of a venue may be in the execution of one market only",
-            lambda s: not written_twice([f"{m.execution.venue}/{m.execution.symbol}" for m in s.markets]),
+            cel="self.markets.all(m, self.markets.exists_one(n, n.execution.venue == m.execution.venue"
+            " && n.execution.symbol == m.execution.symbol))",
             field="markets",
         ),
-        Rule(
-            "!has(self.strategy.crossExchange) || self.markets.all(m, self.markets.exists_one(n,"
+        unique(
+            lambda s: [str(leg.execution) for leg in s.legs] if s.strategy.cross_exchange else [],
+            "crossExchange hedges at the reference: a symbol of a venue may be in one reference or execution only",
+            cel="!has(self.strategy.crossExchange) || self.markets.all(m, self.markets.exists_one(n,"
             " n.reference.venue == m.reference.venue && n.reference.symbol == m.reference.symbol)"
             " && !self.markets.exists(n,"
             " n.execution.venue == m.reference.venue && n.execution.symbol == m.reference.symbol))",
-            "crossExchange hedges at the reference: a symbol of a venue may be in one reference or execution only",
-            lambda s: s.strategy.cross_exchange is None or not written_twice([str(leg.execution) for leg in s.legs]),
             field="markets",
         ),
-        Rule(
-            None,  # the API server enforces unique keys of a `map` list by itself
+        unique(
+            lambda s: [m.name for m in s.markets],
             "each name may be used by one market only",
-            lambda s: not written_twice([m.name for m in s.markets]),
+            cel=None,  # the API server enforces unique keys of a `map` list by itself
             field="markets",
         ),
     )

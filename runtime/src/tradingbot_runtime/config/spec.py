@@ -1,8 +1,9 @@
 """What every spec has in common: frozen, camelCase on the wire, unknown fields refused, rules declared once."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, model_validator
@@ -25,7 +26,7 @@ class Rule:
     were admitted before the rule existed and for `tradingbot-runtime run`, which has no API server. `cel` is None
     where the API server enforces the rule without CEL. `field` is the path, below the object, of the field to blame;
     `missing` says that the mistake is that it is not there. A rule that `ratchets` came after objects that break it:
-    the API server takes a change to one that did before.
+    the API server takes a change to one that did before. `broken_by` gives what is more than once in it.
     """
 
     cel: str | None
@@ -34,6 +35,12 @@ class Rule:
     field: str = ""
     missing: bool = False
     ratchets: bool = False
+    broken_by: Callable[[Any], list[str]] | None = None
+
+    def told_of(self, part: "Spec") -> "Rule":
+        """The same with what broke it in its message."""
+        names = self.broken_by(part) if self.broken_by is not None else []
+        return replace(self, message=f"{self.message} (more than once: {', '.join(names)})") if names else self
 
     def validation(self) -> dict[str, str | bool]:
         """The entry of `x-kubernetes-validations`."""
@@ -58,7 +65,7 @@ class Spec(BaseModel):
 
     @model_validator(mode="after")
     def _rules_hold(self, info: ValidationInfo) -> Self:
-        broken = [rule for rule in self.rules if info.context is not KEPT and not rule.holds(self)]
+        broken = [rule.told_of(self) for rule in self.rules if info.context is not KEPT and not rule.holds(self)]
         if broken:
             messages = "; ".join(rule.message for rule in broken)
             raise PydanticCustomError("rules", "{messages}", {"messages": messages, "broken": broken})
@@ -82,5 +89,12 @@ def as_written(model: type[M], document: object) -> M:
     return model.model_validate(document, by_name=False, context=WRITTEN)
 
 
-def written_twice(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
+def unique(names: Callable[[Any], list[str]], message: str, *, cel: str | None, field: str) -> Rule:
+    """A rule that no two of the names of a part are equal."""
+    return Rule(
+        cel, message, lambda part: not _repeated(names(part)), field, broken_by=lambda part: _repeated(names(part))
+    )
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
