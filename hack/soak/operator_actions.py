@@ -6,19 +6,23 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
-from operator_world import BOTS, SETTLED_S, SLOTS_MOST, Json, Watch, in_node
+import faketime_image
+from operator_world import BOTS, SETTLED_S, SLOTS_MOST, Json, Watch
 
-from harness.kind_cluster import SYSTEM, World, eventually, kubectl, leader
+from harness.kind_cluster import OPERATOR, SYSTEM, World, eventually, in_node, kubectl, leader
 from tradingbot_operator.core.names import RESUME, SELECTOR
 from tradingbot_runtime.model.control import CONTROL_PORT
 
 CUT_S = 8
+STEPS_S = (-3600, -30, -1, 1, 30, 3600)
 ANSWERS_S = 120
+LONG_S = 10
 KUBE = World("kube-system")
 # The pod may be gone, or not there yet: then nothing happens to it.
-GONE = suppress(AssertionError, KeyError, subprocess.CalledProcessError)
+GONE = suppress(AssertionError, KeyError, ValueError, subprocess.CalledProcessError)
 
 
 def patch(watch: Watch, bot: str, spec: dict[str, object]) -> None:
@@ -102,6 +106,41 @@ def cut_the_streams(watch: Watch, draw: random.Random) -> None:
             in_node(node, "iptables", "-D", *rule)
 
 
+def step_a_clock(watch: Watch, draw: random.Random) -> None:
+    """Of one pod, forwards or backwards, and right again; a step beyond `maxClockDrift` halts."""
+    pod = any_pod(watch, draw)
+    if pod and set_clock(watch, pod, draw.choice(STEPS_S)):
+        time.sleep(draw.uniform(CUT_S, 2 * CUT_S))
+        eventually(lambda: set_clock(watch, pod, 0), ANSWERS_S, f"the clock of {pod} is right again")
+
+
+def set_clock(watch: Watch, pod: str, off_s: int) -> bool:
+    """Whether there was a pod to do it to."""
+    with GONE:
+        watch.demo.write_in_container(pod, faketime_image.FILE, f"{off_s:+d}")
+        return True
+    return False
+
+
+def send_the_operator_away(watch: Watch, away_s: float) -> None:
+    """All of its pods. The bots trade on, the same processes, and place orders to the end."""
+
+    def replicas(count: int) -> None:
+        kubectl("-n", SYSTEM.namespace, "scale", f"deployment/{OPERATOR}", f"--replicas={count}")
+
+    before, there = watch.epochs(), int(SYSTEM.get("deployment", OPERATOR)["spec"]["replicas"])
+    replicas(0)
+    try:
+        end = time.monotonic() + away_s
+        while time.monotonic() < end:
+            eventually(partial(watch.has_placed_more_than, watch.placed()), ANSWERS_S, "orders are placed")
+            time.sleep(LONG_S)
+        if before != (after := watch.epochs()):
+            watch.wrong.append(f"without an operator the processes went from {before} to {after}")
+    finally:
+        replicas(there)
+
+
 def halt_everybody(watch: Watch, draw: random.Random) -> None:
     name = f"stop-{draw.randint(1, 10**6)}"
     halt = {"apiVersion": "tradingbot.dev/v1alpha1", "kind": "TradingHalt", "metadata": {"name": name},
@@ -140,6 +179,7 @@ class Action(NamedTuple):
 ACTIONS = (
     Action(change_the_spread, 6), Action(scale, 4), Action(restart, 2), Action(write_nonsense, 1),
     Action(delete_a_pod, 3), Action(kill_a_process, 4), Action(freeze_a_process, 2), Action(take_the_leader_away, 2),
-    Action(kill_the_api_server, 1), Action(cut_the_streams, 2), Action(halt_everybody, 2), Action(delete_a_lease, 1),
+    Action(kill_the_api_server, 1), Action(cut_the_streams, 2), Action(step_a_clock, 2),
+    Action(halt_everybody, 2), Action(delete_a_lease, 1),
     Action(resume, 5),
 )  # fmt: skip

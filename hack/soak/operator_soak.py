@@ -1,24 +1,27 @@
 """`make soak-operator`: half an hour of random edits, kills, cuts and halts against the operator on the local cluster.
 
-    PYTHONPATH=tests:hack/demo python hack/soak/operator_soak.py [--minutes 30] [--seed N]
+    PYTHONPATH=tests:hack/demo python hack/soak/operator_soak.py [--minutes 30] [--away 10] [--seed N]
 
-Two bots with three markets trade at a simulator. All the time one market has orders of one slot only; no halt is lost;
-no order id is given twice, and no process places an order after its successor has; in the end every bot is Ready, the
-operator's store is what a LIST says, and after the deletion the venue is empty. Exit code 1 when any of it is not so.
+Two bots with three markets trade at a simulator, at first for ten minutes without an operator. All the time one market
+has orders of one slot only; no halt is lost; no order id is given twice, and no process places an order after its
+successor has; in the end every bot is Ready, the operator's store is what a LIST says, and after the deletion the venue
+is empty. Exit code 1 when any of it is not so.
 """
 
 import argparse
 import json
 import random
+import subprocess
 import sys
 import time
 from collections import Counter
 
-from operator_actions import ACTIONS, release
+import faketime_image
+from operator_actions import ACTIONS, release, send_the_operator_away
 from operator_world import BOTS, Watch, soaked
 
 from harness.exposition import sum_of
-from harness.kind_cluster import SYSTEM, eventually, install_operator, kubectl, leader
+from harness.kind_cluster import CLUSTER, SYSTEM, eventually, install_operator, kubectl, leader
 from tradingbot_operator.core.names import SELECTOR
 
 PAUSE_S = (1.0, 8.0)
@@ -87,13 +90,18 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="of what is drawn (default: another each time)"
     )
+    parser.add_argument("--away", type=float, default=10, help="minutes without an operator before them (default: 10)")
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
+    faketime_image.build()
+    subprocess.run([CLUSTER, "load", faketime_image.ARCHIVE], check=True)
     install_operator()
     with soaked() as demo:
         watch = Watch(demo)
         print(f"both bots are Ready after {watch.settled():.0f} s", flush=True)
         with watch.watching():
+            print(f"the operator goes away for {options.away:g} minutes", flush=True)
+            send_the_operator_away(watch, 60 * options.away)
             done = run(watch, options.minutes, random.Random(options.seed))  # noqa: S311 - no secret is drawn
             wrong = in_the_end(watch) if not watch.wrong else watch.wrong
     for name, times in sorted(done.items()):

@@ -1,7 +1,6 @@
 """Two bots, three markets and one exchange on the local cluster, and what must be true of them whatever happens."""
 
 import json
-import subprocess
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from harness.kind_cluster import CLUSTER, World, eventually, world
+import faketime_image
+
+from harness.kind_cluster import World, eventually, world
+from tradingbot_operator.core.names import SELECTOR
 from tradingbot_runtime.core.order_ids import OrderKey, decode
 
 Json = dict[str, Any]
@@ -32,6 +34,7 @@ def manifest(demo: World, name: str) -> Json:
         {"name": place["symbol"].lower(), "reference": place, "execution": place} for place in places
     ]
     bot["spec"]["replicas"] = len(symbols)
+    bot["spec"]["pod"] = {"image": faketime_image.IMAGE}
     making = bot["spec"]["strategy"]["marketMaking"]
     making |= {"layers": 2, "sizes": [SIZES[symbols[-1]]], "inventorySkew": None, "hysteresis": {"ticks": 50}}
     del making["inventorySkew"]
@@ -54,12 +57,6 @@ def soaked() -> Iterator[World]:
         for name in BOTS:
             made.kubectl("apply", "-f", "-", stdin=json.dumps(manifest(made, name)))
         yield made
-
-
-def in_node(node: str, *command: str) -> str:
-    done = subprocess.run([CLUSTER, "docker", "exec", node, *command], check=True, capture_output=True, text=True,
-                          timeout=60)  # fmt: skip
-    return done.stdout
 
 
 def keys(orders: Iterable[Json]) -> Iterator[tuple[str, OrderKey]]:
@@ -141,6 +138,19 @@ class Watch:
     def orders(self) -> None:
         found = self.demo.every_order()
         self._note((*interleaved(found), *given_twice(found)))
+
+    def epochs(self) -> dict[str, int]:
+        """Of the process in each pod; of those that trade."""
+        pods = self.demo.get("pods", "-l", SELECTOR)["items"]
+        states = {pod["metadata"]["name"]: self.demo.slot(pod["metadata"]["name"]) for pod in pods}
+        return {pod: int(state["epoch"]) for pod, state in states.items() if state.get("state") == "Active"}
+
+    def placed(self) -> int:
+        """Orders that the venue has had so far."""
+        return len(self.demo.every_order())
+
+    def has_placed_more_than(self, before: int) -> bool:
+        return self.placed() > before
 
     def status(self, name: str) -> Json:
         return dict(self.demo.get(f"tb/{name}").get("status", {}))

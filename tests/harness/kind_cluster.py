@@ -90,15 +90,33 @@ class World:
         conditions = self.get("tb/demo").get("status", {}).get("conditions", [])
         return dict(next((c for c in conditions if c["type"] == kind), {}))
 
+    def container(self, pod: str) -> tuple[str, str]:
+        """Where it runs: the node's name, the container's id."""
+        found = self.get("pod", pod)
+        status = found["status"]["containerStatuses"][0]
+        return found["spec"]["nodeName"], status["containerID"].removeprefix("containerd://")
+
     def signal_container(self, pod: str, name: str) -> None:
         """A signal to the container's first process, from its node: SIGKILL is what an out-of-memory killer does."""
-        found = self.get("pod", pod)
-        container = found["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-        node = found["spec"]["nodeName"]
-        subprocess.run(
-            [CLUSTER, "docker", "exec", node, "ctr", "-n", "k8s.io", "task", "kill", "-s", name, container],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+        node, container = self.container(pod)
+        in_node(node, *CONTAINERD, "task", "kill", "-s", name, container)
+
+    def write_in_container(self, pod: str, path: str, text: str) -> None:
+        """As from inside, without a shell there."""
+        node, container = self.container(pod)
+        tasks = in_node(node, *CONTAINERD, "task", "ls").splitlines()
+        (process,) = [line.split()[1] for line in tasks if line.startswith(container)]
+        in_node(node, "sh", "-c", 'printf %s "$1" >"$2"', "write", text, f"/proc/{process}/root{path}")
+
+
+CONTAINERD = ("ctr", "-n", "k8s.io")
+
+
+def in_node(node: str, *command: str) -> str:
+    """A command in a node of the cluster, from outside. Raises CalledProcessError."""
+    done = subprocess.run([CLUSTER, "docker", "exec", node, *command], check=True, capture_output=True, text=True,
+                          timeout=60)  # fmt: skip
+    return done.stdout
 
 
 SYSTEM = World("tradingbot-system")
