@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
+from harness.waiting import met
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.doubts import ABSENT_PROOFS
 from tradingbot_runtime.core.order_ids import OrderIds
@@ -199,13 +200,9 @@ class Bench:
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         """AssertionError tells what there was instead."""
-        try:
-            async with asyncio.timeout(WITHIN_S):
-                while not condition():  # noqa: ASYNC110 - the deadline is above
-                    await asyncio.sleep(LOOK_S)
-        except TimeoutError:
-            states = {name: self.order(name).state for name in self.named}
-            raise AssertionError(f"not within {WITHIN_S:.0f} s: {what}; {states}; {self.log[-8:]}") from None
+        await met(
+            condition, what, lambda: f"{ {name: self.order(name).state for name in self.named} }; {self.log[-8:]}"
+        )
 
     async def resolve(self, name: str, *states: OrderState) -> None:
         """Ask until the order is in one of `states`; a failed question proves nothing, absence only by repetition."""
@@ -243,12 +240,7 @@ class Bench:
         return found
 
     async def agree(self) -> None:
-        try:
-            async with asyncio.timeout(WITHIN_S):
-                while self.differences():  # noqa: ASYNC110 - the deadline is above
-                    await asyncio.sleep(UPKEEP_S)
-        except TimeoutError:
-            raise AssertionError(f"{self.differences()}; {self.log}") from None
+        await met(lambda: not self.differences(), "the venue agrees", lambda: f"{self.differences()}; {self.log}")
 
     async def empty(self) -> None:
         """Leave nothing behind for the next scenario."""

@@ -156,9 +156,3 @@ def over_tls(
         return run
 
     return decorate
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the condition is the other end's
-            await asyncio.sleep(0.005)

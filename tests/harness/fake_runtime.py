@@ -58,7 +58,7 @@ class FakeRuntime:
     token: str
     account_uid: str = ""  # in the token that kubelet has mounted
     stubborn: bool = False  # keeps its orders whatever it is told
-    beats: bool = False  # says every second how it is
+    beats: bool = True  # says every second how it is
     term: int = 0
     report: SlotReport | None = None
     volume: Volume = field(default_factory=Volume)
@@ -171,7 +171,7 @@ class FakeNode:
     subnet: int  # 127.<subnet>.x.y are its pods
     pods: dict[str, FakeRuntime] = field(default_factory=dict)  # by name
     stubborn: bool = False  # for pods that start from now on
-    beats: bool = False  # as above
+    beats: bool = True  # as above
     silent: bool = False  # pods that start from now on have no control stream at all
     delay: threading.Event = field(default_factory=threading.Event)  # while set, no pod starts
     started: int = 0

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-WITHIN_S = 10.0
+WITHIN_S = 20.0
 
 
-async def met(condition: Callable[[], object], what: str, there_was: Callable[[], str] = str) -> None:
+async def met(
+    condition: Callable[[], object], what: str = "what was waited for", there_was: Callable[[], str] = str
+) -> None:
     """Wait for a condition; AssertionError tells what did not happen in time, and what there was instead."""
     try:
         async with asyncio.timeout(WITHIN_S):

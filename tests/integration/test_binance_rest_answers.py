@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from harness.binance_rest import WITHIN_S, listening, saying
+from harness.binance_rest import listening, saying
 from harness.engines import BTC
+from harness.waiting import met
 from tradingbot_runtime.model import (
     Cancel,
     CancelRejected,
@@ -52,9 +53,7 @@ async def answered(port: int, command: Place | Cancel) -> OrderEvent:
     keys = Credentials("key", HmacSigner(b"made up"))
     async with listening(f"http://127.0.0.1:{port}", lambda: keys, command) as (orders, heard):
         orders.send(requests(BTC, command)[0])
-        async with asyncio.timeout(WITHIN_S):
-            while not heard.events:  # noqa: ASYNC110 - the deadline is above
-                await asyncio.sleep(0.005)
+        await met(lambda: heard.events, "an event")
     (event,) = heard.events
     return event
 

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 import uvloop
 
-from harness.control_peer import QUICK, Runtime, Stream, over_tls, stream, until
+from harness.control_peer import QUICK, Runtime, Stream, over_tls, stream
 from harness.self_signed import Authority
+from harness.waiting import met
 from tradingbot_runtime.control import MAX_CONNECTIONS, ControlServer, Deadlines
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.model.control import (
@@ -69,7 +70,7 @@ async def test_configuration_and_drain_reach_the_runtime(made: Stream) -> None:
     await peer.say(Configure(term=1, document="{}"))
     assert await peer.hear_answer() == ConfigAnswered(config_hash="h2", outcome="Applied")
     await peer.say(Drain(term=1, reason="Deleted"))
-    await until(lambda: made.runtime.drained == ["Deleted"])
+    await met(lambda: made.runtime.drained == ["Deleted"])
     assert made.runtime.configured == ["{}"]
 
 
@@ -212,7 +213,7 @@ def test_an_unreadable_message_is_refused_counted_and_survived(tmp_path: Path, f
             assert isinstance(answer, CommandRefused)
             assert answer.reason == "Unreadable"
             await peer.say(Drain(term=1, reason="still works"))
-            await until(lambda: bool(made.runtime.drained))
+            await met(lambda: bool(made.runtime.drained))
             assert made.server.outcomes["Unreadable"] == 1
 
     uvloop.run(body())
@@ -252,7 +253,7 @@ async def test_a_peer_that_does_not_read_is_cut(made: Stream) -> None:
         made.runtime.changed.set()
         return made.server.outcomes["Cut"] == 1
 
-    await until(cut)
+    await met(cut)
     made.runtime.message = ""
     await made.operator()
 
@@ -286,7 +287,7 @@ async def test_a_configuration_is_applied_to_the_end_when_its_connection_is_lost
     await made.operator(2)
     await peer.closed_with()
     made.runtime.free.set()
-    await until(lambda: made.runtime.configured == ["slow"])
+    await met(lambda: made.runtime.configured == ["slow"])
 
 
 @over_tls()

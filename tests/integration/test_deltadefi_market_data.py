@@ -1,19 +1,17 @@
 """DeltaDeFi's book and trades from the simulator over real sockets, with the account's key in the address."""
 
 import asyncio
-from collections.abc import Callable
 
 from harness.deltadefi_wire import ADAUSDM
 from harness.runtime_process import STILL
 from harness.simulator import SimulatorProcess, trade
+from harness.waiting import met
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.model import FeedLost, ReferenceTicked
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.feed import deltadefi_feed, deltadefi_tape
 from tradingbot_runtime.venues.tape import PublicTrade
-
-WITHIN_S = 10.0
 
 
 def test_book_and_trades_are_read_and_a_wrong_key_is_a_lost_feed() -> None:
@@ -34,10 +32,10 @@ async def watch() -> None:
             deltadefi_feed(stream, lambda: bad, ADAUSDM, refused.append, clock),
         )
         running = [asyncio.ensure_future(feed.run()) for feed in feeds]
-        await until(lambda: ticks and refused and feeds[1].health.frames)
+        await met(lambda: ticks and refused and feeds[1].health.frames)
         for number in range(1, 4):
             simulator.admin.play([trade(number, "0.3000", "1000", buyer_is_maker=True, symbol="ADAUSDT")])
-        await until(lambda: trades)
+        await met(lambda: trades)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -50,9 +48,3 @@ async def watch() -> None:
     assert [one.trade_id for one in trades] == list(range(1, len(trades) + 1))
     assert {type(event) for event in refused} == {FeedLost}
     assert "another" not in str(refused)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not condition():  # noqa: ASYNC110 - the deadline is above
-            await asyncio.sleep(0.01)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.deltadefi_venue import ScriptedVenue, scripted_venue
 from harness.deltadefi_wire import ORDER
+from harness.waiting import met
 from tradingbot_runtime.model import Nanos
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi.account_stream import (
@@ -15,8 +16,6 @@ from tradingbot_runtime.venues.deltadefi.account_stream import (
     AccountStream,
     StreamListener,
 )
-
-WITHIN_S = 10.0
 
 
 @dataclass
@@ -42,9 +41,7 @@ class Watched:
         return f"{self.venue.stream}/accounts/stream?api_key={self.api_key}"
 
     async def until(self, log: list[str]) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while self.log != log:  # noqa: ASYNC110 - the deadline is above
-                await asyncio.sleep(0.005)
+        await met(lambda: self.log == log, str(log), lambda: str(self.log))
 
 
 def watched(scenario: Callable[[Watched], Awaitable[None]]) -> None:

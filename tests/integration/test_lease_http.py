@@ -12,6 +12,7 @@ import uvloop
 
 from harness.lease_server import NAMESPACE, Fault, LeaseServer
 from harness.self_signed import Authority
+from harness.waiting import met
 from tradingbot_runtime.config import LeaseReference
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.lease import (
@@ -176,7 +177,7 @@ async def test_a_slot_takes_renews_through_faults_and_releases(made: Cluster) ->
     first_ns = lease.fenced_at_ns
     made.server.faults.extend(["500 after", "drop"])
     keeping = asyncio.create_task(lease.keep())
-    await _until(lambda: lease.fenced_at_ns > first_ns)
+    await met(lambda: lease.fenced_at_ns > first_ns)
     keeping.cancel()
     assert made.server.holder("bot-0") == "pod-a"
     assert await lease.release() is ReleaseOutcome.RELEASED
@@ -190,9 +191,3 @@ async def test_a_deleted_lease_is_noticed_at_the_next_renewal(made: Cluster) -> 
     made.server.leases.clear()
     assert await lease.keep() is LeaseLost.DELETED
     assert made.server.leases == {}
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the lease offers no event, and needs none
-            await asyncio.sleep(0.01)

@@ -10,7 +10,6 @@ pytestmark = pytest.mark.controlplane
 
 
 def test_a_converged_bot_costs_no_write(world: World) -> None:
-    world.node.beats = True
     world.apply(VENUE, manifest())
     world.converged()
     # A leader that is young looks at a Venue once more when its streams have had their time.

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from harness.bot_model import bot, report_of
+from harness.waiting import met
 from tradingbot_operator.certificates import ControlIdentity, control_secret, read_identity
 from tradingbot_operator.pod_stream import BotName, Leader, Surroundings
 from tradingbot_operator.queue import Priority
@@ -78,11 +79,6 @@ class Scene:
     url: str
     stop: Callable[[], Awaitable[None]]  # the peer is gone
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110 - looks at another program's state
-                await asyncio.sleep(0.01)
-
     def count(self, event: str) -> int:
         return self.client.counters[event]
 
@@ -137,7 +133,7 @@ def _around(identity: ControlIdentity, port: int, changes: deque[tuple[BotName, 
 def test_the_first_message_is_hello_with_the_term_and_the_report_is_kept(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path) as s:
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
 
             assert s.peer.told[0] == Hello(term=7, operator="leader")
             assert s.client.view(UID).report == REPORT
@@ -149,12 +145,12 @@ def test_the_first_message_is_hello_with_the_term_and_the_report_is_kept(tmp_pat
 def test_a_heartbeat_that_says_nothing_new_wakes_nobody(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path) as s:
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
             for _ in range(20):
                 await say(s.peer.sockets[0], REPORT)
             halted = msgspec.structs.replace(REPORT, state=TradingState.HALTED)
             await say(s.peer.sockets[0], halted)
-            await s.until(lambda: s.client.view(UID).report == halted)
+            await met(lambda: s.client.view(UID).report == halted)
 
             assert list(s.changes) == [(BOT, Priority.CHILD), (BOT, Priority.HALT)]
 
@@ -167,10 +163,10 @@ def test_a_heartbeat_after_the_drain_counts_although_it_says_what_the_one_before
 
     async def run() -> None:
         async with scene(tmp_path, drained_before) as s:
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
             assert not s.client.view(UID).drained
             await s.client.drain(UID, "because", flatten=False)
-            await s.until(lambda: s.client.view(UID).drained)
+            await met(lambda: s.client.view(UID).drained)
 
             assert s.peer.connections == 1
 
@@ -180,9 +176,9 @@ def test_a_heartbeat_after_the_drain_counts_although_it_says_what_the_one_before
 def test_a_stream_that_a_bug_has_ended_begins_anew_with_the_next_look_at_its_bot(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path, bugs=1) as s:
-            await s.until(lambda: s.count("ended") == 1)
+            await met(lambda: s.count("ended") == 1)
             s.client.ensure(BOT, UID, "maker-0", "127.0.0.1")
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
 
     asyncio.run(run())
 
@@ -190,12 +186,12 @@ def test_a_stream_that_a_bug_has_ended_begins_anew_with_the_next_look_at_its_bot
 def test_a_drain_is_said_again_to_a_process_that_started_anew(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path) as s:
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
             await s.client.drain(UID, "because", flatten=False)
-            await s.until(lambda: s.client.view(UID).drained)
+            await met(lambda: s.client.view(UID).drained)
             await s.peer.sockets[0].close()
-            await s.until(lambda: s.peer.connections == 2)
-            await s.until(lambda: len(s.peer.told) == 4)
+            await met(lambda: s.peer.connections == 2)
+            await met(lambda: len(s.peer.told) == 4)
 
             assert [type(message).__name__ for message in s.peer.told] == ["Hello", "Drain", "Hello", "Drain"]
 
@@ -211,16 +207,16 @@ def test_a_lost_pod_is_lost_after_the_grace_and_comes_back_by_itself(tmp_path: P
 
     async def run() -> None:
         async with scene(tmp_path, mute) as s:
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
             talking[0] = False
             await s.peer.sockets[0].close()
-            await s.until(lambda: not s.client.view(UID).connected)
+            await met(lambda: not s.client.view(UID).connected)
             assert s.client.view(UID).report == REPORT, "what it said last is still known"
 
             talking[0] = True
             for socket in s.peer.sockets[1:]:
                 await socket.close()
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
 
     asyncio.run(run())
 
@@ -245,7 +241,7 @@ async def stale(socket: web.WebSocketResponse, _: OperatorMessage) -> None:
 def test_a_peer_that_misbehaves_is_left_and_tried_again(tmp_path: Path, answer: Answer) -> None:
     async def run() -> None:
         async with scene(tmp_path, answer) as s:
-            await s.until(lambda: s.peer.connections >= 2)
+            await met(lambda: s.peer.connections >= 2)
 
             assert not s.client.view(UID).connected
             assert s.client.view(UID).report is None
@@ -256,7 +252,7 @@ def test_a_peer_that_misbehaves_is_left_and_tried_again(tmp_path: Path, answer: 
 def test_a_peer_that_does_not_know_the_token_learns_nothing(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path, token="another") as s:  # noqa: S106 - not a secret
-            await s.until(lambda: s.count("error_WSServerHandshakeError") >= 2)
+            await met(lambda: s.count("error_WSServerHandshakeError") >= 2)
 
             assert s.peer.told == []
             assert s.client.view(UID).trouble == f"{s.url}: answered HTTP 401 instead of opening a websocket"
@@ -267,11 +263,11 @@ def test_a_peer_that_does_not_know_the_token_learns_nothing(tmp_path: Path) -> N
 def test_a_pod_that_is_not_reached_is_named_with_address_and_cause_until_it_is(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path) as s:
-            await s.until(lambda: s.client.view(UID).connected)
+            await met(lambda: s.client.view(UID).connected)
             assert s.client.view(UID).trouble == ""
 
             await s.stop()
-            await s.until(lambda: "refused" in s.client.view(UID).trouble)
+            await met(lambda: "refused" in s.client.view(UID).trouble)
             assert s.client.view(UID).trouble == f"{s.url}: connection refused: nothing listens there"
 
     asyncio.run(run())
@@ -282,7 +278,7 @@ def test_a_pod_with_another_bots_certificate_is_not_talked_to_and_that_is_said(t
 
     async def run() -> None:
         async with scene(tmp_path, expects=stranger) as s:
-            await s.until(lambda: bool(s.client.view(UID).trouble))
+            await met(lambda: bool(s.client.view(UID).trouble))
 
             assert s.client.view(UID).trouble.startswith(f"{s.url}: its certificate is not accepted: ")
             assert stranger.token not in s.client.view(UID).trouble

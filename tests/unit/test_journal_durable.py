@@ -3,11 +3,11 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.waiting import met
 from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal import Journal
@@ -43,12 +43,6 @@ def committed(journal: Journal, name: str) -> None:
     journal.write("m", [], [Order(OrderId(name), Side.BUY, Ticks(1), Lots(1), Lots(0), OrderState.OPEN, "v1")])
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not condition():  # noqa: ASYNC110 - a thread's doing
-            await asyncio.sleep(0.001)
-
-
 def test_what_waits_for_the_disk_reaches_the_socket_after_the_fsync(tmp_path: Path, disk: SlowDisk) -> None:
     fsyncs_when_received: list[int] = []
 
@@ -70,12 +64,12 @@ def test_what_waits_for_the_disk_reaches_the_socket_after_the_fsync(tmp_path: Pa
         async with server:
             with Journal(tmp_path / "j") as journal:
                 sending = asyncio.create_task(send(journal, server.sockets[0].getsockname()[1]))
-                await until(lambda: disk.begun == 1)
+                await met(lambda: disk.begun == 1)
                 await asyncio.wait({sending}, timeout=0.05)
                 assert not sending.done(), "the disk has not answered yet"
                 disk.let_go.set()
                 await sending
-                await until(lambda: bool(fsyncs_when_received))
+                await met(lambda: bool(fsyncs_when_received))
 
     asyncio.run(story())
     assert fsyncs_when_received == [1]
@@ -86,7 +80,7 @@ def test_all_that_wait_share_one_fsync_and_a_later_commit_gets_its_own(tmp_path:
         with Journal(tmp_path / "j") as journal:
             committed(journal, "first")
             first = asyncio.create_task(journal.durable())
-            await until(lambda: disk.begun == 1)
+            await met(lambda: disk.begun == 1)
             for name in "abc":
                 committed(journal, name)
             later = [asyncio.create_task(journal.durable()) for _ in range(20)]
@@ -131,7 +125,7 @@ def test_a_waiter_that_is_cancelled_holds_up_nobody(tmp_path: Path, disk: SlowDi
         with Journal(tmp_path / "j") as journal:
             committed(journal, "a")
             gone, stays = (asyncio.create_task(journal.durable()) for _ in range(2))
-            await until(lambda: disk.begun == 1)
+            await met(lambda: disk.begun == 1)
             gone.cancel()
             disk.let_go.set()
             await asyncio.wait_for(stays, WITHIN_S)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from harness.engines import BTC
+from harness.waiting import met
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.core.order_ids import OrderIds
@@ -33,7 +34,6 @@ from tradingbot_runtime.venues.paper.gateway import PaperGateway
 TOP = ReferenceTicked(time_ns=Nanos(10**18), bid=Ticks(6_000_000), bid_lots=Lots(10), ask=Ticks(6_000_010),
                       ask_lots=Lots(10), update_id=1)  # fmt: skip
 ORDERS = 40
-WITHIN_S = 5.0
 
 
 @dataclass
@@ -62,9 +62,7 @@ class Bench:
         return order_id
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while len(self.events) < count:  # noqa: ASYNC110 - the deadline is above
-                await asyncio.sleep(0.002)
+        await met(lambda: len(self.events) >= count, f"{count} events", lambda: str(self.events))
 
 
 def told(paper: Paper) -> tuple[list[OrderId], dict[OrderId, OrderStatus]]:

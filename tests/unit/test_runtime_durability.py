@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import met
 from tradingbot_runtime.journal.durability import WalSync
-
-
-async def until(condition: object, deadline_s: float = 5.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():  # type: ignore[operator]  # noqa: ASYNC110 - a thread's doing
-            await asyncio.sleep(0.001)
 
 
 def test_a_commit_made_while_an_fsync_runs_gets_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,11 +25,11 @@ def test_a_commit_made_while_an_fsync_runs_gets_one_of_its_own(tmp_path: Path, m
     async def story() -> None:
         wal = WalSync(log)
         wal.soon()
-        await until(lambda: len(calls) == 1)
+        await met(lambda: len(calls) == 1)
         wal.soon()
         wal.soon()
         let_go.set()
-        await until(lambda: len(calls) == 2)
+        await met(lambda: len(calls) == 2)
         wal.close()
 
     asyncio.run(story())
@@ -53,7 +48,7 @@ def test_a_failed_fsync_is_not_forgotten(tmp_path: Path, monkeypatch: pytest.Mon
     async def story() -> WalSync:
         wal = WalSync(log)
         wal.soon()
-        await until(lambda: wal.failure)
+        await met(lambda: wal.failure)
         wal.close()
         return wal
 

@@ -129,8 +129,7 @@ class Reconciler:
             await self.made_once.control_secret(bot)
         leases = {slot: await self.made_once.lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
         await self.made_once.withdrawals(bot, outcome)
-        for child in outcome.apply:
-            self.store.put(child["kind"], slim(child["kind"], await self.cluster.apply(child)))
+        await self._apply(bot, outcome)
         for gone in outcome.prune:
             await self.cluster.delete(gone.kind, bot.namespace, gone.name, gone.uid)
         await self._command(bot, outcome)
@@ -145,6 +144,14 @@ class Reconciler:
             await self._write_status("TradingBot", (bot.namespace, bot.name), content)
             halted_ns = self._halted_ns(bot) if status.halts != bot.status.halts else {}
             self.recorder.history.written((bot.namespace, bot.name), bot.status, status, halted_ns)
+
+    async def _apply(self, bot: Bot, outcome: Outcome) -> None:
+        """The store has the answers, so that the watch tells nothing new: what pods are judged by is read again."""
+        made_anew = any(self.store.get(child["kind"], name_of(child)) is None for child in outcome.apply)
+        for child in outcome.apply:
+            self.store.put(child["kind"], slim(child["kind"], await self.cluster.apply(child)))
+        if made_anew and self.observer.pods((bot.namespace, bot.name)):
+            self.queue.add(("TradingBot", bot.namespace, bot.name), Priority.CHILD)
 
     async def _set_finalizer(self, manifest: Manifest, finalizer: str, *, wanted: bool) -> None:
         kind, before = manifest["kind"], manifest["metadata"].get("finalizers") or []
