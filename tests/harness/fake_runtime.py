@@ -58,7 +58,6 @@ class FakeRuntime:
     token: str
     account_uid: str = ""  # in the token that kubelet has mounted
     stubborn: bool = False  # keeps its orders whatever it is told
-    beats: bool = True  # says every second how it is
     term: int = 0
     report: SlotReport | None = None
     volume: Volume = field(default_factory=Volume)
@@ -113,7 +112,7 @@ class FakeRuntime:
 
     async def _beat(self) -> None:
         """Without it the operator takes the connection for dead after some seconds, and makes another one."""
-        while self.beats:
+        while True:
             await asyncio.sleep(HEARTBEAT_S)
             await self.say()
 
@@ -171,7 +170,6 @@ class FakeNode:
     subnet: int  # 127.<subnet>.x.y are its pods
     pods: dict[str, FakeRuntime] = field(default_factory=dict)  # by name
     stubborn: bool = False  # for pods that start from now on
-    beats: bool = True  # as above
     silent: bool = False  # pods that start from now on have no control stream at all
     delay: threading.Event = field(default_factory=threading.Event)  # while set, no pod starts
     started: int = 0
@@ -247,7 +245,7 @@ class FakeNode:
         if account is None:
             return  # as above
         runtime = FakeRuntime(name, pod["metadata"]["uid"], config, files["token"].decode(),
-                              account["metadata"]["uid"], self.stubborn, self.beats)  # fmt: skip
+                              account["metadata"]["uid"], self.stubborn)  # fmt: skip
         self.started += 1
         address = fake_pods.address_of(self.subnet, self.started)
         if not self.silent:
