@@ -21,6 +21,7 @@ from tradingbot_runtime.core.standing import Circumstances
 from tradingbot_runtime.ending import tell_left, until_markets_known, withdraw
 from tradingbot_runtime.ending_signals import ending_signals
 from tradingbot_runtime.errors import ConfigError, JournalError, JournalLocked, TradingError
+from tradingbot_runtime.former_markets import left_open
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.lines import Leaving
@@ -33,7 +34,7 @@ from tradingbot_runtime.lease import KubernetesLeases
 from tradingbot_runtime.market_watch import MarketWatch
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.model.control import ENDED, SHUTDOWN_WITHIN_S
-from tradingbot_runtime.newer_config import newer
+from tradingbot_runtime.newer_config import newer, understood
 from tradingbot_runtime.owned_tasks import OwnedTasks
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
@@ -65,7 +66,7 @@ class Process:
 
     journal: Path
     halt_file: Path  # while it is there, trading is halted
-    credentials: Callable[[str], Callable[[], Any] | None]  # by venue, of its type
+    credentials: Callable[[SlotConfig, str], Callable[[], Any] | None]  # of a venue, of its type
     addresses: Addresses
     pod_uid: str
     leases: KubernetesLeases | None
@@ -83,6 +84,7 @@ class App:
     asked_at: float | None = None  # when the first signal came, on the event loop's clock
     hurried: asyncio.Event = field(default_factory=asyncio.Event)  # end now, whatever is left
     exit_code: int = OK
+    next: SlotConfig | None = None  # this process only withdraws what its configuration has left, then runs that one
     refusal: ConfigError | None = None  # why the configuration cannot be used, where only the venue could tell
     sources: Sources | None = None
     gate: StartGate = field(init=False)
@@ -104,7 +106,7 @@ class App:
                 return OK
             journal = stack.enter_context(found)
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
-            self.config = newer(self.config, journal.meta(CONFIG))
+            self._choose(newer(self.config, journal.meta(CONFIG)), journal)
             slot = self._slot(journal)
             stack.callback(slot.inputs.close)
             links = self._links()
@@ -121,7 +123,14 @@ class App:
             self._remember(watch)
         if self.refusal is not None:
             raise self.refusal
+        if self.next is not None and self.exit_code == OK and self.asked_at is None:
+            return await App(self.next, self.process).run()
         return self.exit_code
+
+    def _choose(self, wanted: SlotConfig, journal: Journal) -> None:
+        """What to start from: the wanted configuration, or first the one before it, for the orders that it has left."""
+        former = left_open(journal.path, understood(journal.meta(CONFIG)), wanted)
+        self.config, self.next = (wanted, None) if former is None else (former, wanted)
 
     def _asked(self, number: signal.Signals) -> None:
         """To end in order; asked once more, to end now. A shell and the kernel both tell of one terminal's end."""
@@ -167,7 +176,7 @@ class App:
         return slot
 
     def _links(self) -> dict[str, VenueLink]:
-        credentials = self.process.credentials
+        credentials = partial(self.process.credentials, self.config)
         return {
             name: VenueLink(name, spec, self.clock.now_ns, credentials(name))
             for name, spec in self.config.venues.items()
@@ -182,6 +191,10 @@ class App:
         for link in barrier.links.values():
             self.tasks.spawn(link.watch(DEAD_AFTER_NS))
             self.tasks.spawn(Rotation(link).watch())
+        if self.next is not None:
+            await barrier.compare()
+            self.ended.set()
+            return
         await barrier.run()
         log.info("BarrierPassed", state=slot.standing.state, markets=sorted(slot.markets), epoch=slot.epoch)
         if self.process.tells_progress:

@@ -20,6 +20,7 @@ from tradingbot_runtime.core.orders import Orders, OrderState
 from tradingbot_runtime.core.positions import Account, Position
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import ConfigError, JournalError, VenueError
+from tradingbot_runtime.former_markets import require_same_instrument
 from tradingbot_runtime.hedge_pairs import paired
 from tradingbot_runtime.inputs.opening import market_opened
 from tradingbot_runtime.insisting import insist
@@ -61,6 +62,16 @@ class Barrier:
 
     async def run(self) -> None:
         """Until the barrier is passed. Raises ConfigError for what no retry mends."""
+        await self.compare()
+        for live in self.slot.markets.values():
+            await self._insist(
+                partial(fresh, live, partial(self._feeds, live.name)), f"the feeds of market {live.name}"
+            )
+        await will_trade(self.slot.journal, self.slot.config)
+        self.slot.update(barrier_passed=True)
+
+    async def compare(self) -> None:
+        """Until journal and venues agree: all that it takes to withdraw."""
         for link in self.links.values():
             await self._insist(link.introduce, f"venue {link.name}")
         for market in self.slot.config.legs:
@@ -75,12 +86,6 @@ class Barrier:
         for name, reconciler in self.reconcilers.items():
             await self._insist(reconciler.restore, f"orders and balances of market {name}")
         loss.settle(reconciler.trades for reconciler in self.reconcilers.values())
-        for live in self.slot.markets.values():
-            await self._insist(
-                partial(fresh, live, partial(self._feeds, live.name)), f"the feeds of market {live.name}"
-            )
-        await will_trade(self.slot.journal, self.slot.config)
-        self.slot.update(barrier_passed=True)
 
     async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:
         """Do `step` until it succeeds, telling what is being waited for."""
@@ -133,6 +138,7 @@ class Barrier:
         position = Position(instrument)
         account = self.account(market.execution.venue)
         ledger = ledger_of(market.name, account)
+        require_same_instrument(slot.journal.path, ledger, instrument)
         slot.journal.keep_market(ledger, instrument, reference)
         tell_left_behind(slot.journal.path, ledger, account, instrument)
         for fill in slot.journal.fills(ledger):

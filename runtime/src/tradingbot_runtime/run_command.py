@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     process = Process(
         journal=journal,
         halt_file=options.halt_file or journal.parent / HALT_FILE,
-        credentials=partial(venue_credentials, options.credentials, environment, config),
+        credentials=partial(venue_credentials, options.credentials, environment),
         addresses=Addresses(
             host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached
             http_port=options.http_port,
