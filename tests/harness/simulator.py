@@ -36,7 +36,7 @@ class SimulatorAdmin:
     """The simulator's /simulator/* endpoints."""
 
     def __init__(self, rest: str) -> None:
-        self._base = f"{rest}/simulator"
+        self._metrics, self._base = f"{rest}/metrics", f"{rest}/simulator"
 
     def identity(self) -> Json:
         return dict(self._call("GET", "/identity"))
@@ -96,6 +96,10 @@ class SimulatorAdmin:
 
     def unlock_trading(self) -> None:
         self._call("DELETE", "/deltadefi/lock")
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(self._metrics, timeout=REQUEST_WITHIN_S) as response:  # noqa: S310 - as below
+            return str(response.read(), "utf-8")
 
     def _call(self, method: str, path: str, body: Json | bytes | None = None) -> Any:  # noqa: ANN401 - JSON
         data = json.dumps(body).encode() if isinstance(body, dict) else body

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness.binance_client import BinanceClient, binance_client, open_socket
+from harness.exposition import sum_of
 from harness.simulator import RECORDING, SimulatorProcess, book_ticker, depth_diff, trade, until
 
 Frames = list[dict[str, Any]]
@@ -104,6 +105,9 @@ def test_broken_lines_are_skipped_counted_and_logged_once_and_the_rest_is_played
     with SimulatorProcess("--recording", str(path)) as simulator:
         until(lambda: ended(simulator), "the recording has ended")
         state = simulator.admin.state()
+        scraped = simulator.admin.metrics()
+    assert sum_of(scraped, "simulator_recording_skipped_lines_total", reason="NotJson") == 3
+    assert sum_of(scraped, "simulator_recording_clock_back_total") == 1
     counters = state["counters"]
     assert counters["skippedLines"] == {"NoTimeStamp": 1, "NotJson": 3, "WrongTypes": 1}
     assert (counters["clockBack"], counters["marketEvents"], counters["linesRead"]) == (1, 4, 9)

@@ -55,6 +55,12 @@ def test_a_whole_mapping() -> None:
         ("spec.markets[0].name.x.y=1", "--set spec.markets[0].name.x.y: there is no 'x' in spec.markets.0.name"),
         ("spec.replicas={", "--set spec.replicas: '{' is not readable as YAML"),
         ("spec.mode=", "TradingBot: spec.mode: nothing: must be 'Paper' or 'Live'"),
+        (
+            "kind=Foo",
+            "--set kind: cannot be set; allowed: a field of spec, metadata.name, metadata.namespace, metadata.uid",
+        ),
+        ("metadata.foo=1", "--set metadata.foo: cannot be set; allowed: a field of spec, metadata.name"),
+        ("apiVersion=tradingbot.dev/v2", "--set apiVersion: cannot be set"),
         ("spec.replicas=many", "TradingBot: spec.replicas: 'many': must be a whole number"),
         (
             "spec.strategy.marketMaking.spread=8",

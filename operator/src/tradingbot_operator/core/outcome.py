@@ -112,13 +112,19 @@ def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tu
     for new in after:
         good, was = GOOD.get(ConditionType(new.type)), old.get(new.type)
         changed = was is None or (was.status, was.reason, was.message) != (new.status, new.reason, new.message)
-        if good is None or not changed or new.reason in QUIET_REASONS:
+        if good is None or not changed or (new.reason in QUIET_REASONS and not _is_an_outage(new, was)):
             continue
         if _said_by_halted(new, was):
             continue
         bad = new.status != good and new.reason not in PROGRESS_REASONS
         told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad))
     return tuple(told.values())
+
+
+def _is_an_outage(new: Condition, was: Condition | None) -> bool:
+    """A bot that was ready is it no more: a pod died, or is not heard. The words may change until it is ready again."""
+    was_ready = was is not None and was.status is ConditionStatus.TRUE
+    return new.type == ConditionType.READY and was_ready and new.status is ConditionStatus.FALSE
 
 
 def _said_by_halted(new: Condition, was: Condition | None) -> bool:

@@ -9,6 +9,7 @@ from tradingbot_runtime.config.bot import TradingBotSpec
 from tradingbot_runtime.config.fields import TextRule
 from tradingbot_runtime.config.problems import InvalidConfig, field_of, model_in
 
+NAMING = (["metadata", "name"], ["metadata", "namespace"], ["metadata", "uid"])
 _PART = re.compile(r"[^.\[\]]+")
 
 
@@ -23,6 +24,9 @@ def override(bot: dict[str, Any], assignment: str) -> None:
     parts = _PART.findall(path)
     if not separator or not parts:
         raise InvalidConfig([f"--set {assignment}: must be path=value, e.g. spec.replicas=2"])
+    if parts[0] != "spec" and parts not in NAMING:
+        allowed = ", ".join(".".join(each) for each in NAMING)
+        raise InvalidConfig([f"--set {path}: cannot be set; allowed: a field of spec, {allowed}"])
     try:
         value = _as_written(text) if _is_text(parts) else yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -112,7 +112,7 @@ def paused(now: Circumstances) -> Standing | None:
 
 
 def idle(now: Circumstances) -> Standing | None:
-    return None if now.has_markets else Standing(TradingState.ACTIVE, "Idle", "more slots than markets")
+    return None if now.has_markets else Standing(TradingState.ACTIVE, "Idle", "this slot has no market")
 
 
 # A slot that has not asked the venue yet cannot be drained: orders of an earlier process may be in the market.

@@ -12,12 +12,14 @@ from tradingbot_runtime.simulator import binance_json
 from tradingbot_runtime.simulator.amounts import BadAmount, parse_amount
 from tradingbot_runtime.simulator.fault_plan import SeededFaults, parse_plan
 from tradingbot_runtime.simulator.faults import FaultKind, FaultRequest
+from tradingbot_runtime.simulator.metrics import Counters, registry
 from tradingbot_runtime.simulator.recording import FrameReader, SkippedLine
 from tradingbot_runtime.simulator.refusals import Refusal
 from tradingbot_runtime.simulator.replay import Replay
 from tradingbot_runtime.simulator.streams import MarketStreams
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 from tradingbot_runtime.simulator.websocket_api import WebsocketApi
+from tradingbot_runtime.telemetry.http import exposed
 
 IDENTITY = "tradingbot"
 Json = dict[str, object]
@@ -51,8 +53,10 @@ class Admin:
         self.replay: Replay | None = None
         self.others: list[Callable[[str], int]] = []  # cut the streams of other protocols that match
         self._version = _version()
+        self._metrics = registry(self.counters)
 
     def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/simulator/identity", self.identity)
         app.router.add_get("/simulator/state", self.state)
         app.router.add_get("/simulator/orders", self.orders)
@@ -68,6 +72,9 @@ class Admin:
 
     async def identity(self, _: web.Request) -> web.Response:
         return _json({"simulator": IDENTITY, "version": self._version})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        return exposed(self._metrics, request)
 
     async def state(self, _: web.Request) -> web.Response:
         venue, history = self._venue, self._venue.exchange.history
@@ -184,16 +191,23 @@ class Admin:
         told = self._streams.shut_down(fault.match, now_ms, after_s)
         return told + (self._websocket_api.shut_down(now_ms, after_s) if fault.match in ("ws-api", "user", "*") else 0)
 
+    def counters(self) -> Counters:
+        return Counters(
+            lines_read=self._reader.read, skipped_lines=self._reader.skipped,
+            clock_back=self.replay.pace.clock_back if self.replay else 0,
+            market_events=self._venue.market_events, faults_injected=self._venue.faults.injected,
+        )  # fmt: skip
+
     def _counters(self) -> Json:
-        venue = self._venue
+        venue, counted = self._venue, self.counters()
         return {
-            "marketEvents": venue.market_events, "linesRead": self._reader.read,
-            "skippedLines": dict(self._reader.skipped),
+            "marketEvents": counted.market_events, "linesRead": counted.lines_read,
+            "skippedLines": dict(counted.skipped_lines),
             "staleTops": sum(market.book.stale_tops for market in venue.markets.values()),
             "uncrossedLevels": sum(market.book.uncrossed for market in venue.markets.values()),
-            "clockBack": self.replay.pace.clock_back if self.replay else 0,
+            "clockBack": counted.clock_back,
             "gapsCut": self.replay.pace.gaps_cut if self.replay else 0,
-            "faultsInjected": venue.faults.injected, "streamConnections": self._streams.connected,
+            "faultsInjected": counted.faults_injected, "streamConnections": self._streams.connected,
             "apiConnections": self._websocket_api.connected,
         }  # fmt: skip
 

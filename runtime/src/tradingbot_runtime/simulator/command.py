@@ -91,7 +91,7 @@ def _market_arguments(parser: argparse.ArgumentParser) -> None:
     recording = market.add_argument(
         "--recording", type=Path, metavar="FILE",
         help="lines of `<local ns> <json frame>`, plain or gzip; of a folder its files, joined in name order "
-        "(default: a market is made up)",
+        "(default, and where the folder has none: a market is made up)",
     )  # fmt: skip
     market.add_argument("--empty", action="store_true",
                         help="no market but the frames that are posted to /simulator/frames")  # fmt: skip
@@ -237,6 +237,10 @@ def _market(arguments: argparse.Namespace) -> str:
     if arguments.empty:
         return "empty"
     played = arguments.recording if arguments.recording and parts(arguments.recording) else None
+    if arguments.recording and not played:
+        log.warning(
+            "NoRecording", folder=str(arguments.recording), message="there is no file in it: a market is made up"
+        )
     return f"recording {played}" if played else f"made up from seed {arguments.seed}"
 
 

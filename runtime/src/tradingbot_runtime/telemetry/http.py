@@ -24,6 +24,12 @@ class Sources:
     metrics: CollectorRegistry
 
 
+def exposed(metrics: CollectorRegistry, request: web.Request) -> web.Response:
+    """In the text format that the scraper asks for."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(metrics), headers={"Content-Type": content_type})
+
+
 class HttpServer:
     """/healthz, /readyz, /metrics and /state. That it answers at all proves that the event loop runs."""
 
@@ -55,9 +61,7 @@ class HttpServer:
         return _probe("ready", self._sources.not_ready())
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        body = encode(self._sources.metrics)
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return exposed(self._sources.metrics, request)
 
     async def _state(self, _request: web.Request) -> web.Response:
         return _json(self._sources.state())
