@@ -55,6 +55,7 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     if recording is not None:
         require_recording(recording)
     started = time.monotonic()
+    k.script(k.CLUSTER, "choice", show=lambda _: None)  # what cannot come is refused before the first minute is gone
     _step(console, "images", lambda say: k.script(str(k.ROOT / "hack/images/build"), show=say))
     _step(console, "cluster, and the images in it", lambda say: k.script(str(k.ROOT / "hack/images/load"), show=say))
     _step(console, "CRDs, operator and simulator", lambda say: _installed(say, recording))

@@ -17,6 +17,8 @@ choose() {
   fi
 }
 
+cluster_choice() { choose; }
+
 # use_choice CHOICE: the programs and settings of this shell for it.
 use_choice() {
   case $1 in
