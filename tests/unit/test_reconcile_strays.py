@@ -92,7 +92,7 @@ def test_a_journal_that_cannot_be_written_keeps_no_cancel_back(desk: Desk, monke
         raise JournalError("the disk is full")
 
     monkeypatch.setattr(desk.journal, "check", broken)
-    asyncio.run(desk.market.withdraw(bid, "Ending", Nanos(desk.now_ns)))
+    asyncio.run(desk.market.withdraw(bid, "Ending", lambda: Nanos(desk.now_ns)))
     assert desk.venue.canceled == [bid]
 
 

@@ -12,6 +12,7 @@ from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market_events import APPLY
 from tradingbot_runtime.core.orders import OrderState
+from tradingbot_runtime.core.refusals import CANCEL_FIRST_NS
 from tradingbot_runtime.core.risk import Approved, Refusal
 from tradingbot_runtime.model import (
     AnyEvent,
@@ -109,7 +110,7 @@ def test_a_refused_cancel_is_not_tried_again_from_its_own_refusal() -> None:
     refused = CancelRejected(time_ns=Nanos(SECOND + 2), order_id=sent[0].command.order_id, gone=False, reason="-1")
 
     assert bot.handle(refused) == []
-    assert commands(bot.handle(TimePassed(time_ns=Nanos(SECOND + 3)))) == ["Cancel"]
+    assert commands(bot.handle(TimePassed(time_ns=Nanos(SECOND + 2 + CANCEL_FIRST_NS)))) == ["Cancel"]
 
 
 def test_an_order_of_unknown_fate_is_never_sent_again_and_counts_in_full() -> None:

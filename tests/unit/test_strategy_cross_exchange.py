@@ -274,3 +274,16 @@ def test_whatever_fills_come_the_residual_is_what_was_made_less_what_was_hedged(
         hedged += due.side.sign * filled * HEDGE.lot_units
     pair.look()
     assert pair.hedging.residual == made + hedged
+
+
+def test_a_hedge_that_cannot_be_withdrawn_stays_and_keeps_no_other_one_back() -> None:
+    pair = Pair()
+    old = Order(OrderId("old"), Side.SELL, Ticks(5000), Lots(40), state=OrderState.OPEN)
+    pair.hedging.quotes(Nanos(0), BOOK, [old], TERMS)
+    pair.made(Side.BUY, 10_000)
+    late = Nanos(TERMS.patience_ns)
+
+    free = pair.hedging.quotes(late, BOOK, [old], TERMS)
+    held = pair.hedging.quotes(late, BOOK, [old], TERMS, {old.id})
+    assert len(free) == 1
+    assert held == (Quote(Side.SELL, Ticks(5000), Lots(40)), *free)

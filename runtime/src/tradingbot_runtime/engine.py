@@ -59,7 +59,8 @@ class Engine:
         now = market.situation(event.time_ns, self._orders_left(event.time_ns) // terms.capabilities.calls_per_place)
 
         self.quotes, tolerance = self._wanted(now)
-        changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit))
+        held = market.refused_cancels.held(event.time_ns)
+        changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit), held)
         if not changes.stale and not changes.missing:
             return []  # most ticks change nothing
         planned = commands(

@@ -53,6 +53,7 @@ class VenueRefused(VenueError):
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
+        self.message = message
         super().__init__(f"{message} ({code})")
 
     @property

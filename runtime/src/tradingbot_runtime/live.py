@@ -14,10 +14,10 @@ import structlog
 
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.doubts import Ages
-from tradingbot_runtime.core.orders import Anomaly, Order
+from tradingbot_runtime.core.orders import PENDING, WORKING, Anomaly, Order
 from tradingbot_runtime.core.risk import Decision
 from tradingbot_runtime.engine import Engine
-from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.errors import JournalError, VenueRefused
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import CancelSent, Decided, Journal, RefusedOrder, WantedQuote
 from tradingbot_runtime.metric_families import Histogram
@@ -48,6 +48,7 @@ log = structlog.get_logger("market")
 
 # Not journalled by themselves: there are too many, and a decision carries the book that it was made on.
 PASSING = (ReferenceTicked, VenueTicked, CrossTicked, TimePassed, FeedLost, OthersExposed, QuotedMoved, HedgeReported)
+CANCELABLE = WORKING | PENDING
 PAPER = "paper"  # the account of orders that never leave the process
 
 
@@ -138,11 +139,20 @@ class LiveMarket:
         self.inputs.applied(self.name, event)
         self.engine.market.apply(event)
 
-    async def withdraw(self, order_id: OrderId, why: str, now_ns: Nanos, venue_order_id: str = "") -> None:
-        """Cancel an order that no quote decides on any more. Raises VenueError."""
+    async def withdraw(
+        self, order_id: OrderId, why: str, now_ns: Callable[[], Nanos], venue_order_id: str = ""
+    ) -> None:
+        """Cancel an order that no quote decides on any more. Raises VenueError; the market hears of a refusal, too."""
         with suppress(JournalError):  # no cancel waits for a journal; its `check` ends the process
-            self.journal.write(self.ledger, [CancelSent(time_ns=now_ns, order_id=order_id, why=why)], [])
-        await self.gateway.cancel(self.instrument, order_id, venue_order_id)
+            self.journal.write(self.ledger, [CancelSent(time_ns=now_ns(), order_id=order_id, why=why)], [])
+        try:
+            await self.gateway.cancel(self.instrument, order_id, venue_order_id)
+        except VenueRefused as error:
+            order = self.engine.market.orders.get(order_id)
+            if order is not None and order.state in CANCELABLE:
+                self.handle(CancelRejected(time_ns=now_ns(), order_id=order_id, gone=False, reason=str(error.code),
+                                           message=error.message))  # fmt: skip
+            raise
 
     def _first_time(self, fill: OrderFilled) -> bool:
         if self.engine.market.orders.get(fill.order_id) is None:

@@ -34,17 +34,19 @@ class MarketWatch:
             self._tell_staleness(live, now_ns)
             if lacks := self._lacks(live, now_ns):
                 blind.append(lacks)
-            if found := self._watches.setdefault(name, QuoteWatch()).look(now_ns, self._sight(live)):
+            if found := self._watches.setdefault(name, QuoteWatch()).look(now_ns, self._sight(live, now_ns)):
                 hindered.append((name, found))
         hindered.sort(key=lambda found: found[1].reason != ORDER_LOST)
         now = {"blind": "; ".join(blind), "hindered": tuple(hindered)}
         if now != {name: getattr(self.slot.circumstances, name) for name in now}:
             self.slot.update(**now)
 
-    def _sight(self, live: LiveMarket) -> Sight:
+    def _sight(self, live: LiveMarket, now_ns: Nanos) -> Sight:
         engine, market, health = live.engine, live.engine.market, live.health
         accepted = health.orders.get("OrderAccepted", 0) + sum(health.fills.values())
         new, self._accepted[live.name] = accepted - self._accepted.get(live.name, 0), accepted
+        cancels = market.refused_cancels
+        is_stuck = cancels.persist(now_ns)
         lost = (order for order in market.orders if order.state is OrderState.LOST)
         return Sight(
             trading=market.state in TRADING,
@@ -58,6 +60,8 @@ class MarketWatch:
             refused=tuple(refused.reason for refused in engine.decision.refused),
             venue_code=market.quiet.code,
             venue_text=market.quiet.message,
+            cancel_code=cancels.code if is_stuck else "",
+            cancel_text=cancels.message if is_stuck else "",
         )
 
     def _tell_staleness(self, live: LiveMarket, now_ns: Nanos) -> None:

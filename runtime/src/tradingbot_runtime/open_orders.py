@@ -56,7 +56,7 @@ class OpenOrders:
         elif known.is_closed:  # what we hold for closed and the venue lists is in the market
             log.warning("ClosedOrderIsOpen", market=self.market.name, order_id=known.id, state=known.state)
             self.doubts.raise_for(known.id, self.now_ns())
-            await self.market.withdraw(known.id, "ClosedOrderIsOpen", self.now_ns())
+            await self.market.withdraw(known.id, "ClosedOrderIsOpen", self.now_ns)
         elif listed.executed > known.filled:
             self.doubts.raise_for(known.id, self.now_ns())  # a fill that the stream has not told
 
@@ -77,7 +77,7 @@ class OpenOrders:
         market.handle(replace(stray, order_id=order_id, executed=filled, time_ns=self.now_ns(), seen=True))
         self.doubts.raise_for(order_id, self.now_ns())
         if policy is OwnUnknown.CANCEL:
-            await market.withdraw(order_id, "StrayOrder", self.now_ns())
+            await market.withdraw(order_id, "StrayOrder", self.now_ns)
 
     def _count_foreign(self) -> None:
         """Tell the market what others' orders could fill, when that has changed."""

@@ -98,7 +98,7 @@ class OrderQuestions:
         after = self._order(order.id)
         if after is not None and after.state in PENDING and report.status is OrderStatus.OPEN:
             doubt.not_before_ns = Nanos(self.now_ns() + CANCEL_AGAIN_NS)
-            await market.withdraw(order.id, "StillOpen", self.now_ns(), self._name(after))
+            await market.withdraw(order.id, "StillOpen", self.now_ns, self._name(after))
             return
         self._look_at(order)
 

@@ -17,9 +17,10 @@ from tradingbot_runtime.core.doubts import SECOND, Doubts, doubted_after_ns
 from tradingbot_runtime.core.orders import UNSENT, OrderState
 from tradingbot_runtime.core.paces import Pace, Paces
 from tradingbot_runtime.core.positions import Position
-from tradingbot_runtime.errors import OutcomeUnknown, VenueError
+from tradingbot_runtime.core.refusals import CANCEL_ENDING_NS
+from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
 from tradingbot_runtime.live import LiveMarket, restored
-from tradingbot_runtime.model import AccountChecked, AnyEvent, BalancesReported, Nanos, OrderDenied, OrderId
+from tradingbot_runtime.model import AccountChecked, AnyEvent, BalancesReported, Nanos, OrderDenied, OrderId, Restored
 from tradingbot_runtime.open_orders import OpenOrders
 from tradingbot_runtime.order_questions import OrderQuestions
 from tradingbot_runtime.venue_trades import VenueTrades
@@ -251,6 +252,7 @@ class Reconciler:
     async def cancel_all(self) -> bool:
         """Cancel what is in the market and look again; True when nothing of ours is left there. Raises VenueError.
 
+        One that the venue refuses to cancel keeps no other one in the market, and is tried again after a pause.
         An order of unknown fate may still reach the venue: it is asked about until its absence is proved. A lost one
         stays in the journal: the next start asks about it.
         """
@@ -259,11 +261,30 @@ class Reconciler:
         market = self.market
         listed = await market.gateway.open_orders(market.instrument)
         ours = [order for order in listed if self.orders.is_own(order)]
-        for order in ours:
-            name = order.venue_order_id if market.gateway.exclusive else ""
-            await market.withdraw(order.order_id, "Ending", self.now_ns(), name)
+        refused = await self._withdraw(ours)
+        if refused is not None:
+            raise refused
+        held = self._held()
         for known in list(market.engine.market.orders):
+            if known.id in held:
+                continue  # it is listed as open
             doubt = self.doubts.by_order.get(known.id)
             if known.state is not OrderState.UNKNOWN or doubt is None or doubt.due_ns(self.now_ns()) <= self.now_ns():
                 await self.questions.ask(known.id)
         return not ours and all(order.state is OrderState.LOST for order in market.engine.market.orders)
+
+    async def _withdraw(self, ours: Iterable[Restored]) -> VenueRefused | None:
+        """The latest refusal. Raises other VenueErrors: the venue is away then, for all of them."""
+        refused, held = None, self._held()
+        for order in ours:
+            if order.order_id in held:
+                continue
+            name = order.venue_order_id if self.market.gateway.exclusive else ""
+            try:
+                await self.market.withdraw(order.order_id, "Ending", self.now_ns, name)
+            except VenueRefused as error:
+                refused = error
+        return refused
+
+    def _held(self) -> frozenset[OrderId]:
+        return self.market.engine.market.refused_cancels.held(self.now_ns(), CANCEL_ENDING_NS)

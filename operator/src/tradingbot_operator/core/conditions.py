@@ -49,7 +49,7 @@ class Reason(StrEnum):
     LEASE_NOT_HELD = "LeaseNotHeld"
     SERVICE_ACCOUNT_REPLACED = "ServiceAccountReplaced"  # the pod's token is void; also Stalled, if nobody can ask it
     HALTED = "Halted"  # also Halted, for a reason that this operator does not know
-    CANNOT_QUOTE = "CannotQuote"  # a market has wanted quotes for seconds and has none; also in TradingEnabled, Stalled
+    CANNOT_QUOTE = "CannotQuote"  # a market has no quotes, or cannot withdraw them; also in TradingEnabled, Stalled
     ORDER_LOST = "OrderLost"  # the fate of an order cannot be found out: its market only reduces; as CannotQuote
     # Reconciling: CONVERGED, else why the bot is not Ready
     CONVERGED = "Converged"

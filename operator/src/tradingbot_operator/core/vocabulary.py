@@ -164,7 +164,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.LEASE_NOT_HELD: "a slot has no Lease: another pod has it, or the API server is not reached",
     R.SERVICE_ACCOUNT_REPLACED: "the bot's ServiceAccount was made anew: older pods' tokens are void, each is replaced",
     R.HALTED: "a halt holds: `Halted` says which; of `Halted`: a reason that this operator does not know",
-    R.CANNOT_QUOTE: "a market has wanted quotes for seconds and has none: the message says what refuses them",
+    R.CANNOT_QUOTE: "a market has wanted quotes for seconds and has none, or cannot cancel some: the message says why",
     R.ORDER_LOST: "the fate of an order cannot be found out: look at the venue (docs/guides/orders.md)",
     R.CONVERGED: "all is as the spec asks",
     R.SCALING: "markets are on their way to another slot: released first, then taken",

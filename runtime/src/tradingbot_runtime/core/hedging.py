@@ -7,7 +7,7 @@ follows from both markets' fills, which the journal has, so that a restart chang
 full, those of unknown fate included: nothing is hedged twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from tradingbot_runtime.core.book import Book
@@ -79,15 +79,22 @@ class Hedging:
         late_ns = 0 if self.waiting is None else now_ns - self.waiting.since_ns
         self.stress = next((bad for times, bad in STRESS if late_ns >= times * terms.timeout_ns), HedgeStress.HEDGED)
 
-    def quotes(self, now_ns: Nanos, book: Book, orders: Iterable[Order], terms: HedgeTerms) -> tuple[Quote, ...]:
-        """What should be in the hedge market: the orders that are there, while they may rest, and what is due."""
+    def quotes(
+        self, now_ns: Nanos, book: Book, orders: Iterable[Order], terms: HedgeTerms, held: Container[OrderId] = ()
+    ) -> tuple[Quote, ...]:
+        """What should be in the hedge market: the orders that are there, while they may rest, and what is due.
+
+        `held`: orders whose cancel the venue refuses; they stay, and keep nothing back that is due beside them.
+        """
         live = list(orders)
         self.seen_ns = {order.id: self.seen_ns.get(order.id, now_ns) for order in live}
         staying = tuple(
             Quote(order.side, order.price, order.leaves_quantity)
             for order in live
             if order.state not in PENDING
-            and not (order.state in WORKING and now_ns - self.seen_ns[order.id] >= terms.patience_ns)
+            and not (
+                order.state in WORKING and now_ns - self.seen_ns[order.id] >= terms.patience_ns and order.id not in held
+            )
         )
         due = self.due(book, live, terms)
         return staying if due is None else (*staying, due)

@@ -14,7 +14,7 @@ from tradingbot_runtime.core.meters import DAY_NS, Meters, Remembered
 from tradingbot_runtime.core.orders import Anomaly, Orders
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.core.quoting import MarketView, Quote
-from tradingbot_runtime.core.refusals import Quiet
+from tradingbot_runtime.core.refusals import Quiet, RefusedCancels
 from tradingbot_runtime.core.risk import Situation, exposure
 from tradingbot_runtime.core.risk.gates import diverges
 from tradingbot_runtime.core.terms import Terms
@@ -51,6 +51,7 @@ class Market:
     venue: VenueBook = field(default_factory=VenueBook)
     daily: DailyLoss = field(default_factory=DailyLoss)
     quiet: Quiet = field(default_factory=Quiet)
+    refused_cancels: RefusedCancels = field(default_factory=RefusedCancels)
     estimates: Estimates = field(default_factory=Estimates)
     state: TradingState = TradingState.STARTING
     meters: Meters = field(default_factory=Meters)
@@ -129,7 +130,9 @@ class Market:
     def hedges(self, now_ns: Nanos) -> tuple[Quote, ...]:
         """The taking orders that should be in this market, which hedges another one."""
         terms = self.terms.hedge
-        return () if terms is None else self.hedging.quotes(now_ns, self.reference, self.orders, terms)
+        if terms is None:
+            return ()
+        return self.hedging.quotes(now_ns, self.reference, self.orders, terms, self.refused_cancels.held(now_ns))
 
     @property
     def oldest_tick_ns(self) -> Nanos:

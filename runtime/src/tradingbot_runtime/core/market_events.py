@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tradingbot_runtime.core.analytics import NOWHERE
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.flattening import Flattening
-from tradingbot_runtime.core.orders import Order
+from tradingbot_runtime.core.orders import WORKING, Order
 from tradingbot_runtime.model import (
     MARKET_MOVED,
     AccountChecked,
@@ -48,6 +48,7 @@ from tradingbot_runtime.model.control import MANUAL_HALT
 if TYPE_CHECKING:  # market.py imports this table
     from tradingbot_runtime.core.market import Market
 
+STOPS = frozenset({TradingState.HALTED, TradingState.STOPPED, TradingState.DRAINED, TradingState.FENCED})
 UNSURE = frozenset({TradingState.STARTING, TradingState.RECONCILING, TradingState.FENCED})  # of what it holds
 PROMPT_NS = 1_000_000_000
 CROSS_FEED = "cross"  # `FeedLost.feed` of the second source of the price
@@ -104,6 +105,8 @@ def _balances_reported(market: "Market", event: BalancesReported) -> None:
 
 
 def _state_changed(market: "Market", event: StateChanged) -> None:
+    if event.state in STOPS and event.state is not market.state:
+        market.refused_cancels.begin_anew()
     market.state = event.state
     market.killed = event.state is TradingState.HALTED and event.reason == MANUAL_HALT
     if not event.flatten:
@@ -176,6 +179,10 @@ def _advanced(market: "Market", event: OrderEvent) -> tuple[Order | None, Order 
     """The order before and after."""
     before = market.orders.get(event.order_id)
     after, market.anomaly = market.orders.apply(event)
+    if isinstance(event, CancelRejected) and after is not None and after.state in WORKING:
+        market.refused_cancels.refused(event)
+    elif after is None or after.is_closed or isinstance(event, CancelRejected):
+        market.refused_cancels.over(event.order_id)
     if after is not None and after.seen and not (before is not None and before.seen):
         market.performance.fill_ratio.rests(after.side, after.quantity)
     return before, after

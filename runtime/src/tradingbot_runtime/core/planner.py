@@ -4,7 +4,7 @@
 plan is its messages, and one more for every message that an exposed order has to wait for its cancel.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -67,17 +67,22 @@ class Plan:
 
 
 def compare(
-    wanted: Sequence[Quote], working: Iterable[Order], tolerance: Tolerance, fair: tuple[int, int] = (0, 1)
+    wanted: Sequence[Quote],
+    working: Iterable[Order],
+    tolerance: Tolerance,
+    fair: tuple[int, int] = (0, 1),
+    held: Container[OrderId] = (),
 ) -> Changes:
     """Serve as many quotes as possible by orders that are close enough; each order serves one quote.
 
     An order on its way, or of unknown fate, holds the place of one quote on its side, wherever the market has gone
-    meanwhile: another one beside it would double the quote. `fair` is twice the reference price in ticks, as
+    meanwhile: another one beside it would double the quote. So does one that is `held`: its cancel was refused, and is
+    not to be sent now. `fair` is twice the reference price in ticks, as
     numerator and denominator: the order that is closest to it, or furthest beyond, is the next to be hit.
     """
     free = [order for order in working if order.state not in LEAVING]
-    bids = _one_side(Side.BUY, [q for q in wanted if q.side is Side.BUY], free, tolerance)
-    asks = _one_side(Side.SELL, [q for q in wanted if q.side is Side.SELL], free, tolerance)
+    bids = _one_side(Side.BUY, [q for q in wanted if q.side is Side.BUY], free, tolerance, held)
+    asks = _one_side(Side.SELL, [q for q in wanted if q.side is Side.SELL], free, tolerance, held)
     missing = tuple(q for layer in zip_longest(bids.missing, asks.missing) for q in layer if q is not None)
     kept = (*bids.kept, *asks.kept)
     if not bids.stale and not asks.stale:
@@ -97,7 +102,9 @@ class _OneSide:
     stale: list[Order]
 
 
-def _one_side(side: Side, quotes: list[Quote], free: list[Order], tolerance: Tolerance) -> _OneSide:
+def _one_side(
+    side: Side, quotes: list[Quote], free: list[Order], tolerance: Tolerance, held: Container[OrderId]
+) -> _OneSide:
     orders = [order for order in free if order.side is side]
     if not orders:
         return _OneSide(quotes, quotes, [], [])
@@ -110,7 +117,7 @@ def _one_side(side: Side, quotes: list[Quote], free: list[Order], tolerance: Tol
         for order in orders:
             if order.id in serving:
                 continue
-            if order.state in RESTING:
+            if order.state in RESTING and order.id not in held:
                 stale.append(order)
             elif missing:
                 missing.remove(min(missing, key=lambda quote: (abs(order.price - quote.price), quote.price)))

@@ -19,7 +19,8 @@ LONGEST_TEXT = 200  # of what a venue says
 ORDER_LOST = "OrderLost"
 NO_ORDER_RESTS = "NoOrderRests"
 HEDGE_LATE = "HedgeLate"
-AT_ONCE = (ORDER_LOST, HEDGE_LATE, Refusal.ACCOUNT_MISMATCH)  # and gone at once
+CANCEL_REFUSED = "CancelRefused"
+AT_ONCE = (ORDER_LOST, CANCEL_REFUSED, HEDGE_LATE, Refusal.ACCOUNT_MISMATCH)  # and gone at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Sight:
     refused: tuple[Refusal, ...] = ()  # by our own risk checks, at this moment
     venue_code: str = ""  # why the venue refused an order last
     venue_text: str = ""
+    cancel_code: str = ""  # why the venue refuses to cancel orders, again and again; empty: it does not
+    cancel_text: str = ""
 
 
 Rule = Callable[[Sight, str], Hindrance | None]  # (what is seen, what is refused most): what hinders
@@ -62,7 +65,13 @@ class QuoteWatch:
 
     def look(self, now_ns: Nanos, sight: Sight) -> Hindrance | None:
         """What hinders the market now; None: nothing does."""
-        new = _order_lost(sight) or _hedge_late(sight) or _mismatched(sight) or self._idle(now_ns, sight)
+        new = (
+            _order_lost(sight)
+            or _not_withdrawn(sight)
+            or _hedge_late(sight)
+            or _mismatched(sight)
+            or self._idle(now_ns, sight)
+        )
         if new is None or self.found is None or (new.reason, new.subject) != (self.found.reason, self.found.subject):
             self.found = new
         return self.found
@@ -111,6 +120,16 @@ def _order_lost(sight: Sight) -> Hindrance | None:
     return Hindrance(ORDER_LOST, what, order.id)
 
 
+def _not_withdrawn(sight: Sight) -> Hindrance | None:
+    """Not waited for, and told of a market that may not trade, too: its orders may fill all the same."""
+    if not sight.cancel_code:
+        return None
+    said = _venue_words(sight.cancel_code, sight.cancel_text)
+    what = (f"the venue refuses to cancel orders, which stay in the market and may fill: {said}; tried again every few "
+            "seconds (docs/guides/orders.md)")  # fmt: skip
+    return Hindrance(CANCEL_REFUSED, what, sight.cancel_code)
+
+
 def _hedge_late(sight: Sight) -> Hindrance | None:
     """Not waited for: the timeout was the patience."""
     if sight.hedge is HedgeStress.HEDGED:
@@ -140,8 +159,12 @@ def _locked(sight: Sight, _: str) -> Hindrance | None:
 def _refused_by_venue(sight: Sight, most: str) -> Hindrance | None:
     if most != Refusal.BACKING_OFF or not sight.venue_code:
         return None
-    said = f"{sight.venue_code} {sight.venue_text}".strip()[:LONGEST_TEXT]
+    said = _venue_words(sight.venue_code, sight.venue_text)
     return Hindrance(Refusal.BACKING_OFF, f"the venue refuses the orders: {said}", sight.venue_code)
+
+
+def _venue_words(code: str, text: str) -> str:
+    return f"{code} {text}".strip()[:LONGEST_TEXT]
 
 
 def _refused_by_risk(_: Sight, most: str) -> Hindrance | None:

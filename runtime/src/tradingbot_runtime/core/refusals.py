@@ -1,11 +1,17 @@
-"""After the venue has refused an order: how long to leave it alone."""
+"""After the venue has refused an order or a cancel: how long to leave it alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tradingbot_runtime.model import Nanos
+from tradingbot_runtime.model import CancelRejected, Nanos, OrderId
 
 FIRST_NS = 1_000_000_000
 LONGEST_NS = 30_000_000_000
+CANCEL_FIRST_NS = 100_000_000
+CANCEL_LONGEST_NS = 5_000_000_000
+CANCEL_ENDING_NS = 1_000_000_000  # the longest of a process that ends: its time is short
+NONE_HELD: frozenset[OrderId] = frozenset()
+TOLD_AFTER = 3  # refusals in a row of one order's cancel: the first ones may pass by themselves
+TOLD_FOR_NS = 2 * CANCEL_LONGEST_NS  # an order that is wanted again is not tried: its last refusal says less and less
 
 
 @dataclass(slots=True)
@@ -30,3 +36,51 @@ class Quiet:
 
     def accepted(self) -> None:
         self.in_a_row = 0
+
+
+@dataclass(slots=True)
+class RefusedCancel:
+    """Of one order."""
+
+    times: int = 0  # in a row
+    at_ns: Nanos = Nanos(0)  # the latest that counted
+
+    def is_held(self, now_ns: Nanos, longest_ns: int) -> bool:
+        return now_ns - self.at_ns < min(CANCEL_FIRST_NS << min(self.times - 1, 10), longest_ns)
+
+
+@dataclass(slots=True)
+class RefusedCancels:
+    """Orders that stay open because the venue refuses to cancel them.
+
+    Each is left alone for a pause of its own, which doubles from a tenth of a second to five, until it is over.
+    """
+
+    by_order: dict[OrderId, RefusedCancel] = field(default_factory=dict)
+    code: str = ""  # what the latest refusal said
+    message: str = ""
+
+    def refused(self, event: CancelRejected) -> None:
+        """Two cancels that were on their way at the same time count once."""
+        known = self.by_order.setdefault(event.order_id, RefusedCancel())
+        self.code, self.message = event.reason, event.message
+        if not known.times or event.time_ns - known.at_ns >= CANCEL_FIRST_NS:
+            known.times += 1
+            known.at_ns = event.time_ns
+
+    def over(self, order_id: OrderId) -> None:
+        self.by_order.pop(order_id, None)
+
+    def begin_anew(self) -> None:
+        """Every cancel may be tried at once: trading stops, and that waits for no pause from before."""
+        self.by_order.clear()
+
+    def held(self, now_ns: Nanos, longest_ns: int = CANCEL_LONGEST_NS) -> frozenset[OrderId]:
+        """Orders that no cancel is to be sent for now."""
+        if not self.by_order:
+            return NONE_HELD
+        return frozenset(order_id for order_id, one in self.by_order.items() if one.is_held(now_ns, longest_ns))
+
+    def persist(self, now_ns: Nanos) -> bool:
+        """Whether an order cannot be withdrawn, and it is not one refusal that passes by itself."""
+        return any(one.times >= TOLD_AFTER and now_ns - one.at_ns < TOLD_FOR_NS for one in self.by_order.values())

@@ -1,10 +1,10 @@
 """What a slot may do, and why: rules in order, the first that holds decides."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from tradingbot_runtime.config import DesiredState
-from tradingbot_runtime.core.quote_watch import Hindrance
+from tradingbot_runtime.core.quote_watch import CANCEL_REFUSED, Hindrance
 from tradingbot_runtime.model import TradingState
 
 READY = frozenset({TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPED, TradingState.DRAINED})
@@ -128,6 +128,12 @@ def standing(now: Circumstances) -> Standing:
         return Standing(allowed.state, FEED_STALE, now.blind)
     if now.hindered and allowed.state in TRADING:
         # Ready all the same: the process does what it is told, and another one would not do better.
-        said = "; ".join(f"market {market}: {hindrance.message}" for market, hindrance in now.hindered)
-        return Standing(allowed.state, now.hindered[0][1].reason, said)
+        return Standing(allowed.state, now.hindered[0][1].reason, _said(now.hindered))
+    if stuck := tuple(found for found in now.hindered if found[1].reason == CANCEL_REFUSED):
+        # What stops withdraws its orders: it says so when it cannot.
+        return replace(allowed, message="; ".join(filter(None, (allowed.message, _said(stuck)))))
     return allowed
+
+
+def _said(hindered: Iterable[tuple[str, Hindrance]]) -> str:
+    return "; ".join(f"market {market}: {hindrance.message}" for market, hindrance in hindered)

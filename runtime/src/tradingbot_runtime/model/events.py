@@ -210,6 +210,7 @@ class CancelRejected(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
     gone: bool
     reason: str
+    message: str = ""
 
 
 class OrderStatus(StrEnum):

@@ -74,7 +74,7 @@ def failed(asked: Asked, status: int, error: ReplyError) -> list[OrderEvent]:
     now_ns, order_id = asked.now_ns, asked.command.order_id
     if isinstance(asked.command, Cancel):
         gone = error.code == Code.CANCEL_REJECTED
-        return [CancelRejected(time_ns=now_ns, order_id=order_id, gone=gone, reason=str(error.code))]
+        return [CancelRejected(time_ns=now_ns, order_id=order_id, gone=gone, reason=str(error.code), message=error.msg)]
     reason = WOULD_TAKE if error.msg == WOULD_TAKE_MESSAGE else str(error.code)
     return [OrderRejected(time_ns=now_ns, order_id=order_id, reason=reason, message=error.msg)]
 

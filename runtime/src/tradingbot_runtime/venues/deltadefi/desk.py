@@ -67,4 +67,5 @@ class Desk:
             self.lose(symbol, order_id, meaning.message)
             return
         gone = meaning.proof is Proof.GONE
-        self.tell(symbol, CancelRejected(time_ns=self.now_ns(), order_id=order_id, gone=gone, reason=meaning.reason))
+        self.tell(symbol, CancelRejected(time_ns=self.now_ns(), order_id=order_id, gone=gone, reason=meaning.reason,
+                                         message=meaning.message))  # fmt: skip
