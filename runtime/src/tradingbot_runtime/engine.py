@@ -11,6 +11,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from tradingbot_runtime.core.affordable import affordable, fitted
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
@@ -59,8 +60,7 @@ class Engine:
         now = market.situation(event.time_ns, self._orders_left(event.time_ns) // terms.capabilities.calls_per_place)
 
         self.quotes, tolerance = self._wanted(now)
-        held = market.refused_cancels.held(event.time_ns)
-        changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit), held)
+        changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit), market.held(now.now_ns))
         if not changes.stale and not changes.missing:
             return []  # most ticks change nothing
         planned = commands(
@@ -76,7 +76,7 @@ class Engine:
         return self.decision.approved
 
     def _wanted(self, now: Situation) -> tuple[tuple[Quote, ...], Tolerance]:
-        """Nothing without fresh data; a halted market wants at most to close its position."""
+        """Nothing without fresh data; a halted market at most closes its position, a reducing one reduces it."""
         market, terms = self.market, self.market.terms
         if now.feed_age_ns > terms.limits.stale_after_ns:
             return (), terms.tolerance
@@ -86,8 +86,8 @@ class Engine:
             return market.hedges(now.now_ns) if now.state in QUOTING else (), terms.tolerance
         quotes = tuple(terms.strategy.quotes(market.view)) if now.state in QUOTING else ()
         if now.state is TradingState.REDUCING or now.only_reducing:
-            return reducing(quotes, now.position), terms.tolerance.in_price  # what would add to the position leaves
-        return quotes, terms.tolerance
+            return affordable(reducing(quotes, now.position), now, terms.limits), terms.tolerance.in_price
+        return fitted(quotes, now, terms.limits), terms.tolerance
 
     def _room(self, now: Situation) -> Room:
         """Withdrawing everything always passes, unless the venue itself said to wait."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tradingbot_runtime.core.affordable import affordable
 from tradingbot_runtime.core.orders import WORKING, Order
 from tradingbot_runtime.core.quoting import Quote
 from tradingbot_runtime.core.risk import Limits, Situation
@@ -41,12 +42,16 @@ class Flattening:
         if self.futile >= FUTILE_MOST:
             self.is_over = True
             return ()
-        self.step = _closing(now, limits)
-        if self.step is None or not _is_taken(self.step, limits):
-            self.is_over, self.step = now.position == 0 or self.step is not None, None
+        closing = _closing(now, limits)
+        if closing is None:
+            self.is_over = now.position == 0
             return ()
-        self.started_ns, self.left = now.now_ns, abs(now.position)
-        return (self.step,)
+        steps = affordable((closing,), now, limits)
+        if not steps:
+            self.is_over = True
+            return ()
+        self.step, self.started_ns, self.left = steps[0], now.now_ns, abs(now.position)
+        return steps
 
     def _staying(self, live: list[Order]) -> tuple[Quote, ...]:
         """The step's order as it is, so that it stays; anything else is to be cancelled first."""
@@ -71,14 +76,6 @@ def _closing(now: Situation, limits: Limits) -> Quote | None:
     return Quote(Side.BUY, Ticks(now.mid_2 * (denominator + numerator) // unit), _size(now, limits))
 
 
-def _is_taken(quote: Quote, limits: Limits) -> bool:
-    """By the venue: not too little."""
-    instrument = limits.instrument
-    worth = quote.price * quote.quantity * instrument.tick_lot
-    return quote.quantity >= instrument.min_lots and worth >= instrument.min_notional
-
-
 def _size(now: Situation, limits: Limits) -> Lots:
     most = limits.max_order if limits.max_order is not None else abs(now.position)
-    size = min(abs(now.position), most, limits.instrument.max_lots)
-    return Lots(min(size, now.base)) if now.position > 0 else Lots(size)
+    return Lots(min(abs(now.position), most, limits.instrument.max_lots))

@@ -26,6 +26,7 @@ from tradingbot_runtime.model import (
     Lots,
     Money,
     Nanos,
+    OrderId,
     OthersExposed,
     Ticks,
     TradingState,
@@ -127,12 +128,16 @@ class Market:
         """Its orders are to take what is in the book."""
         return self.flattening is not None or self.terms.hedge is not None
 
+    def held(self, now_ns: Nanos) -> frozenset[OrderId]:
+        """Orders that no cancel is to be sent for now: the venue has just refused one."""
+        return self.refused_cancels.held(now_ns)
+
     def hedges(self, now_ns: Nanos) -> tuple[Quote, ...]:
         """The taking orders that should be in this market, which hedges another one."""
         terms = self.terms.hedge
         if terms is None:
             return ()
-        return self.hedging.quotes(now_ns, self.reference, self.orders, terms, self.refused_cancels.held(now_ns))
+        return self.hedging.quotes(now_ns, self.reference, self.orders, terms, self.held(now_ns))
 
     @property
     def oldest_tick_ns(self) -> Nanos:
@@ -184,6 +189,8 @@ class Market:
             clock_offset_ns=meters.clock_offset_ns, mismatch=meters.mismatch, checked_ns=meters.checked_ns,
             unproved_buying=could.unproved_buying, unproved_selling=could.unproved_selling,
             unanswered=could.unanswered, own_bid=could.own_bid, own_ask=could.own_ask,
+            foreign_selling=self.foreign.selling if self.foreign else Lots(0),
+            foreign_cost=self.foreign.buying_cost if self.foreign else Money(0),
             known=self.orders.get, placed_ns=meters.placed_ns,
             others_long=others.long if others else 0, others_short=others.short if others else 0,
             others_gross=others.gross if others else 0, equity=Money(self.account.quote + meters.profit),

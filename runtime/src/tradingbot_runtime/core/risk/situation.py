@@ -98,6 +98,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     unanswered: int = 0
     own_bid: Ticks = Ticks(0)
     own_ask: Ticks = Ticks(0)
+    foreign_selling: Lots = Lots(0)  # of `selling`, by others' orders at our symbol
+    foreign_cost: Money = Money(0)  # of `buying_cost`
     known: Callable[[OrderId], object] = _nothing  # whether an id has been used
     placed_ns: Nanos = Nanos(0)  # the latest moment of placing
     others_long: int = 0  # in 1e-8 of the base asset, in other markets
