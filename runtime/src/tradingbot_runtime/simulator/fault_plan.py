@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from tradingbot_runtime.config.document import documents
 from tradingbot_runtime.config.problems import InvalidConfig, problems
 from tradingbot_runtime.config.spec import Spec
-from tradingbot_runtime.simulator.faults import FaultKind, FaultRequest
+from tradingbot_runtime.simulator.faults import ON_REQUEST_ONLY, FaultKind, FaultRequest
 
 SYNTAX = "seed=7,rate=0.02[,kinds=drop+delay][,match=GLOB][,delayMs=N][,seconds=N][,stepMs=N], or a YAML file"
 MAX_GENERATORS = 1000  # a websocket API client may call methods that do not exist
@@ -63,7 +63,7 @@ class SeededFaults:
 
     def draw(self, kinds: tuple[FaultKind, ...], target: str) -> FaultRequest | None:
         for number, rule in enumerate(self.plan.faults):
-            allowed = [kind for kind in rule.kinds if kind in kinds]
+            allowed = [kind for kind in rule.kinds if kind in kinds and kind not in ON_REQUEST_ONLY]
             if not allowed or not fnmatchcase(target, rule.match):
                 continue
             random = self._generator(number, target)

@@ -35,6 +35,7 @@ class FaultKind(StrEnum):
     LOCK = "lock"  # DeltaDeFi's trading is locked for `seconds`, at once
     TX_EXPIRED = "tx-expired"  # a submit is refused: 4300, build again
     UTXO_SPENT = "utxo-spent"  # a submit is refused: 4301, build again
+    MARKET_CLOSED = "market-closed"  # Binance has suspended the market: orders and cancels are refused, -1013
 
 
 REQUEST_FAULTS = (
@@ -42,6 +43,8 @@ REQUEST_FAULTS = (
     FaultKind.LOST_REQUEST, FaultKind.HALF_SENT, FaultKind.DELAY, FaultKind.TOO_MANY, FaultKind.BANNED,
     FaultKind.GARBAGE, FaultKind.CLOCK_STEP,
 )  # fmt: skip
+ON_REQUEST_ONLY = (FaultKind.MARKET_CLOSED,)  # no plan draws these
+BINANCE_REQUEST_FAULTS = (*REQUEST_FAULTS, *ON_REQUEST_ONLY)
 STREAM_FAULTS = (
     FaultKind.SILENCE, FaultKind.DUPLICATE, FaultKind.REORDER, FaultKind.GARBAGE, FaultKind.CROSSED_BOOK,
     FaultKind.DELAY, FaultKind.HALF_SENT, FaultKind.DISCONNECT,

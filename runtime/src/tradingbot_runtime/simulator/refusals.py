@@ -18,6 +18,7 @@ class Reason(Enum):
         "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
     )
     FILTER = (-1013, 400, "Filter failure: {}")
+    MARKET_CLOSED = (-1013, 400, "Market is closed.")
     TOO_MANY_ORDERS = (-1015, 429, "Too many new orders; current limit is {} orders per 10 SECOND.")
     TIMESTAMP_OLD = (-1021, 400, "Timestamp for this request is outside of the recvWindow.")
     TIMESTAMP_AHEAD = (-1021, 400, "Timestamp for this request was 1000ms ahead of the server's time.")

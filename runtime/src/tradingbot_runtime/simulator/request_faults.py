@@ -10,7 +10,7 @@ from tradingbot_runtime.simulator.faults import REQUEST_FAULTS, FaultKind
 DEFAULT_RETRY_S = 1
 _NOT_HANDLED = frozenset({
     FaultKind.HTTP_5XX, FaultKind.TOO_MANY, FaultKind.BANNED, FaultKind.DROP, FaultKind.LOST_REQUEST,
-    FaultKind.TX_EXPIRED, FaultKind.UTXO_SPENT,
+    FaultKind.TX_EXPIRED, FaultKind.UTXO_SPENT, FaultKind.MARKET_CLOSED,
 })  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from tradingbot_runtime.simulator import signatures
-from tradingbot_runtime.simulator.faults import FaultKind
+from tradingbot_runtime.simulator.faults import BINANCE_REQUEST_FAULTS, FaultKind
 from tradingbot_runtime.simulator.http_faults import undergo
 from tradingbot_runtime.simulator.order_entry import Parameters
 from tradingbot_runtime.simulator.private_api import PRIVATE_CALLS, PrivateApi, PrivateCall
@@ -26,6 +26,7 @@ _SPOKEN = {
     FaultKind.ACCEPT_THEN_5XX: Reason.STATUS_UNKNOWN,
     FaultKind.TOO_MANY: Reason.TOO_MANY_REQUESTS,
     FaultKind.BANNED: Reason.BANNED,
+    FaultKind.MARKET_CLOSED: Reason.MARKET_CLOSED,
 }
 
 
@@ -69,7 +70,7 @@ class RestApi:
         """`handler` behind faults, latency and limits; refusals become answers."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            fate = ordeal(self._venue.conditions, f"{request.method} {request.path}")
+            fate = ordeal(self._venue.conditions, f"{request.method} {request.path}", BINANCE_REQUEST_FAULTS)
             return await undergo(request, fate, lambda: self._answer(request, handler, weight, fate))
 
         return handle

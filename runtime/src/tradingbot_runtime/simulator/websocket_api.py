@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tradingbot_runtime.simulator import signatures
 from tradingbot_runtime.simulator.connections import Connection
+from tradingbot_runtime.simulator.faults import BINANCE_REQUEST_FAULTS
 from tradingbot_runtime.simulator.order_entry import Parameters, mandatory
 from tradingbot_runtime.simulator.private_api import PRIVATE_CALLS, PrivateApi
 from tradingbot_runtime.simulator.public_api import PUBLIC_CALLS, PublicApi
@@ -115,7 +116,7 @@ class WebsocketApi:
         except msgspec.DecodeError:
             self._respond(session, None, Refusal(Reason.MALFORMED, "JSON"))
             return
-        fate = ordeal(self._venue.conditions, request.method)
+        fate = ordeal(self._venue.conditions, request.method, BINANCE_REQUEST_FAULTS)
         if fate.delay_s:  # requests behind this one need not wait for it
             asyncio.get_running_loop().call_later(fate.delay_s, self._handle, session, request, fate)
         else:
