@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -90,6 +90,10 @@ def given_twice(all_orders: Iterable[Json]) -> list[str]:
     return [f"order id {name} was given {times} times" for name, times in counted.items() if times > 1]
 
 
+def _nothing() -> None:
+    """Just waiting."""
+
+
 @dataclass
 class Watch:
     """Looks all the time, through whatever happens; an API server that is away shows nothing."""
@@ -159,6 +163,11 @@ class Watch:
         found = {c["type"]: c["status"] for c in self.status(name).get("conditions", ())}
         return found.get("Ready") == "True"
 
-    def settled(self) -> float:
+    def settled(self, meanwhile: Callable[[], None] = _nothing) -> float:
         """The seconds until every bot is Ready."""
-        return eventually(lambda: all(map(self.is_ready, BOTS)), SETTLED_S, "every bot is Ready")
+
+        def ready() -> bool:
+            meanwhile()
+            return all(map(self.is_ready, BOTS))
+
+        return eventually(ready, SETTLED_S, lambda: f"every bot is Ready; {[self.status(name) for name in BOTS]}")

@@ -28,11 +28,12 @@ def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> st
     return result.stdout
 
 
-def eventually(condition: Callable[[], Any], deadline_s: float, what: str) -> float:
+def eventually(condition: Callable[[], Any], deadline_s: float, what: str | Callable[[], str]) -> float:
     """Wait until `condition` is true; the seconds that it took."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < deadline_s, f"{what}: not within {deadline_s} s"
+        if time.monotonic() - started >= deadline_s:
+            raise AssertionError(f"{what() if callable(what) else what}: not within {deadline_s} s")
         time.sleep(0.05)
     return time.monotonic() - started
 
