@@ -40,6 +40,25 @@ def test_a_slot_whose_venue_is_away_is_not_ready_and_says_why_until_it_has_compa
     assert bot.state()["state"] == "Active"
 
 
+def test_a_slot_that_trades_by_its_websocket_stops_when_its_questions_have_had_no_answer_for_long(
+    simulator: SimulatorProcess, bot: RuntimeProcess
+) -> None:
+    simulator.admin.inject("http-5xx", "GET /api/v3/*", seconds=120)
+    until(lambda: bot.not_ready() != [], "it is not ready", 60)
+    (reason,) = bot.not_ready()
+    assert reason.startswith("Reconciling: venue simulator: the open orders of market btc are not known since "), reason
+    assert "/api/v3/openOrders" in reason
+    assert "503" in reason
+    (venue,) = bot.state()["venues"].values()
+    assert not venue["reachable"]
+    assert "are not known since" in venue["message"]
+    until(lambda: not simulator.admin.open_orders(), "what cannot be watched is withdrawn")
+
+    simulator.admin.clear_faults()
+    until(lambda: bot.not_ready() == [], "it is ready again", 20)
+    assert bot.state()["state"] == "Active"
+
+
 def test_a_feed_that_is_silent_for_a_moment_leaves_a_slot_ready_and_one_that_stays_away_does_not(
     simulator: SimulatorProcess, bot: RuntimeProcess
 ) -> None:

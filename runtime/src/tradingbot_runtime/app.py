@@ -43,6 +43,7 @@ from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.start_gate import StartGate
 from tradingbot_runtime.telemetry import LineWriter
+from tradingbot_runtime.uncompared import uncompared
 from tradingbot_runtime.untraded import fits, untraded_before
 from tradingbot_runtime.venue_reports import venue_reports
 from tradingbot_runtime.venues.link import VenueLink
@@ -111,7 +112,7 @@ class App:
             stack.callback(slot.inputs.close)
             links = self._links()
             barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
-            slot.venues = partial(venue_reports, links, barrier.doubts)
+            slot.venues = partial(venue_reports, links, barrier.doubts, barrier.reconcilers)
             self.sources = Sources(slot, links, None, self.process.log_lines)
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
@@ -204,6 +205,8 @@ class App:
             # Without the account stream as well: REST can withdraw what it cannot. A market whose questions hang holds
             # up no other one.
             await asyncio.gather(*(reconciler.look() for reconciler in barrier.reconcilers.values()))
+            late = uncompared(barrier.reconcilers.values())
+            slot.update(uncompared="; ".join(f"venue {venue}: {text}" for venue, text in sorted(late.items())))
 
     async def _keep_lease(self, slot: Slot) -> None:
         if await self.gate.keep(slot):

@@ -46,6 +46,7 @@ class Reconciler:
     policy: Callable[[], Risk] = Risk
     positions: Callable[[], Iterable[Position]] | None = None  # all that move this account; None: the market's own
     paces: Paces = field(default_factory=Paces)
+    uncompared: Pace | None = None  # what has not been compared with the venue for too long
     looked_ns: Nanos = Nanos(0)
     doubts: Doubts = field(default_factory=Doubts)
     check: AccountCheck = field(default_factory=AccountCheck)
@@ -112,10 +113,12 @@ class Reconciler:
         self.looked_ns = now_ns
         if self.market.gateway.locked:
             self.doubts.pause(elapsed_ns)
+            self.paces.pause(elapsed_ns)
             return
         self._raise_doubts(now_ns)
         await self._pass(now_ns)
         self.questions.lose_overdue()
+        self.uncompared = self.paces.uncompared(self.now_ns())
 
     async def _pass(self, now_ns: Nanos) -> None:
         """Every loop that is due, up to the first that fails: the others' turn comes with the next pass, before its."""
@@ -126,7 +129,7 @@ class Reconciler:
             try:
                 await due[pace]()
             except VenueError as error:
-                self.paces.failed(pace, self.now_ns())
+                self.paces.failed(pace, self.now_ns(), str(error))
                 self._tell_failed(error)
                 return
 

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 
 from tradingbot_runtime.model.control import VenueReport
+from tradingbot_runtime.reconcile import Reconciler
+from tradingbot_runtime.uncompared import uncompared
 from tradingbot_runtime.venues.link import VenueLink
 
 
-def venue_reports(links: Mapping[str, VenueLink], doubts: Mapping[str, str]) -> tuple[VenueReport, ...]:
+def venue_reports(
+    links: Mapping[str, VenueLink], doubts: Mapping[str, str], reconcilers: Mapping[str, Reconciler]
+) -> tuple[VenueReport, ...]:
     """`doubts`, by venue: what is not known since its account stream broke."""
-    return tuple(_report(link, doubts.get(name, "")) for name, link in sorted(links.items()))
+    late = uncompared(reconcilers.values())
+    return tuple(_report(link, doubts.get(name) or late.get(name, "")) for name, link in sorted(links.items()))
 
 
 def _report(link: VenueLink, doubt: str) -> VenueReport:

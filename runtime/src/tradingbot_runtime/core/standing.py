@@ -32,6 +32,7 @@ class Circumstances:
     waiting_for: str = "the start barrier"
     locked: str = ""  # the venues that take nothing now, when it is all of them
     doubts: str = ""  # what is being compared with the venue
+    uncompared: str = ""  # what could not be compared with the venue for too long, when it is so
     blind: str = ""  # what there has been no market data of, for so long that it is no hiccup
     hindered: tuple[tuple[str, Hindrance], ...] = ()  # markets that cannot quote, and why; what a person mends first
 
@@ -95,7 +96,8 @@ def locked(now: Circumstances) -> Standing | None:
 
 
 def reconciling(now: Circumstances) -> Standing | None:
-    return Standing(TradingState.RECONCILING, "Reconciling", now.doubts) if now.doubts else None
+    said = "; ".join(filter(None, (now.doubts, now.uncompared)))
+    return Standing(TradingState.RECONCILING, "Reconciling", said) if said else None
 
 
 def reduced(now: Circumstances) -> Standing | None:
