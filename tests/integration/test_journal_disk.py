@@ -1,6 +1,7 @@
 """A disk that refuses an fsync ends the bot: its orders are cancelled, and no journal in doubt is gone on with."""
 
 import resource
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +29,7 @@ os.fdatasync = fdatasync
 
 FAILED_FSYNC = "the journal's fsync failed: [Errno 5] Input/output error"
 FULL = "the journal cannot be written"
+TAKEN_AWAY = "the journal was taken away while it is in use"
 BOTH = 4 + 2  # orders; the inner layer is worth too little ether
 TWO = ("--symbol", "BTCUSDT", "--symbol", "ETHUSDT")
 
@@ -119,3 +121,31 @@ def test_a_halt_that_the_volume_has_no_room_for_ends_the_process_with_its_orders
         line.say(HaltTrading(term=1, by="ann", message="looks wrong"))
 
     assert_ended_without_its_journal(line.bot, FULL)
+
+
+@pytest.mark.parametrize("end", ["", "-wal", ".lock"])
+def test_a_journal_that_is_deleted_under_a_bot_ends_it_with_its_orders_cancelled(bot: RuntimeProcess, end: str) -> None:
+    """Every write to it succeeds, and none is kept: neither a fill nor an order is there at the next start."""
+    bot.start().until_quoting()
+    bot.journal.with_name(f"{bot.journal.name}{end}").unlink()
+
+    assert_ended_without_its_journal(bot, TAKEN_AWAY)
+
+
+def test_a_journal_that_another_file_was_put_in_the_place_of_is_not_gone_on_with(
+    bot: RuntimeProcess, tmp_path: Path
+) -> None:
+    bot.start().until_quoting()
+    copy = tmp_path / "copy"
+    shutil.copy(bot.journal, copy)
+    copy.replace(bot.journal)
+
+    assert_ended_without_its_journal(bot, TAKEN_AWAY)
+
+
+def test_one_that_is_deleted_just_before_the_end_is_told(line: Line) -> None:
+    assert line.bot.process
+    line.bot.journal.unlink()
+    line.bot.process.send_signal(signal.SIGTERM)
+
+    assert_ended_without_its_journal(line.bot, TAKEN_AWAY)

@@ -29,6 +29,7 @@ from tradingbot_runtime.inputs.opening import opening_lines
 from tradingbot_runtime.inputs.segments import SegmentWriter
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.journal import CONFIG
+from tradingbot_runtime.journal.presence import Presence
 from tradingbot_runtime.journal.retention import most_bytes
 from tradingbot_runtime.lease import KubernetesLeases
 from tradingbot_runtime.market_watch import MarketWatch
@@ -105,7 +106,7 @@ class App:
             await self.gate.answer(stack)
             if (found := await self._journal()) is None:
                 return OK
-            journal = stack.enter_context(found)
+            journal, presence = stack.enter_context(found), Presence(found.path)
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
             self._choose(newer(self.config, journal.meta(CONFIG)), journal)
             slot = self._slot(journal)
@@ -117,11 +118,12 @@ class App:
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
             watch.halt_file.look()
-            for work in (watch.halt_file.watch(), watch.clocks(), watch.remember(), self._trade(slot, barrier)):
+            for work in (watch.halt_file.watch(), watch.clocks(), watch.remember(), presence.watch(),
+                         self._trade(slot, barrier)):  # fmt: skip
                 self.tasks.spawn(work)
             await self.ended.wait()
             await self._end(slot, barrier)
-            self._remember(watch)
+            self._remember(watch, presence)
         if self.refusal is not None:
             raise self.refusal
         if self.next is not None and self.exit_code == OK and self.asked_at is None:
@@ -273,8 +275,9 @@ class App:
             self._failed(error)
             slot.tell_markets()  # without the journal: those that have not heard of it would go on quoting
 
-    def _remember(self, watch: RiskWatch) -> None:
+    def _remember(self, watch: RiskWatch, presence: Presence) -> None:
         try:
+            presence.look()
             watch.remember_now()
         except JournalError as error:
             self._failed(error)
