@@ -153,11 +153,15 @@ class Desk:
 
     def quote(self) -> tuple[OrderId, OrderId]:
         """Bid and offer, sent and committed; nobody has answered yet."""
-        self.market.handle(BalancesReported(time_ns=Nanos(1), base=10**8, quote=BTC.money("100000")))
-        self.market.handle(StateChanged(time_ns=Nanos(1), state=TradingState.ACTIVE, reason="Trading"))
+        self.begin()
         self.market.handle(tick(self.now_ns))
         bid, offer = (command.order_id for command in self.venue.sent)
         return bid, offer
+
+    def begin(self) -> None:
+        """The market may trade, and will with the next tick."""
+        self.market.handle(BalancesReported(time_ns=Nanos(1), base=10**8, quote=BTC.money("100000")))
+        self.market.handle(StateChanged(time_ns=Nanos(1), state=TradingState.ACTIVE, reason="Trading"))
 
     def look(self, after_s: float = 1) -> None:
         self.now_ns += int(after_s * SECOND)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.operator_line import Line, line_to_quoting
 from harness.runtime_process import MARKET, STILL, VENUE, RuntimeProcess, ours_at_venue, rows, runtime
-from harness.simulator import SimulatorProcess, until
+from harness.simulator import SimulatorProcess, book_ticker, until
 from tradingbot_runtime.model.control import HaltTrading
 
 # Loaded by the interpreter of the bot's process: the one thing that no test can bring about is a disk that breaks.
@@ -121,6 +121,17 @@ def test_a_halt_that_the_volume_has_no_room_for_ends_the_process_with_its_orders
         line.say(HaltTrading(term=1, by="ann", message="looks wrong"))
 
     assert_ended_without_its_journal(line.bot, FULL)
+
+
+def test_orders_that_could_not_be_journalled_were_never_sent_and_no_end_waits_for_them(bot: RuntimeProcess) -> None:
+    """The venue would prove their absence in ten seconds, which an end has not got: it said that they may be open."""
+    bot.start().until_quoting()
+    fill_up(bot)
+    bot.simulator.admin.play([book_ticker(10**12, ("61000.00", "1"), ("61000.01", "1"))])
+
+    assert_ended_without_its_journal(bot, FULL)
+    assert bot.logged("ShutdownOutOfTime") == []
+    assert bot.logged("ShutdownIncomplete") == []
 
 
 @pytest.mark.parametrize("end", ["", "-wal", ".lock"])

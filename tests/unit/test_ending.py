@@ -1,15 +1,17 @@
 """What the end of a process waits for, and what it does not: the venue's lock, its journal, a second signal."""
 
 import asyncio
+import resource
 from dataclasses import dataclass, field
 
 import pytest
 
-from harness.desk import Desk, Venue, accept
-from tradingbot_runtime.ending import withdraw
+from harness.desk import STRAY, Desk, Venue, accept
+from harness.engines import tick
+from tradingbot_runtime.ending import may_be_open, withdraw
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.journal import Journal
-from tradingbot_runtime.model import Instrument, OrderId, OrderStatus
+from tradingbot_runtime.model import Instrument, Nanos, OrderCanceled, OrderId, OrderStatus
 
 SOON_S = 5.0
 FAR_S = 3600.0
@@ -108,3 +110,36 @@ def test_a_journal_that_fails_meanwhile_keeps_no_order_in_the_market(
     asyncio.run(ending.ends())
 
     assert (ending.left, len(ending.failures)) == ([], 1)
+
+
+def test_an_order_that_could_not_be_journalled_was_not_sent_and_is_not_waited_for(journal: Journal) -> None:
+    """The venue proves an absence in ten seconds at the earliest, which this end has not got."""
+    venue = Locking()
+    desk = Desk(journal, venue)
+    desk.all.is_restored = True
+    desk.begin()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.with_name(f"{journal.path.name}-wal").stat().st_size, hard))
+    try:
+        with pytest.raises(JournalError, match="cannot be written"):
+            desk.market.handle(tick(desk.now_ns))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    journal.abandon()
+
+    asyncio.run(Ending(desk, venue, ()).ends())
+    assert venue.sent == []
+    assert not desk.all.may_have_orders
+
+
+def test_what_is_said_to_be_left_is_what_is_known_and_not_what_a_journal_that_was_given_up_still_has(
+    ending: Ending,
+) -> None:
+    market, (bid, offer) = ending.desk.market, ending.orders
+    market.journal.abandon()
+    market.handle(OrderCanceled(time_ns=Nanos(9), order_id=bid))
+    market.handle(STRAY)
+
+    rows = market.journal.orders_not_closed(market.ledger)
+    assert [order.id for order in rows] == [bid, offer]
+    assert [order.id for order in may_be_open(rows, market)] == [offer, STRAY.order_id]

@@ -11,7 +11,9 @@ import structlog
 
 from tradingbot_runtime.barrier import Barrier
 from tradingbot_runtime.config import Mode
+from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.errors import JournalError, VenueError
+from tradingbot_runtime.live import PAPER, LiveMarket
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
 
@@ -124,5 +126,16 @@ def _left(slot: Slot, barrier: Barrier) -> dict[str, list[str]]:
     for market in slot.config.legs:
         reconciler = barrier.reconcilers.get(market.name)
         if reconciler is None or reconciler.may_have_orders:
-            left[market.name] = [o.venue_order_id or o.id for o in slot.journal.orders_not_closed(market.name)]
+            orders = slot.journal.orders_not_closed(market.name)
+            known = orders if reconciler is None else may_be_open(orders, reconciler.market)
+            left[market.name] = [order.venue_order_id or order.id for order in known]
     return {name: ids for name, ids in left.items() if ids}
+
+
+def may_be_open(journalled: Iterable[Order], market: LiveMarket) -> list[Order]:
+    """The journal's, and what has become of them since it was given up: some are over, and others came up."""
+    orders = market.engine.market.orders
+    open_still = {order.id: order for order in journalled if not ((now := orders.get(order.id)) and now.is_closed)}
+    if market.account != PAPER:
+        open_still |= {order.id: order for order in orders}
+    return list(open_still.values())

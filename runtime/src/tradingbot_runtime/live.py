@@ -4,7 +4,7 @@ Nothing here awaits: an event is handled to its end before the next one, and wha
 it leaves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -15,7 +15,7 @@ import structlog
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.doubts import Ages
 from tradingbot_runtime.core.orders import PENDING, WORKING, Anomaly, Order
-from tradingbot_runtime.core.risk import Decision
+from tradingbot_runtime.core.risk import Approved, Decision
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import JournalError, VenueRefused
 from tradingbot_runtime.inputs.recorder import Recorder
@@ -29,6 +29,7 @@ from tradingbot_runtime.model import (
     HedgeReported,
     Instrument,
     Nanos,
+    OrderDenied,
     OrderFilled,
     OrderId,
     OthersExposed,
@@ -122,7 +123,11 @@ class LiveMarket:
         if approved:
             self.inputs.sent((a.command for a in approved), self.engine.budget)
         if approved or not isinstance(event, PASSING):
-            self._keep(event)
+            try:
+                self._keep(event)
+            except JournalError:
+                self._deny(approved, event.time_ns)
+                raise
         # A send that fails at once is handled inside `send`, and decides anew: what this event led to is kept apart.
         outcome = Outcome(self.engine.decision, self.engine.market.anomaly, self.engine.market.breach, before)
         for command in approved:
@@ -133,6 +138,12 @@ class LiveMarket:
             self.health.tick_to_order.observe(perf_counter_ns() - started)
         self._tell(event, outcome)
         self.on_handled()
+
+    def _deny(self, approved: Iterable[Approved], now_ns: Nanos) -> None:
+        """What could not be journalled is not sent: the end of the process has no venue to prove that absent."""
+        for command in approved:
+            if isinstance(command.command, Place | Replace):
+                self.take(OrderDenied(time_ns=now_ns, order_id=command.command.order_id, reason="NotJournalled"))
 
     def take(self, event: AnyEvent) -> None:
         """Take in one event without deciding on anything."""
