@@ -7,6 +7,7 @@ it leaves.
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import CancelSent, Decided, Journal, RefusedOrder, WantedQuote
 from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import (
+    ASSET_EXPONENT,
     AnyEvent,
     CancelRejected,
     CrossTicked,
@@ -62,6 +64,7 @@ class MarketHealth:
     refused: dict[str, int] = field(default_factory=dict)  # risk reason -> count
     anomalies: dict[str, int] = field(default_factory=dict)
     duplicate_fills: int = 0
+    uncounted_fees: set[str] = field(default_factory=set)  # assets, as they were told
     tick_to_order: Histogram = field(default_factory=Histogram)
 
 
@@ -224,6 +227,7 @@ class LiveMarket:
 
     def _count(self, event: AnyEvent) -> None:
         if isinstance(event, OrderFilled):
+            self._tell_uncounted_fee(event)
             count(self.health.fills, event.side)
             log.info("Filled", market=self.name, order_id=event.order_id, side=event.side,
                      price=self.instrument.price_text(event.price), trade_id=event.trade_id,
@@ -231,6 +235,17 @@ class LiveMarket:
                      position=self.instrument.quantity_text(self.engine.market.position.lots))  # fmt: skip
         elif hasattr(event, "order_id"):
             count(self.health.orders, type(event).__name__)
+
+    def _tell_uncounted_fee(self, fill: OrderFilled) -> None:
+        """Once for each asset: what is paid in a third one has no price here."""
+        asset, told = fill.fee_asset, self.health.uncounted_fees
+        if not fill.fee or asset in (self.instrument.base, self.instrument.quote, *told):
+            return
+        told.add(asset)
+        fee = f"{Decimal(fill.fee).scaleb(ASSET_EXPONENT):f}"
+        log.warning("FeeNotCounted", market=self.name, order_id=fill.order_id, asset=asset, fee=fee,
+                    message=f"fees in {asset} count in no profit and in no limit: there is no price for them here. "
+                    "Their sum is in /state and `inspect`; maxDailyLoss is to leave room for them")  # fmt: skip
 
 
 def ledger_of(market: str, account: str) -> str:

@@ -121,12 +121,13 @@ class Risk(Spec):
     # -- losses
     max_daily_loss: QuoteAmount | None = Field(
         default=None,
-        description="A greater loss since midnight UTC (realised and unrealised, fees included) is a breach.",
+        description="A greater loss since midnight UTC (realised and unrealised; fees in base or quote included, those "
+        "paid in a third asset not) is a breach.",
     )
     max_drawdown: PositiveShare | None = Field(
         default=None,
         description="A greater loss since the best result ever is a breach; a share of the account's value at that "
-        "time. Resuming that halt begins anew from where the bot stands.",
+        "time. Fees as with maxDailyLoss. Resuming that halt begins anew from where the bot stands.",
     )
     max_loss_rate: LossRate | None = Field(default=None, description="Optional. A faster loss is a breach.")
     # -- doubts
