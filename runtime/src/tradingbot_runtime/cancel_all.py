@@ -18,9 +18,9 @@ from typing import Any
 
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import Market, Mode, SlotConfig
-from tradingbot_runtime.errors import ConfigError, VenueError
+from tradingbot_runtime.errors import ConfigError, VenueError, VenueRefused
 from tradingbot_runtime.journal.reading import JournalReader
-from tradingbot_runtime.model import Instrument, Restored
+from tradingbot_runtime.model import Instrument, OrderId, Restored
 from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
 from tradingbot_runtime.run_command import mounted, ordinal, venue_credentials
 from tradingbot_runtime.terms import budget_of
@@ -159,14 +159,20 @@ class Withdrawal:
             for order in await gateway.open_orders(instrument)
             if (order_id := self.own.id_of(order)) is not None
         ]
-        for order, order_id in found:
-            gateway.remember(order_id, order.venue_order_id)
+        return [await self._cancel(gateway, market, instrument, order, order_id) for order, order_id in found]
+
+    async def _cancel(
+        self, gateway: Gateway, market: Market, instrument: Instrument, order: Restored, order_id: OrderId
+    ) -> str:
+        """What came of it, in words: one that the venue refuses keeps no other one in the market. Raises VenueError."""
+        what = f"{order.side} {instrument.quantity_text(order.quantity)} @ {instrument.price_text(order.price)}"
+        words = f"{what}, order {order_id} ({order.venue_order_id})"
+        gateway.remember(order_id, order.venue_order_id)
+        try:
             await gateway.cancel(instrument, order_id, order.venue_order_id)
-        return [
-            f"{market.name}: cancelled {order.side} {instrument.quantity_text(order.quantity)} @"
-            f" {instrument.price_text(order.price)}, order {order_id} ({order.venue_order_id})"
-            for order, order_id in found
-        ]
+        except VenueRefused as refused:
+            return f"{market.name}: not cancelled {words}: {refused}"
+        return f"{market.name}: cancelled {words}"
 
     def _judge(self, market: Market, listed: Iterable[Restored], gateway: Gateway) -> int:
         """Empty of ours. Where no order can be another's, one that the journal does not know is a reason to look."""
