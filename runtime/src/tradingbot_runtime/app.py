@@ -277,7 +277,8 @@ class App:
 
     def _remember(self, watch: RiskWatch, presence: Presence) -> None:
         try:
-            presence.look()
+            if self.exit_code == OK:  # else it is known
+                presence.look()
             watch.remember_now()
         except JournalError as error:
             self._failed(error)
