@@ -49,6 +49,19 @@ def test_a_dead_bots_orders_are_withdrawn_and_another_bots_stay(
     assert (again.returncode, again.stdout.count("cancelled")) == (0, 0)
 
 
+def test_an_order_that_the_venue_refuses_to_cancel_keeps_no_other_one_in_the_market(
+    dead: RuntimeProcess, simulator: SimulatorProcess
+) -> None:
+    simulator.admin.inject("market-closed", "DELETE /api/v3/order", count=1)
+
+    ended = cancel_all(dead)
+
+    lines = [line for line in ended.stdout.splitlines() if "cancelled" in line]
+    assert ["not cancelled" in line for line in lines] == [True, False, False, False, False], ended.stdout
+    assert "Market is closed." in lines[0]
+    assert (ended.returncode, ours_at_venue(dead)) == (0, set())
+
+
 def test_a_venue_that_does_not_answer_is_not_proved_empty(tmp_path: Path) -> None:
     with SimulatorProcess(*STILL) as simulator, runtime(tmp_path / "bot", simulator) as bot:
         bot.start()
