@@ -1,6 +1,7 @@
 """Websockets: the API's sessions and event stream, and the market streams, as Binance documents them."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -106,3 +107,15 @@ def test_streams_are_raw_or_combined_and_can_be_changed(simulator: SimulatorProc
             assert (await raw.json())["t"] == 502
 
     run(simulator, scenario)
+
+
+def test_a_stream_that_nothing_will_ever_come_on_is_told() -> None:
+    async def scenario(client: BinanceClient) -> None:
+        names = "btcusdt@ticker/btcusdt@bookTicker/btcusdt@depth5@100ms/btcusdt@kline_1m/xrpusdt@trade"
+        async with open_socket(client, f"{client.simulator.stream}?streams={names}"):
+            pass
+
+    with SimulatorProcess("--empty") as simulator:
+        run(simulator, scenario)
+    told = [json.loads(line)["stream"] for line in simulator.log.splitlines() if "StreamNotSimulated" in line]
+    assert told == ["btcusdt@ticker", "xrpusdt@trade"]

@@ -24,12 +24,14 @@ use_name() {
   RUN=/run/$KEY   # short: a Unix socket's path has at most 107 characters, whatever the repository's
 }
 
+make_cache() { mkdir -p "$CACHE" 2>/dev/null || die "$CACHE cannot be made: name another folder with TRADINGBOT_CACHE"; }
+
 # recipe_hash FILE...: twelve characters that change when one of the files does; part of every name in the cache.
 recipe_hash() { cat "$@" | sha256sum | cut -c1-12; }
 
 # with_lock COMMAND...: one at a time over all clusters of this user: builds, and the choice of a free subnet.
 with_lock() {
-  mkdir -p "$CACHE"
+  make_cache
   (
     flock -w 1800 9 || die "another run has held $CACHE/lock for half an hour"
     "$@"

@@ -67,6 +67,15 @@ class MarketData:
         self._has_depth = False
         self._diffs = (DepthStream("depth@100ms", FAST_NS), DepthStream("depth", SLOW_NS))
 
+    def streams(self) -> frozenset[str]:
+        """Names of all that is ever published here."""
+        speeds = [stream.name.removeprefix("depth") for stream in self._diffs]
+        kinds = (
+            "bookTicker", "trade", *(f"kline_{interval}" for interval in INTERVALS_MS),
+            *(f"depth{levels}{speed}" for speed in speeds for levels in ("", *PARTIAL_DEPTHS)),
+        )  # fmt: skip
+        return frozenset(f"{self._prefix}@{kind}" for kind in kinds)
+
     def publish(self, event: AnyMarketEvent, time_ms: int) -> Iterator[Frame]:
         """Frames for an event that the book already contains."""
         if isinstance(event, TradePrinted):

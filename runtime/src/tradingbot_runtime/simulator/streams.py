@@ -19,6 +19,7 @@ from tradingbot_runtime.simulator.venue import SimulatedVenue
 log = structlog.get_logger("simulator")
 MAX_STREAMS = 1024  # of one connection
 MAX_CONNECTIONS = 300
+LONGEST_NAME = 60  # of a stream, in the log
 
 
 class _Request(msgspec.Struct):
@@ -149,6 +150,8 @@ class MarketStreams:
         for name in names:
             self._by_name.setdefault(name, set()).add(subscriber)
             self.listened.set()
+            if "@" in name and not any(name in market.streams() for market in self._venue.markets.values()):
+                log.warning("StreamNotSimulated", stream=name[:LONGEST_NAME], message="nothing will come on it")
 
     def _unsubscribe(self, subscriber: Subscriber, name: str) -> None:
         subscribers = self._by_name.get(name, set())
