@@ -164,10 +164,10 @@ def resume(watch: Watch, draw: random.Random) -> None:
 def release(watch: Watch, bot: str) -> None:
     """A slot that is scaled away has its halt on its volume, and is released when it comes back."""
     watch.halts()
-    if ids := watch.held[bot] - watch.released:
-        watch.released |= ids
-        watch.demo.kubectl("annotate", f"tb/{bot}", f"{RESUME}={','.join(sorted(watch.released & watch.held[bot]))}",
-                           "--overwrite")  # fmt: skip
+    released = watch.released[bot]  # of this bot: one TradingHalt's ids are the same for two bots
+    if ids := watch.held[bot] - released:
+        released |= ids
+        watch.demo.kubectl("annotate", f"tb/{bot}", f"{RESUME}={','.join(sorted(released))}", "--overwrite")
         eventually(lambda: not ids & watch.halted(bot), SETTLED_S, f"{bot} is resumed")
 
 

@@ -100,7 +100,9 @@ class Watch:
 
     demo: World
     held: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in BOTS})  # halts that were seen
-    released: set[str] = field(default_factory=set)  # a person has asked for it
+    released: dict[str, set[str]] = field(
+        default_factory=lambda: {name: set() for name in BOTS}
+    )  # a person asked for it
     wrong: list[str] = field(default_factory=list)
     looks: int = 0
     _end: threading.Event = field(default_factory=threading.Event)
@@ -130,7 +132,7 @@ class Watch:
         """Each halt that was seen and not resumed is still there."""
         for name in BOTS:
             now = {halt["id"] for halt in self.status(name).get("halts", ())}
-            self._note(f"{name}: halt {lost} is gone" for lost in self.held[name] - now - self.released)
+            self._note(f"{name}: halt {lost} is gone" for lost in self.held[name] - now - self.released[name])
             self.held[name] |= now
 
     def halted(self, name: str) -> set[str]:
