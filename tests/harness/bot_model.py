@@ -106,7 +106,7 @@ class Cluster:
     def settle(self, steps: int = 40) -> int:
         """Reconcile until nothing is left to do; the number of steps it took."""
         for taken in range(steps):
-            before = self.bot.status
+            before, pods = self.bot.status, dict(self.pods)
             outcome = self.step()
             idle = not (
                 outcome.halts
@@ -116,7 +116,7 @@ class Cluster:
                 or outcome.control_secret_due
                 or outcome.replace
             )
-            if idle and self.bot.status == before:
+            if idle and self.bot.status == before and self.pods == pods:  # a report wakes the operator once more
                 return taken
         raise AssertionError(f"still busy after {steps} steps")
 
