@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness.kind_cluster import CLUSTER, OPERATOR, SYSTEM, World, eventually, kubectl
+from harness.kind_cluster import CLUSTER, OPERATOR, SYSTEM, World, eventually, in_node, kubectl
 
 pytestmark = pytest.mark.cluster
 Measure = Callable[..., None]
@@ -36,8 +36,7 @@ def nodes() -> dict[str, bool]:
 def copy_images(source: str, target: str) -> None:
     """Images are loaded onto workers alone."""
     ctr = ("ctr", "--namespace", "k8s.io", "images")
-    listed = subprocess.run([CLUSTER, "docker", "exec", source, *ctr, "list", "--quiet"], check=True,
-                            capture_output=True, text=True, timeout=60).stdout  # fmt: skip
+    listed = in_node(source, *ctr, "list", "--quiet")
     ours = [name for name in listed.split() if name.startswith("tradingbot.dev/")]
     assert len(ours) >= 2, listed
     exported = subprocess.run([CLUSTER, "docker", "exec", source, *ctr, "export", "-", *ours], check=True,

@@ -66,9 +66,9 @@ class MarketData:
         self._prefix = listing.symbol.lower()
         self._has_depth = False
         self._diffs = (DepthStream("depth@100ms", FAST_NS), DepthStream("depth", SLOW_NS))
+        self.streams = self._streams()  # names of all that is ever published here
 
-    def streams(self) -> frozenset[str]:
-        """Names of all that is ever published here."""
+    def _streams(self) -> frozenset[str]:
         speeds = [stream.name.removeprefix("depth") for stream in self._diffs]
         kinds = (
             "bookTicker", "trade", *(f"kline_{interval}" for interval in INTERVALS_MS),

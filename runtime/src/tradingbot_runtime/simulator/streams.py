@@ -150,7 +150,7 @@ class MarketStreams:
         for name in names:
             self._by_name.setdefault(name, set()).add(subscriber)
             self.listened.set()
-            if "@" in name and not any(name in market.streams() for market in self._venue.markets.values()):
+            if "@" in name and not any(name in market.streams for market in self._venue.markets.values()):
                 log.warning("StreamNotSimulated", stream=name[:LONGEST_NAME], message="nothing will come on it")
 
     def _unsubscribe(self, subscriber: Subscriber, name: str) -> None:
