@@ -54,6 +54,11 @@ class PodProcess:
     def journal(self) -> Path:
         return self.folder / "journal.sqlite3"
 
+    @property
+    def mounted(self) -> SlotConfig:
+        """What the latest life was started with."""
+        return SlotConfig.model_validate_json((self.folder / "slots/slot-0.json").read_text())
+
     def start(self) -> "PodProcess":
         account, slots, control = self._account, self.folder / "slots", self.folder / "control"
         for made in (account, slots, control):

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.control_plane import ControlPlane
-from harness.pod_process import PodProcess, pod_process
+from harness.pod_process import PodProcess
 from harness.runtime_process import STILL
 from harness.simulator import SimulatorProcess
-from harness.slot_account import create_slot
 from harness.slots import config
+from harness.trading_pod import simulated, trading_pod
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
@@ -34,17 +33,8 @@ def simulator() -> Iterator[SimulatorProcess]:
 def pod(
     control_plane: ControlPlane, namespace: str, tmp_path: Path, simulator: SimulatorProcess
 ) -> Iterator[PodProcess]:
-    create_slot(control_plane.client, namespace)
-    with pod_process(control_plane, namespace, tmp_path, "pod-a", config(venues=venue(simulator))) as made:
-        made.environment = {"TRADINGBOT_SIM_API_KEY": simulator.api_key, "TRADINGBOT_SIM_SECRET_KEY": simulator.secret}
+    with trading_pod(control_plane, namespace, tmp_path, simulator) as made:
         yield made
-    simulator.admin.clear_faults()
-
-
-def venue(simulator: SimulatorProcess, environment: str = "Simulated") -> Any:  # noqa: ANN401 - a JSON tree
-    endpoints = {"rest": simulator.rest, "stream": simulator.stream, "websocketApi": simulator.websocket_api}
-    return {"sim": {"environment": environment, "type": "Binance", "endpoints": endpoints,
-                    "rateLimit": {"ordersPerSecond": "100", "burst": 100}}}  # fmt: skip
 
 
 def ended(pod: PodProcess) -> Manifest:
@@ -78,7 +68,7 @@ def test_a_slot_that_may_trade_has_traded_for_good(pod: PodProcess, simulator: S
 
 
 def test_what_is_traded_on_paper_was_never_sent_to_a_venue(pod: PodProcess, simulator: SimulatorProcess) -> None:
-    pod.config = config(venues=venue(simulator), mode="Paper")
+    pod.config = config(venues=simulated(simulator), mode="Paper")
     pod.start().until_logged("BarrierPassed")
     traded = pod.report(until=lambda report: any(market.open_orders for market in report.markets))
 
@@ -107,7 +97,7 @@ def test_a_journal_that_was_lost_with_its_volume_is_betrayed_by_the_lease(
 def test_a_runtime_that_refuses_to_start_says_so_in_its_last_words(
     pod: PodProcess, simulator: SimulatorProcess
 ) -> None:
-    pod.config = config(venues=venue(simulator, "Testnet"))
+    pod.config = config(venues=simulated(simulator, "Testnet"))
 
     status = ended(pod.start())
 

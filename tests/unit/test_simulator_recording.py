@@ -305,3 +305,14 @@ def test_a_generated_market_of_a_cheap_asset_has_a_spread_of_some_ticks() -> Non
     ]
     assert min(spreads) == 1
     assert max(spreads) <= 5
+
+
+def test_a_generated_market_without_volatility_stands_still_and_only_prints_trades() -> None:
+    market = GeneratedMarket(BTC, 1, Shape(volatility=0))
+    first = [event for event in market.step(0) if isinstance(event, TopChanged)]
+    events = [event for step in range(1, 300) for event in market.step(step * 50_000_000)]
+
+    assert {(e.bid, e.ask) for e in events if isinstance(e, TopChanged)} == {(first[0].bid, first[0].ask)}
+    assert first[0].ask[0] - first[0].bid[0] == 1
+    assert not any(e.bids or e.asks for e in events if isinstance(e, DepthChanged))
+    assert any(isinstance(e, TradePrinted) for e in events)

@@ -168,7 +168,7 @@ class App:
         epoch_before, untraded = journal.last_epoch, untraded_before(journal, self.config)
         epoch = journal.next_epoch(self.config.epoch)
         slot = Slot(self.config, journal, self.clock.now_ns, self.process.pod_uid, epoch, desired)
-        slot.epoch_before = epoch_before
+        slot.epoch_before, slot.epoch_seen_before = epoch_before, self.config.epoch
         slot.account_uid = self.gate.account_uid
         slot.untraded = lambda: untraded and fits(epoch, self.gate.holdings())
         slot.note_config()

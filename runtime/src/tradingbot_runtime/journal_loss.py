@@ -57,7 +57,7 @@ class JournalLoss:
             Evidence(
                 behind=slot.journal.behind,
                 epoch=slot.epoch_before,
-                epoch_configured=slot.config.epoch,
+                epoch_configured=slot.epoch_seen_before,
                 epoch_at_venue=newest,
                 orders_not_known=sum(each.orders_not_known for each in read),
                 left_alone=sum(self._left.values()),

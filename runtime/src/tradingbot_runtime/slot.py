@@ -68,6 +68,7 @@ class Slot:
     locked: dict[str, str] = field(default_factory=dict)  # by venue: why it takes nothing; empty: it does
     inputs: Recorder = field(default_factory=Recorder)
     epoch_before: int = 0  # the journal's, before this process
+    epoch_seen_before: int = 0  # by the operator; a configuration that comes later knows the epoch of this process
     venues: Callable[[], tuple[VenueReport, ...]] = tuple  # as this slot sees them
     account_uid: Callable[[], str] = str  # of the ServiceAccount; empty outside of a cluster
     untraded: Callable[[], bool] = bool  # whether it is proved that no process before this one has sent an order

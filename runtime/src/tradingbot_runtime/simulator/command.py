@@ -100,7 +100,7 @@ def _market_arguments(parser: argparse.ArgumentParser) -> None:
     add("--loop", action="store_true", help="start the recording over at its end; time and ids go on rising")
     add("--seed", action=Checked, kind=SEED, default="1", metavar="N", help="of the market that is made up")
     add("--volatility", action=Checked, kind=VOLATILITY, default="0.6", metavar="SHARE",
-        help="of that market, a year, as a share: 0.6 is 60 percent")  # fmt: skip
+        help="of that market, a year, as a share: 0.6 is 60 percent; 0: its book stands still")  # fmt: skip
     add("--steps-per-second", action=Checked, kind=STEPS, default="20", metavar="N",
         help="changes of that market's book")  # fmt: skip
     recording.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks

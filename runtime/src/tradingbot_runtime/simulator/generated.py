@@ -21,7 +21,10 @@ _TRADE_SHARE = 0.3  # of the steps print a trade
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """`volatility`: per year, as a share (0.6 is 60 %). `steps_per_s`: changes of the book a second."""
+    """`volatility`: per year, as a share (0.6 is 60 %). `steps_per_s`: changes of the book a second.
+
+    With no volatility the book stands still: one tick wide, the same quantity at each price. Only trades print.
+    """
 
     volatility: float = 0.6
     steps_per_s: int = 20
@@ -35,6 +38,7 @@ class GeneratedMarket:
         self._random = Random(f"{seed}/{listing.symbol}")  # noqa: S311 - a made-up market, nothing secret
         self._middle = float(listing.typical_price / listing.instrument.tick_size)
         self._typical = float(listing.typical_quantity / listing.instrument.lot_size)
+        self._stands_still = shape.volatility == 0
         self._deviation = shape.volatility / (_YEAR_S * shape.steps_per_s) ** 0.5
         self._update_id = FIRST_ID
         self._trade_id = FIRST_ID
@@ -62,7 +66,8 @@ class GeneratedMarket:
 
     def _levels(self) -> tuple[dict[Ticks, Lots], dict[Ticks, Lots]]:
         """Levels around the middle; those that are shown already mostly keep their quantity."""
-        spread = 1 if self._random.random() > _WIDE_SHARE else 2 + self._random.randrange(4)
+        narrow = self._stands_still or self._random.random() > _WIDE_SHARE
+        spread = 1 if narrow else 2 + self._random.randrange(4)
         best_bid = int(self._middle)
         sides = ([best_bid - i for i in range(LEVELS)], [best_bid + spread + i for i in range(LEVELS)])
         return self._side(sides[0], 0), self._side(sides[1], 1)
@@ -77,7 +82,8 @@ class GeneratedMarket:
         }
 
     def _quantity(self) -> Lots:
-        return Lots(max(1, int(self._typical * self._random.lognormvariate(0, 1) / 4)))
+        share = 1.0 if self._stands_still else self._random.lognormvariate(0, 1) / 4
+        return Lots(max(1, int(self._typical * share)))
 
     def _trade(self, time_ns: int) -> TradePrinted:
         buyer_is_maker = self._random.random() < 0.5  # noqa: PLR2004 (an even coin)
