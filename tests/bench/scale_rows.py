@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scale_table import Row, percentile
 from scale_watch import until
-from scale_world import World, cpu_of, resident_mb, trading_halt
+from scale_world import World, cpu_of, resident_mb, told, trading_halt
 
 from harness.fleet_process import Greeted
 
@@ -30,9 +30,9 @@ async def converged(world: World, load: Load) -> list[Row]:
     before = await world.writes()
     with cpu_of(world.leader, world.plane) as cpu:
         await asyncio.sleep(load.window_s)
-    after = await world.writes()
-    share = f"{cpu.operator_s / load.window_s:.0%} of one processor"
-    return [Row(f"converged: API writes in {load.window_s:g} s", after - before, "", 0, cpu, share)]
+    wrote = await world.writes() - before
+    note = f"{cpu.operator_s / load.window_s:.0%} of one processor; {told(wrote) or 'nothing'}"
+    return [Row(f"converged: API writes in {load.window_s:g} s", wrote.total(), "", 0, cpu, note)]
 
 
 async def cold_start(world: World, _: Load) -> list[Row]:
@@ -45,11 +45,12 @@ async def cold_start(world: World, _: Load) -> list[Row]:
         now = await _greeted_anew(world, old, began + COLD_START_WITHIN_S)
         rested = await world.at_rest(began + COLD_START_WITHIN_S - time.monotonic())
     streams_s = f"all streams after {now.last_at - began:.1f} s"
+    wrote = await world.writes()
     resident = resident_mb(world.leader)
     each = f"{resident * 1000 / world.bots:.0f} KB a bot, all in all"
     return [
         Row("cold start: all bots reconciled, all streams up", rested - began, "s", 20, cpu, streams_s),
-        Row("cold start: API writes", await world.writes(), "", 0),
+        Row("cold start: API writes", wrote.total(), "", 0, None, told(wrote)),
         Row("resident memory then", resident, "MB", 250, None, each),
     ]
 
@@ -66,14 +67,15 @@ async def under_load(world: World, load: Load) -> list[Row]:
     applied = [world.sight.spreads[key] - at for key, at in changes.items()]
     halted = [world.sight.halted[bot] - at for bot, at in breaches.items()]
     await world.still(SEEN_WITHIN_S)
-    each = (await world.writes() - before) / (len(applied) + len(halted))
+    wrote = await world.writes() - before
+    each = wrote.total() / (len(applied) + len(halted))
     share = f"{cpu.operator_s / load.load_s:.0%} of one processor"
     pace = f"{load.changes_per_second:g} specs change a second"
     return [
         Row(f"spec change -> children applied, p99, {pace}", percentile(applied, P99), "s", 2, cpu,
             f"{_spread(applied)}; {share}"),
         Row("breach reported -> Halted=True, p99, same load", percentile(halted, P99), "s", 1, None, _spread(halted)),
-        Row("API writes for each of them", each, "", None, None, "children, status and Events"),
+        Row("API writes for each of them", each, "", None, None, told(wrote)),
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -75,9 +76,9 @@ class World:
             raise OperatorEnded(self.leader.log.read_text()[-3000:])
         return text
 
-    async def writes(self) -> int:
-        """Requests of the leader that changed something, Leases aside."""
-        return round(sum((await asyncio.to_thread(self.leader.writes)).values()))
+    async def writes(self) -> Counter[str]:
+        """By kind: requests of the leader that changed something, Leases aside."""
+        return Counter({kind: round(count) for kind, count in (await asyncio.to_thread(self.leader.writes)).items()})
 
     async def at_rest(self, within_s: float) -> float:
         """When the leader had every stream and no work left. Raises NotInTime."""
@@ -116,13 +117,18 @@ class World:
 
     async def still(self, within_s: float) -> None:
         """Waits until the leader has written nothing for some seconds."""
-        end, before = time.monotonic() + within_s, -1
+        end, before = time.monotonic() + within_s, Counter({"nothing was looked at yet": 1})
         while (writes := await self.writes()) != before:
-            self.tell(f"waiting until nothing is left to write; {writes} writes so far")
+            self.tell(f"waiting until nothing is left to write; {writes.total()} writes so far")
             if time.monotonic() > end:
-                raise NotInTime(f"not within {within_s:.0f} s: an end of writes; there were {writes}")
+                raise NotInTime(f"not within {within_s:.0f} s: an end of writes; there were {told(writes - before)}")
             before = writes
             await asyncio.sleep(QUIET_S)
+
+
+def told(writes: Counter[str]) -> str:
+    """What was written, in one line: "2 TradingBot, 1 Event"."""
+    return ", ".join(f"{count} {kind}" for kind, count in writes.most_common() if count)
 
 
 @asynccontextmanager
