@@ -33,6 +33,7 @@ CREATED_AT_ONCE = 8
 LEADING_WITHIN_S = 120.0
 MOST_S_FOR_A_BOT = 2.0  # of the setup
 QUIET_S = 5.0
+SETTLED_S = 12.0  # `Installation.start_grace_s`, and its Lease
 MB = 1_000_000
 
 Tell = Callable[[str], object]
@@ -55,10 +56,11 @@ class World:
     bots: int
     tell: Tell
     leader: OperatorProcess = field(init=False)
+    _began_at: float = 0.0
     _begun: int = 0
 
     def begin_operator(self) -> OperatorProcess:
-        self._begun += 1
+        self._begun, self._began_at = self._begun + 1, time.monotonic()
         settings = {**REAL, "CONTROL_PORT": str(self.port)}
         kubeconfig, log = self.folder / "operator.kubeconfig", self.logs / f"operator-{self._begun}.log"
         operator = OperatorProcess(kubeconfig, log, settings)
@@ -116,7 +118,8 @@ class World:
         await self.still(within_s=120)
 
     async def still(self, within_s: float) -> None:
-        """Waits until the leader has written nothing for some seconds."""
+        """Waits until the leader has written nothing for some seconds, and has led for long enough to judge Venues."""
+        await asyncio.sleep(self._began_at + SETTLED_S - time.monotonic())
         end, before = time.monotonic() + within_s, Counter({"nothing was looked at yet": 1})
         while (writes := await self.writes()) != before:
             self.tell(f"waiting until nothing is left to write; {writes.total()} writes so far")
