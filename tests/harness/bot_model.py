@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from harness.halt_volume import Volume
 from harness.seen_venues import seen_venues
+from harness.slot_volume import Volume
 from harness.spoken import assert_bot_speaks
 from tradingbot_operator.api.v1alpha1 import ObjectMeta, TradingBotStatus
 from tradingbot_operator.core import names
@@ -56,6 +56,11 @@ def report_of(config: SlotConfig, pod_uid: str, **changes: Any) -> SlotReport:  
     return msgspec.structs.replace(whole, **changes)
 
 
+def _drained(report: SlotReport, reason: str) -> SlotReport:
+    flat = tuple(msgspec.structs.replace(m, open_orders=0) for m in report.markets)
+    return msgspec.structs.replace(report, state=TradingState.DRAINED, markets=flat, reason="Draining", message=reason)
+
+
 def fields(applied: Any) -> Manifest:  # noqa: ANN401 - any JSON
     """As the API server notes what an applier set; every list is owned as a whole."""
     return {f"f:{name}": fields(value) for name, value in applied.items()} if isinstance(applied, dict) else {}
@@ -72,6 +77,7 @@ class Cluster:
     volumes: dict[int, Volume] = field(default_factory=dict)  # by slot
     installation: Installation = INSTALLATION
     made_for: dict[str, str] = field(default_factory=dict)  # by revision: the settings of its template
+    restart_hashes: dict[str, str] = field(default_factory=dict)  # by revision
     uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     observed: Observed = field(default_factory=lambda: Observed(now="2026-01-02T00:00:10Z"))
     broken: Callable[[str], bool] = lambda _: False  # by the template's settings: pods of it do not get ready
@@ -83,7 +89,9 @@ class Cluster:
 
     def step(self) -> Outcome:
         """One reconciliation, carried out; then the others move."""
-        outcome = self.decide()
+        return self.carry_out(self.decide())
+
+    def carry_out(self, outcome: Outcome) -> Outcome:
         leases = {int(lease["metadata"]["name"].rpartition("-")[2]): f"lease-{next(self.uids)}"
                   for lease in outcome.leases}  # fmt: skip
         if outcome.finalizer is Finalizer.ADD:
@@ -154,15 +162,14 @@ class Cluster:
             assert pod.stream.report
             match command:
                 case DrainSlot():
-                    flat = tuple(msgspec.structs.replace(m, open_orders=0) for m in pod.stream.report.markets)
-                    quiet = msgspec.structs.replace(pod.stream.report, state=TradingState.DRAINED, markets=flat,
-                                                    reason="Draining", message=command.reason)  # fmt: skip
-                    stream = replace(pod.stream, report=quiet, draining_for_s=0.1, reported_since_drain=True,
-                                     drain_reason=command.reason)  # fmt: skip
+                    stream = replace(pod.stream, report=_drained(pod.stream.report, command.reason), draining_for_s=0.1,
+                                     reported_since_drain=True, drain_reason=command.reason)  # fmt: skip
                 case ConfigureSlot():
                     config = SlotConfig.model_validate_json(command.document)
                     self.volumes[n].take(config)
                     taken = report_of(config, pod.uid, account_uid=pod.stream.report.account_uid)
+                    if pod.stream.draining_for_s is not None:  # for good
+                        taken = _drained(taken, pod.stream.drain_reason)
                     stream = replace(pod.stream, report=taken, sent_hash=command.config_hash)
             self.pods[n] = replace(pod, stream=stream)
             self.report(n)
@@ -194,9 +201,11 @@ class Cluster:
             return
         trades = pod.stream.report.state in {TradingState.ACTIVE, TradingState.HALTED}
         state = TradingState.HALTED if volume.held else TradingState.ACTIVE
+        drained = pod.stream.report.state is TradingState.DRAINED
+        trading = () if drained else [market.market for market in pod.stream.report.markets]
         told = msgspec.structs.replace(
             pod.stream.report, halts=tuple(volume.held.values()), resumed=volume.released,
-            state=state if trades else pod.stream.report.state,
+            state=state if trades else pod.stream.report.state, closed=volume.closed(n, trading),
         )  # fmt: skip
         self.pods[n] = replace(pod, stream=replace(pod.stream, report=told))
 
@@ -209,16 +218,17 @@ class Cluster:
         update, before = names.digest(stored["spec"]["template"]), stored.get("status", {})
         current = before.get("currentRevision", update)
         self.made_for[update] = annotations[names.TEMPLATE_INPUTS]
+        self.restart_hashes[update] = annotations[names.RESTART_HASH]
         replicas, partition = stored["spec"]["replicas"], stored["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
         for n in sorted(self.pods, reverse=True):
             if n >= replicas or (n >= partition and self.pods[n].revision != update):
                 del self.pods[n]
                 break
+        given = self.children["ConfigMap", "maker-slots"]["data"]
         for n in range(replicas):
-            if n not in self.pods:
+            if n not in self.pods and names.slot_document(n) in given:  # else its process ends until it is there
                 revision = update if n >= partition or current == update else current
-                restart_hash = annotations[names.RESTART_HASH] if revision == update else "old"
-                self.pods[n] = self._started(n, revision, restart_hash)
+                self.pods[n] = self._started(n, revision, self.restart_hashes[revision])
                 self.volumes.setdefault(n, Volume()).take(self.config(n))
                 self.report(n)
         done = len(self.pods) == replicas and all(pod.revision == update for pod in self.pods.values())

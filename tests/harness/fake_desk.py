@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from harness import fake_pods
 from harness.fake_api import Crash, FakeApi
 from harness.fake_processes import FakeStreams, Process
-from harness.halt_volume import Volume
+from harness.slot_volume import Volume
 from tradingbot_operator.api_errors import ApiError
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Installation, Manifest

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from harness.bot_model import report_of
-from harness.halt_volume import Volume
+from harness.slot_volume import Volume
 from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import HaltOrder, HaltSlot
 from tradingbot_runtime.config import SlotConfig

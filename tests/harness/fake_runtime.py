@@ -18,8 +18,8 @@ from aiohttp import WSMsgType, web
 
 from harness import fake_pods
 from harness.api_client import ApiClient, RequestRefused
-from harness.halt_volume import Volume
 from harness.seen_venues import seen_venues
+from harness.slot_volume import Volume
 from tradingbot_operator.core import names
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import (

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from harness.cross_exchange import HEDGE, QUOTED, SAMPLE, bot_on, market, nothing_left, quoting
+from harness.met_orders import executed_at_deltadefi, trade_through
 from harness.runtime_process import RuntimeProcess, rows
 from harness.simulator import Json, SimulatorProcess, trade, until
 
@@ -19,31 +20,14 @@ SMALL = Decimal(1)  # ADA: what is worth less than the hedge's venue takes waits
 FAST: Json = {"hedgeTimeout": "2s"}
 
 
-def trade_through(runtime: RuntimeProcess, price: str, *, buyer_is_maker: bool) -> None:
-    """Somebody trades at DeltaDeFi down, or up, to `price`: our quotes there fill.
-
-    The venue says that an order is open a moment before it can be met: a trade that met nobody is made once more.
-    """
-    admin, looks = runtime.simulator.admin, 0
-
-    def executed() -> int:
-        return sum(order["executed_base_qty"] != "0" for order in admin.deltadefi_orders())
-
-    before = executed()
-
-    def is_met() -> bool:
-        nonlocal looks
-        if looks % 100 == 0:  # a look each 10 ms or more
-            frame = trade(looks + 1, price, "100000", buyer_is_maker=buyer_is_maker, symbol="ADAUSDT")
-            admin.play([frame])
-        looks += 1
-        return executed() > before
-
-    until(is_met, "our quote is met")
+def through(runtime: RuntimeProcess, price: str, *, buyer_is_maker: bool) -> None:
+    """Somebody trades at DeltaDeFi down, or up, to `price`: our quotes there fill."""
+    admin = runtime.simulator.admin
+    trade_through(admin, price, lambda: executed_at_deltadefi(admin), buyer_is_maker=buyer_is_maker)
 
 
 def sell_through(runtime: RuntimeProcess) -> None:
-    trade_through(runtime, "0.3000", buyer_is_maker=True)
+    through(runtime, "0.3000", buyer_is_maker=True)
 
 
 def hedged(runtime: RuntimeProcess, position: str = "100.00", within_s: float = 15.0) -> Json:
@@ -60,7 +44,7 @@ def hedged(runtime: RuntimeProcess, position: str = "100.00", within_s: float = 
     return runtime.until(done, "the fill is hedged", within_s)
 
 
-def executed_at_deltadefi(runtime: RuntimeProcess, side: str) -> Decimal:
+def executed_quantity(runtime: RuntimeProcess, side: str) -> Decimal:
     orders = runtime.simulator.admin.deltadefi_orders()
     return sum((Decimal(o["executed_base_qty"]) for o in orders if o["side"].lower() == side), Decimal())
 
@@ -95,7 +79,7 @@ def test_fills_of_both_sides_are_hedged_and_a_replay_decides_the_same(tmp_path: 
             sell_through(runtime)
             hedged(runtime, "100.00")
             quoting(runtime)
-            trade_through(runtime, "0.4000", buyer_is_maker=False)
+            through(runtime, "0.4000", buyer_is_maker=False)
             hedged(runtime, "0.00")
         assert runtime.terminate()[0] == 0
         command = (sys.executable, "-m", "tradingbot_runtime", "replay", str(runtime.journal))
@@ -133,7 +117,7 @@ def test_a_fill_that_nobody_saw_is_hedged_once_by_the_next_process(tmp_path: Pat
             return bool(sold_at_hedge(runtime)) and left < SMALL and not market(state, HEDGE)["orders"]
 
         runtime.until(done, "it is hedged", 20.0)
-        bought, sold = (executed_at_deltadefi(runtime, side) for side in ("buy", "sell"))  # others trade there, too
+        bought, sold = (executed_quantity(runtime, side) for side in ("buy", "sell"))  # others trade there, too
         held = bought * Decimal("0.999") - sold  # DeltaDeFi's fee of a buy is taken from what was bought
         assert sum(sold_at_hedge(runtime)) == held.quantize(Decimal("0.1"), ROUND_DOWN)
         assert len(sold_at_hedge(runtime)) == 1

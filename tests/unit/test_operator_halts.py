@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.bot_model import Cluster, bot, spec
-from harness.halt_volume import Volume
+from harness.slot_volume import Volume
 from tradingbot_operator.api.v1alpha1 import LabelSelector, Phase
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import StopOrder

@@ -8,7 +8,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from harness.bot_model import Cluster, bot, spec
 from harness.examples import examples
-from harness.halt_volume import Volume
+from harness.slot_volume import Volume
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import StopOrder
 

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from tradingbot_runtime.barrier import Barrier
+from tradingbot_runtime.carrying import take_over_carried
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import OnStop, SlotConfig
 from tradingbot_runtime.core.standing import Circumstances
@@ -173,6 +174,7 @@ class App:
         slot.untraded = lambda: untraded and fits(epoch, self.gate.holdings())
         slot.note_config()
         slot.take_halts()
+        take_over_carried(slot)
         slot.inputs.writer = SegmentWriter(inputs_folder(self.process.journal), self.config.inputs_bytes)
         slot.inputs.snapshot = partial(opening_lines, slot)
         slot.inputs.drain()  # from the first event on

@@ -135,17 +135,14 @@ class Barrier:
 
     def _market(self, market: Market, instrument: Instrument, reference: Instrument, gateway: Gateway) -> LiveMarket:
         slot, config = self.slot, self.slot.config
-        position = Position(instrument)
         account = self.account(market.execution.venue)
         ledger = ledger_of(market.name, account)
         require_same_instrument(slot.journal.path, ledger, instrument)
         slot.journal.keep_market(ledger, instrument, reference)
         tell_left_behind(slot.journal.path, ledger, account, instrument)
-        for fill in slot.journal.fills(ledger):
-            position.apply(fill)
         state = MarketState(
             terms=terms_of(config, market, instrument, reference),
-            position=position,
+            position=slot.journal.accounts.position(ledger, instrument),
             account=Account(instrument),
             orders=Orders(first_state=OrderState.INTENT if gateway.two_phase else OrderState.SUBMITTING),
             daily=daily_of(slot.journal, ledger),

@@ -4,8 +4,9 @@ from tradingbot_runtime.config import SlotConfig
 
 # What may be replaced between two ticks; a difference anywhere else needs a new process.
 HOT = frozenset(
-    {"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "history", "inputs"}
-)
+    {"strategy", "risk", "desired_state", "on_stop", "halts", "resumed", "epoch", "generation", "history", "inputs",
+     "carried"}
+)  # fmt: skip
 
 
 def cold_differences(old: SlotConfig, new: SlotConfig) -> list[str]:

@@ -16,7 +16,10 @@ from tradingbot_runtime.model import Instrument
 log = structlog.get_logger("former_markets")
 
 _OPEN = "SELECT market, count(*) AS orders FROM orders WHERE closed = 0 GROUP BY market"
-_TRADED = "SELECT 1 FROM orders WHERE market = ? UNION ALL SELECT 1 FROM fills WHERE market = ? LIMIT 1"
+_TRADED = (
+    "SELECT 1 FROM orders WHERE market = ? UNION ALL SELECT 1 FROM fills WHERE market = ?"
+    " UNION ALL SELECT 1 FROM carried WHERE market = ? LIMIT 1"
+)
 
 
 def left_open(journal: Path, former: SlotConfig | None, config: SlotConfig) -> SlotConfig | None:
@@ -46,7 +49,7 @@ def require_same_instrument(journal: Path, ledger: str, now: Instrument) -> None
     """
     with JournalReader(journal) as reader:
         kept = reader.instruments().get(ledger)
-        if kept is None or _counts_alike(kept, now) or not reader.rows(_TRADED, ledger, ledger):
+        if kept is None or _counts_alike(kept, now) or not reader.rows(_TRADED, ledger, ledger, ledger):
             return
     market = ledger.partition("/")[0]
     if (kept.venue, kept.symbol) != (now.venue, now.symbol):

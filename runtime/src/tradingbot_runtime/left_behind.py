@@ -8,24 +8,24 @@ from pathlib import Path
 
 import structlog
 
+from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.journal.reading import JournalReader
-from tradingbot_runtime.model import Instrument, Lots
+from tradingbot_runtime.model import Instrument
 
 log = structlog.get_logger("barrier")
 
-# The payload is JSON in a BLOB, which SQLite's functions take for something else.
-_OTHERS = """
-    SELECT market, sum(quantity * iif(json_extract(CAST(payload AS TEXT), '$.side') = 'buy', 1, -1)) AS lots FROM fills
-    WHERE venue = ? AND account = ? AND symbol = ? AND market != ? GROUP BY market HAVING lots != 0
-"""
+_OTHERS = "SELECT DISTINCT market FROM fills WHERE venue = ? AND account = ? AND symbol = ? AND market != ?"
 
 
 def tell_left_behind(journal: Path, ledger: str, account: str, instrument: Instrument) -> None:
     """A warning for each former market with a position. Raises JournalError."""
     with JournalReader(journal) as reader:
-        others = reader.rows(_OTHERS, instrument.venue, account, instrument.symbol, ledger)
-    for other in others:
-        position = f"{instrument.quantity_text(Lots(other['lots']))} {instrument.base}"
-        message = (f"market {other['market']} has left a position in {instrument.symbol}, which counts for no limit of "
-                   "this market: close it yourself, or give the market its former name back")  # fmt: skip
-        log.warning("PositionLeftBehind", market=ledger, former=other["market"], position=position, message=message)
+        others = [row["market"] for row in reader.rows(_OTHERS, instrument.venue, account, instrument.symbol, ledger)]
+        positions = {other: reader.account(other, Position(instrument)).lots for other in others}
+    for other, lots in positions.items():
+        if not lots:
+            continue
+        position = f"{instrument.quantity_text(lots)} {instrument.base}"
+        message = (f"market {other} has left a position in {instrument.symbol}, which counts for no limit of this "
+                   "market: close it yourself, or give the market its former name back")  # fmt: skip
+        log.warning("PositionLeftBehind", market=ledger, former=other, position=position, message=message)

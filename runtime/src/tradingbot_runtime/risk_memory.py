@@ -7,6 +7,7 @@ import msgspec
 
 from tradingbot_runtime.config import Mode, SlotConfig
 from tradingbot_runtime.core.breaches import BreachReason
+from tradingbot_runtime.core.carried import CarriedAccount
 from tradingbot_runtime.core.meters import LastMinute, Meters, Remembered
 from tradingbot_runtime.core.positions import DailyLoss
 from tradingbot_runtime.journal import Journal
@@ -27,7 +28,7 @@ class Rates(msgspec.Struct):
 
 def meters_of(journal: Journal, ledger: str, now_ns: Nanos) -> Meters:
     """Message counts of the day and of the minute, and the best result so far."""
-    meters, text = Meters(_remembered(journal, ledger)), journal.meta(_rates_key(ledger))
+    meters, text = Meters(remembered_of(journal, ledger)), journal.meta(_rates_key(ledger))
     if text is not None:
         rates = msgspec.json.decode(text, type=Rates)
         # Of a clock that was ahead then, they would count until that time has come again.
@@ -53,11 +54,19 @@ def accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Hal
     for leg in config.legs:
         if leg.name not in running and not names.isdisjoint(("", leg.name)):
             ledger = ledger_of(leg.name, PAPER if config.mode is Mode.PAPER else "")
-            remembered = msgspec.structs.replace(_remembered(journal, ledger), begins_anew=True)
+            remembered = msgspec.structs.replace(remembered_of(journal, ledger), begins_anew=True)
             journal.put(_key(ledger), _encode(remembered).decode())
 
 
-def _remembered(journal: Journal, ledger: str) -> Remembered:
+def carry(journal: Journal, ledger: str, account: CarriedAccount) -> None:
+    """What another slot's risk had measured goes on here. Raises JournalError."""
+    journal.put(_key(ledger), _encode(account.remembered).decode())
+    if account.day >= 0:
+        journal.accounts.carry_day(ledger, account.day, account.day_opening)
+        journal.put(_value_key(ledger), str(account.day_opening if account.profit is None else account.profit))
+
+
+def remembered_of(journal: Journal, ledger: str) -> Remembered:
     text = journal.meta(_key(ledger))
     return msgspec.json.decode(text, type=Remembered) if text else Remembered()
 

@@ -7,6 +7,7 @@ import structlog
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from tradingbot_runtime.carrying import Closings
 from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import Mode, OnBreach, OnStop, SlotConfig, problems
 from tradingbot_runtime.controlled import Changes
@@ -73,6 +74,7 @@ class Slot:
     account_uid: Callable[[], str] = str  # of the ServiceAccount; empty outside of a cluster
     untraded: Callable[[], bool] = bool  # whether it is proved that no process before this one has sent an order
     standing: Standing = field(default_factory=lambda: Standing(TradingState.STARTING, "Provisioning"))
+    closings: Closings = field(default_factory=Closings)
     changed: Changes = field(default_factory=Changes)  # something that the operator should hear of
 
     def __post_init__(self) -> None:
@@ -210,6 +212,7 @@ class Slot:
             venues=self.venues(),
             halts=tuple(self.halts.held),
             resumed=self.halts.resumed,
+            closed=self.closings.of(self, self._reported_state()),
         )
 
     @property
@@ -272,8 +275,7 @@ class Slot:
             message = "; ".join(problems(error, SlotConfig))
             log.error("ConfigRejected", message=message)  # noqa: TRY400 - the message says it all, line by line
             return ConfigAnswered(config_hash=self.config.config_hash(), outcome=REJECTED, message=message)
-        different = cold_differences(self.config, new)
-        if different:
+        if different := cold_differences(self.config, new):
             message = f"needs a restart: {', '.join(different)}"
             return ConfigAnswered(config_hash=new.config_hash(), outcome=RESTART_REQUIRED, message=message)
         if new != self.config:

@@ -98,19 +98,24 @@ class VenueTrades:
             owner: OrderId | None = kept
         else:
             owner = await market.gateway.order_id(market.instrument, trade.venue_order_id)
-            self._note(owner)
+            self._note(owner, trade)
         self._owners[trade.venue_order_id] = owner
         while len(self._owners) > OTHERS_KEPT:
             self._owners.popitem(last=False)
 
-    def _note(self, owner: OrderId | None) -> None:
+    def _note(self, owner: OrderId | None, trade: Trade) -> None:
         """An order that the venue has traded, and that no row of the journal names so."""
         ours = owner is not None and self.is_ours(owner)
         if ours and owner is not None and self.market.journal.order(owner) is None:
             self.orders_not_known += 1
             self.newest_epoch = max(self.newest_epoch, key.epoch if (key := decode(owner)) else 0)
-        elif owner is None and self.market.gateway.exclusive:
+        elif owner is None and self.market.gateway.exclusive and not self._is_anothers(trade):
             self.orders_not_known += 1
+
+    def _is_anothers(self, trade: Trade) -> bool:
+        """Of the slot that traded this market before, whose account has been taken over."""
+        taken_over_ns = self.market.journal.accounts.taken_over_ns(self.market.ledger)
+        return 0 < trade.fill.venue_time_ns <= taken_over_ns
 
     def _take(self, trade: Trade) -> None:
         owner = self._owner(trade)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.core import names
+from tradingbot_operator.core.closings import Statements
 from tradingbot_operator.core.frozen_template import FrozenTemplate, as_text, marked
 from tradingbot_operator.core.gates import Closed
 from tradingbot_operator.core.guards import disruption_budget, network_policy
 from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.pod_template import pod_template
-from tradingbot_runtime.config import SlotConfig, TradingBotSpec, VenueSpec
+from tradingbot_runtime.config import CarriedMarket, SlotConfig, TradingBotSpec, VenueSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Plan:
     goes_back: bool = False  # to that, for the change was taken back
     gate: Closed | None = None  # why the next restart waits
     canary: str = ""  # what its quoting is compared with
+    closed: Statements = field(default_factory=Statements)  # of instruments that no slot has
+    taken: tuple[tuple[int, CarriedMarket], ...] = ()  # what slots take over now
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property
@@ -160,8 +163,9 @@ def service(plan: Plan) -> Manifest:
 def config_map(plan: Plan) -> Manifest:
     documents = {names.slot_document(slot): config.document() for slot, config in plan.slots.items()}
     stable = {names.STABLE: plan.stable.document} if plan.stable.document else {}
+    closed = {names.CLOSED: document} if (document := plan.closed.document()) else {}
     manifest = _object("v1", "ConfigMap", names.slots_config_map(plan.bot.name),
-                       data=documents | {names.ACCEPTED: plan.accepted.document()} | stable)  # fmt: skip
+                       data=documents | {names.ACCEPTED: plan.accepted.document()} | stable | closed)  # fmt: skip
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
     if plan.only_paper:
         manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid

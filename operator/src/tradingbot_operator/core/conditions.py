@@ -142,6 +142,7 @@ class Reason(StrEnum):
     CERTIFICATE_RENEWED = "CertificateRenewed"
     DEAD_MANS_SWITCH = "DeadMansSwitch"  # a slot is lost: a Job withdraws its orders
     ORDERS_WITHDRAWN = "OrdersWithdrawn"
+    HANDED_OVER = "HandedOver"
     WITHDRAWAL_FAILED = "WithdrawalFailed"
 
 

@@ -8,6 +8,7 @@ from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
 from tradingbot_operator.core.canary_analysis import window
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
+from tradingbot_operator.core.closings import hand_to, handed_over
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.dead_man import dead_man, recheck_s
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
@@ -104,7 +105,8 @@ class _Running:
 
     def outcome(self) -> Outcome:
         stateful_set = self.observed.child("StatefulSet", self.bot.name)
-        size = scale(self.accepted.spec, self.observed, stateful_set, self.installation)
+        config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
+        size = scale(self.accepted.spec, self.observed, stateful_set, config_map, self.installation)
         plan = self._plan(size, stateful_set)
         rolled = self._rollout(plan, stateful_set)
         plan = replace(plan, partition=rolled.partition)
@@ -127,7 +129,11 @@ class _Running:
             halts=plan.halts.orders(self.observed.pods),
             commands=self._commands(size, shown, rolled),
             replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete or rolled.delete) else None,
-            events=(*dead.events, *announcements(self.bot.status.conditions, status.conditions)),
+            events=(
+                *dead.events,
+                *handed_over(plan.taken),
+                *announcements(self.bot.status.conditions, status.conditions),
+            ),
             requeue_after_s=_soonest(
                 recheck_s(self.observed, dead),
                 rollback.recheck_s(plan, self.observed) if back is None else AT_ONCE_S,
@@ -142,11 +148,12 @@ class _Running:
 
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
-        assignment = assign(self.accepted, self.observed, config_map, size)
+        assignment, statements = assign(self.accepted, self.observed, config_map, size)
         before = configured(config_map)
         wanted = documents(self.bot, self.accepted, assignment, size.replicas)
-        held = halts(self.bot, self.observed, before, wanted, halts_of_deleted(self.bot, self.observed))
-        wanted = {slot: held.configured(slot, config) for slot, config in wanted.items()}
+        handed = hand_to(wanted, before, statements, assignment.releasing)
+        held = halts(self.bot, self.observed, before, handed.slots, halts_of_deleted(self.bot, self.observed))
+        wanted = {slot: held.configured(slot, config) for slot, config in handed.slots.items()}
         slots = numbered(wanted, before, self.observed.pods)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
@@ -154,8 +161,9 @@ class _Running:
         inputs = restart_inputs(self.accepted.spec, self.accepted.venues)
         change = rollback.change(inputs, config_map, stateful_set)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
-                    self.installation, halts=held, ending=ending, frozen=change.frozen, inputs=inputs,
-                    stable=change.stable, goes_back=bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK),
+                    self.installation, halts=held, ending=ending, closed=handed.left, taken=handed.taken,
+                    frozen=change.frozen, inputs=inputs, stable=change.stable,
+                    goes_back=bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK),
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         plan = replace(plan, gate=closed_gate(plan, self.observed))

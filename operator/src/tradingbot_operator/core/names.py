@@ -29,6 +29,7 @@ RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are
 RECONCILE = f"{GROUP}/reconcile"  # on the bot, by a person: DISABLED keeps the operator's hands off
 DISABLED = "disabled"
 ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
+CLOSED = "closed.json"  # key of the ConfigMap: what slots have said of markets that no slot has at the moment
 STABLE = "stable.json"  # key of the ConfigMap: the one before a change that is on its way
 
 

@@ -111,6 +111,7 @@ def essence(report: SlotReport) -> tuple[object, ...]:
         report.draining,
         report.never_traded,
         report.venues,
+        report.closed,
         left,
         told,
     )

@@ -1,7 +1,7 @@
 """How many slots a bot has now, what each one trades, and who has yet to let go of a market."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +9,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, drained_for
 from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous, with_hedges
 from tradingbot_operator.core.children import Accepted
+from tradingbot_operator.core.closings import Gone, Statements, held_by, of_a_slot_that_is_gone, said, stored
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
@@ -27,17 +28,42 @@ class Scale:
     leaving: tuple[Pod, ...] = ()
 
 
-def scale(spec: TradingBotSpec, observed: Observed, stateful_set: Manifest | None, limits: Installation) -> Scale:
-    """The StatefulSet shrinks only when every slot that goes is drained, has never run, or had its time.
+def scale(
+    spec: TradingBotSpec, observed: Observed, stateful_set: Manifest | None, config_map: Manifest | None,
+    limits: Installation,
+) -> Scale:  # fmt: skip
+    """The StatefulSet shrinks only when every slot that goes is drained and has said what became of its markets.
 
-    A slot that was told to drain stays drained until its process ends, so it goes even when it is wanted again.
+    Or has never run, or had its time. A slot that was told to drain stays drained until its process ends, so it goes
+    even when it is wanted again.
     """
     serving = min([spec.replicas, *(pod.ordinal for pod in observed.pods if _was_drained(pod))])
     current = stateful_set["spec"]["replicas"] if stateful_set else serving
-    leaving = tuple(pod for pod in observed.pods if serving <= pod.ordinal < current)
-    if current <= serving or all(_may_go(pod, limits) for pod in leaving):
+    pods = {pod.ordinal: pod for pod in observed.pods}
+    owing = _Owing.of(config_map, overdue=observed.reconciling_for_s > spec.rollout.progress_deadline_ns / 1e9)
+    if all(_may_go(pods.get(slot), owing.by(slot), limits) for slot in range(serving, current)):
         return Scale(serving, serving)
-    return Scale(serving, current, leaving)
+    return Scale(serving, current, tuple(pod for pod in observed.pods if serving <= pod.ordinal < current))
+
+
+@dataclass(frozen=True, slots=True)
+class _Owing:
+    """Which slots have yet to say what became of their markets, as far as that is waited for."""
+
+    before: Mapping[int, SlotConfig]
+    releasing: Mapping[str, int]
+    told: Container[str]
+    overdue: bool
+
+    @classmethod
+    def of(cls, config_map: Manifest | None, *, overdue: bool) -> "_Owing":
+        return cls(configured(config_map), being_released(config_map), stored(config_map).said, overdue)
+
+    def by(self, slot: int) -> bool:
+        config = self.before.get(slot)
+        if self.overdue or config is None or config.epoch == 0:  # 0: nobody has ever heard of a process of it
+            return False
+        return any(name not in self.told for name in held_by(slot, config, self.releasing))
 
 
 def _was_drained(pod: Pod) -> bool:
@@ -47,13 +73,12 @@ def _was_drained(pod: Pod) -> bool:
     return is_drained and drained_for(pod) not in (DRAIN_FOR_REPLACEMENT, DRAIN_FOR_RESTART)
 
 
-def _may_go(pod: Pod, limits: Installation) -> bool:
-    stream = pod.stream
-    return (
-        not pod.started
-        or stream.drained
-        or (stream.draining_for_s is not None and stream.draining_for_s > limits.drain_timeout_s)
-    )
+def _may_go(pod: Pod | None, owes_a_statement: bool, limits: Installation) -> bool:  # noqa: FBT001 - said by its name
+    if pod is None or not pod.started:
+        return not owes_a_statement
+    if pod.stream.draining_for_s is not None and pod.stream.draining_for_s > limits.drain_timeout_s:
+        return True
+    return pod.stream.drained and not owes_a_statement
 
 
 def last_accepted(config_map: Manifest | None) -> Accepted | None:
@@ -90,21 +115,34 @@ def _slot_config(document: str) -> SlotConfig | None:
         return None
 
 
-def assign(accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale) -> Assignment:
-    """The next step of the hand-over, from what the ConfigMap says to what the spec wants."""
+def assign(
+    accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale
+) -> tuple[Assignment, Statements]:
+    """The next step of the hand-over, from what the ConfigMap says to what the spec wants; and what is known of it."""
     before = configured(config_map)
     granted = {instrument(m): slot for slot, config in before.items() for m in config.markets}
     releasing = being_released(config_map)
     pods = {pod.ordinal: pod for pod in observed.pods}
+    told = stored(config_map)
+    statements = dict(told.said)
+    for name, slot in releasing.items():
+        pod, config, handed = pods.get(slot), before.get(slot), told.handed.get(name, ())
+        heard = said(pod, config, name, handed) if pod else None
+        if heard is not None:
+            statements[name] = heard
+        elif slot >= now.replicas and name not in statements:
+            spec = accepted.spec
+            statements[name] = of_a_slot_that_is_gone(Gone(slot, config, handed), name, spec.mode, spec.legs)
 
     def released(slot: int, _instrument: str) -> bool:
-        return _let_go(pods.get(slot), before.get(slot))
+        pod, config = pods.get(slot), before.get(slot)
+        return _let_go(pod, config) if pod else slot >= now.replicas
 
     wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
     step = hand_over(wanted, Assignment(granted, releasing), released)
     hedges = {instrument(leg): slot for slot, config in before.items() for leg in config.legs if leg.is_hedge}
     hedged = {instrument(m): instrument(m.hedge) for m in accepted.spec.markets if m.hedge in accepted.spec.legs}
-    return with_hedges(step, hedged, hedges)
+    return with_hedges(step, hedged, hedges), Statements(statements, told.handed)
 
 
 def being_released(config_map: Manifest | None) -> dict[str, int]:
@@ -113,13 +151,11 @@ def being_released(config_map: Manifest | None) -> dict[str, int]:
     return {str(k): int(v) for k, v in json.loads(annotations.get(names.RELEASING, "{}")).items()}
 
 
-def _let_go(pod: Pod | None, config: SlotConfig | None) -> bool:
+def _let_go(pod: Pod, config: SlotConfig | None) -> bool:
     """Whether the slot has nothing in the market beyond what its configuration still gives it.
 
     A drained pod is not enough: its container could start again before kubelet has mounted the new configuration.
     """
-    if pod is None:
-        return True
     report = pod.stream.report
     if config is None or report is None or not pod.stream.connected or report.config_hash != config.config_hash():
         return False

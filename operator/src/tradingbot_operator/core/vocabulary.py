@@ -143,8 +143,8 @@ PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.SCALE: (R.SLOTS_UPDATING, R.DRAINING, R.SCALING, R.ANNOTATION),
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
-EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.ORDERS_WITHDRAWN,
-               R.WITHDRAWAL_FAILED)  # fmt: skip
+EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,
+               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED)  # fmt: skip
 
 MEANINGS: Mapping[Reason, str] = {
     R.NOT_YET_OBSERVED: "the operator has not looked at this yet",
@@ -239,6 +239,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.DRAINED: "no slot had an open order when the bot was let go",
     R.CERTIFICATE_RENEWED: "of the control stream",
     R.DEAD_MANS_SWITCH: "nobody hears a slot, and its Lease has run out: a Job withdraws its orders",
+    R.HANDED_OVER: "a slot goes on with a market of another one: its position, its cost, the day's profit",
     R.ORDERS_WITHDRAWN: "that Job found no order of the slot at its venues any more",
     R.WITHDRAWAL_FAILED: "it gave up: orders may be open",
 }

@@ -1,14 +1,15 @@
 """Positions and profit of a journal's markets, from its fills alone, with the core's own arithmetic."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.core.trading_days import TradingDays
-from tradingbot_runtime.model import ASSET_EXPONENT, Instrument, OrderFilled
+from tradingbot_runtime.journal.reading import JournalReader
+from tradingbot_runtime.model import ASSET_EXPONENT, Instrument
 
 SECONDS_A_DAY = 86_400
 EVERY_DAY = sys.maxsize
@@ -29,11 +30,9 @@ class Day:
     position: Decimal = Decimal(0)  # base, at the end
 
 
-def days(market: str, instrument: Instrument, fills: Iterable[OrderFilled]) -> Iterator[Day]:
-    """In order; a day without fills is left out. A fill that comes late counts on the day that it names."""
-    position = Position(instrument, days=TradingDays(kept=EVERY_DAY))
-    for fill in fills:
-        position.apply(fill)
+def days(market: str, instrument: Instrument, reader: JournalReader) -> Iterator[Day]:
+    """In order; a day on which nothing changed is left out. A fill that comes late counts on the day that it names."""
+    position = reader.account(market, Position(instrument, days=TradingDays(kept=EVERY_DAY)))
     for number in sorted(position.days.by_number):
         day = position.days.day(number)
         yield Day(

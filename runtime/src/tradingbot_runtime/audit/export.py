@@ -102,7 +102,7 @@ def _quotes(reader: JournalReader, instruments: Mapping[str, Instrument]) -> Ite
 
 def _profit(reader: JournalReader, instruments: Mapping[str, Instrument]) -> Iterator[tuple[Any, ...]]:
     for market, instrument in instruments.items():
-        for day in days(market, instrument, reader.fills(market)):
+        for day in days(market, instrument, reader):
             fees = {asset: plain(fee) for asset, fee in sorted(day.fees.items())}
             quote_fees = day.fees.get(instrument.quote, Decimal(0))
             yield (day.day.isoformat(), market, instrument.quote, day.realised, quote_fees,

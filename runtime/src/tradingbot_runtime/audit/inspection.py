@@ -71,9 +71,7 @@ def _identity(reader: JournalReader) -> Cells:
 
 def _positions(reader: JournalReader) -> Cells:
     for market, instrument in reader.instruments().items():
-        position = Position(instrument)
-        for fill in reader.fills(market):
-            position.apply(fill)
+        position = reader.account(market, Position(instrument))
         fees = ", ".join(
             f"{plain(Decimal(units).scaleb(ASSET_EXPONENT))} {asset}" for asset, units in sorted(position.fees.items())
         )
@@ -84,7 +82,7 @@ def _positions(reader: JournalReader) -> Cells:
 
 def _days(reader: JournalReader) -> Cells:
     for market, instrument in reader.instruments().items():
-        for day in days(market, instrument, reader.fills(market)):
+        for day in days(market, instrument, reader):
             fees = ", ".join(f"{plain(fee)} {asset}" for asset, fee in sorted(day.fees.items())) or "0"
             yield (day.day.isoformat(), market, plain(day.realised), fees, str(day.fills), plain(day.bought),
                    plain(day.sold), plain(day.turnover), plain(day.position))  # fmt: skip

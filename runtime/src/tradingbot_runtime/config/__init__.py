@@ -26,16 +26,24 @@ from tradingbot_runtime.config.quoting import (
 )
 from tradingbot_runtime.config.risk import LossRate, OnBreach, Risk
 from tradingbot_runtime.config.rollout import Analysis, OnFailure, Rollout
-from tradingbot_runtime.config.slot import BotIdentity, HaltLatch, LeaseReference, ResumedHalt, SlotConfig, slot_config
+from tradingbot_runtime.config.slot import (
+    BotIdentity,
+    CarriedMarket,
+    HaltLatch,
+    LeaseReference,
+    ResumedHalt,
+    SlotConfig,
+    slot_config,
+)
 from tradingbot_runtime.config.spec import Rule, Spec, as_written
 from tradingbot_runtime.config.strategy import Strategy
 from tradingbot_runtime.config.venue import Endpoints, Environment, OrderEntry, RateLimit, VenueSpec, VenueType
 
 __all__ = [
-    "Analysis", "AroundReference", "AvellanedaStoikov", "Basis", "BotIdentity", "Calibration", "CrossExchange",
-    "DepthModel",
-    "DesiredState", "Endpoints", "Environment", "Glft", "Grid", "HaltLatch", "Hysteresis", "InvalidConfig",
-    "InventorySkew", "KnownFlow", "LeaseReference", "LossRate", "Manifest", "Market", "MarketMaking", "MicroPrice",
+    "Analysis", "AroundReference", "AvellanedaStoikov", "Basis", "BotIdentity", "Calibration", "CarriedMarket",
+    "CrossExchange", "DepthModel", "DesiredState", "Endpoints", "Environment", "Glft", "Grid", "HaltLatch",
+    "Hysteresis", "InvalidConfig", "InventorySkew", "KnownFlow", "LeaseReference", "LossRate", "Manifest", "Market",
+    "MarketMaking", "MicroPrice",
     "Mode", "OnBreach", "OnFailure", "OnStop", "OrderEntry", "Paper", "Pod", "QueueModel", "Quoting", "RateLimit",
     "ReferencePriceKind", "ResumedHalt", "Risk", "Rollout", "Rule", "SlotConfig", "Spacing", "Spec", "Storage",
     "Strategy", "TradingBotSpec", "VenueSpec", "VenueSymbol", "VenueType", "as_written", "load", "problems",

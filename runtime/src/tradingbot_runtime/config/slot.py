@@ -58,6 +58,20 @@ class ResumedHalt(Spec):
     by: str = Field(min_length=1, max_length=253, description="Who released it.")
 
 
+class CarriedMarket(Spec):
+    """What another slot has closed, for the one that goes on with it: taken over once."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Names the closing statement.")
+    market: str = Field(min_length=1, max_length=63, description="Name of the market.")
+    instrument: str = Field(min_length=1, max_length=320, description="Venue and symbol of its orders.")
+    paper: bool = Field(default=False, description="Whether its orders never left the process.")
+    summary: str = Field(default="", max_length=512, description="Of the account, for people.")
+    account: str = Field(default="", max_length=8192, description="As the other slot wrote it.")
+    missing: str = Field(
+        default="", max_length=512, description="Why there is no account: the slot halts for a person to look."
+    )
+
+
 class SlotConfig(Spec):
     bot: BotIdentity = Field(description="Whose slot this is.")
     slot: Annotated[int, Field(ge=0, le=255)] = Field(description="Ordinal of the pod.")
@@ -85,6 +99,10 @@ class SlotConfig(Spec):
     halts: Annotated[list[HaltLatch], Field(max_length=100)] = Field(default=[], description="Halts that hold.")
     resumed: Annotated[list[ResumedHalt], Field(max_length=100)] = Field(
         default=[], description="Halts that a person has released, of this configuration or of the slot's journal."
+    )
+    # None and not empty: a runtime from before reads what it can take.
+    carried: Annotated[list[CarriedMarket], Field(max_length=200)] | None = Field(
+        default=None, description="Accounts of markets that came from other slots."
     )
 
     @property

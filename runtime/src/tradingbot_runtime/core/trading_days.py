@@ -24,10 +24,11 @@ class TradingDay:
     turnover: Money = Money(0)
     realised: Money = Money(0)  # before fees
     fees: dict[str, int] = field(default_factory=dict)  # asset -> 1e-8 units
+    carried: Lots = Lots(0)  # that came from another slot, or went there and was traded on
 
     @property
     def net(self) -> Lots:
-        return Lots(self.bought - self.sold)
+        return Lots(self.bought - self.sold + self.carried)
 
 
 @dataclass(slots=True)
@@ -51,6 +52,16 @@ class TradingDays:
         day.realised = Money(day.realised + realised)
         if fill.fee:
             day.fees[fill.fee_asset] = day.fees.get(fill.fee_asset, 0) + fill.fee
+        self._forget()
+
+    def carried(self, number: int, lots: Lots) -> None:
+        """On that day the position became another slot's, which differs by so much."""
+        if lots:
+            day = self.by_number.setdefault(number, TradingDay(number))
+            day.carried = Lots(day.carried + lots)
+            self._forget()
+
+    def _forget(self) -> None:
         if len(self.by_number) > self.kept:
             forgotten = self.by_number.pop(min(self.by_number))
             self.before = Lots(self.before + forgotten.net)

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.accounts import Accounts
 from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.files import keep_private, lock
 from tradingbot_runtime.journal.latches import Latches
@@ -69,6 +70,7 @@ class Journal:
         self._encode = msgspec.json.Encoder().encode
         self.commits = Histogram()
         self.latches = Latches(self._db, lambda *change: self._change(*change) is not None)
+        self.accounts = Accounts(path, self._db, self._change)
         self._is_abandoned = False
         self._failed = ""  # why a write failed, first
 
@@ -286,12 +288,7 @@ class Journal:
 
     def fills(self, market: str) -> Iterator[OrderFilled]:
         """All of a market's, in their order. Raises JournalError at one that is damaged."""
-        decode = msgspec.json.Decoder(OrderFilled).decode
-        for (payload,) in self._db.execute("SELECT payload FROM fills WHERE market = ? ORDER BY seq", (market,)):
-            try:
-                yield decode(payload)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise JournalError(f"{self.path}: a fill is damaged: {error}") from error
+        return (fill for _, fill in self.accounts.fills(market))
 
     def day(self, market: str) -> tuple[int, int] | None:
         """The latest day and its opening profit."""

@@ -14,7 +14,10 @@ import msgspec
 
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.config.kept import as_kept
+from tradingbot_runtime.core.carried import CarriedAccount, booked
+from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.journal.accounts import CARRIED
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
 from tradingbot_runtime.model import Instrument, OrderFilled
@@ -111,9 +114,13 @@ class JournalReader:
         except ValueError as error:
             raise JournalError(f"{self.path}: its configuration is of another version: {error}") from error
 
-    def fills(self, market: str) -> Iterator[OrderFilled]:
+    def account(self, market: str, position: Position) -> Position:
+        """`position` after all fills of a market, and what came from other slots in between."""
         found = self.in_order("fills", "market = ?", market)
-        return (self.decoded(row["payload"], OrderFilled) for row in found)
+        fills = ((row["seq"], self.decoded(row["payload"], OrderFilled)) for row in found)
+        has_carried = self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'carried'")
+        carried = self.rows(CARRIED, market) if has_carried else []
+        return booked(position, fills, [(r["after_fill"], self.decoded(r["account"], CarriedAccount)) for r in carried])
 
     def latches(self) -> list[Row]:
         """All halts, oldest first; `resumed_ns` and `resumed_by` are None while one holds."""

@@ -54,4 +54,12 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE latches ADD COLUMN resumed_ns INTEGER;
     ALTER TABLE latches ADD COLUMN resumed_by TEXT;
     """,
+    """
+    -- Accounts of markets that came from another slot, by the closing statement that brought them: each is taken over
+    -- once, in place of what the fills up to `after_fill` had made. An empty one: the statement says why there is none.
+    CREATE TABLE carried (
+        seq INTEGER PRIMARY KEY, market TEXT NOT NULL, statement TEXT NOT NULL, after_fill INTEGER NOT NULL,
+        time_ns INTEGER NOT NULL, account BLOB NOT NULL, UNIQUE (market, statement)
+    );
+    """,
 )

@@ -117,6 +117,19 @@ class VenueReport(ControlMessage, frozen=True, kw_only=True):
     key_since_ns: int = 0  # the venue has taken the credentials that are in use, which are no older; 0: none
 
 
+class ClosingStatement(ControlMessage, frozen=True, kw_only=True):
+    """The account of a market that this process will not trade any more: the next slot goes on from there."""
+
+    id: str  # names this very one
+    market: str
+    venue: str  # as its two fields below: of the orders
+    symbol: str
+    paper: bool
+    summary: str  # for people
+    account: str  # `core.carried.CarriedAccount` as JSON; empty: this slot has never known the market
+    follows: str = ""  # the statement of another slot that was taken over last; empty: none
+
+
 class SlotReport(ControlMessage, frozen=True, kw_only=True):
     """All that the operator knows of a slot."""
 
@@ -136,6 +149,7 @@ class SlotReport(ControlMessage, frozen=True, kw_only=True):
     venues: tuple[VenueReport, ...] = ()
     halts: tuple[Halt, ...] = ()
     resumed: tuple[str, ...] = ()  # ids of the halts that were released last: what is in neither list is not known
+    closed: tuple[ClosingStatement, ...] | None = None  # None: a runtime that knows nothing of it
 
 
 class ConfigAnswered(ControlMessage, frozen=True, kw_only=True):

@@ -1,0 +1,74 @@
+"""What a market's account is made of: its fills, and what came from another slot in place of earlier ones."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tradingbot_runtime.core.carried import CarriedAccount, booked
+from tradingbot_runtime.core.positions import Position
+from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.model import Instrument, Nanos, OrderFilled
+
+T = TypeVar("T")
+FILLS = "SELECT seq, payload FROM fills WHERE market = ? ORDER BY seq"
+CARRIED = "SELECT after_fill, account FROM carried WHERE market = ? AND length(account) > 0 ORDER BY seq"
+_KNOWN = "SELECT 1 FROM carried WHERE market = ? AND statement = ?"
+_ADD = (
+    "INSERT INTO carried (market, statement, after_fill, time_ns, account)"
+    " VALUES (?, ?, (SELECT coalesce(max(seq), 0) FROM fills), ?, ?)"
+)
+
+
+class Accounts:
+    """`changed` commits a statement; it raises JournalError, as reading does at a row that is damaged."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, changed: Callable[[str, tuple[Any, ...]], object]) -> None:
+        self._path = path
+        self._db = db
+        self._changed = changed
+
+    def fills(self, market: str) -> Iterator[tuple[int, OrderFilled]]:
+        """All of a market's, numbered, in their order."""
+        return self._read(FILLS, market, OrderFilled)
+
+    def position(self, market: str, instrument: Instrument) -> Position:
+        return booked(Position(instrument), self.fills(market), self._read(CARRIED, market, CarriedAccount))
+
+    @property
+    def last_fill(self) -> int:
+        """Its number, over all markets; 0: there is none."""
+        return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM fills").fetchone()[0])
+
+    def is_known(self, market: str, statement: str) -> bool:
+        return self._db.execute(_KNOWN, (market, statement)).fetchone() is not None
+
+    def follows(self, market: str) -> str:
+        """The statement that was taken over last; empty: none."""
+        query = "SELECT statement FROM carried WHERE market = ? ORDER BY seq DESC LIMIT 1"
+        row = self._db.execute(query, (market,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def taken_over_ns(self, market: str) -> int:
+        """When another slot's account came last; 0: never."""
+        found = self._db.execute("SELECT max(time_ns) FROM carried WHERE market = ?", (market,)).fetchone()[0]
+        return int(found or 0)
+
+    def carry(self, market: str, statement: str, now_ns: Nanos, account: CarriedAccount | None) -> None:
+        """Take an account over in place of all fills so far; None: the statement has none, and is known from now on."""
+        text = b"" if account is None else msgspec.json.encode(account)
+        self._changed(_ADD, (market, statement, now_ns, text))
+
+    def carry_day(self, market: str, day: int, opening: int) -> None:
+        """As another slot began it, whatever this one had."""
+        self._changed("INSERT OR REPLACE INTO days VALUES (?, ?, ?)", (market, day, opening))
+
+    def _read(self, query: str, market: str, kind: type[T]) -> Iterator[tuple[int, T]]:
+        decode = msgspec.json.Decoder(kind).decode
+        for number, payload in self._db.execute(query, (market,)):
+            try:
+                yield number, decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise JournalError(f"{self._path}: an account is damaged: {error}") from error
