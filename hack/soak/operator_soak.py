@@ -4,8 +4,9 @@
 
 Two bots with three markets trade at a simulator, at first for ten minutes without an operator. All the time one market
 has orders of one slot only; no halt is lost; no order id is given twice, and no process places an order after its
-successor has; in the end every bot is Ready, the operator's store is what a LIST says, and after the deletion the venue
-is empty. Exit code 1 when any of it is not so.
+successor has; in the end every bot is Ready with the position that the exchange says (unless a slot had to be given
+up, which halts), the operator's store is what a LIST says, and after the deletion the venue is empty. Exit code 1 when
+any of it is not so.
 """
 
 import argparse
@@ -82,7 +83,9 @@ def in_the_end(watch: Watch) -> list[str]:
 
     print(f"everybody is Ready after {watch.settled(release_all):.0f} s", flush=True)
     watch.orders()
-    wrong = [*watch.wrong, *store_differs()]
+    print(f"{len(watch.losses)} halts with JournalLost", *sorted(watch.losses), sep="\n  ", flush=True)
+    differ = "" if watch.losses else watch.positions_differ()
+    wrong = [*watch.wrong, *store_differs(), *filter(None, [differ])]
     watch.demo.kubectl("delete", "tb", "--all", "--wait=false")
     eventually(lambda: not watch.demo.kubectl("get", "tb", "-o", "name"), GONE_S, "the bots are gone")
     left = watch.demo.venue()["openOrders"]

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -13,7 +14,9 @@ import faketime_image
 
 from harness.kind_cluster import World, eventually, world
 from tradingbot_operator.core.names import SELECTOR
+from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.order_ids import OrderKey, decode
+from tradingbot_runtime.simulator.exchange import HISTORY
 
 Json = dict[str, Any]
 BOTS = {"pair": ("BTCUSDT", "ETHUSDT"), "single": ("ADAUSDT",)}
@@ -22,6 +25,7 @@ SIMULATE = ("simulate", "--host", "0.0.0.0", "--port", "9000", "--volatility", "
 SLOTS_MOST = 3
 LOOK_S = 0.5
 SIZES = {"BTCUSDT": "0.001", "ETHUSDT": "0.01", "ADAUSDT": "50"}
+EQUAL_S = 60  # trades go on meanwhile
 SETTLED_S = 300  # a slot whose pod was taken away by force waits for its Lease: two minutes
 
 
@@ -94,6 +98,15 @@ def _nothing() -> None:
     """Just waiting."""
 
 
+def traded(all_orders: Iterable[Json]) -> dict[str, Decimal]:
+    """By symbol, what the bots have bought less what they have sold, by the exchange."""
+    found = dict.fromkeys((symbol for symbols in BOTS.values() for symbol in symbols), Decimal(0))
+    for order in all_orders:
+        if decode(str(order["clientOrderId"])) is not None:
+            found[order["symbol"]] += Decimal(order["executedQty"]) * (1 if order["side"] == "BUY" else -1)
+    return found
+
+
 @dataclass
 class Watch:
     """Looks all the time, through whatever happens; an API server that is away shows nothing."""
@@ -103,6 +116,7 @@ class Watch:
     released: dict[str, set[str]] = field(
         default_factory=lambda: {name: set() for name in BOTS}
     )  # a person asked for it
+    losses: set[str] = field(default_factory=set)  # halts of slots that do not know their whole position
     wrong: list[str] = field(default_factory=list)
     looks: int = 0
     _end: threading.Event = field(default_factory=threading.Event)
@@ -131,7 +145,9 @@ class Watch:
     def halts(self) -> None:
         """Each halt that was seen and not resumed is still there."""
         for name in BOTS:
-            now = {halt["id"] for halt in self.status(name).get("halts", ())}
+            halts = self.status(name).get("halts", ())
+            now = {halt["id"] for halt in halts}
+            self.losses |= {halt["message"] for halt in halts if halt["reason"] == JOURNAL_LOST}
             self._note(f"{name}: halt {lost} is gone" for lost in self.held[name] - now - self.released[name])
             self.held[name] |= now
 
@@ -144,6 +160,28 @@ class Watch:
     def orders(self) -> None:
         found = self.demo.every_order()
         self._note((*interleaved(found), *given_twice(found)))
+
+    def positions(self) -> dict[str, Decimal]:
+        """By symbol, as the slots have them that trade it."""
+        pods = self.demo.get("pods", "-l", SELECTOR)["items"]
+        states = [self.demo.slot(pod["metadata"]["name"]) for pod in pods]
+        return {market["symbol"]: Decimal(market["position"]) for state in states
+                for market in state.get("markets", {}).values()}  # fmt: skip
+
+    def positions_differ(self) -> str:
+        """From what the exchange says; empty: they do not."""
+        told: dict[str, dict[str, Decimal]] = {}
+
+        def equal() -> bool:
+            orders = self.demo.every_order()
+            told.update(slots=self.positions(), exchange=traded(orders))
+            return told["slots"] == told["exchange"] or len(orders) >= HISTORY  # it has forgotten some
+
+        try:
+            eventually(equal, EQUAL_S, "the slots' positions are what the exchange says")
+        except AssertionError:
+            return f"positions differ: {told}"
+        return ""
 
     def epochs(self) -> dict[str, int]:
         """Of the process in each pod; of those that trade."""
