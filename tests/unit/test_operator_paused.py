@@ -6,8 +6,9 @@ import pytest
 
 from harness.bot_model import Cluster, bot, spec
 from tradingbot_operator.core import names
+from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import StopOrder
-from tradingbot_operator.core.outcome import Finalizer, HaltSlot
+from tradingbot_operator.core.outcome import Finalizer, HaltSlot, Outcome
 from tradingbot_runtime.model.events import TradingState
 
 STOP = StopOrder("all", "0123456789", "audit", flatten=False, until_deleted=False, selected=True)
@@ -38,6 +39,24 @@ def test_nothing_is_applied_whatever_the_spec_becomes_or_somebody_deletes(cluste
 
     assert (outcome.apply, outcome.leases, outcome.commands, outcome.prune, outcome.replace) == ((), (), (), (), None)
     assert paused(cluster) == ("True", "Annotation")
+
+
+def test_a_hand_over_that_waits_is_told_when_it_is_done() -> None:
+    four = ("AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT")
+    cluster = Cluster(bot(spec(four)))
+    cluster.settle()
+    cluster.respecify(spec(four, replicas=2))
+    while not hand_overs(cluster.decide()):
+        cluster.step()
+
+    annotate(cluster, names.DISABLED)
+    assert not hand_overs(cluster.step())
+    annotate(cluster, "")
+    assert hand_overs(cluster.step())
+
+
+def hand_overs(outcome: Outcome) -> list[str]:
+    return [event.message for event in outcome.events if event.reason is Reason.HANDED_OVER]
 
 
 def test_halts_go_on(cluster: Cluster) -> None:

@@ -131,7 +131,7 @@ class _Running:
             replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete or rolled.delete) else None,
             events=(
                 *dead.events,
-                *handed_over(plan.taken),
+                *handed_over(() if self.bot.paused else plan.taken),
                 *announcements(self.bot.status.conditions, status.conditions),
             ),
             requeue_after_s=_soonest(
