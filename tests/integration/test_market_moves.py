@@ -1,5 +1,7 @@
 """A market moves from one real process to another and back, at venues with ids and without: its position goes along."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -128,6 +130,14 @@ def statement(pod: PodProcess) -> ClosingStatement:
     return found
 
 
+def told_by(command: str, pod: PodProcess) -> str:
+    """What a command says of its journal."""
+    called = (sys.executable, "-m", "tradingbot_runtime", command, str(pod.journal))
+    done = subprocess.run(called, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def account(found: ClosingStatement) -> CarriedAccount:
     return msgspec.json.decode(found.account, type=CarriedAccount)
 
@@ -144,6 +154,11 @@ def test_a_market_goes_to_another_slot_and_back_with_its_position(slots: Slots) 
     returned = statement(second)
     assert account(returned).lots == 2 * account(closed).lots
     assert account(returned).cost > account(closed).cost > 0
+    told = told_by("inspect", second)
+    assert "Taken over from other slots: 1" in told
+    assert closed.summary in told
+    assert returned.summary.split(" at a cost")[0].removeprefix("position ") in told
+    told_by("replay", second)  # the recorded inputs begin with what was carried
 
     again = slots.start(0, returned)
     report = again.report(until=lambda report: report.state is TradingState.ACTIVE)

@@ -13,6 +13,7 @@ from rich.table import Table
 from tradingbot_runtime.audit.accounts import days, plain
 from tradingbot_runtime.audit.steps import Steps, time_text
 from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.core.carried import CarriedAccount
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.segments import segments
@@ -31,6 +32,7 @@ def inspect(options: argparse.Namespace) -> int:
         for title, columns, cells in (
             ("Journal", ("what", "value"), _identity(reader)),
             ("Positions", ("market", "position", "cost", "realised", "fees", "traded"), _positions(reader)),
+            ("Taken over from other slots", ("market", "statement", "at", "account"), _carried(reader)),
             ("Profit per UTC day, before fees",
              ("day", "market", "realised", "fees", "fills", "bought", "sold", "turnover", "position"), _days(reader)),
             ("Orders not closed", ("order", "market", "side", "price", "quantity", "filled", "state", "venue's id",
@@ -78,6 +80,12 @@ def _positions(reader: JournalReader) -> Cells:
         yield (market, f"{instrument.quantity_text(position.lots)} {instrument.base}",
                f"{instrument.money_text(position.cost)} {instrument.quote}", instrument.money_text(position.realised),
                fees or "0", instrument.quantity_text(position.traded))  # fmt: skip
+
+
+def _carried(reader: JournalReader) -> Cells:
+    for row in reader.carried():
+        account = str(reader.decoded(row["account"], CarriedAccount)) if row["account"] else "not known: see halts"
+        yield row["market"], row["statement"], time_text(row["time_ns"]), account
 
 
 def _days(reader: JournalReader) -> Cells:

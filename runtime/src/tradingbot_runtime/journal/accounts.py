@@ -13,8 +13,8 @@ from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.model import Instrument, Nanos, OrderFilled
 
 T = TypeVar("T")
-FILLS = "SELECT seq, payload FROM fills WHERE market = ? ORDER BY seq"
-CARRIED = "SELECT after_fill, account FROM carried WHERE market = ? AND length(account) > 0 ORDER BY seq"
+_FILLS = "SELECT seq, payload FROM fills WHERE market = ? ORDER BY seq"
+_CARRIED = "SELECT after_fill, account FROM carried WHERE market = ? AND length(account) > 0 ORDER BY seq"
 _KNOWN = "SELECT 1 FROM carried WHERE market = ? AND statement = ?"
 _ADD = (
     "INSERT INTO carried (market, statement, after_fill, time_ns, account)"
@@ -32,10 +32,10 @@ class Accounts:
 
     def fills(self, market: str) -> Iterator[tuple[int, OrderFilled]]:
         """All of a market's, numbered, in their order."""
-        return self._read(FILLS, market, OrderFilled)
+        return self._read(_FILLS, market, OrderFilled)
 
     def position(self, market: str, instrument: Instrument) -> Position:
-        return booked(Position(instrument), self.fills(market), self._read(CARRIED, market, CarriedAccount))
+        return booked(Position(instrument), self.fills(market), self._read(_CARRIED, market, CarriedAccount))
 
     @property
     def last_fill(self) -> int:

@@ -17,7 +17,6 @@ from tradingbot_runtime.config.kept import as_kept
 from tradingbot_runtime.core.carried import CarriedAccount, booked
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import JournalError
-from tradingbot_runtime.journal.accounts import CARRIED
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
 from tradingbot_runtime.model import Instrument, OrderFilled
@@ -118,9 +117,14 @@ class JournalReader:
         """`position` after all fills of a market, and what came from other slots in between."""
         found = self.in_order("fills", "market = ?", market)
         fills = ((row["seq"], self.decoded(row["payload"], OrderFilled)) for row in found)
-        has_carried = self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'carried'")
-        carried = self.rows(CARRIED, market) if has_carried else []
-        return booked(position, fills, [(r["after_fill"], self.decoded(r["account"], CarriedAccount)) for r in carried])
+        carried = [(row["after_fill"], self.decoded(row["account"], CarriedAccount))
+                   for row in self.carried() if row["market"] == market and row["account"]]  # fmt: skip
+        return booked(position, fills, carried)
+
+    def carried(self) -> list[Row]:
+        """What came from other slots, in order; a journal of an earlier version has nothing of the kind."""
+        has_any = self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'carried'")
+        return self.rows("SELECT * FROM carried ORDER BY seq") if has_any else []
 
     def latches(self) -> list[Row]:
         """All halts, oldest first; `resumed_ns` and `resumed_by` are None while one holds."""
