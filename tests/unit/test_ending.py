@@ -132,6 +132,22 @@ def test_an_order_that_could_not_be_journalled_was_not_sent_and_is_not_waited_fo
     assert not desk.all.may_have_orders
 
 
+def test_nothing_new_is_sent_between_the_journals_failure_and_the_end(journal: Journal) -> None:
+    """Another task met the failure, and this market has not heard yet that the process is ending: prices go on."""
+    venue = Locking()
+    desk = Desk(journal, venue)
+    desk.all.is_restored = True
+    desk.begin()
+    journal.abandon()
+
+    desk.market.handle(tick(desk.now_ns))
+
+    assert venue.sent == []
+    asyncio.run(Ending(desk, venue, ()).ends())
+    assert venue.sent == []
+    assert not desk.all.may_have_orders
+
+
 def test_what_is_said_to_be_left_is_what_is_known_and_not_what_a_journal_that_was_given_up_still_has(
     ending: Ending,
 ) -> None:

@@ -4,7 +4,7 @@ Nothing here awaits: an event is handled to its end before the next one, and wha
 it leaves.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -131,6 +131,8 @@ class LiveMarket:
             except JournalError:
                 self._deny(approved, event.time_ns)
                 raise
+            if self.journal.is_abandoned:  # somebody else met its failure, and the end has not begun yet
+                approved = self._deny(approved, event.time_ns)
         # A send that fails at once is handled inside `send`, and decides anew: what this event led to is kept apart.
         outcome = Outcome(self.engine.decision, self.engine.market.anomaly, self.engine.market.breach, before)
         for command in approved:
@@ -142,11 +144,15 @@ class LiveMarket:
         self._tell(event, outcome)
         self.on_handled()
 
-    def _deny(self, approved: Iterable[Approved], now_ns: Nanos) -> None:
-        """What could not be journalled is not sent: the end of the process has no venue to prove that absent."""
+    def _deny(self, approved: Sequence[Approved], now_ns: Nanos) -> list[Approved]:
+        """What could not be journalled is not sent: the end of the process has no venue to prove that absent.
+
+        The cancels are left, which wait for no journal.
+        """
         for command in approved:
             if isinstance(command.command, Place | Replace):
                 self.take(OrderDenied(time_ns=now_ns, order_id=command.command.order_id, reason="NotJournalled"))
+        return [command for command in approved if not isinstance(command.command, Place | Replace)]
 
     def take(self, event: AnyEvent) -> None:
         """Take in one event without deciding on anything."""

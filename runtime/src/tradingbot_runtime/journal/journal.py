@@ -71,7 +71,7 @@ class Journal:
         self.commits = Histogram()
         self.latches = Latches(self._db, lambda *change: self._change(*change) is not None)
         self.accounts = Accounts(path, self._db, self._change)
-        self._is_abandoned = False
+        self.is_abandoned = False
         self._failed = ""  # why a write failed, first
 
     def __enter__(self) -> Self:
@@ -97,7 +97,7 @@ class Journal:
 
         Concurrent callers share one fsync. What a venue cannot find by our id is sent after this, never before.
         """
-        if not self._is_abandoned:
+        if not self.is_abandoned:
             await self._wal.durable()
 
     def check(self) -> None:
@@ -105,9 +105,9 @@ class Journal:
 
         A halt that the volume has no room for must end the process, and not only the command.
         """
-        if self._wal.failure is not None and not self._is_abandoned:
+        if self._wal.failure is not None and not self.is_abandoned:
             raise JournalError(f"the journal's fsync failed: {self._wal.failure}") from self._wal.failure
-        if self._failed and not self._is_abandoned:
+        if self._failed and not self.is_abandoned:
             raise JournalError(self._failed)
 
     def _keep_mark(self, **changes: int | str) -> None:
@@ -169,7 +169,7 @@ class Journal:
 
     def write(self, market: str, records: Iterable[AnyRecord], orders: Iterable[Order]) -> None:
         """Commit records and the state of the orders that they touched, in one transaction. Raises JournalError."""
-        if self._is_abandoned:
+        if self.is_abandoned:
             return
         started = time.perf_counter_ns()
         with self._failing_loudly():
@@ -208,7 +208,7 @@ class Journal:
 
         Else the number of the row that was inserted last, into a table that numbers its rows; 0: none so far.
         """
-        if self._is_abandoned:
+        if self.is_abandoned:
             return None
         with self._failing_loudly():
             cursor = self._db.execute(statement, parameters)
@@ -230,7 +230,7 @@ class Journal:
 
     def trim(self, most_bytes: int) -> None:
         """Drop the oldest events while the journal holds more than this. Called by a timer. Raises JournalError."""
-        if not self._is_abandoned:
+        if not self.is_abandoned:
             with self._failing_loudly():
                 trim(self._db, most_bytes)
 
@@ -239,13 +239,13 @@ class Journal:
 
         The next process asks the venue about every order that is not closed in here.
         """
-        self._is_abandoned = True
+        self.is_abandoned = True
 
     def keep_fill(self, market: str, account: str, instrument: Instrument, fill: OrderFilled) -> bool:
         """Remember a trade; False when it was known, which makes a fill apply once across restarts."""
         row = (instrument.venue, account, instrument.symbol, fill.trade_id, market, fill.order_id, fill.quantity,
                self._encode(fill))  # fmt: skip
-        if self._is_abandoned:
+        if self.is_abandoned:
             return True
         last = self._change(
             "INSERT OR IGNORE INTO fills (venue, account, symbol, trade_id, market, order_id, quantity, payload)"
