@@ -98,7 +98,7 @@ def test_a_slot_whose_node_is_gone_has_its_orders_withdrawn_and_quotes_when_the_
     docker("pause", doomed)
     lost = time.monotonic()
     assert demo.venue()["openOrders"], "nobody has withdrawn them"
-    eventually(lambda: not demo.venue()["openOrders"], LEASE_S + 60, "no order of it is at the venue")
+    eventually(lambda: not demo.venue()["openOrders"], LEASE_S + 120, "no order of it is at the venue")
     measure("node lost -> its slot's orders withdrawn by a Job", time.monotonic() - lost, LEASE_S + LOOKED_AT_S + JOB_S)
     assert time.monotonic() - lost > LEASE_S, "a slot that may live keeps its orders"
     eventually(lambda: withdrawal(demo)["state"] == "Succeeded", 30, "the status says so")
