@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,9 +14,11 @@ from tradingbot_operator.api.v1alpha1 import Withdrawal, WithdrawalState
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.dead_man import MARGIN_S, RECHECK_S
-from tradingbot_operator.core.observed import Manifest, Silence
+from tradingbot_operator.core.observed import Manifest, Silence, Stream
 from tradingbot_operator.core.outcome import Outcome
 from tradingbot_operator.core.pod_template import CREDENTIALS
+from tradingbot_operator.observation import UNHEARD_AFTER_S, Asked, Observer
+from tradingbot_operator.store import Store
 from tradingbot_runtime.model.events import TradingState
 
 RUN_OUT = Silence(holder="pod-1", renewal="0123456789abcdef", duration_s=120, unrenewed_for_s=120 + MARGIN_S + 0.1)
@@ -112,6 +115,30 @@ def test_an_operator_that_hears_nobody_while_all_renew_withdraws_for_nobody() ->
     cluster.observed = replace(cluster.observed, silences=renewing)
 
     assert cluster.decide().withdraw == ()
+
+
+@pytest.mark.parametrize("lost_for_s", [0.1, 1.9])
+def test_a_slot_whose_stream_broke_a_moment_ago_is_looked_at_again_by_each_look(
+    cluster: Cluster, lost_for_s: float
+) -> None:
+    """A look that came in between, for any other reason, must not be the last one until its node is called lost."""
+    pod = cluster.pods[0]
+    cluster.pods[0] = replace(pod, stream=replace(pod.stream, lost_for_s=lost_for_s))
+
+    outcome = cluster.decide()
+
+    assert outcome.status == cluster.bot.status
+    assert outcome.requeue_after_s == pytest.approx(cluster.installation.lost_grace_s - lost_for_s)
+
+
+def test_who_was_not_asked_about_because_the_leader_had_just_begun_is_asked_about_soon() -> None:
+    """Not with the time at which the answers came, for then nobody would look again."""
+    made = bot(spec(**LIVE), namespace="default")
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    observer = Observer(Store(), lambda _: Stream(), lambda: at, lambda: UNHEARD_AFTER_S + 0.1)
+
+    assert observer.lost_slots(made, UNHEARD_AFTER_S - 0.1) == []
+    assert observer.observe(made, Asked(since_start_s=UNHEARD_AFTER_S - 0.1)).since_start_s < UNHEARD_AFTER_S
 
 
 def test_paper_has_nothing_at_a_venue() -> None:

@@ -133,6 +133,7 @@ class Asked:
     leases: Mapping[int, Manifest | None] = field(default_factory=dict)  # by slot
     silences: Mapping[int, Silence] = field(default_factory=dict)  # by slot that nobody hears
     jobs: Mapping[int, Manifest | None] = field(default_factory=dict)  # by slot whose orders one withdraws
+    since_start_s: float = 1e9  # before the asking: who is not asked about yet is not judged yet, and looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +175,9 @@ class Observer:
         fenced = {slot for slot, report in heard if report and report.state is TradingState.FENCED}
         return sorted(fenced | slots_halted_by_deletion(bot))
 
-    def lost_slots(self, bot: Bot) -> list[int]:
+    def lost_slots(self, bot: Bot, since_start_s: float) -> list[int]:
         """Slots that have run, and of which nobody has heard for a while."""
-        if self.since_start_s() < UNHEARD_AFTER_S or (bot.spec is not None and bot.spec.mode is not Mode.LIVE):
+        if since_start_s < UNHEARD_AFTER_S or (bot.spec is not None and bot.spec.mode is not Mode.LIVE):
             return []
         heard = {pod.ordinal for pod in self._read_pods(bot) if pod.stream.connected}
         return [slot.ordinal for slot in bot.status.slots if slot.config_hash and slot.ordinal not in heard]
@@ -213,9 +214,9 @@ class Observer:
             ),
             closed=closed(rollout, now) if rollout else None,
             schedule_problems=wrong,
-            since_start_s=self.since_start_s(),
+            since_start_s=asked.since_start_s,
             # Time in which nobody led was no time to drain in.
-            deleting_for_s=min(_since(bot.metadata.deletion_timestamp, now), self.since_start_s()),
+            deleting_for_s=min(_since(bot.metadata.deletion_timestamp, now), asked.since_start_s),
             reconciling_for_s=_since(_reconciling_since(bot), now),
         )
 

@@ -97,22 +97,23 @@ class Reconciler:
 
     async def _ask(self, bot: Bot) -> Asked:
         """A watch lags behind what was applied a moment ago: nothing is called missing that was not asked for."""
+        since_start_s = self.observer.since_start_s()
         slots = self.observer.silent_slots(bot) if bot.metadata.deleting else self.observer.slots_without_lease(bot)
         leases = {
             slot: await self.cluster.get("Lease", bot.namespace, names.slot_lease(bot.name, slot)) for slot in slots
         }
         jobs = {slot.ordinal: await self.cluster.get("Job", bot.namespace, slot.withdrawal.job)
                 for slot in bot.status.slots if slot.withdrawal}  # fmt: skip
-        silences = await self.lost.look(bot, self.observer.lost_slots(bot))
+        silences = await self.lost.look(bot, self.observer.lost_slots(bot, since_start_s))
         if bot.metadata.deleting:
-            return Asked(leases=leases, silences=silences, jobs=jobs)
+            return Asked(leases=leases, silences=silences, jobs=jobs, since_start_s=since_start_s)
         venues = {name: await self.cluster.get("Venue", bot.namespace, name)
                   for name in self.observer.unknown_venues(bot)}  # fmt: skip
         there = {name: venue for name, venue in venues.items() if venue is not None}
         secrets = {name: await self.cluster.metadata("Secret", bot.namespace, name)
                    for name in self.observer.needed_secrets(bot, there)}  # fmt: skip
         return Asked(there, frozenset(name for name, metadata in secrets.items() if metadata is None), leases,
-                     silences, jobs)  # fmt: skip
+                     silences, jobs, since_start_s)  # fmt: skip
 
     async def _carry_out(self, bot: Bot, manifest: Manifest, outcome: Outcome) -> None:
         told = await self._halt(bot, outcome)

@@ -230,6 +230,9 @@ class _Running:
             waits.append(plan.gate.for_s + 1)
         if self.observed.since_start_s < self.installation.start_grace_s:
             waits.append(self.installation.start_grace_s)
+        # Asked for again by every look: what was set when the stream broke gave way to anything that was due before.
+        waits += [self.installation.lost_grace_s - pod.stream.lost_for_s
+                  for pod in self.observed.pods if pod.stream.connected and pod.stream.lost_for_s > 0]  # fmt: skip
         if any(c.type == ConditionType.RECONCILING and c.status is ConditionStatus.TRUE for c in status.conditions):
             waits.append(self.accepted.spec.rollout.progress_deadline_ns / 1e9 - self.observed.reconciling_for_s + 1)
         return min(waits) if waits else None
