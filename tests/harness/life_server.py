@@ -4,6 +4,7 @@ A life is a process of its own that runs the product's own `main`; with a `board
 (`crash_points`). Requests are lines of JSON on stdin, answers lines of JSON on stdout. The argument is the package.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -40,6 +41,7 @@ def live(program: str, request: Request) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 - os._exit leaves them out: log lines on their way would be lost
         sys.stdout.flush()
         sys.stderr.flush()
 
