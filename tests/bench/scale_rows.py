@@ -57,6 +57,7 @@ async def cold_start(world: World, _: Load) -> list[Row]:
 
 async def under_load(world: World, load: Load) -> list[Row]:
     """Specs change and pods breach at a steady pace."""
+    await world.still(SEEN_WITHIN_S)  # a new leader's watches go on telling for a while what it has listed
     before = await world.writes()
     with cpu_of(world.leader, world.plane) as cpu:
         changes, breaches = await asyncio.gather(_changes(world, load), _breaches(world, load))

@@ -33,6 +33,7 @@ CREATED_AT_ONCE = 8
 LEADING_WITHIN_S = 120.0
 MOST_S_FOR_A_BOT = 2.0  # of the setup
 QUIET_S = 5.0
+LOOK_AGAIN_S = 1.0  # each look costs a leader with a thousand bots a tenth of a second
 SETTLED_S = 12.0  # `Installation.start_grace_s`, and its Lease
 MB = 1_000_000
 
@@ -93,7 +94,7 @@ class World:
                 return at
             if at > end:
                 raise NotInTime(f"not within {within_s:.0f} s: {streams:.0f} streams, {waiting:.0f} keys wait")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def spread(self, bot: str, spread: str) -> None:
         """A change of the bot's spec that takes effect without a restart."""

@@ -16,13 +16,13 @@ from tradingbot_operator.identities import Identities
 from tradingbot_operator.lost_slots import LostSlots
 from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Observer
-from tradingbot_operator.pod_stream import Leader, Surroundings
 from tradingbot_operator.queue import WorkQueue
 from tradingbot_operator.reconcile import Key, Reconciler
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.resync import Resync
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Store
+from tradingbot_operator.surroundings import Leader, Surroundings
 
 T = TypeVar("T")
 INSTALLATION = Installation("runtime:1", 8443, 8080, "0.1.0")

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from kubernetes.aio.client import Configuration
@@ -30,6 +32,28 @@ def closed() -> str:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+class LoginPage(BaseHTTPRequestHandler):
+    """What a proxy in between says to everything."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>who are you?</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), LoginPage) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def ask(host: str, question: Callable[[Cluster], Awaitable[object]]) -> None:
     async def run() -> None:
         async with asyncio.timeout(20), Cluster(Configuration(host=host)) as cluster:
@@ -42,6 +66,11 @@ def test_a_refused_connection_is_told_with_the_request_and_the_address(closed: s
     told = f"^no answer from the API server to GET {closed}{LEASE}: connection refused: nothing listens there$"
     with pytest.raises(ApiUnavailable, match=told):
         ask(closed, lambda cluster: cluster.get("Lease", "n", "operator"))
+
+
+def test_an_answer_that_is_no_json_is_one_that_was_not_given(proxy: str) -> None:
+    with pytest.raises(ApiUnavailable, match=f"^no JSON in the answer to GET {LEASE}: "):
+        ask(proxy, lambda cluster: cluster.get("Lease", "n", "operator"))
 
 
 def test_a_lease_that_cannot_be_given_back_in_time_says_whom_it_waited_for(

@@ -6,7 +6,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from aiohttp import web
 from harness.bot_model import bot, report_of
 from harness.waiting import met
 from tradingbot_operator.certificates import ControlIdentity, control_secret, read_identity
-from tradingbot_operator.pod_stream import BotName, Leader, Surroundings
 from tradingbot_operator.queue import Priority
 from tradingbot_operator.runtime_client import RuntimeClient
+from tradingbot_operator.surroundings import BotName, Leader, Surroundings
 from tradingbot_runtime.config import BotIdentity, DesiredState, MarketMaking, Mode, OnStop, Risk, SlotConfig, Strategy
 from tradingbot_runtime.model.control import CONTROL_PATH, CommandRefused, ControlMessage, Drain, Hello, OperatorMessage
 from tradingbot_runtime.model.events import TradingState
@@ -33,6 +33,7 @@ CONFIG = SlotConfig(
 REPORT = report_of(CONFIG, "pod-uid")
 UID, BOT = "pod-uid", ("n", "maker")
 Answer = Callable[[web.WebSocketResponse, OperatorMessage], Awaitable[None]]
+Change = Callable[[Surroundings], Surroundings]
 
 
 async def honest(socket: web.WebSocketResponse, message: OperatorMessage) -> None:
@@ -85,9 +86,14 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    folder: Path, answer: Answer = honest, *, token: str = "", expects: ControlIdentity | None = None, bugs: int = 0
+    folder: Path,
+    answer: Answer = honest,
+    *,
+    token: str = "",
+    expects: ControlIdentity | None = None,
+    around: Change = lambda usual: usual,
 ) -> AsyncIterator[Scene]:
-    """`expects`: whom the operator looks for, when it is not the peer. `bugs`: so often it fails as nothing should."""
+    """`expects`: whom the operator looks for, when it is not the peer. `around` changes what streams need."""
     secret = control_secret(bot(), datetime.now(UTC), None)
     identity = expects or read_identity(secret, "maker")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -103,7 +109,7 @@ async def scene(
     await site.start()
     changes: deque[tuple[BotName, Priority]] = deque(maxlen=100)
     async with aiohttp.ClientSession() as session:
-        client = RuntimeClient(session, _around(identity, runner.addresses[0][1], changes, bugs))
+        client = RuntimeClient(session, around(_around(identity, runner.addresses[0][1], changes)))
         client.ensure(BOT, UID, "maker-0", "127.0.0.1")
         try:
             url = f"wss://127.0.0.1:{runner.addresses[0][1]}{CONTROL_PATH}"
@@ -114,12 +120,8 @@ async def scene(
             await asyncio.sleep(0.05)  # asyncio closes its sockets a moment later
 
 
-def _around(identity: ControlIdentity, port: int, changes: deque[tuple[BotName, Priority]], bugs: int) -> Surroundings:
-    left = iter(range(bugs))
-
+def _around(identity: ControlIdentity, port: int, changes: deque[tuple[BotName, Priority]]) -> Surroundings:
     async def known(_: BotName) -> ControlIdentity:
-        if next(left, None) is not None:
-            raise RuntimeError("a bug")
         return identity
 
     return Surroundings(
@@ -174,8 +176,18 @@ def test_a_heartbeat_after_the_drain_counts_although_it_says_what_the_one_before
 
 
 def test_a_stream_that_a_bug_has_ended_begins_anew_with_the_next_look_at_its_bot(tmp_path: Path) -> None:
+    def failing_once(usual: Surroundings) -> Surroundings:
+        left = [RuntimeError("a bug")]
+
+        async def known(name: BotName) -> ControlIdentity:
+            if left:
+                raise left.pop()
+            return await usual.identity(name)
+
+        return replace(usual, identity=known)
+
     async def run() -> None:
-        async with scene(tmp_path, bugs=1) as s:
+        async with scene(tmp_path, around=failing_once) as s:
             await met(lambda: s.count("ended") == 1)
             s.client.ensure(BOT, UID, "maker-0", "127.0.0.1")
             await met(lambda: s.client.view(UID).connected)
@@ -194,6 +206,33 @@ def test_a_drain_is_said_again_to_a_process_that_started_anew(tmp_path: Path) ->
             await met(lambda: len(s.peer.told) == 4)
 
             assert [type(message).__name__ for message in s.peer.told] == ["Hello", "Drain", "Hello", "Drain"]
+
+    asyncio.run(run())
+
+
+def test_a_stream_waits_for_its_turn_and_says_so(tmp_path: Path) -> None:
+    """What waits has not failed: of a thousand pods nobody is called unreachable because there are so many."""
+
+    async def run() -> None:
+        turns = asyncio.Semaphore(0)
+        async with scene(tmp_path, around=lambda usual: replace(usual, turns=turns)) as s:
+            await asyncio.sleep(0)  # its task has begun
+            assert s.client.view(UID).untried
+            assert (s.peer.connections, s.client.view(UID).trouble) == (0, "")
+
+            turns.release()
+            await met(lambda: s.client.view(UID).connected)
+            assert not s.client.view(UID).untried
+            assert not turns.locked(), "the next one has its turn"
+
+    asyncio.run(run())
+
+
+def test_an_attempt_that_failed_was_one(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with scene(tmp_path, token="another") as s:  # noqa: S106 - not a secret
+            await met(lambda: s.client.view(UID).trouble != "")
+            assert not s.client.view(UID).untried
 
     asyncio.run(run())
 

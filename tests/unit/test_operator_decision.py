@@ -295,6 +295,30 @@ def test_a_new_leader_does_not_forget_what_the_one_before_it_knew() -> None:
     assert reasons(cluster)["Ready"] == ("False", "RuntimeUnreachable")
 
 
+def test_a_pod_whose_turn_to_be_connected_has_not_come_is_not_called_unreachable() -> None:
+    cluster = Cluster(bot())
+    cluster.settle()
+    known, pod = cluster.bot.status, cluster.pods[0]
+    untried = replace(pod.stream, report=None, connected=False, untried=True)
+    cluster.pods[0] = replace(pod, stream=untried, age_s=100.0)
+    cluster.observed = replace(cluster.observed, since_start_s=30.0)
+
+    outcome = cluster.decide()
+    assert (outcome.status, outcome.requeue_after_s) == (known, cluster.installation.start_grace_s)
+
+    cluster.pods[0] = replace(pod, stream=replace(untried, untried=False), age_s=100.0)
+    cluster.step()
+    assert reasons(cluster)["Ready"] == ("False", "RuntimeUnreachable")
+
+
+def test_a_leader_that_has_heard_everybody_has_no_second_look_to_take() -> None:
+    cluster = Cluster(bot())
+    cluster.settle()
+    cluster.observed = replace(cluster.observed, since_start_s=1.0)
+
+    assert cluster.decide().requeue_after_s is None
+
+
 def test_the_certificate_is_renewed_when_its_time_comes() -> None:
     cluster = Cluster(bot())
     cluster.settle()

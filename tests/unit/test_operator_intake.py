@@ -53,6 +53,17 @@ def test_a_new_bot_and_a_new_generation_are_specs_and_a_status_is_not() -> None:
     assert desk.take("TradingBot", "MODIFIED", bot(3, generation=2))[BOT] is Priority.SPEC
 
 
+def test_an_edit_wakes_a_venue_only_where_the_bot_names_another_one() -> None:
+    desk = Desk()
+    desk.take("TradingBot", None, bot())
+    moved = bot(3, generation=3)
+    moved["spec"]["markets"][0]["execution"] = {"venue": "another", "symbol": "BTCUSDT"}
+
+    assert desk.take("TradingBot", "MODIFIED", bot(2, generation=2)) == {BOT: Priority.SPEC}
+    woken = {BOT: Priority.SPEC, VENUE: Priority.SPEC, ("Venue", "n", "another"): Priority.SPEC}
+    assert desk.take("TradingBot", "MODIFIED", moved) == woken
+
+
 def test_our_own_write_coming_back_wakes_nobody() -> None:
     desk = Desk()
     desk.store.put("TradingBot", bot(5))

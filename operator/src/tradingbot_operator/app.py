@@ -26,7 +26,6 @@ from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.lost_slots import LostSlots
 from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Observer
-from tradingbot_operator.pod_stream import BotName, Leader, Surroundings
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key, Reconciler
 from tradingbot_operator.recorder import Recorder
@@ -34,6 +33,7 @@ from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.settings import Settings
 from tradingbot_operator.store import Store
+from tradingbot_operator.surroundings import BotName, Leader, Surroundings
 from tradingbot_operator.watches import Watches
 
 FIRST_LIST_S = 60.0

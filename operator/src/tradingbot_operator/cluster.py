@@ -8,6 +8,7 @@ from typing import Any, Self
 from urllib.request import getproxies
 
 import aiohttp
+import msgspec
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import load_incluster_config, load_kube_config
@@ -179,12 +180,15 @@ class Cluster:
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
         code = "2xx"
         try:
-            answer: Manifest = await self._dynamic.request(
-                verb, path, serializer=_as_is, _request_timeout=timeout, **options
-            )
+            # Decoded by ourselves: a fifth of the processor's time went into what the client decodes with.
+            response = await self._dynamic.request(verb, path, serialize=False, _request_timeout=timeout, **options)
+            answer: Manifest = msgspec.json.decode(await response.read())
         except ApiException as error:
             code = str(error.status)
             raise _refused(verb, kind, path, error) from error
+        except msgspec.DecodeError as error:
+            code = "<error>"
+            raise ApiUnavailable(f"no JSON in the answer to {verb.upper()} {path}: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             code = "<error>"
             limit_s = CONNECT_S if isinstance(error, aiohttp.ConnectionTimeoutError) else REQUEST_S
@@ -193,10 +197,6 @@ class Cluster:
         finally:
             self.requests[(code, verb.upper(), kind)] += 1
         return answer
-
-
-def _as_is(_client: object, answer: Manifest) -> Manifest:
-    return answer
 
 
 def _path(kind: str, namespace: str = "", name: str = "", subresource: str = "") -> str:

@@ -20,6 +20,8 @@ from tradingbot_operator.canary import LABELS, SELECTOR
 from tradingbot_operator.cluster import CHUNK
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.halts_counted import count_anew
+from tradingbot_operator.observation import venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.resync import RESOURCES, affected
@@ -94,25 +96,16 @@ class Intake:
         # Also whom it belonged to before: a label that was taken away is one of the things to put right.
         changed = [*(affected(kind, before, self.store) if before else ()), *affected(kind, manifest, self.store)]
         for key in dict.fromkeys(changed):
-            if key[0] == kind or kind != "TradingBot" or _concerns_others(before, manifest) or event == "DELETED":
+            if key[0] == kind or kind != "TradingBot" or before is None or event == "DELETED":
                 self.queue.add(key, _priority(kind, before, manifest))
+            elif key[0] == "Venue" and venue_names(before) != venue_names(manifest):
+                self.queue.add(key, Priority.SPEC)
+        if kind == "TradingBot" and before is not None:
+            count_anew(self.store, self.queue, before, manifest)
 
 
 def _respecified(before: Manifest | None, after: Manifest) -> bool:
     return before is None or before["metadata"].get("generation") != after["metadata"].get("generation")
-
-
-def _concerns_others(before: Manifest | None, after: Manifest) -> bool:
-    """What Venues and TradingHalts say of a bot: its spec, its labels, and the halts that it holds."""
-    return (
-        before is None
-        or _respecified(before, after)
-        or any(_part(before, path) != _part(after, path) for path in (("metadata", "labels"), ("status", "halts")))
-    )
-
-
-def _part(manifest: Manifest, path: tuple[str, str]) -> object:
-    return (manifest.get(path[0]) or {}).get(path[1])
 
 
 def _resume(manifest: Manifest | None) -> object:

@@ -179,7 +179,8 @@ class Observer:
         """Slots that have run, and of which nobody has heard for a while."""
         if since_start_s < UNHEARD_AFTER_S or (bot.spec is not None and bot.spec.mode is not Mode.LIVE):
             return []
-        heard = {pod.ordinal for pod in self._read_pods(bot) if pod.stream.connected}
+        heard = {pod.ordinal for pod in self._read_pods(bot)
+                 if pod.stream.connected or pod.is_yet_to_be_tried(since_start_s)}  # fmt: skip
         return [slot.ordinal for slot in bot.status.slots if slot.config_hash and slot.ordinal not in heard]
 
     def _read_pods(self, bot: Bot) -> list[Pod]:

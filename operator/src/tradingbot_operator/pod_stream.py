@@ -7,7 +7,6 @@ and the bot's name, whatever address the pod has.
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,10 +15,11 @@ import msgspec
 import structlog
 
 from tradingbot_operator.api.v1alpha1 import HaltStatus
-from tradingbot_operator.certificates import ControlIdentity, IdentityUnavailable
+from tradingbot_operator.certificates import IdentityUnavailable
 from tradingbot_operator.core.observed import Stream, essence
 from tradingbot_operator.observation import moment
 from tradingbot_operator.queue import Priority
+from tradingbot_operator.surroundings import BotName, Surroundings
 from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
@@ -42,7 +42,6 @@ from tradingbot_runtime.model.control import (
 from tradingbot_runtime.model.events import TradingState
 from tradingbot_runtime.network_errors import unreached
 
-BotName = tuple[str, str]
 CONNECT_S = 3.0
 SILENCE_S = 5 * HEARTBEAT_S  # a pod that says nothing for this long is not there
 SEND_S = 2.0
@@ -54,30 +53,6 @@ VENUES_AFTER_S = 1.0  # many pods tell the same of one venue: it is looked at on
 VENUES_GONE_AFTER_S = 10.0  # a pod that is replaced says the same again, and nothing has changed
 
 log = structlog.get_logger("runtime_client")
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """Who speaks: every message carries the term, and a pod refuses one that is lower than it has seen."""
-
-    identity: str
-    term: int
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a stream needs of its owner."""
-
-    leader: Leader
-    port: int
-    lost_grace_s: float
-    identity: Callable[[BotName], Awaitable[ControlIdentity]]
-    identity_failed: Callable[[BotName], None]  # it was renewed, or its Secret is gone
-    changed: Callable[[BotName, Priority], None]
-    changed_after: Callable[[BotName, float], None]
-    venues_changed: Callable[[BotName, Collection[str], float], None]  # names; to be looked at after so long
-    clock: Callable[[], float]
-    random: Callable[[], float]
 
 
 @dataclass(slots=True)
@@ -95,6 +70,7 @@ class PodStream:
     _report: SlotReport | None = None
     _reported_text: str = ""  # of the last report over the present connection
     _heard: bool = False  # a report came over the present connection
+    _untried: bool = True
     _lost_at: float = field(init=False)
     _limit_s: float = CONNECT_S  # what a TimeoutError stands for just now
     _trouble: str = ""
@@ -119,6 +95,7 @@ class PodStream:
             report=report,
             connected=report is not None and lost_for < self.around.lost_grace_s,
             lost_for_s=lost_for,
+            untried=self._untried and not self._heard,
             answer=self._answer,
             sent_hash=self._sent_hash,
             draining_for_s=None if self._drain_since is None else now - self._drain_since,
@@ -180,6 +157,7 @@ class PodStream:
                 self._failed(error)
             else:
                 self._trouble = f"{self._url}: closed by the pod"
+            self._untried = False
             if self._heard:
                 backoff = BACKOFF_S
             self._lose()
@@ -187,16 +165,8 @@ class PodStream:
             backoff = min(backoff * 1.6, BACKOFF_MAX_S)
 
     async def _connection(self) -> None:
-        self._limit_s = CONNECT_S
-        identity = await self.around.identity(self.bot)
-        context = ssl.create_default_context(cadata=identity.authorities)
-        async with asyncio.timeout(CONNECT_S):
-            socket = await self.session.ws_connect(
-                self._url,
-                ssl=context, server_hostname=identity.server_name, max_msg_size=MAX_FRAME_BYTES,
-                headers={"Authorization": f"Bearer {identity.token}"},
-                timeout=aiohttp.ClientWSTimeout(ws_receive=SILENCE_S, ws_close=1.0),
-            )  # fmt: skip
+        async with self.around.turns:
+            socket = await self._connected()
         self.counters["connected"] += 1
         self._limit_s = SILENCE_S
         try:
@@ -214,6 +184,18 @@ class PodStream:
         finally:
             self._socket = None
             await socket.close()
+
+    async def _connected(self) -> aiohttp.ClientWebSocketResponse:
+        self._limit_s = CONNECT_S
+        identity = await self.around.identity(self.bot)
+        context = ssl.create_default_context(cadata=identity.authorities)
+        async with asyncio.timeout(CONNECT_S):
+            return await self.session.ws_connect(
+                self._url,
+                ssl=context, server_hostname=identity.server_name, max_msg_size=MAX_FRAME_BYTES,
+                headers={"Authorization": f"Bearer {identity.token}"},
+                timeout=aiohttp.ClientWSTimeout(ws_receive=SILENCE_S, ws_close=1.0),
+            )  # fmt: skip
 
     def _hear(self, message: PodMessage, text: str) -> None:
         match message:

@@ -12,6 +12,7 @@ from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.picture import with_leases
 from tradingbot_operator.core.venue import VenueSeen, venue_status
+from tradingbot_operator.halts_counted import count_anew
 from tradingbot_operator.lost_slots import LostSlots
 from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue, venue_names
@@ -220,6 +221,8 @@ class Reconciler:
             log.info("GoneBeforeItsStatus", kind=kind, **where)
             return
         self.store.put(kind, stored)
+        if kind == "TradingBot" and before is not None:  # the watch tells of it later, and that is no news
+            count_anew(self.store, self.queue, before, stored)
         if before is None or _asked(before) != _asked(stored):  # the watch that tells of it later tells us no news
             self.queue.add((kind, *name), Priority.SPEC)
 

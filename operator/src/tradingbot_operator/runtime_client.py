@@ -11,7 +11,8 @@ from tradingbot_operator.core.observed import Stream
 from tradingbot_operator.core.outcome import HaltOrder, HaltSlot, ResumeSlot
 from tradingbot_operator.core.venue import HeardVenue
 from tradingbot_operator.observation import moment
-from tradingbot_operator.pod_stream import VENUES_GONE_AFTER_S, BotName, PodStream, Surroundings
+from tradingbot_operator.pod_stream import VENUES_GONE_AFTER_S, PodStream
+from tradingbot_operator.surroundings import BotName, Surroundings
 
 BEGUN_AGAIN_S = 1.0
 

@@ -228,7 +228,7 @@ class _Running:
             waits.append(HAND_OVER_RECHECK_S)
         if plan.gate is not None and plan.gate.for_s is not None:
             waits.append(plan.gate.for_s + 1)
-        if self.observed.since_start_s < self.installation.start_grace_s:
+        if self._is_yet_to_be_heard():
             waits.append(self.installation.start_grace_s)
         # Asked for again by every look: what was set when the stream broke gave way to anything that was due before.
         waits += [self.installation.lost_grace_s - pod.stream.lost_for_s
@@ -236,6 +236,15 @@ class _Running:
         if any(c.type == ConditionType.RECONCILING and c.status is ConditionStatus.TRUE for c in status.conditions):
             waits.append(self.accepted.spec.rollout.progress_deadline_ns / 1e9 - self.observed.reconciling_for_s + 1)
         return min(waits) if waits else None
+
+
+    def _is_yet_to_be_heard(self) -> bool:
+        """Whether somebody of whom a leader that has just begun has heard nothing may be about to be heard."""
+        led_s, pods = self.observed.since_start_s, self.observed.pods
+        heard = {pod.ordinal for pod in pods if pod.stream.connected}
+        unheard = any(slot.ordinal not in heard for slot in self.bot.status.slots)
+        begins = led_s < self.installation.start_grace_s
+        return (unheard and begins) or any(pod.is_yet_to_be_tried(led_s) for pod in pods)
 
 
 def _soonest(*moments_s: float | None) -> float | None:

@@ -67,6 +67,7 @@ class Stream:
     report: SlotReport | None = None  # the latest one of this pod, also after the connection was lost
     connected: bool = False  # the connection is up and a report came over it
     lost_for_s: float = 0.0  # since it was heard last, or since the first attempt at a connection
+    untried: bool = False  # that first attempt has not ended yet: of a thousand most have to wait for their turn
     answer: ConfigAnswered | None = None
     sent_hash: str = ""  # of the last Configure on this connection
     draining_for_s: float | None = None  # since the Drain was asked for; None: it was not
@@ -150,6 +151,10 @@ class Pod:
     def unheard(self) -> str:
         """Its name as one that does not answer, and why where that is known."""
         return f"{self.name} ({self.stream.trouble})" if self.stream.trouble else self.name
+
+    def is_yet_to_be_tried(self, led_for_s: float) -> bool:
+        """Whether it was there before this leader, who has not got round to it: nobody knows anything of it yet."""
+        return self.started and self.stream.untried and self.age_s > led_for_s
 
 
 @dataclass(frozen=True, slots=True)

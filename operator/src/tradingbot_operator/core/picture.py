@@ -133,8 +133,9 @@ def _just_started(bot: Bot, observed: Observed, installation: Installation) -> b
     """
     if bot.status.observed_generation != bot.metadata.generation:
         return False
-    unheard = any(pod.started and pod.stream.report is None and not pod.trouble for pod in observed.pods)
-    return unheard and observed.since_start_s < installation.start_grace_s
+    led_s = observed.since_start_s
+    unheard = [pod for pod in observed.pods if pod.started and pod.stream.report is None and not pod.trouble]
+    return any(led_s < installation.start_grace_s or pod.is_yet_to_be_tried(led_s) for pod in unheard)
 
 
 def _config_hash(bot: Bot, slots: tuple[SlotPicture, ...]) -> ConfigHash:
