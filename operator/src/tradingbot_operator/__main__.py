@@ -1,5 +1,6 @@
 """Start the operator: settings, logs, one event loop."""
 
+import gc
 import sys
 
 import aiohttp
@@ -10,6 +11,10 @@ from tradingbot_operator.app import App
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.logs import configure_logs
 from tradingbot_operator.settings import Settings, SettingsError, read
+
+# What is made for a thousand bots are millions of objects without cycles: with Python's own threshold of 700 a sixth
+# of the processor's time at a start went into looking for cycles in them.
+COLLECTED_EVERY = (10_000, 20, 20)
 
 USAGE = """\
 usage: tradingbot-operator
@@ -43,6 +48,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     configure_logs(settings.log_level)
+    gc.set_threshold(*COLLECTED_EVERY)
     structlog.get_logger("main").info("Starting", identity=settings.identity,
                                       version=settings.installation.operator_version)  # fmt: skip
     sys.exit(uvloop.run(_run(settings)))

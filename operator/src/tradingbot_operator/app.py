@@ -1,6 +1,7 @@
 """Where the operator's objects meet, and the order in which they start and end."""
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -100,6 +101,8 @@ class App:
         keeper.add_done_callback(_lost)
         if not await _first_list(parts):
             return 1
+        gc.collect()
+        gc.freeze()  # the store: hundreds of thousands of objects that each full collection would go through
         parts.health.watches.expect((*RESOURCES, *CHILDREN))
         registry = handlers.registry(intake, parts.health.canary.hear, self.cluster.configuration)
         secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock)
