@@ -27,7 +27,7 @@ Reconciles TradingBots. Settings come from the environment:
   HTTP_HOST, HTTP_PORT   /healthz, /readyz and /metrics     (0.0.0.0, 8080)
   CONTROL_PORT      port of the pods' control stream        (8443)
   DRAIN_TIMEOUT_S   how long a deletion waits for open orders   (60)
-  RESYNC_S          how often everything is listed          (60)
+  RESYNC_S          pause between two listings of everything, and how long one is spread over  (60)
   STUCK_AFTER_S     how long nothing may move before /healthz says no  (60)
   WORKERS           reconciliations at once                 (8)
   LOG_LEVEL         DEBUG, INFO, WARNING or ERROR           (INFO)

@@ -212,7 +212,7 @@ async def _resync(resync: Resync, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         try:
-            await resync.sweep()
+            await resync.sweep(spread_over_s=every_s)
         except ApiError as error:  # the metric of its age rises
             log.warning("ResyncFailed", error=str(error))
 

@@ -4,19 +4,20 @@ The watches carry the news; this is for what a watch lost (see `store.Sweep`).
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import structlog
 
-from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.cluster import CHUNK, Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.observation import concerned, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
-from tradingbot_operator.store import METADATA_ONLY, Name, Store, name_of, slim
+from tradingbot_operator.spread import Spread
+from tradingbot_operator.store import METADATA_ONLY, Name, Store, Sweep, name_of, slim
 
 log = structlog.get_logger("resync")
 
@@ -36,18 +37,25 @@ class Resync:
     counters: Counter[str] = field(default_factory=Counter)
     missed: Callable[[str, Name], None] = lambda *_: None  # hears of what a watch has not told (yet)
 
-    async def sweep(self) -> None:
+    async def sweep(self, spread_over_s: float = 0.0) -> None:
         """LIST every kind and set every resource to be looked at. Raises ApiError."""
         try:
-            await self._sweep()
+            await self._sweep(Spread(self.clock, self.clock(), spread_over_s))
         finally:
             self.last_end = self.clock()
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, spread: Spread) -> None:
         first = self.last_success is None
-        missed = 0
+        missed = listed = 0
+        known = sum(self.store.count(kind) for kind in (*RESOURCES, *CHILDREN))
         for kind in (*RESOURCES, *CHILDREN):
-            missed += await self._kind(kind)
+            with self.store.sweep(kind) as sweep:
+                async for manifest in self._list(kind):
+                    sweep.see(slim(kind, manifest))
+                    listed += 1
+                    if listed % CHUNK == 0:
+                        await spread.at(listed / max(known, 1))
+            missed += self._found(kind, sweep)
         self._claims()
         for kind in RESOURCES:
             for manifest in self.store.all(kind):
@@ -56,12 +64,12 @@ class Resync:
         if missed and not first:
             log.warning("WatchMissed", objects=missed)
 
-    async def _kind(self, kind: str) -> int:
-        """How many objects were not as the store had them."""
+    def _list(self, kind: str) -> AsyncIterator[Manifest]:
         selector = "" if kind in RESOURCES else names.SELECTOR
-        with self.store.sweep(kind) as sweep:
-            async for manifest in self.cluster.list(kind, selector, metadata_only=kind in METADATA_ONLY):
-                sweep.see(slim(kind, manifest))
+        return self.cluster.list(kind, selector, metadata_only=kind in METADATA_ONLY)
+
+    def _found(self, kind: str, sweep: Sweep) -> int:
+        """How many objects were not as the store had them."""
         self.counters["missed"] += len(sweep.missed)
         self.counters["ghosts"] += len(sweep.ghosts)
         for manifest in sweep.missed:
