@@ -1,14 +1,18 @@
 """The world of `make bench-operator`: a real control plane, a fleet of fake pods, operators as real processes, bots."""
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import psutil
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from scale_watch import NotInTime, Sight, until
 
 from harness.api_client import Object
@@ -26,9 +30,25 @@ from harness.operator_process import (
     kubeconfig_of_account,
 )
 
+
+def not_installed(distribution: str) -> list[str]:
+    """Modules at hand that neither `distribution` nor what it needs has brought."""
+    needed, to_look_at = set[str](), [distribution]
+    while to_look_at:
+        name = canonicalize_name(to_look_at.pop())
+        if name in needed:
+            continue
+        needed.add(name)
+        asked = (Requirement(text) for text in metadata.requires(name) or ())
+        to_look_at += [each.name for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
+    brought = metadata.packages_distributions().items()
+    return sorted(module for module, by in brought if needed.isdisjoint(map(canonicalize_name, by)))
+
+
 # As the operator is installed. A fresh interpreter, not a fork of one that has everything: that is what a start costs.
 REAL = {"LEASE_DURATION_S": "15", "LEASE_RENEW_DEADLINE_S": "10", "LEASE_RETRY_S": "2", "DRAIN_TIMEOUT_S": "60",
-        "PYTHONPATH": str(TESTS)}  # fmt: skip
+        "PYTHONPATH": f"{Path(__file__).parent / 'as_installed'}{os.pathsep}{TESTS}",
+        "NOT_INSTALLED": ",".join(not_installed("tradingbot-operator"))}  # fmt: skip
 CREATED_AT_ONCE = 8
 LEADING_WITHIN_S = 120.0
 MOST_S_FOR_A_BOT = 2.0  # of the setup

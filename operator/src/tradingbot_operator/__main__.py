@@ -7,6 +7,7 @@ import aiohttp
 import structlog
 import uvloop
 
+from tradingbot_operator import malloc
 from tradingbot_operator.app import App
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.logs import configure_logs
@@ -49,6 +50,7 @@ def main() -> None:
         sys.exit(2)
     configure_logs(settings.log_level)
     gc.set_threshold(*COLLECTED_EVERY)
+    malloc.keep_little()
     structlog.get_logger("main").info("Starting", identity=settings.identity,
                                       version=settings.installation.operator_version)  # fmt: skip
     sys.exit(uvloop.run(_run(settings)))

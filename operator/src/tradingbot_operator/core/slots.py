@@ -15,7 +15,7 @@ from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
 from tradingbot_runtime.model.events import TradingState
 
-RECENT = 256  # documents of ConfigMaps that are kept as they were read: one decision reads each several times
+RECENT = 64  # documents of ConfigMaps that are kept as they were read: one decision reads each several times
 DRAIN_FOR_SCALING = "the slot is being removed"
 
 
