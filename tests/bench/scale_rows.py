@@ -160,6 +160,7 @@ async def until_ready(world: World, get: Callable[[str], tuple[int, str]]) -> No
 async def halt(world: World, _: Load) -> list[Row]:
     name = "everything"
     by = f"TradingHalt/{name}"
+    before = await world.writes()
     with cpu_of(world.leader, world.plane) as cpu:
         began = time.monotonic()
         await world.api.create("TradingHalt", world.namespace, trading_halt(name))
@@ -178,7 +179,7 @@ async def halt(world: World, _: Load) -> list[Row]:
             "s",
             20,
             None,
-            f"half of them after {percentile(held, 0.5):.2f} s",
+            f"half of them after {percentile(held, 0.5):.2f} s; {told(await world.writes() - before)}",
         ),
     ]
 
