@@ -53,6 +53,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert key not in self.active, "two workers on one key"
         assert key in self.owed, "work that nobody asked for"
         self.owed.discard(key)
+        self.later.pop(key, None)  # it is looked at, and asks for another look where it needs one
         self.active.add(key)
 
     @precondition(lambda self: self.active)
@@ -71,6 +72,17 @@ class QueueMachine(RuleBasedStateMachine):
         self.later[key] = min(self.now + delay, self.later.get(key, 1e9))
         self.queue.done(key, self.now)
         self.active.discard(key)
+
+    def teardown(self) -> None:
+        """In the end everything that is owed is worked on."""
+        for key in self.active:
+            self.queue.done(key, self.now)
+        self.now += 100
+        owed = self.owed | self.later.keys()
+        while taken := self.queue.take(self.now):
+            self.queue.done(taken[0], self.now)
+            owed.discard(taken[0])
+        assert not owed, "keys were lost"
 
     @invariant()
     def a_key_waits_in_one_lane_only(self) -> None:
@@ -147,6 +159,16 @@ def test_back_off_grows_and_a_success_forgets_it() -> None:
 
     assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
     assert queue.retry("a", Priority.SPEC, 1.0, 0) == 1
+
+
+def test_a_look_that_comes_before_a_later_one_is_that_one() -> None:
+    queue = filled(("a", Priority.CHILD, 0))
+    queue.add_after("a", 10, Priority.CHILD, 0)
+    queue.take(1)
+    queue.add_after("a", 30, Priority.CHILD, 1)  # what this look asks for
+    queue.done("a", 1)
+
+    assert (order(queue, 30.9), order(queue, 31)) == ("", "a")
 
 
 def test_workers_wake_up_for_new_and_for_delayed_keys() -> None:

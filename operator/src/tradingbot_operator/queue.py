@@ -80,7 +80,10 @@ class KeyedQueue(Generic[K]):
         self._lanes[priority][key] = since
 
     def add_after(self, key: K, delay_s: float, priority: Priority, now: float) -> None:
-        """Have `key` worked on in `delay_s` at the latest; the earliest of several holds."""
+        """Have `key` worked on in `delay_s` at the latest; the earliest of several holds.
+
+        Until then: whoever works on it before that sees what there is, and asks for another look where it needs one.
+        """
         due = now + max(delay_s, 0.0)
         if key in self._due and self._due[key][0] <= due:
             return
@@ -110,6 +113,7 @@ class KeyedQueue(Generic[K]):
         _, lane = min(heads)
         key, since = self._lanes[lane].popitem(last=False)
         self._active[key] = self._taken_at = now
+        self._due.pop(key, None)
         self.counters.waited.observe_s(now - since)
         return key, lane
 

@@ -237,7 +237,6 @@ class _Running:
             waits.append(self.accepted.spec.rollout.progress_deadline_ns / 1e9 - self.observed.reconciling_for_s + 1)
         return min(waits) if waits else None
 
-
     def _is_yet_to_be_heard(self) -> bool:
         """Whether somebody of whom a leader that has just begun has heard nothing may be about to be heard."""
         led_s, pods = self.observed.since_start_s, self.observed.pods

@@ -77,6 +77,9 @@ def listed(text: str) -> frozenset[str]:
     return frozenset(filter(None, (word.strip() for word in text.split(","))))
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # `json.dumps` makes one for each call
+
+
 def digest(content: object) -> str:
     """Sixteen hex digits that name `content` (anything that JSON can write)."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+    return hashlib.sha256(_JSON.encode(content).encode()).hexdigest()[:16]
