@@ -1,9 +1,11 @@
 """One level-triggered reconciliation: read, decide, write. What it does depends on what is, never on what happened."""
 
+import asyncio
 from dataclasses import dataclass
 
 import structlog
 
+from tradingbot_operator.api.v1alpha1 import TradingBotStatus
 from tradingbot_operator.api_errors import NotFound
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
@@ -139,8 +141,13 @@ class Reconciler:
         if not leases and outcome.status.halts == bot.status.halts and self._answer_is_near(bot, outcome):
             self.queue.add_after(("TradingBot", bot.namespace, bot.name), ANSWER_S, Priority.CHILD)
             return
-        await self._tell(bot, outcome)
-        status = with_leases(outcome.status, leases)
+        telling = asyncio.create_task(self._tell(bot, outcome))  # beside the status: a halt is to be seen in it at once
+        try:
+            await self._say(bot, with_leases(outcome.status, leases))
+        finally:
+            await telling
+
+    async def _say(self, bot: Bot, status: TradingBotStatus) -> None:
         if status != bot.status:
             content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
             await self._write_status("TradingBot", (bot.namespace, bot.name), content)
