@@ -228,6 +228,24 @@ def test_a_stream_waits_for_its_turn_and_says_so(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_who_was_not_reached_waits_among_his_like(tmp_path: Path) -> None:
+    """So many of a lost node's pods are tried again that none of them gets a turn: a pod that is new has one."""
+
+    async def run() -> None:
+        again = asyncio.Semaphore(0)
+        async with scene(tmp_path, around=lambda usual: replace(usual, turns_again=again)) as s:
+            await met(lambda: s.client.view(UID).connected)
+            s.client.ensure(BOT, "lost", "maker-1", "127.0.0.2")  # nobody listens there
+            await met(lambda: s.count("error_ClientConnectorError") == 1)
+
+            s.client.kick("lost")
+            s.client.ensure(BOT, "new", "maker-2", "127.0.0.1")
+            await met(lambda: s.client.view("new").report is not None)
+            assert s.count("error_ClientConnectorError") == 1
+
+    asyncio.run(run())
+
+
 def test_an_attempt_that_failed_was_one(tmp_path: Path) -> None:
     async def run() -> None:
         async with scene(tmp_path, token="another") as s:  # noqa: S106 - not a secret

@@ -34,3 +34,4 @@ class Surroundings:
     clock: Callable[[], float]
     random: Callable[[], float]
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTING_AT_ONCE))
+    turns_again: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTING_AT_ONCE))
