@@ -32,6 +32,11 @@ STEPS = 1000
 QUIET_S = 70.0  # longer than anything is waited for by a bot that is well
 
 
+def placed(document: Manifest) -> Manifest:
+    """In the namespace of the desk."""
+    return document | {"metadata": document["metadata"] | {"namespace": NAMESPACE}}
+
+
 class FakeDesk:
     """`api` and `running` outlive the operator, whose store and queue do not."""
 

@@ -13,16 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from harness.bot_world import KEYED, KEYS, LIVE, manifest
 from harness.examples import examples
 from harness.fake_api import Fault
-from harness.fake_desk import NAMESPACE, FakeDesk
-from tradingbot_operator.core.observed import Manifest
+from harness.fake_desk import NAMESPACE, FakeDesk, placed
 
 BOTS = ("maker", "other")
 SYMBOLS = {"maker": ("AAAUSDT", "BBBUSDT", "CCCUSDT"), "other": ("CCCUSDT", "DDDUSDT")}  # one of them is wanted by both
 NUMBER = st.integers(0, 30)
-
-
-def placed(document: Manifest) -> Manifest:
-    return document | {"metadata": document["metadata"] | {"namespace": NAMESPACE}}
 
 
 class Converging(RuleBasedStateMachine):

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.bot_world import KEYED, KEYS, LIVE, VENUE, manifest
-from harness.fake_desk import NAMESPACE, FakeDesk
-from tradingbot_operator.core.observed import Manifest
+from harness.fake_desk import NAMESPACE, FakeDesk, placed
 from tradingbot_operator.halts_counted import COUNTED_AFTER_S, count_anew
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.store import Store
@@ -22,10 +21,6 @@ class Clock:
 HALT = {"apiVersion": VENUE["apiVersion"], "kind": "TradingHalt", "metadata": {"name": "all", "uid": "halt"},
         "spec": {"selector": {}, "reason": "test"}}  # fmt: skip
 BOTS = 4
-
-
-def placed(document: Manifest) -> Manifest:
-    return document | {"metadata": document["metadata"] | {"namespace": NAMESPACE}}
 
 
 def desk() -> FakeDesk:
