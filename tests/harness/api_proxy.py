@@ -5,7 +5,7 @@ import base64
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ class ApiProxy:
     away: threading.Event = field(default_factory=threading.Event)  # while set, every connection is dropped
     mute: threading.Event = field(default_factory=threading.Event)  # while set, no request is answered
     asked: set[Asked] = field(default_factory=set)
+    before: Callable[[str, bool], None] = lambda *_: None  # path, whether it watches: of what is not yet passed on
     _loop: asyncio.AbstractEventLoop | None = None
     _transports: set[asyncio.Transport] = field(default_factory=set)
     _stop: asyncio.Event | None = None
@@ -132,13 +133,14 @@ class ApiProxy:
             self._transports.discard(transport)
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
+        path, watch = urlsplit(str(request.rel_url)).path, "watch" in request.query
+        await asyncio.to_thread(self.before, path, watch)
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP | {"accept-encoding"}}
         body = await request.read()
         timeout = aiohttp.ClientTimeout(total=None)
         assert self._session
         async with self._session.request(request.method, request.rel_url, headers=headers, data=body or None,
                                          timeout=timeout) as answer:  # fmt: skip
-            path, watch = urlsplit(str(request.rel_url)).path, "watch" in request.query
             self.asked.add(Asked(request.method, path, watch, answer.status))
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
             response = web.StreamResponse(status=answer.status, headers=kept)

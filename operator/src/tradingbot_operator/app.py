@@ -39,6 +39,7 @@ from tradingbot_operator.watches import Watches
 
 FIRST_LIST_S = 60.0
 RETRY_S = 1.0
+UNTOLD_S = (5.0, 10.0, 20.0)  # after these pauses what a watch has not told is listed again: it may be gone
 GOODBYE_S = 3.0
 
 log = structlog.get_logger("app")
@@ -110,7 +111,7 @@ class App:
             asyncio.create_task(parts.stop.wait(), name="stop"),
             asyncio.create_task(handlers.watch(registry, self.settings.namespaces, lambda: _on_signals(parts.stop)),
                                 name="watches"),
-            asyncio.create_task(_resync(parts.resync, self.settings.resync_s), name="resync"),
+            asyncio.create_task(_resync(parts, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
             *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")
@@ -182,7 +183,7 @@ class Leading:
         return self.health.resync
 
 
-async def _work(parts: "Leading", reconciler: Reconciler) -> None:
+async def _work(parts: Leading, reconciler: Reconciler) -> None:
     """One worker. What is not the API server's fault is a bug: it ends the process, and the restart is seen."""
     queue, tally, clock = parts.queue, parts.tally, parts.clock
     while True:
@@ -208,13 +209,22 @@ async def _carry_out(key: Key, parts: Leading, reconciler: Reconciler) -> None:
         await reconciler.reconcile(key)
 
 
-async def _resync(resync: Resync, every_s: float) -> None:
+async def _resync(parts: Leading, every_s: float) -> None:
+    for pause_s in UNTOLD_S:
+        await asyncio.sleep(pause_s)
+        if not (untold := parts.health.watches.behind()):
+            break
+        await _listed(parts.resync.again(untold))
     while True:
         await asyncio.sleep(every_s)
-        try:
-            await resync.sweep(spread_over_s=every_s)
-        except ApiError as error:  # the metric of its age rises
-            log.warning("ResyncFailed", error=str(error))
+        await _listed(parts.resync.sweep(spread_over_s=every_s))
+
+
+async def _listed(listing: Coroutine[Any, Any, None]) -> None:
+    try:
+        await listing
+    except ApiError as error:  # the metric of its age rises
+        log.warning("ResyncFailed", error=str(error))
 
 
 async def _first_list(parts: Leading) -> bool:

@@ -4,7 +4,7 @@ The watches carry the news; this is for what a watch lost (see `store.Sweep`).
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,7 +16,7 @@ from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.observation import concerned, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
-from tradingbot_operator.spread import Spread
+from tradingbot_operator.spread import Counted, Spread
 from tradingbot_operator.store import METADATA_ONLY, Name, Store, Sweep, name_of, slim
 
 log = structlog.get_logger("resync")
@@ -44,18 +44,20 @@ class Resync:
         finally:
             self.last_end = self.clock()
 
+    async def again(self, kinds: Iterable[str]) -> None:
+        """LIST these alone, at once. Raises ApiError.
+
+        What went between the first LIST and the one that its watch begins with is told by nobody.
+        """
+        at_once = Counted(Spread(self.clock, self.clock(), 0), whole=1, each=CHUNK)
+        for kind in kinds:
+            await self._refresh(kind, at_once)
+
     async def _sweep(self, spread: Spread) -> None:
-        first = self.last_success is None
-        missed = listed = 0
-        known = sum(self.store.count(kind) for kind in (*RESOURCES, *CHILDREN))
+        first, missed = self.last_success is None, 0
+        counted = Counted(spread, sum(self.store.count(kind) for kind in (*RESOURCES, *CHILDREN)), CHUNK)
         for kind in (*RESOURCES, *CHILDREN):
-            with self.store.sweep(kind) as sweep:
-                async for manifest in self._list(kind):
-                    sweep.see(slim(kind, manifest))
-                    listed += 1
-                    if listed % CHUNK == 0:
-                        await spread.at(listed / max(known, 1))
-            missed += self._found(kind, sweep)
+            missed += await self._refresh(kind, counted)
         self._claims()
         for kind in RESOURCES:
             for manifest in self.store.all(kind):
@@ -63,6 +65,14 @@ class Resync:
         self.last_success = self.clock()
         if missed and not first:
             log.warning("WatchMissed", objects=missed)
+
+    async def _refresh(self, kind: str, counted: Counted) -> int:
+        """How many objects of that kind were not as the store had them."""
+        with self.store.sweep(kind) as sweep:
+            async for manifest in self._list(kind):
+                sweep.see(slim(kind, manifest))
+                await counted.one_more()
+        return self._found(kind, sweep)
 
     def _list(self, kind: str) -> AsyncIterator[Manifest]:
         selector = "" if kind in RESOURCES else names.SELECTOR

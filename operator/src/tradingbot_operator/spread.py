@@ -14,3 +14,18 @@ class Spread:
     async def at(self, done: float) -> None:
         """Waits until that share of the time, 0 to 1, has passed. Never ahead of it, and behind it never in a hurry."""
         await asyncio.sleep(max(self.began + self.length_s * min(done, 1) - self.clock(), 0))
+
+
+@dataclass(slots=True)
+class Counted:
+    """Work whose size was known before: waits after `each` pieces for their share of the time."""
+
+    spread: Spread
+    whole: int
+    each: int
+    done: int = 0
+
+    async def one_more(self) -> None:
+        self.done += 1
+        if self.done % self.each == 0:
+            await self.spread.at(self.done / max(self.whole, 1))
