@@ -59,7 +59,7 @@ class FakeDesk:
         self.store, self.queue = Store(), WorkQueue[Key](clock, lambda: 0.5)
         self.streams = FakeStreams(self.running, self.changed)
         cluster, streams = self.api, self.streams
-        recorder = Recorder(cluster, "test", now)  # type: ignore[arg-type]  # in the place of a Cluster
+        recorder = self.recorder = Recorder(cluster, "test", now)  # type: ignore[arg-type]  # in the place of a Cluster
         observer = Observer(self.store, streams.view, now, lambda: 1e9)
         once = MadeOnce(cluster, self.store, recorder, observer, now, lambda _: None)  # type: ignore[arg-type]  # as above
         self.reconciler = Reconciler(cluster, self.store, self.queue, streams, recorder, observer, INSTALLATION, once,  # type: ignore[arg-type]  # as above
@@ -106,6 +106,7 @@ class FakeDesk:
     async def _carry_out(self, key: Key, priority: object) -> None:
         try:
             await self.reconciler.reconcile(key)
+            await self.recorder.post_waiting()
         except ApiError:
             self.queue.retry(key, priority)  # type: ignore[arg-type]  # as it was taken
         else:

@@ -79,7 +79,8 @@ def test_the_same_event_is_counted_and_not_repeated(tradingbot_api: ControlPlane
     async def work(cluster: Cluster) -> None:
         recorder = Recorder(cluster, "test", lambda: datetime.now(UTC))
         for _ in range(3):
-            await recorder.post(bot(namespace=namespace), announcement)
+            recorder.tell(bot(namespace=namespace), announcement)
+        await recorder.post_waiting()
 
     with_cluster(tradingbot_api, work)
 

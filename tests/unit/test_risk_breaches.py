@@ -121,6 +121,7 @@ def test_a_loss_of_account_truth_says_what_differs_beside_how_long() -> None:
 
     assert found is not None
     assert found.message == "BTC: 1 less than by our fills, for 31000 ms; limit 30000 ms"
+    assert replace(found, subject="").message == "for 31000 ms; limit 30000 ms"
 
 
 def test_every_rule_has_a_case_that_fires_it_and_one_that_leaves_it_silent() -> None:

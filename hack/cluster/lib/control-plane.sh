@@ -81,11 +81,16 @@ start_api_server() {
 }
 
 start_controller_manager() {
-  local dir=$1 pki=$1/pki
+  local dir=$1 pki=$1/pki controllers='*'
+  # Its pods are on loopback, which no Endpoints may name, and nobody makes volumes: these would fail, and say so in
+  # Events, all the time.
+  controllers+=,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller
+  controllers+=,-persistentvolume-binder-controller
   # The default client rates (20 a second) are for a shared production API server; a test would wait for them.
   start_process "$dir" kube-controller-manager --kubeconfig "$dir/controller-manager.kubeconfig" --leader-elect=false --secure-port 0 \
     --service-account-private-key-file "$pki/sa.key" --root-ca-file "$pki/ca.crt" --use-service-account-credentials \
-    --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" --kube-api-qps 500 --kube-api-burst 500
+    --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" --kube-api-qps 500 --kube-api-burst 500 \
+    --controllers="$controllers"
 }
 
 # start_process FOLDER NAME ARGUMENT...: detached from the terminal, output in NAME.log, process id in NAME.pid.

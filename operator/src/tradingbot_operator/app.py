@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -113,6 +114,7 @@ class App:
                                 name="watches"),
             asyncio.create_task(_resync(parts, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
+            asyncio.create_task(parts.recorder.keep(), name="events"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
             *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")
               for n in range(self.settings.workers)),
@@ -122,6 +124,9 @@ class App:
         code = _exit_code(done)
         keeper.remove_done_callback(_lost)
         await _end([*tasks, keeper])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await parts.recorder.post_waiting()
         await runtime.close()
         return code
 

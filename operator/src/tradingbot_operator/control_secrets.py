@@ -19,7 +19,7 @@ from tradingbot_operator.spread import Spread
 from tradingbot_operator.store import Name, Store, slim
 
 ROUND_S = 7.0  # with the reconciliation behind it a Secret that was deleted is back within ten seconds
-MOST_A_SECOND = 50  # a look takes 1.3 ms of the processor: from 350 bots on a round takes longer
+MOST_A_SECOND = 20  # a look takes 1.6 ms of processors: from 140 bots on a round takes longer
 AT_ONCE = 4  # of the connections that everything else needs, too
 
 log = structlog.get_logger("control_secrets")

@@ -53,7 +53,7 @@ class MadeOnce:
             before_metadata = before["metadata"]
             versioned = secret["metadata"] | {"resourceVersion": before_metadata["resourceVersion"]}
             stored = await self.cluster.replace(secret | {"metadata": versioned})
-            await self.recorder.post(bot, Announcement(Reason.CERTIFICATE_RENEWED, "of the control stream"))
+            self.recorder.tell(bot, Announcement(Reason.CERTIFICATE_RENEWED, "of the control stream"))
         self.forget_identity((bot.namespace, bot.name))
         self.store.put("Secret", slim("Secret", stored))
 

@@ -1,6 +1,5 @@
 """One level-triggered reconciliation: read, decide, write. What it does depends on what is, never on what happened."""
 
-import asyncio
 from dataclasses import dataclass
 
 import structlog
@@ -124,7 +123,7 @@ class Reconciler:
             self.queue.add(("TradingBot", bot.namespace, bot.name), Priority.HALT)
             return
         if outcome.finalizer is Finalizer.REMOVE:
-            await self._tell(bot, outcome)  # first: afterwards there may be nothing to tell it about
+            self._tell(bot, outcome)
             await self._set_finalizer(manifest, names.FINALIZER, wanted=False)
             return
         if outcome.finalizer is Finalizer.ADD:
@@ -141,11 +140,8 @@ class Reconciler:
         if not leases and outcome.status.halts == bot.status.halts and self._answer_is_near(bot, outcome):
             self.queue.add_after(("TradingBot", bot.namespace, bot.name), ANSWER_S, Priority.CHILD)
             return
-        telling = asyncio.create_task(self._tell(bot, outcome))  # beside the status: a halt is to be seen in it at once
-        try:
-            await self._say(bot, with_leases(outcome.status, leases))
-        finally:
-            await telling
+        self._tell(bot, outcome)
+        await self._say(bot, with_leases(outcome.status, leases))
 
     async def _say(self, bot: Bot, status: TradingBotStatus) -> None:
         if status != bot.status:
@@ -216,9 +212,9 @@ class Reconciler:
             for command in outcome.commands
         )
 
-    async def _tell(self, bot: Bot, outcome: Outcome) -> None:
+    def _tell(self, bot: Bot, outcome: Outcome) -> None:
         for announcement in outcome.events:
-            await self.recorder.post(bot, announcement)
+            self.recorder.tell(bot, announcement)
 
     async def _write_status(self, kind: str, name: Name, status: Manifest) -> None:
         where, before = {"namespace": name[0], "name": name[1]}, self.store.get(kind, name)

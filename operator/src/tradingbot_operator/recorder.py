@@ -1,6 +1,7 @@
 """What happened, told: as Kubernetes Events, one object per cause, counted up; and as how long it took, for metrics."""
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,31 +19,59 @@ from tradingbot_operator.observation import timestamp
 
 log = structlog.get_logger("recorder")
 
+MOST_WAITING = 10_000  # Events of a kilobyte
+
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Events tell people what happened; that one cannot be written never stops a reconciliation."""
+    """Events tell people what happened; that one cannot be written never stops a reconciliation, nor holds it up.
+
+    They are posted one after the other, by `keep`: a thousand at once must not come between a thousand statuses.
+    """
 
     cluster: Cluster
     instance: str
     now: Callable[[], datetime]
     counters: Counter[str] = field(default_factory=Counter)
     history: History = field(init=False)
+    _waiting: deque[Manifest] = field(default_factory=deque)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "history", History(self.now))
 
-    async def post(self, bot: Bot, announcement: Announcement, pod: Mapping[str, str] | None = None) -> None:
+    def tell(self, bot: Bot, announcement: Announcement, pod: Mapping[str, str] | None = None) -> None:
         """`pod` is the reference of the pod that it is about, if any."""
         level = log.warning if announcement.warning else log.info
         level(announcement.reason, bot=f"{bot.namespace}/{bot.name}", message=announcement.message)
-        event = self._event(bot, announcement, pod)
+        if len(self._waiting) == MOST_WAITING:
+            self._failed(f"{MOST_WAITING} wait")
+            return
+        self._waiting.append(self._event(bot, announcement, pod))
+        self._filled.set()
+
+    async def keep(self) -> None:
+        """Post what is told, until cancelled."""
+        while True:
+            await self._filled.wait()
+            await self.post_waiting()
+
+    async def post_waiting(self) -> None:
+        while self._waiting:
+            await self._post(self._waiting[0])
+            self._waiting.popleft()
+        self._filled.clear()
+
+    async def _post(self, event: Manifest) -> None:
         try:
             await self._count_up(event)
             self.counters["posted"] += 1
         except ApiError as error:
-            self.counters["failed"] += 1
-            log.warning("EventNotPosted", error=str(error))
+            self._failed(str(error))
+
+    def _failed(self, why: str) -> None:
+        self.counters["failed"] += 1
+        log.warning("EventNotPosted", error=why)
 
     async def _count_up(self, event: Manifest) -> None:
         metadata = event["metadata"]
