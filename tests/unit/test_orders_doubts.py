@@ -95,6 +95,14 @@ def test_what_was_never_in_doubt_may_be_settled() -> None:
     assert doubts.raise_for(ID, Nanos(BORN)).by_state is False
 
 
+def test_each_question_is_counted_once() -> None:
+    asked = Doubt(Nanos(BORN), Nanos(BORN))
+    asked.asked(Nanos(BORN + 1))
+    asked.asked(Nanos(BORN + 2))
+
+    assert (asked.questions, asked.asked_ns) == (2, BORN + 2)
+
+
 def test_an_order_without_an_answer_is_in_doubt_from_the_moment_on_that_a_gateway_would_have_given_up() -> None:
     order = Order(ID, Side.BUY, Ticks(1), Lots(1), state=OrderState.SUBMITTING)
 

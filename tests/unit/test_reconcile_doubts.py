@@ -78,6 +78,18 @@ def test_failed_questions_never_prove_absence(desk: Desk) -> None:
     assert desk.state(bid) is OrderState.UNKNOWN, "the first answer counts as the first"
 
 
+def test_an_order_whose_fate_the_stream_tells_is_not_asked_about_again(desk: Desk) -> None:
+    bid, _ = desk.quote()
+    lose(desk, bid)
+    desk.venue.down = True
+    desk.look()
+    assert desk.all.doubts.by_order[bid].questions == 1
+    accept(desk, bid)
+    desk.look()
+
+    assert bid not in desk.all.doubts.by_order
+
+
 def test_an_order_that_was_open_and_is_absent_is_lost_and_not_forgotten(desk: Desk) -> None:
     bid, _ = desk.quote()
     desk.market.handle(OrderAccepted(time_ns=Nanos(desk.now_ns), order_id=bid, venue_order_id="v"))

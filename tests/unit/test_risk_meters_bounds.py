@@ -86,6 +86,7 @@ def test_what_had_moved_before_the_balances_were_taken_is_not_expected_again() -
     assert check.mismatch({"BTC": Decimal(6), "USDT": Decimal(9)}, {"BTC": Decimal(3)}, {}) == ""
     told = check.mismatch({"BTC": Decimal(8), "USDT": Decimal(7)}, {"BTC": Decimal(3)}, {})
     assert told == "BTC: 2 more than by our fills (8, not 6); USDT: 2 less than by our fills (7, not 9)"
+    assert check.mismatch({"BNB": Decimal(1)}, {}, {}) == "BNB: 1 more than by our fills (1, not 0)"
 
 
 def place(price: int = 6_000_000, quantity: int = 1_000) -> Place:

@@ -216,6 +216,8 @@ async def _carry_out(key: Key, parts: Leading, reconciler: Reconciler) -> None:
 
 async def _resync(parts: Leading, every_s: float) -> None:
     for pause_s in UNTOLD_S:
+        if pause_s >= every_s:
+            break  # a sweep does it in that time
         await asyncio.sleep(pause_s)
         if not (untold := parts.health.watches.behind()):
             break
