@@ -4,29 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.dead_bot import killed_while_quoting
 from harness.runtime_process import CANCEL_ALL_S, STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
 from harness.two_venues import quoting_at_two_venues
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.journal import CONFIG
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as started:
-        yield started
-
-
-@pytest.fixture
-def dead(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
-    with killed_while_quoting(tmp_path / "bot", simulator) as bot:
-        yield bot
 
 
 def test_a_dead_bots_orders_are_withdrawn_and_another_bots_stay(

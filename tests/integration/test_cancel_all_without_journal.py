@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.dead_bot import killed_while_quoting
 from harness.mounted_config import configuration
 from harness.runtime_process import STILL, RuntimeProcess, cancel_all, making, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess
@@ -15,12 +14,6 @@ from harness.simulator import SimulatorProcess
 def simulator() -> Iterator[SimulatorProcess]:
     with SimulatorProcess(*STILL) as started:
         yield started
-
-
-@pytest.fixture
-def dead(tmp_path: Path, simulator: SimulatorProcess) -> Iterator[RuntimeProcess]:
-    with killed_while_quoting(tmp_path / "bot", simulator) as bot:
-        yield bot
 
 
 def test_the_slots_orders_are_withdrawn_and_another_bots_stay(

@@ -1,34 +1,14 @@
 """A configuration that comes while the start barrier runs knows this process' own epoch, which is no sign of a loss."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from harness.control_plane import ControlPlane
 from harness.pod_process import PodProcess
-from harness.runtime_process import STILL
 from harness.simulator import SimulatorProcess
 from harness.slots import config
-from harness.trading_pod import trading_pod
 from tradingbot_runtime.model import TradingState
 from tradingbot_runtime.model.control import Configure
 
 pytestmark = pytest.mark.controlplane
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def pod(
-    control_plane: ControlPlane, namespace: str, tmp_path: Path, simulator: SimulatorProcess
-) -> Iterator[PodProcess]:
-    with trading_pod(control_plane, namespace, tmp_path, simulator) as made:
-        yield made
 
 
 def test_the_epoch_of_this_process_in_a_hot_configuration_betrays_no_loss(

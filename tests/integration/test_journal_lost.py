@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.journal_files import LOCK, remove
-from harness.runtime_process import STILL, RuntimeProcess, cancel_all, ours_at_venue, runtime
+from harness.runtime_process import RuntimeProcess, cancel_all, ours_at_venue, runtime
 from harness.simulator import SimulatorProcess, until
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as started:
-        yield started
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, runtime
+from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue
 from harness.simulator import SimulatorProcess, book_ticker, until
 
 TRIES = 4 * 6  # orders, and tries of each: the sixth comes 3.1 s after the first
@@ -20,13 +19,6 @@ SOON_S = 7.0  # the longest pause between two tries of a cancel, and some
 @pytest.fixture
 def simulator() -> Iterator[SimulatorProcess]:
     with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
-    with runtime(tmp_path, simulator) as process:
-        process.start().until_quoting()
         yield process
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
+from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows
 from harness.simulator import SimulatorProcess, book_ticker, trade, until
 
 REPLACED = "SELECT count(*) FROM orders WHERE replaces != '' AND state = 'Open'"
@@ -16,13 +15,6 @@ SENT = "tradingbot_orders_total"
 @pytest.fixture
 def simulator() -> Iterator[SimulatorProcess]:
     with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
-    with runtime(tmp_path, simulator) as process:
-        process.start().until_quoting()
         yield process
 
 

@@ -7,17 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness.defect_count import DEFECTS, names_in_files, numbers_in
-from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
+from harness.runtime_process import RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
 
 TICKER = "btcusdt@bookTicker"
 STALE_AFTER_S = 1.0  # as the manifest has it
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ WITHDRAWN_WITHIN_S = 0.25
 COMMAND_S = 60.0  # a Python starts slowly on a busy machine
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
-
-
 @pytest.fixture
 def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
     with runtime(tmp_path, simulator) as process:

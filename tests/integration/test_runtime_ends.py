@@ -1,31 +1,15 @@
 """SIGTERM: all orders are cancelled and confirmed, whatever the venue does meanwhile, and the exit code says so."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from harness.runtime_process import MARKET, STILL, RuntimeProcess, ours_at_venue, rows, runtime
+from harness.runtime_process import MARKET, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.simulator import SimulatorProcess, until
 from harness.two_venues import quoting_at_two_venues
 
 WITHIN_S = 5.0
 BRIEFLY = ("--shutdown-within", "3")
 PATIENT_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
-    with runtime(tmp_path, simulator) as process:
-        process.start().until_quoting()
-        yield process
 
 
 def left_in_journal(bot: RuntimeProcess) -> list[tuple[str, ...]]:

@@ -20,23 +20,10 @@ STALE_AFTER_S = 1.0  # as the manifest has it
 TICKER = "btcusdt@bookTicker"
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
-
-
 @pytest.fixture
 def own_simulator() -> Iterator[SimulatorProcess]:
     """For a test after which the market is not what it was."""
     with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
-    with runtime(tmp_path, simulator) as process:
-        process.start().until_quoting()
         yield process
 
 

@@ -1,28 +1,12 @@
 """/readyz: true while a slot does what it should, and false, with the reason, while it cannot."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from harness.live_risk import LIVE_RISK
-from harness.runtime_process import STILL, RuntimeProcess, runtime
+from harness.runtime_process import RuntimeProcess, runtime
 from harness.simulator import Json, SimulatorProcess, until
 
 TICKER = "btcusdt@bookTicker"
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
-    with runtime(tmp_path, simulator) as process:
-        process.start().until_quoting()
-        yield process
 
 
 def test_a_slot_whose_venue_is_away_is_not_ready_and_says_why_until_it_has_compared(

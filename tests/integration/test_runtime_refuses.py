@@ -12,18 +12,12 @@ from typing import Any
 
 import pytest
 
-from harness.runtime_process import STILL, VENUE, RuntimeProcess, manifest, runtime
+from harness.runtime_process import VENUE, RuntimeProcess, manifest, runtime
 from harness.simulator import Json, SimulatorProcess
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.schema import MIGRATIONS
 
 BAD_CONFIG = 2
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
 
 
 @pytest.fixture

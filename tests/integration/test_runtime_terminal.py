@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +16,11 @@ from pathlib import Path
 import pytest
 
 from harness.lives import RUNTIME
-from harness.runtime_process import STILL, Process, RuntimeProcess, ours_at_venue, runtime
+from harness.runtime_process import Process, RuntimeProcess, ours_at_venue
 from harness.simulator import SimulatorProcess, until
 
 PATIENT_S = 30.0
 ORDERS = 4
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
 
 
 @dataclass
@@ -68,13 +62,6 @@ def until_in_the_market(bot: RuntimeProcess) -> None:
         return False
 
     until(has_orders, "its orders are open", PATIENT_S)
-
-
-@pytest.fixture
-def bot(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[RuntimeProcess]:
-    with runtime(tmp_path, simulator) as process:
-        process.start().until_quoting()
-        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])

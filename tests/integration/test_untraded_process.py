@@ -1,17 +1,13 @@
 """What a real process says of whether its slot has ever sent an order, while it lives and when it ends."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from harness.control_plane import ControlPlane
 from harness.pod_process import PodProcess
-from harness.runtime_process import STILL
 from harness.simulator import SimulatorProcess
 from harness.slots import config
-from harness.trading_pod import simulated, trading_pod
+from harness.trading_pod import simulated
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
@@ -21,20 +17,6 @@ from tradingbot_runtime.model.control import Drain
 pytestmark = pytest.mark.controlplane
 LAST_BYTES = 2048  # of its log, that kubelet puts into the pod's status
 DRAIN = Drain(term=1, reason="deleted")
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[SimulatorProcess]:
-    with SimulatorProcess(*STILL) as process:
-        yield process
-
-
-@pytest.fixture
-def pod(
-    control_plane: ControlPlane, namespace: str, tmp_path: Path, simulator: SimulatorProcess
-) -> Iterator[PodProcess]:
-    with trading_pod(control_plane, namespace, tmp_path, simulator) as made:
-        yield made
 
 
 def ended(pod: PodProcess) -> Manifest:
