@@ -3,29 +3,38 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from harness.binance_rest import listening, saying
 from harness.engines import BTC
 from harness.waiting import met
+from tradingbot_runtime.core.orders import Order, OrderState, advance
+from tradingbot_runtime.errors import VenueRefused
 from tradingbot_runtime.model import (
     Cancel,
     CancelRejected,
     Lots,
+    Nanos,
     OrderAccepted,
     OrderDenied,
     OrderEvent,
     OrderId,
     OrderRejected,
+    OrderReported,
+    OrderStatus,
     OutcomeLost,
     Place,
     Side,
     Ticks,
 )
+from tradingbot_runtime.venues.binance.queries import BinanceQueries
 from tradingbot_runtime.venues.binance.requests import requests
+from tradingbot_runtime.venues.binance.rest import BinanceRest
 from tradingbot_runtime.venues.binance.signing import Credentials, HmacSigner
 
 PLACE = Place(order_id=OrderId("ab" * 16), side=Side.BUY, price=Ticks(5_900_000), quantity=Lots(100))
 CANCEL = Cancel(order_id=OrderId("cd" * 16))
+KEYS = Credentials("key", HmacSigner(b"made up"))
 PLACED = '{"symbol":"BTCUSDT","orderId":12,"transactTime":6}'
 ANSWERS = [
     (200, PLACED, OrderAccepted),
@@ -50,8 +59,7 @@ ANSWERS = [
 
 async def answered(port: int, command: Place | Cancel) -> OrderEvent:
     """The event that follows from what is said at `port`."""
-    keys = Credentials("key", HmacSigner(b"made up"))
-    async with listening(f"http://127.0.0.1:{port}", lambda: keys, command) as (orders, heard):
+    async with listening(f"http://127.0.0.1:{port}", lambda: KEYS, command) as (orders, heard):
         orders.send(requests(BTC, command)[0])
         await met(lambda: heard.events, "an event")
     (event,) = heard.events
@@ -86,3 +94,29 @@ def test_where_no_connection_is_made_the_order_has_not_left() -> None:
         assert isinstance(await answered(port, PLACE), OrderDenied)
 
     asyncio.run(scenario())
+
+
+async def shown(code: int, message: str) -> OrderReported:
+    """The order, by a venue that refuses to show it."""
+    async with saying(400, f'{{"code":{code},"msg":"{message}"}}') as port:
+        rest = BinanceRest(f"http://127.0.0.1:{port}", lambda: KEYS)
+        try:
+            return await BinanceQueries("binance", rest).order(BTC, PLACE.order_id, Nanos(1))
+        finally:
+            await rest.close()
+
+
+@pytest.mark.parametrize("state", [OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.OPEN, OrderState.LOST])
+def test_an_order_that_binance_has_archived_is_over_whatever_was_known_of_it(state: OrderState) -> None:
+    """A refusal that stays for ever would keep a start waiting for ever."""
+    report = asyncio.run(shown(-2026, "Order was canceled or expired with no executed qty over 90 days ago."))
+
+    assert (report.status, report.executed) == (OrderStatus.CANCELED, 0)
+    order = Order(PLACE.order_id, PLACE.side, PLACE.price, PLACE.quantity, state=state, venue_time_ns=1)
+    assert advance(order, report) == (replace(order, state=OrderState.CANCELED, seen=True), None)
+
+
+def test_of_other_refusals_to_show_an_order_only_one_says_that_there_is_none() -> None:
+    assert asyncio.run(shown(-2013, "Order does not exist.")).status is OrderStatus.ABSENT
+    with pytest.raises(VenueRefused):
+        asyncio.run(shown(-1121, "Invalid symbol."))

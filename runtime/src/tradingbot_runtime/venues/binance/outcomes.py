@@ -33,6 +33,7 @@ class Code:
     KEY_REFUSED = -2015
     REPLACE_FAILED_IN_PART = -2021
     REPLACE_FAILED = -2022
+    ORDER_ARCHIVED = -2026  # cancelled or expired, with nothing executed, more than 90 days ago
 
 
 CREDENTIALS_REFUSED = frozenset({Code.INVALID_SIGNATURE, Code.BAD_KEY_FORMAT, Code.KEY_REFUSED})

@@ -39,6 +39,10 @@ STATUSES = {
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
     "REJECTED": OrderStatus.REJECTED,
 }
+NOT_SHOWN = {  # refusals that are the answer to a question about one order; executed is nothing of either
+    Code.NO_SUCH_ORDER: OrderStatus.ABSENT,
+    Code.ORDER_ARCHIVED: OrderStatus.CANCELED,
+}
 TRADES_PAGE = 1000
 READ_AGAIN = 20  # of the newest trades, at every look: one that became visible late is among them
 READ_AGAIN_MS = 60_000  # the same, while there has been no trade yet
@@ -135,9 +139,9 @@ class BinanceQueries:
         try:
             order = await self.rest.signed("GET", "order", VenueOrder, parameters)
         except VenueRefused as refused:
-            if refused.code != Code.NO_SUCH_ORDER:
+            if refused.code not in NOT_SHOWN:
                 raise
-            return OrderReported(time_ns=now_ns, order_id=order_id, status=OrderStatus.ABSENT, executed=Lots(0))
+            return OrderReported(time_ns=now_ns, order_id=order_id, status=NOT_SHOWN[refused.code], executed=Lots(0))
         if order.status not in STATUSES:
             raise VenueProtocolError(f"order status {order.status!r}")
         return OrderReported(
