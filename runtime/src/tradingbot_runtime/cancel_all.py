@@ -24,7 +24,7 @@ from tradingbot_runtime.model import Instrument, OrderId, Restored
 from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
 from tradingbot_runtime.run_command import mounted, ordinal, venue_credentials
 from tradingbot_runtime.terms import budget_of
-from tradingbot_runtime.venues.link import VenueLink
+from tradingbot_runtime.venues.link import TO_CANCEL, VenueLink
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 
 EMPTY, LEFT = 0, 1
@@ -42,7 +42,7 @@ Without it, where the volume is out of reach: --slot-config names the folder wit
 has it. Where a venue has no client ids, every order of the account in the slot's symbols is then taken for ours. The
 operator does this for a slot whose pod is lost (docs/guides/operator.md).
 
-Credentials as in `run`.
+Credentials as in `run`; of DeltaDeFi's the API key alone: nothing is signed here.
 Exit codes: 0 the venue lists no order of ours; 1 it does, or did not answer in time; 2 the journal, the configuration
 or the credentials cannot be used.
 """
@@ -68,7 +68,7 @@ def _withdraw(options: argparse.Namespace, config: SlotConfig, own: OwnOrders, *
         _say("the bot runs in mode Paper: nothing of it is at a venue")
         return EMPTY
     config = config.model_copy(update={"mode": Mode.LIVE})
-    credentials = partial(venue_credentials, options.credentials, os.environ, config)
+    credentials = partial(venue_credentials, options.credentials, os.environ, config, shapes=TO_CANCEL)
     return asyncio.run(Withdrawal(own, config, credentials).run(options.within))
 
 

@@ -13,7 +13,7 @@ import uvloop
 from pydantic import ValidationError
 
 from tradingbot_runtime.app import App, Process
-from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, load, problems, slot_config, warnings
+from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, VenueType, load, problems, slot_config, warnings
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
@@ -22,7 +22,7 @@ from tradingbot_runtime.options import PORT
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.servers import Addresses
 from tradingbot_runtime.telemetry import configure_logs
-from tradingbot_runtime.venues.credentials import CredentialsFolder
+from tradingbot_runtime.venues.credentials import CredentialsFolder, SecretShape
 from tradingbot_runtime.venues.link import SECRETS
 
 log = structlog.get_logger("run")
@@ -110,10 +110,14 @@ def _default_journal(config: SlotConfig, environment: Mapping[str, str]) -> Path
 
 
 def venue_credentials(
-    folder: Path | None, environment: Mapping[str, str], config: SlotConfig, venue: str
+    folder: Path | None,
+    environment: Mapping[str, str],
+    config: SlotConfig,
+    venue: str,
+    shapes: Mapping[VenueType, SecretShape[Any]] = SECRETS,
 ) -> Callable[[], Any] | None:
     """Where the credentials of `venue` come from; None when neither orders nor market data of this slot need any."""
-    spec, secret = config.venues[venue], SECRETS[config.venues[venue].type]
+    spec, secret = config.venues[venue], shapes[config.venues[venue].type]
     sends_orders = config.mode is Mode.LIVE and any(leg.execution.venue == venue for leg in config.legs)
     if not sends_orders and not (secret.for_market_data and spec.credentials_secret_ref):
         return None

@@ -15,7 +15,7 @@ from tradingbot_runtime.venues.binance.signing import credentials
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.credentials import CredentialsFolder, SecretShape
 from tradingbot_runtime.venues.deltadefi.adapter import DeltaDefiAdapter
-from tradingbot_runtime.venues.deltadefi.credentials import deltadefi_credentials
+from tradingbot_runtime.venues.deltadefi.credentials import credentials_to_cancel, deltadefi_credentials
 from tradingbot_runtime.venues.feed import BookFeed, OnTick
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 from tradingbot_runtime.venues.tape import OnTrade, Tape
@@ -30,6 +30,10 @@ ADAPTERS: Mapping[VenueType, Callable[..., "Adapter"]] = {
 SECRETS: Mapping[VenueType, SecretShape[Any]] = {
     VenueType.BINANCE: SecretShape(("apiKey", "secretKey", "privateKey"), credentials),
     VenueType.DELTADEFI: SecretShape(("apiKey", "tradingPassword"), deltadefi_credentials, for_market_data=True),
+}
+TO_CANCEL: Mapping[VenueType, SecretShape[Any]] = {  # what asking and cancelling need of them
+    **SECRETS,
+    VenueType.DELTADEFI: SecretShape(("apiKey",), credentials_to_cancel),
 }
 
 

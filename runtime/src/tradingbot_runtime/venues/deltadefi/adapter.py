@@ -55,8 +55,12 @@ class DeltaDefiAdapter:
         return None
 
     async def account_id(self) -> str:
-        """Raises ConfigError when the trading password does not open the account's key: better now than at an order."""
-        await self.queries.operation_key()
+        """Raises ConfigError when the trading password does not open the account's key: better now than at an order.
+
+        Without a password there will be none.
+        """
+        if self.credentials is None or self.credentials().trading_password:
+            await self.queries.operation_key()
         return await self.queries.account_id()
 
     async def instrument(self, symbol: str) -> Instrument:

@@ -11,7 +11,7 @@ class DeltaDefiCredentials:
     """Prints nothing of either."""
 
     api_key: str
-    trading_password: str
+    trading_password: str  # empty: nothing will be signed, which only orders are
 
     def __repr__(self) -> str:
         return "DeltaDefiCredentials(...)"
@@ -19,8 +19,18 @@ class DeltaDefiCredentials:
 
 def deltadefi_credentials(values: Mapping[str, str], where: str) -> DeltaDefiCredentials:
     """From the keys of a credentials Secret; ConfigError (naming `where`, never a value) when one is missing."""
-    for name in ("apiKey", "tradingPassword"):
-        if not values.get(name, "").strip():
-            raise ConfigError(f"{where}: {name} is missing; wanted: apiKey and tradingPassword")
+    _require(values, where, "apiKey", "tradingPassword")
     # Of a password only the line end that an editor or `echo` adds is taken off: spaces may be part of it.
     return DeltaDefiCredentials(values["apiKey"].strip(), values["tradingPassword"].rstrip("\r\n"))
+
+
+def credentials_to_cancel(values: Mapping[str, str], where: str) -> DeltaDefiCredentials:
+    """For who only asks and cancels: a password that is wrong or lost must not keep orders in the market."""
+    _require(values, where, "apiKey")
+    return DeltaDefiCredentials(values["apiKey"].strip(), trading_password="")
+
+
+def _require(values: Mapping[str, str], where: str, *names: str) -> None:
+    for name in names:
+        if not values.get(name, "").strip():
+            raise ConfigError(f"{where}: {name} is missing; wanted: {' and '.join(names)}")
