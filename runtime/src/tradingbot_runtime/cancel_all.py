@@ -18,7 +18,8 @@ from typing import Any
 
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import Market, Mode, SlotConfig
-from tradingbot_runtime.errors import ConfigError, VenueError, VenueRefused
+from tradingbot_runtime.errors import ConfigError, JournalDamaged, JournalError, VenueError, VenueRefused
+from tradingbot_runtime.journal.opening import MOVE_ASIDE
 from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import Instrument, OrderId, Restored
 from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
@@ -29,6 +30,7 @@ from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 
 EMPTY, LEFT = 0, 1
 AGAIN_S = 0.5
+WITHOUT_IT = f"go by the slot's configuration alone (--slot-config DIR --slot N), or {MOVE_ASIDE}"
 CANCEL_ALL_HELP = """\
 Cancel every order of one slot of a bot, and ask the venue until it lists none. Halt the bot first if it still runs: it
 would quote again. Orders of others are left alone.
@@ -53,6 +55,13 @@ def cancel_all(options: argparse.Namespace) -> int:
     if options.slot_config is not None:
         config = mounted(options.slot_config, ordinal(options.slot, os.environ))
         return _withdraw(options, config, Configured(config, options.former_bot), left_by_live=False)
+    try:
+        return _by_journal(options)
+    except JournalDamaged as error:
+        raise JournalError(f"{error}: {WITHOUT_IT}") from error
+
+
+def _by_journal(options: argparse.Namespace) -> int:
     with JournalReader(options.journal) as reader:
         known = reader.config()
         if known is None:

@@ -4,6 +4,7 @@
   - ConfigError            ours: refuse to start (exit 2)
   - JournalError           the volume's: refuse to start
     - JournalLocked        another process has it; in a cluster, one that is about to be killed
+    - JournalDamaged       its file is no database any more, or not a whole one
   - VenueError             theirs: drop the session, resynchronise, resume
     - VenueProtocolError   the venue said something impossible
     - OutcomeUnknown       no answer, or one that proves nothing: ask the venue before anything else
@@ -29,6 +30,10 @@ class JournalError(TradingError):
 
 class JournalLocked(JournalError):
     """Another process has the journal open."""
+
+
+class JournalDamaged(JournalError):
+    """What is in the journal's file cannot be read, now or later."""
 
 
 class VenueError(TradingError):

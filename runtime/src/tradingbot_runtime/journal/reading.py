@@ -16,7 +16,7 @@ from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.config.kept import as_kept
 from tradingbot_runtime.core.carried import CarriedAccount, booked
 from tradingbot_runtime.core.positions import Position
-from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.errors import JournalDamaged, JournalError
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
 from tradingbot_runtime.model import Instrument, OrderFilled
@@ -64,7 +64,8 @@ class JournalReader:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> JournalError:
-        return JournalError(f"{self.path}: cannot be read: {error}")
+        passes = isinstance(error, sqlite3.OperationalError)  # the disk's, or another program's
+        return (JournalError if passes else JournalDamaged)(f"{self.path}: cannot be read: {error}")
 
     def decoded(self, content: bytes, kind: type[T]) -> T:
         try:
