@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,12 @@ from harness.simulator import SimulatorProcess
 from harness.two_venues import quoting_at_two_venues
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.journal import CONFIG
+
+
+def change(bot: RuntimeProcess, statement: str, *parameters: object) -> None:
+    """What its journal says, behind its back."""
+    with closing(sqlite3.connect(bot.journal)) as database, database:
+        database.execute(statement, parameters)
 
 
 def test_a_dead_bots_orders_are_withdrawn_and_another_bots_stay(
@@ -109,6 +117,29 @@ def test_nobody_has_to_read_what_it_says(dead: RuntimeProcess) -> None:
 
         assert process.wait(CANCEL_ALL_S) == 0
     assert ours_at_venue(dead) == set()
+
+
+def test_an_order_that_the_venue_says_nothing_of_is_named_although_none_is_listed(
+    dead: RuntimeProcess, simulator: SimulatorProcess
+) -> None:
+    simulator.admin.inject("http-5xx", "GET /api/v3/order", count=1_000_000)
+    left = ours_at_venue(dead)
+
+    ended = cancel_all(dead, "--within", "3")
+
+    assert (ended.returncode, ours_at_venue(dead)) == (1, set()), ended.stdout + ended.stderr
+    assert ended.stdout.count("cancelled") == 4
+    assert all(f"order {order_id} " in ended.stdout.splitlines()[-1] for order_id in left)
+
+
+def test_of_a_lost_order_it_says_what_the_venue_says_of_it_now(dead: RuntimeProcess) -> None:
+    """What became of it is the position's question; whether something is in the market is the exit code's."""
+    change(dead, "UPDATE orders SET state = 'Lost' WHERE side = 'buy' AND closed = 0")
+
+    ended = cancel_all(dead)
+
+    assert (ended.returncode, ours_at_venue(dead)) == (0, set()), ended.stdout + ended.stderr
+    assert ended.stdout.count("Lost in the journal: the venue says Canceled, 0.00000 of 0.00") == 2
 
 
 def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:

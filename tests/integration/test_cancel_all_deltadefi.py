@@ -1,15 +1,18 @@
 """`cancel-all` at a venue without client ids, where placing takes a password and cancelling does not."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from harness.deltadefi_bot import at_venue, bot_on, resting
-from harness.runtime_process import RuntimeProcess, cancel_all
+from harness.deltadefi_bot import at_venue, bot_on, resting, sell_through
+from harness.runtime_process import RuntimeProcess, cancel_all, rows
+from harness.simulator import until
 
 # Far from the market: none is filled.
 FAR = {"spreadBps": "200", "maxSpreadBps": "400", "layers": 2, "stepBps": "6", "sizes": ["10"]}
+SUBMIT = "POST /order/submit"
 KEY, PASSWORD = "TRADINGBOT_DELTADEFI_API_KEY", "TRADINGBOT_DELTADEFI_TRADING_PASSWORD"
 
 
@@ -50,3 +53,45 @@ def test_without_an_api_key_it_says_what_is_missing(killed: RuntimeProcess) -> N
 
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert ended.stderr == "TRADINGBOT_DELTADEFI_*: apiKey is missing; wanted: apiKey\n"
+
+
+@contextmanager
+def killed_while_submitting(folder: Path, fault: str, **options: float) -> Iterator[tuple[RuntimeProcess, list[str]]]:
+    """Its bids were filled, and those after them are on their way; with their ids at the venue."""
+    submitting = "SELECT venue_order_id FROM orders WHERE state = 'Submitting'"
+    with bot_on(folder) as runtime:
+        resting(runtime)
+        runtime.simulator.admin.inject(fault, SUBMIT, count=1_000, **options)
+        sell_through(runtime)
+        until(lambda: bool(rows(runtime.journal, submitting)), "an order is on its way")
+        runtime.kill()
+        yield runtime, [row[0] for row in rows(runtime.journal, submitting)]
+
+
+def statuses(runtime: RuntimeProcess, venue_order_ids: list[str]) -> set[str]:
+    return {order["status"] for order in runtime.simulator.admin.deltadefi_orders() if order["id"] in venue_order_ids}
+
+
+def test_an_order_that_was_on_its_way_when_the_bot_died_is_waited_for_and_withdrawn(tmp_path: Path) -> None:
+    with killed_while_submitting(tmp_path, "delay", delay_ms=6_000) as (runtime, on_their_way):
+        assert statuses(runtime, on_their_way) == {"building"}
+
+        ended = cancel_all(runtime)
+
+        until(lambda: "building" not in statuses(runtime, on_their_way), "all that was on its way has arrived")
+        assert at_venue(runtime) == []
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert f"ada: asking about {len(on_their_way)} of the journal's orders" in ended.stdout
+
+
+def test_when_the_time_is_up_it_names_the_orders_that_nothing_is_proved_of(tmp_path: Path) -> None:
+    with killed_while_submitting(tmp_path, "lost-request") as (runtime, lost):
+        early = cancel_all(runtime, "--within", "3")
+
+        assert early.returncode == 1, early.stdout + early.stderr
+        assert all(f"({name}), Submitting in the journal" in early.stdout.splitlines()[-1] for name in lost)
+
+        ended = cancel_all(runtime)
+
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert ended.stdout.count("it has not got there") == len(lost)

@@ -1,7 +1,7 @@
 """`cancel-all`: withdraw every order of a bot's slot, without the bot; by its journal, or by its configuration alone.
 
 For the hour in which the bot cannot do it itself. It writes nothing, and asks the venue until the venue lists no order
-of ours; what is nobody's or another's stays where it is.
+of ours and none is on its way; what is nobody's or another's stays where it is.
 """
 
 import argparse
@@ -9,22 +9,25 @@ import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import Market, Mode, SlotConfig
 from tradingbot_runtime.errors import ConfigError, JournalDamaged, JournalError, VenueError, VenueRefused
 from tradingbot_runtime.journal.opening import MOVE_ASIDE
 from tradingbot_runtime.journal.reading import JournalReader
-from tradingbot_runtime.model import Instrument, OrderId, Restored
+from tradingbot_runtime.model import Instrument, Restored
 from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
 from tradingbot_runtime.run_command import mounted, ordinal, venue_credentials
 from tradingbot_runtime.terms import budget_of
+from tradingbot_runtime.unclosed_orders import UnclosedOrders, named
 from tradingbot_runtime.venues.link import TO_CANCEL, VenueLink
 from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 
@@ -36,17 +39,21 @@ Cancel every order of one slot of a bot, and ask the venue until it lists none. 
 would quote again. Orders of others are left alone.
 
 With its journal: venues and accounts come from the configuration in there, and ours are told by their client id, or,
-where a venue has none, by the journal. Where the journal was lost, the bot that starts anew has another number, and
-says in its log (OrdersOfAnotherBot) which one its former life had: --former-bot withdraws that bot's orders, too, at
-the same accounts and symbols.
+where a venue has none, by the journal. Every order that the journal does not call closed is asked about by its id: one
+that was on its way when the bot died may still arrive, and is cancelled then. Several "not found" answers over ten
+seconds prove that it does not; --within is to leave room for them. Of an order that is Lost in the journal, or that was
+there and is not known any more, it tells what the venue says now: it may have been executed.
+
+Where the journal was lost, the bot that starts anew has another number, and says in its log (OrdersOfAnotherBot) which
+one its former life had: --former-bot withdraws that bot's orders, too, at the same accounts and symbols.
 
 Without it, where the volume is out of reach: --slot-config names the folder with slot-N.json, as the bot's ConfigMap
 has it. Where a venue has no client ids, every order of the account in the slot's symbols is then taken for ours. The
 operator does this for a slot whose pod is lost (docs/guides/operator.md).
 
 Credentials as in `run`; of DeltaDeFi's the API key alone: nothing is signed here.
-Exit codes: 0 the venue lists no order of ours; 1 it does, or did not answer in time; 2 the journal, the configuration
-or the credentials cannot be used.
+Exit codes: 0 no order of ours is in the market or on its way, whatever became of those that were lost; 1 one is, or
+nothing was proved of one in time; 2 the journal, the configuration or the credentials cannot be used.
 """
 
 
@@ -88,6 +95,7 @@ class Withdrawal:
     credentials: Callable[[str], Callable[[], Any] | None]  # by venue
     waiting: dict[str, list[str]] = field(default_factory=dict)  # by market: why it is not over
     links: dict[str, VenueLink] = field(default_factory=dict)  # by venue
+    unclosed: dict[str, UnclosedOrders] = field(default_factory=dict)  # by market
     _openings: dict[str, asyncio.Lock] = field(default_factory=dict)  # by venue: its gateway is opened once
     _clock: Clock = field(default_factory=Clock)
 
@@ -95,7 +103,7 @@ class Withdrawal:
         """Until every market is empty; whether it is.
 
         Side by side: a venue that does not answer must not keep the others' orders in the market. For the same reason
-        ConfigError is raised when the other markets are through.
+        ConfigError and JournalError are raised when the other markets are through.
         """
         tasks = [asyncio.create_task(self._until_empty(market)) for market in self.config.legs]
         try:
@@ -107,11 +115,16 @@ class Withdrawal:
             for link in self.links.values():
                 await link.close()
         if late:
-            why = (line for lines in self.waiting.values() for line in lines)
-            _say(f"not proved empty within {within_s} s: {', '.join(why)}")
-        if unusable := [str(error) for error in ended if isinstance(error, ConfigError)]:
-            raise ConfigError("; ".join(dict.fromkeys(unusable)))
+            _say(f"not proved empty within {within_s} s: {', '.join(self._left())}")
+        if unusable := [error for error in ended if isinstance(error, ConfigError | JournalError)]:
+            raise type(unusable[0])("; ".join(dict.fromkeys(map(str, unusable))))
         return LEFT if late else max((task.result() for task in done), default=EMPTY)
+
+    def _left(self) -> Iterator[str]:
+        """Why it is not over, and the orders that nothing is proved of: somebody has to look for them."""
+        for market, lines in self.waiting.items():
+            yield from lines
+            yield from (f"{market}: {named(order)}" for order in self.unclosed[market].left().values())
 
     def _link(self, venue: str) -> VenueLink:
         """Raises ConfigError when its credentials cannot be used."""
@@ -121,25 +134,27 @@ class Withdrawal:
         return self.links[venue]
 
     async def _until_empty(self, market: Market) -> int:
+        name = market.name
+        self.unclosed[name] = UnclosedOrders(
+            partial(self.own.not_closed, name), self._clock.now_ns, lambda line: _say(f"{name}: {line}")
+        )
         link = self._link(market.execution.venue)
-        self.waiting[market.name] = [
-            f"market {market.name}: no answer yet from venue {link.name} ({link.adapter.address})"
-        ]
+        self.waiting[name] = [f"market {name}: no answer yet from venue {link.name} ({link.adapter.address})"]
         try:
             return await self._insist(link, market)
-        except ConfigError:
-            self.waiting.pop(market.name)  # is told as such
+        except (ConfigError, JournalError):
+            self.waiting.pop(name)  # is told as such
             raise
 
     async def _insist(self, link: VenueLink, market: Market) -> int:
         while True:
             try:
                 instrument, gateway = await self._gateway(link, market)
-                left = await self._pass(gateway, market, instrument)
+                listed = await gateway.open_orders(instrument)
+                left = await self._pass(gateway, market, instrument, listed)
                 if not left:
-                    code = self._judge(market, await gateway.open_orders(instrument), gateway)
                     self.waiting.pop(market.name)
-                    return code
+                    return self._judge(market, listed, gateway)
             except VenueError as error:
                 left = [f"market {market.name}: {error}"]
             if left != self.waiting[market.name]:
@@ -161,24 +176,30 @@ class Withdrawal:
             raise ConfigError(f"Venue {link.name}: no gateway")
         return instrument, link.gateway
 
-    async def _pass(self, gateway: Gateway, market: Market, instrument: Instrument) -> list[str]:
-        """Cancel what is ours; what was there to cancel, as lines for a person. Raises VenueError."""
-        found = [
-            (order, order_id)
-            for order in await gateway.open_orders(instrument)
-            if (order_id := self.own.id_of(order)) is not None
-        ]
-        return [await self._cancel(gateway, market, instrument, order, order_id) for order, order_id in found]
+    async def _pass(
+        self, gateway: Gateway, market: Market, instrument: Instrument, listed: Iterable[Restored]
+    ) -> list[str]:
+        """Cancel what is ours; what there was to cancel, or is not proved, as lines for a person. Raises VenueError."""
+        unclosed, own = self.unclosed[market.name], self.own
+        ours = [replace(order, order_id=name) for order in listed if (name := own.id_of(order)) is not None]
+        lines = [await self._cancel(gateway, market, instrument, order) for order in ours]
+        at_venue = {order.order_id for order in ours}
+        try:
+            unlisted = await unclosed.ask(gateway, instrument, at_venue)
+        except VenueError as error:
+            return [*lines, f"market {market.name}: {error}"]
+        lines += [await self._cancel(gateway, market, instrument, order) for order in unlisted]
+        if unproved := len(unclosed.left().keys() - at_venue):
+            lines.append(f"{market.name}: asking about {unproved} of the journal's orders that the venue does not list")
+        return lines
 
-    async def _cancel(
-        self, gateway: Gateway, market: Market, instrument: Instrument, order: Restored, order_id: OrderId
-    ) -> str:
+    async def _cancel(self, gateway: Gateway, market: Market, instrument: Instrument, order: Restored) -> str:
         """What came of it, in words: one that the venue refuses keeps no other one in the market. Raises VenueError."""
         what = f"{order.side} {instrument.quantity_text(order.quantity)} @ {instrument.price_text(order.price)}"
-        words = f"{what}, order {order_id} ({order.venue_order_id})"
-        gateway.remember(order_id, order.venue_order_id)
+        words = f"{what}, order {order.order_id} ({order.venue_order_id})"
+        gateway.remember(order.order_id, order.venue_order_id)
         try:
-            await gateway.cancel(instrument, order_id, order.venue_order_id)
+            await gateway.cancel(instrument, order.order_id, order.venue_order_id)
         except VenueRefused as refused:
             return f"{market.name}: not cancelled {words}: {refused}"
         return f"{market.name}: cancelled {words}"

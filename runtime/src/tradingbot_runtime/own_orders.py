@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.order_ids import OrderKey, bot_number, decode, encode, number_text
+from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import OrderId, Restored
 
@@ -21,6 +22,10 @@ class OwnOrders(Protocol):
 
     def id_of(self, order: Restored) -> OrderId | None:
         """Our id of it; None when it is another's."""
+        ...
+
+    def not_closed(self, market: str) -> list[Order]:
+        """Those of a market that may be there or on their way, as far as is known."""
         ...
 
 
@@ -43,6 +48,9 @@ class Journalled:
         ours = bot_number(self.reader.meta("uid") or self.config.bot.uid)
         return _by_client_id(order, {number_text(ours), *self.former}, self.config.slot)
 
+    def not_closed(self, market: str) -> list[Order]:
+        return self.reader.orders_not_closed(market)
+
 
 @dataclass(frozen=True, slots=True)
 class Configured:
@@ -61,6 +69,9 @@ class Configured:
             return _by_client_id(order, {number_text(ours), *self.former}, self.config.slot)
         key = OrderKey(ours, self.config.slot, epoch=0, sequence=len(self._named))  # no process has epoch 0
         return self._named.setdefault(order.venue_order_id, encode(key))
+
+    def not_closed(self, _: str) -> list[Order]:
+        return []
 
 
 def _by_client_id(order: Restored, bots: Collection[str], slot: int) -> OrderId | None:

@@ -15,11 +15,12 @@ import msgspec
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.config.kept import as_kept
 from tradingbot_runtime.core.carried import CarriedAccount, booked
+from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import JournalDamaged, JournalError
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
-from tradingbot_runtime.model import Instrument, OrderFilled
+from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
 
 PIECE = 5_000  # rows
 Row = dict[str, Any]
@@ -105,6 +106,21 @@ class JournalReader:
             return {}
         found = self.rows(f"SELECT market, {column} FROM markets")  # noqa: S608 - one of the two above
         return {row["market"]: self.decoded(row[column], Instrument) for row in found}
+
+    def orders_not_closed(self, market: str) -> list[Order]:
+        """Orders that may be in the market. In a journal of an early version one that has a name there was there."""
+        found = self.rows("SELECT * FROM orders WHERE market = ? AND closed = 0", market)
+        try:
+            return [
+                Order(
+                    OrderId(row["order_id"]), Side(row["side"]), Ticks(row["price"]), Lots(row["quantity"]),
+                    Lots(row["filled"]), OrderState(row["state"]), row["venue_order_id"],
+                    seen=bool(row.get("seen", row["venue_order_id"])),
+                )
+                for row in found
+            ]  # fmt: skip
+        except ValueError as error:
+            raise self._unreadable(error) from error
 
     def config(self) -> SlotConfig | None:
         """The configuration in effect; None in a journal from before it was kept. Raises JournalError."""
