@@ -142,6 +142,30 @@ def test_of_a_lost_order_it_says_what_the_venue_says_of_it_now(dead: RuntimeProc
     assert ended.stdout.count("Lost in the journal: the venue says Canceled, 0.00000 of 0.00") == 2
 
 
+@pytest.mark.parametrize(("state", "code"), [("Open", 1), ("Lost", 0)])
+def test_an_order_in_a_market_that_the_configuration_has_no_more_is_somebody_elses_to_look_for(
+    dead: RuntimeProcess, state: str, code: int
+) -> None:
+    change(dead, "UPDATE orders SET state = ?, market = 'former' WHERE side = 'buy' AND closed = 0", state)
+
+    ended = cancel_all(dead)
+
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    assert ("former: not asked about 2 orders: the configuration has no such market" in ended.stdout) == bool(code)
+
+
+def test_a_bot_that_went_on_in_mode_paper_with_other_markets_has_left_orders(dead: RuntimeProcess) -> None:
+    change(dead, "UPDATE orders SET market = 'former' WHERE closed = 0")
+    with Journal(dead.journal) as journal:
+        kept = json.loads(str(journal.meta(CONFIG)))
+        journal.put(CONFIG, json.dumps(kept | {"mode": "Paper"}))
+
+    ended = cancel_all(dead)
+
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "former: not asked about 4 orders" in ended.stdout
+
+
 def test_what_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:
     missing = subprocess.run((sys.executable, "-m", "tradingbot_runtime", "cancel-all", str(tmp_path / "none")),
                              check=False, capture_output=True, text=True, timeout=CANCEL_ALL_S)  # fmt: skip

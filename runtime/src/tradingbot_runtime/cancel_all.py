@@ -33,6 +33,7 @@ from tradingbot_runtime.venues.protocols import Gateway, GatewayPorts
 
 EMPTY, LEFT = 0, 1
 AGAIN_S = 0.5
+MAY_BE_OPEN = "state NOT IN ('Intent', 'Built', 'Lost') AND market NOT LIKE '%/%'"  # the latter are of mode Paper
 WITHOUT_IT = f"go by the slot's configuration alone (--slot-config DIR --slot N), or {MOVE_ASIDE}"
 CANCEL_ALL_HELP = """\
 Cancel every order of one slot of a bot, and ask the venue until it lists none. Halt the bot first if it still runs: it
@@ -53,7 +54,8 @@ operator does this for a slot whose pod is lost (docs/guides/operator.md).
 
 Credentials as in `run`; of DeltaDeFi's the API key alone: nothing is signed here.
 Exit codes: 0 no order of ours is in the market or on its way, whatever became of those that were lost; 1 one is, or
-nothing was proved of one in time; 2 the journal, the configuration or the credentials cannot be used.
+nothing was proved of one in time, or nobody could be asked about it; 2 the journal, the configuration or the
+credentials cannot be used.
 """
 
 
@@ -76,12 +78,13 @@ def _by_journal(options: argparse.Namespace) -> int:
         if known.mode is not Mode.PAPER and _is_held(options.journal):
             _say("a process trades with this journal: unless it is halted, it will quote again")
         own = Journalled(reader, known, options.former_bot)
-        return _withdraw(options, known, own, left_by_live=_left_by_live(reader, known))
+        forgotten = _judge_former_markets(reader, known)
+        return max(forgotten, _withdraw(options, known, own, left_by_live=_left_by_live(reader, known)))
 
 
 def _withdraw(options: argparse.Namespace, config: SlotConfig, own: OwnOrders, *, left_by_live: bool) -> int:
     if config.mode is Mode.PAPER and not left_by_live and not options.former_bot:
-        _say("the bot runs in mode Paper: nothing of it is at a venue")
+        _say("the bot runs in mode Paper: nothing in its markets is at a venue")
         return EMPTY
     config = config.model_copy(update={"mode": Mode.LIVE})
     credentials = partial(venue_credentials, options.credentials, os.environ, config, shapes=TO_CANCEL)
@@ -233,6 +236,18 @@ def _left_by_live(reader: JournalReader, config: SlotConfig) -> bool:
     """Whether orders of an earlier life in mode Live may be at a venue."""
     query = "SELECT count(*) AS left FROM orders WHERE market = ? AND closed = 0"
     return any(reader.rows(query, market.name)[0]["left"] for market in config.legs)
+
+
+def _judge_former_markets(reader: JournalReader, config: SlotConfig) -> int:
+    """Orders in markets that the configuration has no more: where to look for them. What is lost was looked for."""
+    query = f"SELECT market, count(*) AS left FROM orders WHERE closed = 0 AND {MAY_BE_OPEN} GROUP BY market"  # noqa: S608 - ours
+    left = {row["market"]: row["left"] for row in reader.rows(query)}
+    instruments, known = reader.instruments(), {leg.name for leg in config.legs}
+    for market in left.keys() - known:
+        there = instruments.get(market)
+        where = f": {there.symbol} at venue {there.venue}" if there else ""
+        _say(f"{market}: not asked about {left[market]} orders: the configuration has no such market any more{where}")
+    return LEFT if left.keys() - known else EMPTY
 
 
 def _is_held(journal: Path) -> bool:
