@@ -1,10 +1,12 @@
 """`cancel-all` with a journal that cannot be read: its orders may be in the market all the same."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from harness.told_journal import told
+from harness.told_journal import MARKET, told
 from tradingbot_runtime.__main__ import main
 from tradingbot_runtime.errors import JournalDamaged, JournalError
 from tradingbot_runtime.journal.opening import MOVE_ASIDE
@@ -33,3 +35,12 @@ def test_a_journal_is_called_damaged_for_what_is_in_it_alone(tmp_path: Path) -> 
         reader.rows("SELECT * FROM what_is_not_there")
 
     assert not isinstance(failed.value, JournalDamaged)
+
+
+def test_an_order_in_a_state_that_there_is_not_is_damage_and_no_closed_order(tmp_path: Path) -> None:
+    journal = told(tmp_path / "journal.sqlite3")
+    with closing(sqlite3.connect(journal)) as database, database:
+        database.execute("UPDATE orders SET state = 'Opne' WHERE closed = 0")
+
+    with JournalReader(journal) as reader, pytest.raises(JournalDamaged, match="Opne"):
+        reader.orders_not_closed(MARKET)
