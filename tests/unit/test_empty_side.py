@@ -22,8 +22,8 @@ from tradingbot_runtime.core.reference_price import BasisTerms, log_bps
 from tradingbot_runtime.core.risk import Refusal
 from tradingbot_runtime.core.risk.gates import book as book_check
 from tradingbot_runtime.core.risk.validity import own_book
+from tradingbot_runtime.decisions import decided
 from tradingbot_runtime.engine import Engine
-from tradingbot_runtime.live import decided
 from tradingbot_runtime.model import (
     CrossTicked,
     FeedLost,

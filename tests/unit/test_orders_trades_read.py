@@ -122,6 +122,45 @@ def test_at_an_account_of_its_own_every_trade_of_an_unknown_order_counts(journal
         assert desk.all.trades.orders_not_known == exclusive
 
 
+def test_what_a_start_has_told_of_is_not_told_again_by_the_next(journal: Journal) -> None:
+    """Each start reads the latest trades once more."""
+    first = Desk(journal, Nameless(exclusive=True))
+    first.venue.told_by_list = [fill(OrderId("somebody"), "t1", 1)]
+    read(first)
+    again = Desk(journal, first.venue)
+    read(again)
+    assert again.all.trades.orders_not_known == 1, "the first has ended before it could tell"
+    again.all.trades.judged()
+    first.venue.told_by_list.append(fill(OrderId("somebody else"), "t2", 1))
+
+    after = Desk(journal, first.venue)
+    read(after)
+    assert after.all.trades.orders_not_known == 1
+
+
+def test_what_others_trade_while_the_bot_runs_is_no_sign_of_a_loss_at_the_next_start(journal: Journal) -> None:
+    running = Desk(journal, Nameless(exclusive=True))
+    running.all.trades.judged()
+    running.venue.told_by_list = [fill(OrderId("somebody"), "t1", 1)]
+    read(running)
+
+    after = Desk(journal, running.venue)
+    read(after)
+    assert after.all.trades.orders_not_known == 0
+
+
+def test_a_fill_of_an_order_that_is_ours_and_not_in_the_journal_is_counted_by_one_start(journal: Journal) -> None:
+    first = Desk(journal)
+    first.venue.told_by_list = [fill(ours(3, 7), "t1", 1)]
+    read(first)
+    assert first.all.trades.orders_not_known == 1
+    first.all.trades.judged()
+
+    after = Desk(journal, first.venue)
+    read(after)
+    assert (after.all.trades.orders_not_known, after.all.trades.newest_epoch) == (0, 3)
+
+
 def test_the_owners_that_are_remembered_are_bounded(desk: Desk) -> None:
     desk.venue.told_by_list = [fill(OrderId("foreign"))]
     read(desk)
@@ -161,11 +200,11 @@ def test_a_refusal_for_lack_of_balance_has_the_account_compared_at_the_next_look
     desk.look(after_s=100)
     desk.venue.base -= 10**6
     desk.look()
-    assert desk.all.mismatches == 0, "not yet its time"
+    assert desk.all.balances.mismatches == 0, "not yet its time"
 
     desk.all.compare_soon()
     desk.look()
-    assert desk.all.mismatches == 1
+    assert desk.all.balances.mismatches == 1
 
 
 def test_cancel_all_of_a_process_that_has_not_asked_yet_asks_first(journal: Journal) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 from harness.desk import Desk, accept, fill, lose
+from tradingbot_runtime.account_balances import MISMATCHES_TO_TELL
 from tradingbot_runtime.config.risk import ForeignOrders, Risk
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.orders import OrderState
@@ -12,7 +13,7 @@ from tradingbot_runtime.model import (
     Nanos,
     OrderId,
 )
-from tradingbot_runtime.reconcile import MARKETS_AT_FULL_PACE, MISMATCHES_TO_TELL
+from tradingbot_runtime.reconcile import MARKETS_AT_FULL_PACE
 
 
 def test_a_fill_that_nobody_told_is_found_in_the_list_of_trades_and_counted_once(desk: Desk) -> None:

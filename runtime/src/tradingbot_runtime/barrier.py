@@ -85,7 +85,9 @@ class Barrier:
             await self._insist(partial(loss.look, live), f"open orders of market {live.name}")
         for name, reconciler in self.reconcilers.items():
             await self._insist(reconciler.restore, f"orders and balances of market {name}")
-        loss.settle(reconciler.trades for reconciler in self.reconcilers.values())
+        loss.settle(self.reconcilers.values())
+        for name, reconciler in self.reconcilers.items():
+            await self._insist(reconciler.agree, f"balances of market {name}")
 
     async def _insist(self, step: Callable[[], Awaitable[None]], name: str) -> None:
         """Do `step` until it succeeds, telling what is being waited for."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import structlog
 
 from tradingbot_runtime.config import Mode
-from tradingbot_runtime.core.continuity import JOURNAL_LOST, Continuity, Evidence, judge
+from tradingbot_runtime.core.continuity import JOURNAL_LOST, Continuity, Evidence, Judgement, judge
 from tradingbot_runtime.core.order_ids import decode, number_text
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.market_reports import live_orders_left
+from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
-from tradingbot_runtime.venue_trades import VenueTrades, cursor_key
+from tradingbot_runtime.venue_trades import cursor_key
 
 log = structlog.get_logger("journal")
 
@@ -41,7 +42,7 @@ class JournalLoss:
             self._left[live.name] = sum(1 for known in named if known is None)
         self._cursors[live.name] = self.slot.journal.meta(cursor_key(live.ledger)) is not None
 
-    def settle(self, trades: Iterable[VenueTrades]) -> None:
+    def settle(self, reconcilers: Iterable[Reconciler]) -> None:
         """Once for all markets, when the trades have been read. Paper orders are lost with the journal, and whole."""
         slot = self.slot
         if slot.config.mode is Mode.PAPER:
@@ -49,7 +50,8 @@ class JournalLoss:
             slot.journal.settle_behind()
             return
         self._tell_of_others()
-        markets, read = slot.markets.values(), list(trades)
+        reconcilers = list(reconcilers)
+        markets, read = slot.markets.values(), [each.trades for each in reconcilers]
         newest = max((*self._epochs.values(), *(each.newest_epoch for each in read)), default=0)
         if newest >= slot.epoch:  # ids of this process would be those of another one
             slot.renumber(slot.journal.next_epoch(newest))
@@ -65,15 +67,22 @@ class JournalLoss:
                 trades_are_named=not any(live.gateway.exclusive for live in markets),
             )
         )
-        if judgement.continuity is Continuity.WHOLE:
-            return
+        if judgement.continuity is not Continuity.WHOLE:
+            self._tell(judgement)
+            slot.journal.settle_behind()
+        for each in reconcilers:
+            each.trades.judged()
+            if judgement.continuity is Continuity.LOST:
+                each.balances.forget()
+
+    def _tell(self, judgement: Judgement) -> None:
+        slot = self.slot
         log.warning("JournalBehind", continuity=judgement.continuity, message=judgement.message)
         if judgement.continuity is Continuity.LOST:
             proof = (
                 f"what is left of its orders: `tradingbot-runtime cancel-all {slot.journal.path}` withdraws and proves"
             )
             slot.halt_for(JOURNAL_LOST, "the start barrier", f"{judgement.message}; {proof}")
-        slot.journal.settle_behind()
 
     def _tell_of_others(self) -> None:
         """Another bot's, or this one's from before journal and lock were lost: only a person knows which."""

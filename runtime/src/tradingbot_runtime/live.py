@@ -17,10 +17,11 @@ from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.doubts import Ages
 from tradingbot_runtime.core.orders import PENDING, WORKING, Anomaly, Order
 from tradingbot_runtime.core.risk import Approved, Decision
+from tradingbot_runtime.decisions import DecisionsKept, decided
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import JournalError, VenueRefused
 from tradingbot_runtime.inputs.recorder import Recorder
-from tradingbot_runtime.journal import CancelSent, Decided, Journal, RefusedOrder, WantedQuote
+from tradingbot_runtime.journal import CancelSent, Decided, Journal
 from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import (
     ASSET_EXPONENT,
@@ -105,6 +106,7 @@ class LiveMarket:
     on_handled: Callable[[], None] = _alone  # an event was handled to its end
     health: MarketHealth = field(default_factory=MarketHealth)
     ages: Ages = field(default_factory=Ages)
+    decisions: DecisionsKept = field(default_factory=DecisionsKept)
     inputs: Recorder = field(default_factory=Recorder)  # the slot's: all that enters the engine passes through it
 
     @property
@@ -125,9 +127,10 @@ class LiveMarket:
         approved = self.engine.handle(event)
         if approved:
             self.inputs.sent((a.command for a in approved), self.engine.budget)
-        if approved or not isinstance(event, PASSING):
+        keeps = self.decisions.keeps(self.engine, event.time_ns)
+        if keeps or not isinstance(event, PASSING):
             try:
-                self._keep(event)
+                self._keep(event, decision=keeps)
             except JournalError:
                 self._deny(approved, event.time_ns)
                 raise
@@ -185,11 +188,11 @@ class LiveMarket:
         if order is not None:
             self.take(restored(order, fill.time_ns))
 
-    def _keep(self, event: AnyEvent) -> None:
+    def _keep(self, event: AnyEvent, *, decision: bool) -> None:
         engine = self.engine
         records: list[AnyEvent | Decided] = [] if isinstance(event, PASSING) else [event]
         touched: dict[OrderId, Order] = {}
-        if engine.decision.approved:
+        if decision:
             records.append(decided(engine, event))
         changed = [order_id for approved in engine.decision.approved for order_id in approved.command.touches]
         for order_id in (*changed, getattr(event, "order_id", "")):
@@ -257,28 +260,6 @@ class LiveMarket:
 def ledger_of(market: str, account: str) -> str:
     """Paper trades of a market never count for the real position: a bot may change its mode and keep its journal."""
     return f"{market}/{PAPER}" if account == PAPER else market
-
-
-def decided(engine: Engine, event: AnyEvent) -> Decided:
-    """The decision just made, with all that went into it."""
-    market = engine.market
-    return Decided(
-        time_ns=event.time_ns,
-        update_id=market.reference.update_id,
-        reference_bid=market.reference.bid,
-        reference_ask=market.reference.ask,
-        venue_bid=market.venue.bid,
-        venue_ask=market.venue.ask,
-        venue_known=market.venue.is_known,
-        base=market.account.base_lots,
-        quote=market.account.quote,
-        quotes=tuple(WantedQuote(q.side, q.price, q.quantity) for q in engine.quotes),
-        commands=tuple(a.command for a in engine.decision.approved),
-        refused=tuple(
-            RefusedOrder(r.command.side, r.command.price, r.command.quantity, r.reason, r.message)
-            for r in engine.decision.refused
-        ),
-    )
 
 
 def restored(order: Order, time_ns: int) -> Restored:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from tradingbot_runtime.config.risk import ForeignOrders, Risk
-from tradingbot_runtime.core.account_check import AccountCheck, moved, reported, tolerance
+from tradingbot_runtime.account_balances import AccountBalances
+from tradingbot_runtime.config.risk import Risk
 from tradingbot_runtime.core.doubts import SECOND, Doubts, doubted_after_ns
 from tradingbot_runtime.core.orders import UNSENT, OrderState
 from tradingbot_runtime.core.paces import Pace, Paces
@@ -20,7 +20,7 @@ from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.core.refusals import CANCEL_ENDING_NS
 from tradingbot_runtime.errors import OutcomeUnknown, VenueError, VenueRefused
 from tradingbot_runtime.live import LiveMarket, restored
-from tradingbot_runtime.model import AccountChecked, AnyEvent, BalancesReported, Nanos, OrderDenied, OrderId, Restored
+from tradingbot_runtime.model import Nanos, OrderDenied, OrderId, Restored
 from tradingbot_runtime.open_orders import OpenOrders
 from tradingbot_runtime.order_questions import OrderQuestions
 from tradingbot_runtime.venue_trades import VenueTrades
@@ -35,7 +35,6 @@ TRADES_GO_ON_NS = 5 * SECOND  # after a reading that was not whole
 MARKETS_AT_FULL_PACE = 8
 STRETCHED_MOST = 4  # an account that nobody checks for long stops trading (`core.risk.gates.account`)
 MISMATCH_AGAIN_NS = 2 * SECOND
-MISMATCHES_TO_TELL = 3  # in a row: a fill may be on its way to us while its balance is there already
 
 
 @dataclass(slots=True)
@@ -49,19 +48,18 @@ class Reconciler:
     uncompared: Pace | None = None  # what has not been compared with the venue for too long
     looked_ns: Nanos = Nanos(0)
     doubts: Doubts = field(default_factory=Doubts)
-    check: AccountCheck = field(default_factory=AccountCheck)
-    mismatches: int = 0  # in a row
-    objected: str = ""  # to orders of others, as the market was told
     is_restored: bool = False
     trades: VenueTrades = field(init=False)
     orders: OpenOrders = field(init=False)
     questions: OrderQuestions = field(init=False)
+    balances: AccountBalances = field(init=False)
 
     def __post_init__(self) -> None:
         market, ages = self.market, self.market.ages
         self.trades = VenueTrades(market, self.now_ns, self.is_ours)
         self.orders = OpenOrders(market, self.now_ns, self.is_ours, self.policy, self.doubts, ages)
         self.questions = OrderQuestions(market, self.now_ns, self.doubts, ages, self.trades)
+        self.balances = AccountBalances(market, self.now_ns, self.policy, self._positions, self.orders)
 
     # -- at the start and after a gap ----------------------------------------------------------------------------
 
@@ -71,6 +69,7 @@ class Reconciler:
         Raises VenueError when a question fails; nothing is settled then, and it is to be tried again as a whole.
         """
         market = self.market
+        self.balances.restore()
         for order in market.journal.orders_not_closed(market.ledger):
             if market.engine.market.orders.get(order.id) is None:
                 market.take(restored(order, self.now_ns()))
@@ -135,7 +134,7 @@ class Reconciler:
 
     def _due(self, now_ns: Nanos) -> dict[Pace, Callable[[], Awaitable[None]]]:
         paces, stretch = self.paces, self._stretch
-        balances_every_ns = MISMATCH_AGAIN_NS if self.mismatches else BALANCES_EVERY_NS * stretch
+        balances_every_ns = MISMATCH_AGAIN_NS if self.balances.mismatches else BALANCES_EVERY_NS * stretch
         loops = (
             (paces.questions, bool(self.doubts.due(now_ns)), self._ask),
             (paces.sweep, paces.sweep.is_due(now_ns, SWEEP_EVERY_NS), self._sweep),
@@ -176,7 +175,7 @@ class Reconciler:
 
     async def _sweep(self) -> None:
         await self.orders.sweep()
-        if self.orders.objection != self.objected:
+        if self.orders.objection != self.balances.objected:
             self.compare_soon()
         self.paces.answered(self.paces.sweep, self.now_ns())
 
@@ -190,45 +189,17 @@ class Reconciler:
     # -- balances ------------------------------------------------------------------------------------------------
 
     async def _balances(self) -> None:
-        """Compare the account with what our fills say; what differs is not taken for true, but told.
-
-        On an account that others may move, too, its balances prove nothing about us, and are just taken.
-        """
-        market, check = self.market, self.check
-        answer = await market.gateway.balances(market.instrument)
+        await self.balances.compare()
         self.paces.answered(self.paces.balances, self.now_ns())
-        held, by_now = reported(market.instrument, answer), moved(self._positions())
-        excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
-        tolerated = tolerance(market.instrument, market.engine.market.mid)
-        exempt = self._is_shared or excused or not check.is_anchored
-        wrong = "" if exempt else check.mismatch(held, by_now, tolerated)
-        self.mismatches = self.mismatches + 1 if wrong else 0
-        if not wrong and exempt:
-            check.accept(held, by_now)
-        self._tell(answer, wrong)
-        if wrong and self.mismatches < MISMATCHES_TO_TELL:
+        if not self.balances.is_settled:
             await self._read_trades()  # a fill that nobody told would explain it
 
-    def _tell(self, answer: BalancesReported, wrong: str) -> None:
-        """The market hears what is wrong before it hears what it could trade with, and that all is well after it.
-
-        Orders of others are told at once, and are no reason not to know the balances; a difference of these is told
-        when it stays.
-        """
-        market, objection = self.market, self.orders.objection
-        self.objected = objection
-        told = "; ".join(filter(None, (wrong if self.mismatches >= MISMATCHES_TO_TELL else "", objection)))
-        if told and (not market.engine.market.meters.mismatch or self.mismatches == MISMATCHES_TO_TELL):
-            log.error("AccountMismatch", market=market.name, message=told)
-        checked: list[AnyEvent] = [AccountChecked(time_ns=self.now_ns(), mismatch=told)] if told or not wrong else []
-        known: list[AnyEvent] = [] if wrong else [answer]
-        for event in (*checked, *known) if told else (*known, *checked):
-            market.handle(event)
-
-    @property
-    def _is_shared(self) -> bool:
-        """Whether others may move this account: at another symbol it would not even be seen who."""
-        return self.policy().foreign_orders is not ForeignOrders.HALT and not self.market.gateway.exclusive
+    async def agree(self) -> None:
+        """Returns when the account holds what the journal says, or it is told that it does not. Raises VenueError."""
+        if not self.balances.is_settled:
+            await self._balances()
+        if not self.balances.is_settled:
+            raise OutcomeUnknown("the account holds something else than the journal says: it is compared again")
 
     @property
     def _stretch(self) -> int:

@@ -11,7 +11,7 @@ from tradingbot_runtime.halt_file import is_there
 from tradingbot_runtime.halts import BY_MOST, resumed
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.reading import JournalReader, Row
-from tradingbot_runtime.risk_memory import accept_drawdowns
+from tradingbot_runtime.risk_memory import accept
 
 RESUME_HELP = """\
 Release one halt of a bot that does not run: its next start trades again, unless another halt holds. Without HALT_ID,
@@ -34,7 +34,7 @@ def resume(options: argparse.Namespace) -> int:
         released = [halt for halt in journal.latches.held() if halt.id == halt_id]
         resumed(journal, halt_id, options.by[:BY_MOST], Clock().now_ns())
         if config is not None:
-            accept_drawdowns(journal, config, released, running=())
+            accept(journal, config, released, running=())
         left = [halt.id for halt in journal.latches.held()]
     _say(f"{halt_id} is released; {'still in force: ' + ', '.join(left) if left else 'no halt is in force'}")
     if is_there(file := path.parent / HALT_FILE):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tradingbot_runtime.config import Mode, SlotConfig
+from tradingbot_runtime.core.account_check import AccountCheck
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.carried import CarriedAccount
+from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.meters import LastMinute, Meters, Remembered
 from tradingbot_runtime.core.positions import DailyLoss
 from tradingbot_runtime.journal import Journal
@@ -45,17 +47,28 @@ def daily_of(journal: Journal, ledger: str) -> DailyLoss:
     return DailyLoss(day[0], Money(day[1]), None if latest is None else Money(int(latest)))
 
 
-def accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
-    """What `HaltResumed` does for a market that runs, for those that do not: they begin anew at their next valuation.
+def accept(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
+    """What a person accepts who releases these halts. `running`: names of markets. Raises JournalError."""
+    _accept_drawdowns(journal, config, resumed, running)
+    _accept_accounts(journal, config, resumed)
 
-    `running`: names of markets. Raises JournalError.
-    """
+
+def _accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
+    """What `HaltResumed` does for markets that run, for those that do not: the next valuation is the best so far."""
     names = {halt.market for halt in resumed if halt.reason == BreachReason.MAX_DRAWDOWN}
     for leg in config.legs:
         if leg.name not in running and not names.isdisjoint(("", leg.name)):
             ledger = ledger_of(leg.name, PAPER if config.mode is Mode.PAPER else "")
             remembered = msgspec.structs.replace(remembered_of(journal, ledger), begins_anew=True)
             journal.put(_key(ledger), _encode(remembered).decode())
+
+
+def _accept_accounts(journal: Journal, config: SlotConfig, resumed: Iterable[Halt]) -> None:
+    """A person has looked: the next balances are taken for true, also by a start."""
+    names = {halt.market for halt in resumed if halt.reason in (BreachReason.ACCOUNT, JOURNAL_LOST)}
+    for leg in config.legs:
+        if not names.isdisjoint(("", leg.name)):
+            keep_account_check(journal, ledger_of(leg.name, ""), AccountCheck())
 
 
 def carry(journal: Journal, ledger: str, account: CarriedAccount) -> None:
@@ -69,6 +82,18 @@ def carry(journal: Journal, ledger: str, account: CarriedAccount) -> None:
 def remembered_of(journal: Journal, ledger: str) -> Remembered:
     text = journal.meta(_key(ledger))
     return msgspec.json.decode(text, type=Remembered) if text else Remembered()
+
+
+def account_check_of(journal: Journal, ledger: str) -> AccountCheck:
+    text = journal.meta(_account_key(ledger))
+    return msgspec.json.decode(text, type=AccountCheck) if text else AccountCheck()
+
+
+def keep_account_check(journal: Journal, ledger: str, check: AccountCheck) -> None:
+    """Nothing is kept of one that is not anchored. Raises JournalError."""
+    text = _encode(check).decode() if check.is_anchored else ""
+    if text != (journal.meta(_account_key(ledger)) or ""):
+        journal.put(_account_key(ledger), text)
 
 
 @dataclass(slots=True)
@@ -94,6 +119,10 @@ class RiskMemory:
 
 def _key(ledger: str) -> str:
     return f"risk {ledger}"
+
+
+def _account_key(ledger: str) -> str:
+    return f"balances of {ledger}"
 
 
 def _rates_key(ledger: str) -> str:

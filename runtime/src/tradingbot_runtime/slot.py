@@ -46,7 +46,7 @@ from tradingbot_runtime.model.control import (
     VenueReport,
 )
 from tradingbot_runtime.newer_config import understood
-from tradingbot_runtime.risk_memory import accept_drawdowns
+from tradingbot_runtime.risk_memory import accept
 from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
@@ -163,7 +163,7 @@ class Slot:
             for market in self.markets.values():
                 if halt.market in ("", market.name):
                     market.take(HaltResumed(time_ns=self.now_ns(), reason=halt.reason))
-        accept_drawdowns(self.journal, self.config, halts, self.markets)
+        accept(self.journal, self.config, halts, self.markets)
         self.update(**self.halts.circumstances())
 
     def note_config(self, before: SlotConfig | None = None) -> None:

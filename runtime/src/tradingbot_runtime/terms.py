@@ -43,6 +43,7 @@ def terms_of(config: SlotConfig, market: Market, instrument: Instrument, referen
         reference_is_venue=market.reference == market.execution,
         capabilities=CAPABILITIES[config.venues[market.execution.venue].type],
         estimation=estimation_of(quoting),
+        hedged=isinstance(quoting, CrossExchange),
         leave_on_stop=config.on_stop is OnStop.LEAVE,
     )
 

@@ -36,9 +36,31 @@ class VenueTrades:
     market: LiveMarket
     now_ns: Callable[[], Nanos]
     is_ours: Callable[[OrderId], bool]
-    orders_not_known: int = 0  # that have traded, and that only this slot can have sent
-    newest_epoch: int = 0  # among those
+    newest_epoch: int = 0  # among the orders that are not known
+    _not_known: dict[str, None] = field(default_factory=dict)  # by the venue's id: only this slot can have sent them
+    _is_judged: bool = False  # whether they have been; what comes later is told by other means
     _owners: OrderedDict[str, OrderId | None] = field(default_factory=OrderedDict)  # by the venue's order id
+
+    @property
+    def orders_not_known(self) -> int:
+        """How many have traded that only this slot can have sent, and that no earlier start has told of."""
+        return len(self._not_known)
+
+    def judged(self) -> None:
+        """A start has told of them, and a person decides: the next start reads some of them again, and is silent."""
+        self._is_judged = True
+        if self._not_known:
+            told = [*self._told(), *self._not_known][-OTHERS_KEPT:]
+            self.market.journal.put(self._told_key, msgspec.json.encode(told).decode())
+            self._not_known.clear()
+
+    def _told(self) -> list[str]:
+        text = self.market.journal.meta(self._told_key)
+        return msgspec.json.decode(text, type=list[str]) if text else []
+
+    @property
+    def _told_key(self) -> str:
+        return f"orders told of {self.market.ledger}"
 
     async def read_all(self) -> None:
         """Until nothing is left: what is not read is missing in the position. Raises VenueError."""
@@ -58,6 +80,8 @@ class VenueTrades:
                         return False  # the cursor stays: the rest at the next reading
                     await self._look_up(trade)
                 self._take(trade)
+            if self._is_judged:
+                self.judged()
             self._keep(page.cursor)
             if not page.more:
                 return True
@@ -107,10 +131,11 @@ class VenueTrades:
         """An order that the venue has traded, and that no row of the journal names so."""
         ours = owner is not None and self.is_ours(owner)
         if ours and owner is not None and self.market.journal.order(owner) is None:
-            self.orders_not_known += 1
             self.newest_epoch = max(self.newest_epoch, key.epoch if (key := decode(owner)) else 0)
-        elif owner is None and self.market.gateway.exclusive and not self._is_anothers(trade):
-            self.orders_not_known += 1
+        elif owner is not None or not self.market.gateway.exclusive or self._is_anothers(trade):
+            return
+        if trade.venue_order_id not in self._told():
+            self._not_known[trade.venue_order_id] = None
 
     def _is_anothers(self, trade: Trade) -> bool:
         """Of the slot that traded this market before, whose account has been taken over."""

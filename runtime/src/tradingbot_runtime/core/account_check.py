@@ -1,8 +1,9 @@
 """Whether the account holds what our fills say: its first balances, and all that we have moved since. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.model import ASSET_EXPONENT, BalancesReported, Instrument, Ticks
@@ -46,22 +47,29 @@ def tolerance(instrument: Instrument, price: Ticks) -> Amounts:
     }
 
 
-@dataclass(slots=True)
-class AccountCheck:
-    """The balances that were taken for true, and what our fills had moved by then.
+def moved_by(positions: Iterable[Position]) -> tuple[str, ...]:
+    """Whose fills `moved` adds up."""
+    return tuple(sorted(f"{p.instrument.symbol} at {p.instrument.venue}" for p in positions))
 
-    They are not taken anew with every answer that is near enough: small differences would add up unseen.
+
+class AccountCheck(msgspec.Struct):
+    """The balances that were taken for true, and what our fills had moved by then; kept in the journal.
+
+    They are not taken anew with every answer that is near enough: small differences would add up unseen. Nor by a
+    restart: what leaves the account meanwhile would.
     """
 
-    held: dict[str, Decimal] = field(default_factory=dict)
-    moved: dict[str, Decimal] = field(default_factory=dict)
+    held: dict[str, Decimal] = {}
+    moved: dict[str, Decimal] = {}
+    by: tuple[str, ...] = ()  # whose fills `moved` adds up: of others it proves nothing
+    price: Ticks = Ticks(0)  # of then, for as long as the market has none; 0: it was not known
 
     @property
     def is_anchored(self) -> bool:
         return bool(self.held)
 
-    def accept(self, held: Amounts, moved_by_now: Amounts) -> None:
-        self.held, self.moved = dict(held), dict(moved_by_now)
+    def accept(self, held: Amounts, moved_by_now: Amounts, by: tuple[str, ...] = (), price: Ticks = Ticks(0)) -> None:
+        self.held, self.moved, self.by, self.price = dict(held), dict(moved_by_now), by, price
 
     def mismatch(self, held: Amounts, moved_by_now: Amounts, tolerated: Amounts) -> str:
         """What differs, in words; empty: nothing that matters."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradingbot_runtime.core.analytics import NOWHERE
 from tradingbot_runtime.core.breaches import BreachReason
+from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.orders import WORKING, Order
 from tradingbot_runtime.model import (
@@ -118,7 +119,7 @@ def _state_changed(market: "Market", event: StateChanged) -> None:
 def _halt_resumed(market: "Market", event: HaltResumed) -> None:
     if event.reason == BreachReason.MAX_DRAWDOWN:
         market.meters.begin_anew()
-    elif event.reason == BreachReason.ACCOUNT:
+    elif event.reason in (BreachReason.ACCOUNT, JOURNAL_LOST):
         market.meters.compared(event.time_ns, "")  # `reconcile` takes the venue's balances for true from here on
 
 
@@ -158,7 +159,9 @@ def _filled(market: "Market", event: OrderFilled) -> None:
     before, after = _advanced(market, event)
     if before is None or (after and after.filled > before.filled):  # a trade that is known already moves nothing
         market.performance.filled(event, market.mark, is_late=_is_late(market, event))
+        market.value_day(event)
         market.position.apply(event)
+        market.value_day(event)
         market.account.apply(event)
         market.meters.filled(event.time_ns)
 

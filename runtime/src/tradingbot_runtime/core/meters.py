@@ -116,7 +116,8 @@ class Meters:
         remembered = self.remembered
         self.profit = profit
         if remembered.capital is None and capital is not None:
-            remembered.capital, remembered.best = capital - profit, profit
+            # That capital was there once, before there was any profit.
+            remembered.capital, remembered.best = capital - profit, max(profit, 0)
         remembered.best = profit if remembered.begins_anew else max(remembered.best, profit)
         remembered.begins_anew = False
         self.recent_loss = Money(self.recent.below(now_ns, profit, window_ns) if window_ns else 0)

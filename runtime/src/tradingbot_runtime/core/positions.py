@@ -119,9 +119,16 @@ class DailyLoss:
 
     def loss(self, time_ns: int, profit: Money) -> Money:
         """How much less the profit is than when the day began."""
-        day = time_ns // DAY_NS
+        self._value(time_ns // DAY_NS, profit)
+        return Money(self.opening - profit)
+
+    def found(self, day: int, profit: Money) -> None:
+        """What it was when a trade was made that is heard of afterwards; of a day that is over nothing changes."""
+        if day >= self.day:
+            self._value(day, profit)
+
+    def _value(self, day: int, profit: Money) -> None:
         if day > self.day:
             self.opening = self.latest if self.latest is not None and day == self.day + 1 else profit
             self.day = day
         self.latest = profit
-        return Money(self.opening - profit)

@@ -20,5 +20,6 @@ class Terms:
     capabilities: Capabilities = ONE_BY_ONE
     estimation: Estimation | None = None  # what to learn from the feeds
     hedge: HedgeTerms | None = None  # this market hedges another one: it takes, and quotes nothing
+    hedged: bool = False  # what it earns is known only together with its hedge market
     leg: int = 0  # in its orders' ids: 1 for a hedge market
     leave_on_stop: bool = False  # a stop by command leaves the orders where they are
