@@ -2,9 +2,11 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from harness.desk import Desk, Venue, accept, fill
+from harness.engines import tick
 from harness.slots import config
 from tradingbot_runtime.account_balances import MISMATCHES_TO_TELL
 from tradingbot_runtime.config.risk import ForeignOrders, Risk
@@ -12,6 +14,7 @@ from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.errors import OutcomeUnknown
 from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.model import Money
 from tradingbot_runtime.model.control import Halt
 from tradingbot_runtime.risk_memory import accept as accept_halts
 
@@ -113,6 +116,22 @@ def test_another_set_of_markets_has_another_sum_of_fills(journal: Journal) -> No
     asyncio.run(other.all.restore())
 
     assert mismatch(other) == ""
+
+
+def test_dust_is_no_difference_either_while_no_price_is_known_yet(journal: Journal) -> None:
+    """What is less than the smallest order, which is worth nothing without a price; a venue may name no least value."""
+    before = life(journal)
+    before.market.instrument = msgspec.structs.replace(before.market.instrument, min_notional=Money(0))
+    before.market.handle(tick(before.now_ns))
+    before.look(after_s=60)
+
+    after = Desk(journal)
+    after.policy, after.market.instrument = ALONE, before.market.instrument
+    after.venue.quote -= 1
+    asyncio.run(after.all.restore())
+
+    assert after.market.engine.market.mid == 0
+    assert after.all.balances.mismatches == 0
 
 
 def test_a_lost_journal_has_nothing_to_compare_with(journal: Journal) -> None:

@@ -1,13 +1,16 @@
 """The day's loss of a bot that is not running at midnight UTC: a real journal, over two lives."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.engines import BTC, tick
+from harness.engines import BTC, engine, tick
 from harness.slots import Wire, config, slot_of
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.meters import DAY_NS
+from tradingbot_runtime.core.positions import DailyLoss
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.model import Lots, Money, Nanos, OrderFilled, OrderId, Side, StateChanged, Ticks, TradingState
 from tradingbot_runtime.risk_watch import RiskWatch
@@ -95,6 +98,29 @@ def test_a_late_fill_of_a_former_day_leaves_todays_loss_as_it_is(path: Path) -> 
     lived(path, AFTER_NS, PRICE, buys=True)
 
     assert found(path, (BEFORE_NS, Side.SELL, FALLEN), (AFTER_NS + 10**9, Side.BUY, PRICE))[0] == BTC.money("120")
+
+
+def test_what_is_found_of_a_former_day_is_not_what_the_next_day_begins_with() -> None:
+    daily = DailyLoss()
+    daily.loss(5 * DAY_NS, Money(10))
+    daily.found(4, Money(-50))
+
+    assert daily.loss(6 * DAY_NS, Money(10)) == 0
+
+
+@pytest.mark.parametrize("terms", [{"hedged": True}, {"hedge": object()}])
+def test_a_hedged_market_and_its_hedge_are_not_valued_one_without_the_other(terms: dict[str, Any]) -> None:
+    """Their trades are found one after the other; between them half of the profit is missing."""
+    market = engine().market
+    bought = OrderFilled(time_ns=Nanos(AFTER_NS), order_id=OrderId("o"), trade_id="t", side=Side.BUY,
+                         price=Ticks(PRICE), quantity=Lots(60_000), fee=0, fee_asset="BTC")  # fmt: skip
+    market.value_day(bought)
+    assert market.daily.day == AFTER_NS // DAY_NS
+    market.daily, market.terms = DailyLoss(), replace(market.terms, **terms)
+
+    market.value_day(bought)
+
+    assert market.daily == DailyLoss()
 
 
 def test_a_restart_on_the_same_day_goes_on_with_its_opening(path: Path) -> None:

@@ -101,3 +101,11 @@ def test_a_drawdown_that_was_accepted_while_nobody_valued_it_is_gone_and_the_nex
 
     meters.value(Nanos(2), Money(150), None, None)
     assert (meters.remembered.best, meters.below_best) == (200, 50)
+
+
+def test_a_loss_that_was_there_when_the_account_is_first_valued_is_a_drawdown_already() -> None:
+    """A journal that was rebuilt knows of the day's trades, and of no best: there was one of no profit at least."""
+    meters = Meters()
+    meters.value(Nanos(1), Money(-5), Money(95), None)
+
+    assert (meters.below_best, meters.best_equity) == (5, 100)

@@ -32,14 +32,9 @@ class AccountBalances:
     objected: str = ""  # to orders of others, as the market was told
 
     def restore(self) -> None:
-        """Goes on from an earlier life's comparison, if it counted the same fills.
-
-        A paper account begins anew with each process.
-        """
-        market = self.market
-        kept = account_check_of(market.journal, market.ledger)
-        is_same = kept.by == moved_by(self.positions()) and market.account != PAPER and not self._is_shared
-        self.check = kept if is_same else AccountCheck()
+        """Goes on from an earlier life's comparison, if it counted the same fills."""
+        kept = account_check_of(self.market.journal, self.market.ledger)
+        self.check = kept if kept.by == moved_by(self.positions()) else AccountCheck()
 
     def forget(self) -> None:
         """The journal has lost what it would be compared with: what it holds at the next look is taken for true."""
@@ -69,6 +64,7 @@ class AccountBalances:
         self._tell(answer, wrong)
 
     def _keep(self) -> None:
+        """A paper account begins anew with each process."""
         if self.market.account != PAPER:
             check = AccountCheck() if self._is_shared else self.check
             keep_account_check(self.market.journal, self.market.ledger, check)

@@ -217,7 +217,7 @@ class Market:
         limits, meters = self.terms.limits, self.meters
         if self.terms.hedge is not None:
             self.hedging.watch(now_ns, self.position.net_base, self.reference, self.terms.hedge)
-        if self._is_valued_now:
+        if self.reference.is_valid and self.state not in UNSURE:
             self._value(now_ns)
         if limits.max_divergence is not None:
             fresh = now_ns - self.oldest_tick_ns <= limits.stale_after_ns and self.reference.is_valid
@@ -230,17 +230,13 @@ class Market:
         if self.breach is not None:
             self.state = AFTER[limits.on_breach]
 
-    @property
-    def _is_valued_now(self) -> bool:
-        return self.reference.is_valid and self.state not in UNSURE
-
     def value_day(self, fill: OrderFilled) -> None:
-        """At the price of a fill that is found while nobody values the market: the day's loss goes on from there.
+        """At the price of a fill, before it moves the position: a day begins with what there was then.
 
-        A journal that was lost, or is an older copy, knows of a day only what the venue's trades tell. A hedged market
-        and its hedge earn together, and their trades are found one after the other.
+        At a start nothing else values it: a journal that was lost, or is an older copy, knows of a day only what the
+        venue's trades tell. A hedged market and its hedge earn together, and their trades are found one after the other.
         """
-        if not (self._is_valued_now or self.terms.hedged or self.terms.hedge):
+        if not (self.terms.hedged or self.terms.hedge):
             self.daily.found(day_of(fill), self.position.profit(2 * fill.price, 1))
 
     def _value(self, now_ns: Nanos) -> None:

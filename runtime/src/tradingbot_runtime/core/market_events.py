@@ -161,7 +161,6 @@ def _filled(market: "Market", event: OrderFilled) -> None:
         market.performance.filled(event, market.mark, is_late=_is_late(market, event))
         market.value_day(event)
         market.position.apply(event)
-        market.value_day(event)
         market.account.apply(event)
         market.meters.filled(event.time_ns)
 
