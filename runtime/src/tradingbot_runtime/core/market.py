@@ -234,7 +234,7 @@ class Market:
         """At the price of a fill, before it moves the position: a day begins with what there was then.
 
         At a start nothing else values it: a journal that was lost, or is an older copy, knows of a day only what the
-        venue's trades tell. A hedged market and its hedge earn together, and their trades are found one after the other.
+        venue's trades tell. A hedged market and its hedge earn together; their trades are found one after the other.
         """
         if not (self.terms.hedged or self.terms.hedge):
             self.daily.found(day_of(fill), self.position.profit(2 * fill.price, 1))
