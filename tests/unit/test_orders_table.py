@@ -95,7 +95,14 @@ def test_nothing_makes_an_order_of_unknown_fate_be_sent_again() -> None:
 
 
 def test_only_words_of_the_venue_close_an_order_that_may_be_in_the_market() -> None:
-    proofs = {Step.REJECTED, Step.CANCELED, Step.EXPIRED, Step.PROVED_ABSENT, *(s for s in Step if s.startswith("See"))}
+    proofs = {
+        Step.REJECTED,
+        Step.CANCELED,
+        Step.EXPIRED,
+        Step.PROVED_ABSENT,
+        Step.GIVEN_UP,
+        *(s for s in Step if s.startswith("See")),
+    }
     for state, step, after in pairs():
         if state not in CLOSED and state not in UNSENT and after in CLOSED and step is not Step.DENIED:
             assert step in proofs, (state, step)

@@ -1,19 +1,16 @@
-"""A person asks about a lost order, by a restart: what ends it, and what does not."""
+"""An order that was lost, over a restart: what ends it, and what does not."""
 
 import asyncio
 
 from msgspec.structs import replace
 
-from harness.desk import STRAY, Desk, accept
-from tradingbot_runtime.core.doubts import (
-    ABSENT_PROOFS,
-)
+from harness.desk import STRAY, Desk, accept, fill
+from tradingbot_runtime.core.doubts import ABSENT_PROOFS, SETTLE_NS
 from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.journal import Journal
-from tradingbot_runtime.model import (
-    OrderId,
-    OrderStatus,
-)
+from tradingbot_runtime.model import OrderId, OrderStatus
+
+SETTLE_S = SETTLE_NS // 10**9
 
 
 def vanished(desk: Desk) -> OrderId:
@@ -26,38 +23,62 @@ def vanished(desk: Desk) -> OrderId:
     return bid
 
 
-def test_a_lost_order_is_over_when_the_venue_neither_lists_it_nor_has_trades_of_it(desk: Desk) -> None:
-    bid = vanished(desk)
-
-    assert asyncio.run(desk.all.questions.resolve(bid)) is OrderState.CANCELED
-
-
-def test_a_lost_order_that_the_venue_lists_is_not_over_whatever_a_person_wants(desk: Desk) -> None:
-    bid = vanished(desk)
-    desk.venue.strays = [replace(STRAY, order_id=bid)]
-
-    assert asyncio.run(desk.all.questions.resolve(bid)) is OrderState.LOST
-
-
-def test_a_restart_ends_a_lost_order_that_the_venue_neither_lists_nor_knows(desk: Desk, journal: Journal) -> None:
-    bid = vanished(desk)
+def restarted(journal: Journal) -> Desk:
     after = Desk(journal)
-
     asyncio.run(after.all.restore())
-    assert after.state(bid) is OrderState.CANCELED
+    return after
+
+
+def wait(desk: Desk, seconds: int) -> None:
+    for _ in range(seconds):
+        desk.look()
+
+
+def test_a_restart_ends_a_lost_order_after_as_many_questions_over_as_long_as_any_other_proof_takes(
+    desk: Desk, journal: Journal
+) -> None:
+    bid = vanished(desk)
+    after = restarted(journal)
+    wait(after, SETTLE_S - 1)
+    assert after.state(bid) is OrderState.LOST, "the venue may only have started, too"
+
+    wait(after, SETTLE_S)
+    assert after.market.engine.market.orders.get(bid) is None or after.state(bid) is OrderState.CANCELED
+    assert len(after.venue.asked) >= ABSENT_PROOFS
+    assert journal.orders_not_closed(after.market.ledger) == []
+
+
+def test_within_one_life_a_lost_order_stays_lost(desk: Desk) -> None:
+    bid = vanished(desk)
+    wait(desk, 10 * SETTLE_S)
+
+    assert desk.state(bid) is OrderState.LOST
 
 
 def test_a_restart_leaves_a_lost_order_lost_while_the_venue_lists_it(desk: Desk, journal: Journal) -> None:
     bid = vanished(desk)
     after = Desk(journal)
     after.venue.strays = [replace(STRAY, order_id=bid)]
-
     asyncio.run(after.all.restore())
+    wait(after, 3 * SETTLE_S)
+
     assert after.state(bid) is OrderState.LOST
 
 
-def test_a_lost_order_is_what_the_venue_says_that_it_is(desk: Desk) -> None:
+def test_a_lost_order_is_what_the_venue_says_that_it_is(desk: Desk, journal: Journal) -> None:
     bid = vanished(desk)
-    desk.venue.orders[bid] = (OrderStatus.OPEN, 0)
+    after = Desk(journal)
+    after.venue.orders[bid] = (OrderStatus.OPEN, 0)
+    asyncio.run(after.all.restore())
 
-    assert asyncio.run(desk.all.questions.resolve(bid)) is OrderState.OPEN
+    assert after.state(bid) is not OrderState.LOST
+
+
+def test_a_trade_of_a_lost_order_that_is_found_keeps_it(desk: Desk, journal: Journal) -> None:
+    bid = vanished(desk)
+    after = restarted(journal)
+    after.venue.told_by_list = [fill(bid, quantity=300)]
+    wait(after, 3 * SETTLE_S)
+
+    assert after.market.engine.market.position.lots == 300
+    assert after.state(bid) is not OrderState.CANCELED

@@ -1,15 +1,15 @@
 """Asking the venue about one order: its fills first, so that it is not closed before they are known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from msgspec.structs import replace
 
-from tradingbot_runtime.core.doubts import ABSENT_PROOFS, CANCEL_AGAIN_NS, Ages, Doubt, Doubts
+from tradingbot_runtime.core.doubts import CANCEL_AGAIN_NS, Ages, Doubt, Doubts
 from tradingbot_runtime.core.orders import PENDING, WORKING, Order, OrderState
 from tradingbot_runtime.live import LiveMarket
-from tradingbot_runtime.model import Nanos, OrderId, OrderReported, OrderStatus, ProofOverdue
+from tradingbot_runtime.model import Nanos, OrderGivenUp, OrderId, OrderReported, OrderStatus, ProofOverdue
 from tradingbot_runtime.venue_trades import VenueTrades
 
 log = structlog.get_logger("orders")
@@ -24,6 +24,7 @@ class OrderQuestions:
     doubts: Doubts
     ages: Ages
     trades: VenueTrades
+    lost_before: set[OrderId] = field(default_factory=set)  # in an earlier life
 
     async def ask(self, order_id: OrderId) -> None:
         """Ask, and take in what the answer proves. Raises VenueError; the doubt stays then."""
@@ -51,29 +52,6 @@ class OrderQuestions:
                 self.market.handle(ProofOverdue(time_ns=self.now_ns(), order_id=order.id))
                 self._tell_lost(order)
 
-    async def resolve(self, order_id: OrderId) -> OrderState | None:
-        """Asked at a start, for a person, about a LOST order: the state that the venue leads to. Raises VenueError.
-
-        An order that had been there and that the venue no longer knows is over when it is neither listed as open nor
-        has trades that we do not have: that is the venue's word as well, and nothing less ends it.
-        """
-        market = self.market
-        await self.trades.read()
-        listed = {order.order_id for order in await market.gateway.open_orders(market.instrument)}
-        for _ in range(ABSENT_PROOFS):
-            report = await market.gateway.order(market.instrument, order_id)
-            if report.status not in NOT_IN_THE_MARKET:
-                await self.ask(order_id)
-                break
-        else:
-            order = self._order(order_id)
-            if order is not None and order.state is OrderState.LOST and order_id not in listed:
-                over = OrderReported(time_ns=self.now_ns(), order_id=order_id, status=OrderStatus.CANCELED,
-                                     executed=order.filled, venue_time_ns=order.venue_time_ns)  # fmt: skip
-                market.handle(over)
-        after = self._order(order_id)
-        return after.state if after is not None else None
-
     async def _absent(self, order: Order, doubt: Doubt, report: OrderReported) -> None:
         if self.ages.is_protected(order.id, self.now_ns()):
             return  # too young to be missed
@@ -84,10 +62,24 @@ class OrderQuestions:
         after = self._order(order.id)
         if after is None or after.is_closed or after.filled > order.filled:
             doubt.absent = 0
+            self.lost_before.discard(order.id)  # that it traded was not known then
             return
         self.market.handle(replace(report, status=OrderStatus.ABSENT))
         doubt.absent = 0
+        await self._give_up(order.id)
         self._look_at(after)
+
+    async def _give_up(self, order_id: OrderId) -> None:
+        """A LOST order, if an earlier life had lost it, too, and the venue does not list it as open. Raises VenueError.
+
+        All that there is to ask has been asked, in two lives, and in this one again and again over a time.
+        """
+        market, order = self.market, self._order(order_id)
+        if order is None or order.state is not OrderState.LOST or order_id not in self.lost_before:
+            return
+        if order_id not in {listed.order_id for listed in await market.gateway.open_orders(market.instrument)}:
+            log.warning("OrderGivenUp", market=market.name, order_id=order_id, venue_order_id=order.venue_order_id)
+            market.handle(OrderGivenUp(time_ns=self.now_ns(), order_id=order_id))
 
     async def _found(self, order: Order, doubt: Doubt, report: OrderReported) -> None:
         market = self.market

@@ -73,6 +73,8 @@ class Reconciler:
         for order in market.journal.orders_not_closed(market.ledger):
             if market.engine.market.orders.get(order.id) is None:
                 market.take(restored(order, self.now_ns()))
+            if order.state is OrderState.LOST:
+                self.questions.lost_before.add(order.id)
             if order.venue_order_id:
                 market.gateway.remember(order.id, order.venue_order_id)
             if order.state in UNSENT:  # its submission would have been committed first
@@ -80,11 +82,6 @@ class Reconciler:
             else:  # the process ended between its intent and now: whatever the state was, only the venue knows
                 self.doubt(order.id)
         await self.catch_up()
-        for order in list(market.engine.market.orders):
-            if (
-                order.state is OrderState.LOST
-            ):  # a start is when a person asks: the venue's word, if it is clear, ends it
-                await self.questions.resolve(order.id)
         self.is_restored = True
 
     async def catch_up(self) -> None:

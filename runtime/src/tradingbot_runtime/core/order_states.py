@@ -16,6 +16,7 @@ from tradingbot_runtime.model import (
     OrderDenied,
     OrderExpired,
     OrderFilled,
+    OrderGivenUp,
     OrderRejected,
     OrderStatus,
     OrderSubmitting,
@@ -74,6 +75,7 @@ class Step(StrEnum):
     SEEN_EXPIRED = "SeenExpired"
     SEEN_REJECTED = "SeenRejected"
     PROVED_ABSENT = "ProvedAbsent"  # never seen by the venue
+    GIVEN_UP = "GivenUp"  # lost in an earlier life, and as unknown to the venue in this one
     VANISHED = "Vanished"  # the venue had acknowledged it, and does not know it any more
 
 
@@ -86,6 +88,7 @@ STEPS: Mapping[type, Step] = {
     OrderRejected: Step.REJECTED,
     OutcomeLost: Step.OUTCOME_LOST,
     ProofOverdue: Step.PROOF_OVERDUE,
+    OrderGivenUp: Step.GIVEN_UP,
     OrderFilled: Step.FILLED,
     OrderCanceled: Step.CANCELED,
     OrderExpired: Step.EXPIRED,
@@ -210,6 +213,7 @@ TRANSITIONS: Mapping[OrderState, _Row] = {
         Step.REJECTED: _S.REJECTED,
         Step.CANCEL_REFUSED: _S.OPEN,
         Step.PROVED_ABSENT: _S.REJECTED,
+        Step.GIVEN_UP: _S.CANCELED,
     },
     _S.FILLED: {
         **_stays(_S.FILLED, *_ENDS, Step.ACCEPTED, Step.CANCEL_REFUSED, Step.VANISHED),

@@ -182,6 +182,12 @@ class ProofOverdue(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
 
 
+class OrderGivenUp(Event, frozen=True, kw_only=True, gc=False):
+    """An order that an earlier process had lost, and that the venue neither lists nor knows nor has traded since."""
+
+    order_id: OrderId
+
+
 class OrderFilled(Event, frozen=True, kw_only=True, gc=False):
     order_id: OrderId
     trade_id: str
@@ -259,6 +265,7 @@ OrderEvent = (
     | OrderRejected
     | OutcomeLost
     | ProofOverdue
+    | OrderGivenUp
     | OrderFilled
     | OrderCanceled
     | OrderExpired
