@@ -87,7 +87,7 @@ class Engine:
         quotes = tuple(terms.strategy.quotes(market.view)) if now.state in QUOTING else ()
         if now.state is TradingState.REDUCING or now.only_reducing:
             return affordable(reducing(quotes, now.position), now, terms.limits), terms.tolerance.in_price
-        return fitted(quotes, now, terms.limits), terms.tolerance
+        return fitted(market.room.fit(quotes, now.now_ns), now, terms.limits), terms.tolerance
 
     def _room(self, now: Situation) -> Room:
         """Withdrawing everything always passes, unless the venue itself said to wait."""

@@ -25,6 +25,7 @@ from tradingbot_runtime.journal import CancelSent, Decided, Journal
 from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import (
     ASSET_EXPONENT,
+    TOO_MANY_OPEN,
     AnyEvent,
     CancelRejected,
     CrossTicked,
@@ -35,6 +36,7 @@ from tradingbot_runtime.model import (
     OrderDenied,
     OrderFilled,
     OrderId,
+    OrderRejected,
     OthersExposed,
     Place,
     QuotedMoved,
@@ -224,6 +226,8 @@ class LiveMarket:
 
     def _follow(self, event: AnyEvent) -> None:
         """What an order's report means beyond the order itself."""
+        if isinstance(event, OrderRejected) and event.reason == TOO_MANY_OPEN:
+            log.warning("FewerQuotes", market=self.name, orders=self.engine.market.room.most, message=event.message)
         order = self.engine.market.orders.get(getattr(event, "order_id", OrderId("")))
         if order is None:
             return

@@ -75,5 +75,6 @@ def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
         "fills": dict(live.health.fills),
         "refused": dict(live.health.refused),
         "hindered": next((f"{h.reason}: {h.message}" for m, h in slot.circumstances.hindered if m == live.name), ""),
+        "room": market.room.most,  # how many orders the venue lets rest; null: no refusal has told
         "anomalies": dict(live.health.anomalies),
     }

@@ -11,6 +11,7 @@ from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.hedging import ONLY_REDUCES, Hedging
 from tradingbot_runtime.core.market_events import APPLY, UNSURE
 from tradingbot_runtime.core.meters import DAY_NS, Meters, Remembered
+from tradingbot_runtime.core.order_room import OrderRoom
 from tradingbot_runtime.core.orders import Anomaly, Orders
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.core.quoting import MarketView, Quote
@@ -54,6 +55,7 @@ class Market:
     venue: VenueBook = field(default_factory=VenueBook)
     daily: DailyLoss = field(default_factory=DailyLoss)
     quiet: Quiet = field(default_factory=Quiet)
+    room: OrderRoom = field(default_factory=OrderRoom)
     refused_cancels: RefusedCancels = field(default_factory=RefusedCancels)
     estimates: Estimates = field(default_factory=Estimates)
     state: TradingState = TradingState.STARTING

@@ -10,6 +10,7 @@ from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.orders import WORKING, Order
 from tradingbot_runtime.model import (
     MARKET_MOVED,
+    TOO_MANY_OPEN,
     AccountChecked,
     BalancesReported,
     BuildExpired,
@@ -171,7 +172,9 @@ def _ordered(market: "Market", event: OrderEvent) -> None:
     if isinstance(event, OrderRejected) and event.reason in MARKET_MOVED:
         return  # to be priced anew at the next tick
     if isinstance(event, OrderRejected | OrderDenied):
-        market.quiet.refused(event.time_ns, event.reason, event.message)
+        shrank = event.reason == TOO_MANY_OPEN and market.room.refused(event.time_ns, len(market.orders.live))
+        if not shrank:
+            market.quiet.refused(event.time_ns, event.reason, event.message)
     if isinstance(event, OrderRejected):
         market.meters.rejects.add(event.time_ns)
     elif isinstance(event, OrderAccepted):

@@ -8,6 +8,7 @@ from tradingbot_runtime.model.event import Event
 from tradingbot_runtime.model.events import (
     MARKET_MOVED,
     NOT_ATTEMPTED,
+    TOO_MANY_OPEN,
     WOULD_TAKE,
     AccountChecked,
     AnyEvent,
@@ -60,6 +61,7 @@ __all__ = [
     "ASSET_EXPONENT",
     "MARKET_MOVED",
     "NOT_ATTEMPTED",
+    "TOO_MANY_OPEN",
     "WOULD_TAKE",
     "AccountChecked",
     "AnyCommand",

@@ -158,6 +158,7 @@ class OrderAccepted(Event, frozen=True, kw_only=True, gc=False):
 
 WOULD_TAKE = "WouldTake"  # post-only, and it would have met an order
 NOT_ATTEMPTED = "NotAttempted"  # the order that it was to replace was gone
+TOO_MANY_OPEN = "TooManyOpenOrders"  # the venue lets no more of the account's orders rest
 MARKET_MOVED = frozenset({WOULD_TAKE, NOT_ATTEMPTED})  # reasons that say nothing against us: the market was faster
 
 

@@ -10,7 +10,6 @@ import msgspec
 
 from tradingbot_runtime.model import (
     NOT_ATTEMPTED,
-    WOULD_TAKE,
     Cancel,
     CancelRejected,
     Instrument,
@@ -25,7 +24,7 @@ from tradingbot_runtime.model import (
     Place,
     Replace,
 )
-from tradingbot_runtime.venues.binance.outcomes import WOULD_TAKE_MESSAGE, Code, Proof, proof
+from tradingbot_runtime.venues.binance.outcomes import REASONS, Code, Proof, proof
 from tradingbot_runtime.venues.binance.replies import Halves, ReplyError, Result
 from tradingbot_runtime.venues.binance.reports import MS
 
@@ -75,7 +74,7 @@ def failed(asked: Asked, status: int, error: ReplyError) -> list[OrderEvent]:
     if isinstance(asked.command, Cancel):
         gone = error.code == Code.CANCEL_REJECTED
         return [CancelRejected(time_ns=now_ns, order_id=order_id, gone=gone, reason=str(error.code), message=error.msg)]
-    reason = WOULD_TAKE if error.msg == WOULD_TAKE_MESSAGE else str(error.code)
+    reason = REASONS.get(error.msg, str(error.code))
     return [OrderRejected(time_ns=now_ns, order_id=order_id, reason=reason, message=error.msg)]
 
 

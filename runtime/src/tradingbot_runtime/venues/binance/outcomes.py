@@ -7,10 +7,14 @@ unknown and could have been a success.
 from enum import StrEnum
 
 from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.model import TOO_MANY_OPEN, WOULD_TAKE
 from tradingbot_runtime.venues.binance.replies import ReplyError
 
 DUPLICATE = "Duplicate order sent."
-WOULD_TAKE_MESSAGE = "Order would immediately match and take."
+REASONS = {  # of refusals that mean something to us, by their words: the code is the same for many
+    "Order would immediately match and take.": WOULD_TAKE,
+    "Filter failure: MAX_NUM_ORDERS": TOO_MANY_OPEN,
+}
 INSUFFICIENT_BALANCE = "Account has insufficient balance for requested action."
 
 

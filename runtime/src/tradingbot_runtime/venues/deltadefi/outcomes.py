@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused
-from tradingbot_runtime.model import WOULD_TAKE
+from tradingbot_runtime.model import TOO_MANY_OPEN, WOULD_TAKE
 
 
 class Phase(StrEnum):
@@ -66,7 +66,7 @@ MEANINGS: Mapping[int, Meaning] = {
     4107: Meaning("BadQuantity"),
     4108: Meaning("InvalidRequest"),
     4109: Meaning("NoLiquidity"),
-    4110: Meaning("MaxOpenOrders"),
+    4110: Meaning(TOO_MANY_OPEN),
     4111: Meaning("PriceTooHigh"),
     4112: Meaning("PriceTooLow"),
     4200: Meaning("NoSuchOrder", submit=_U, cancel=Proof.GONE),
