@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.runtime_process import VENUE, RuntimeProcess, manifest, runtime
+from harness.runtime_process import VENUE, RuntimeProcess, manifest, rows, runtime
 from harness.simulator import Json, SimulatorProcess
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.schema import MIGRATIONS
@@ -95,6 +95,7 @@ def test_missing_credentials_are_named_and_nothing_is_sent(bot: RuntimeProcess, 
     assert len(lines) == 1
     assert lines[0].startswith("TRADINGBOT_SIMULATOR_*: ")
     assert bot.simulator.secret not in bot.output()
+    assert rows(bot.journal, "SELECT count(*) FROM events") == [(0,)], "what never ran is no history"
 
 
 def test_a_credentials_folder_without_credentials_is_named_and_the_end_is_orderly(

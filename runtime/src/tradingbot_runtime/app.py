@@ -110,9 +110,9 @@ class App:
             journal, presence = stack.enter_context(found), Presence(found.path)
             journal.pin("bot", f"{self.config.bot.namespace}/{self.config.bot.name}")
             self._choose(newer(self.config, journal.meta(CONFIG)), journal)
+            links = self._links()  # a start without credentials is refused, and nothing is written of what never ran
             slot = self._slot(journal)
             stack.callback(slot.inputs.close)
-            links = self._links()
             barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
             slot.venues = partial(venue_reports, links, barrier.doubts, barrier.reconcilers)
             self.sources = Sources(slot, links, None, self.process.log_lines)
