@@ -14,8 +14,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from harness.crash_bot import CrashingBot
-from harness.crash_truth import Truth, differences, look_for_strays, profit_differences
+from harness.crash_truth import Truth, differences, look_for_strays, profit_differences, strays
 from harness.runtime_process import rows
+from harness.shown import Shown
 from harness.simulator import Json, until
 
 ACTIVE_WITHIN_S = 40.0
@@ -226,6 +227,15 @@ class CrashRun:
         assert not self.truth.open(), "SIGTERM left orders at the venue"
         left = differences(self.truth, journal, self.opening)
         assert not left, left
+
+    def show(self, shown: Shown, where: str, kills: int) -> None:
+        """After `run`, of all orders and trades that there ever were: doubles are there for good."""
+        told, found = f"SIGKILL at every seam, {where}", strays(self.truth, self.bot.journal)
+        shown.at_least(f"{told}: kills", self.kills, "kills", kills)
+        shown.at_most(f"{told}: orders doubled", len(found.doubled), "orders", 0)
+        shown.at_most(f"{told}: orphans", len(found.orphans), "orders", 0)
+        wrong = differences(self.truth, self.bot.journal, self.opening)
+        shown.at_most(f"{told}: positions, fills and balances that differ", len(wrong), "differences", 0)
 
     @property
     def uncovered(self) -> set[str]:

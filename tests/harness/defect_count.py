@@ -21,12 +21,10 @@ def names_in_files(folder: Path) -> list[str]:
     return [match.group() for file in files for match in NAMED.finditer(file.read_text(encoding="utf-8"))]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def show_defects(reporter: pytest.TerminalReporter) -> None:
     """The line is written by the process that collects the results, so that it shows with workers as well."""
-    stats = terminalreporter.stats
+    stats = reporter.stats
     passed = set(numbers_in(report.nodeid for report in stats.get("passed", []) if report.when == "call"))
     failed = set(numbers_in(report.nodeid for kind in ("failed", "error") for report in stats.get(kind, [])))
     if passed or failed:
-        terminalreporter.write_line(
-            f"defects of the reference bot that this one has not: {len(passed - failed)} of {DEFECTS}"
-        )
+        reporter.write_line(f"defects of the reference bot that this one has not: {len(passed - failed)} of {DEFECTS}")

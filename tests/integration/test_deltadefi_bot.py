@@ -17,6 +17,7 @@ from harness.deltadefi_bot import MARKET, SAMPLE, SIMULATOR, at_venue, bot_on, h
 from harness.live_risk import LIVE_RISK
 from harness.mounted_config import configuration
 from harness.runtime_process import RuntimeProcess, cancel_all
+from harness.shown import Shown
 from harness.simulator import SimulatorProcess, until
 
 SUBMIT, BUILD = "POST /order/submit", "POST /order/build"
@@ -67,7 +68,9 @@ def test_without_journal_and_client_ids_every_order_of_the_account_in_the_slots_
         assert at_venue(runtime) == []
 
 
-def test_forty_resting_orders_are_gone_within_five_seconds_of_sigterm_at_five_calls_a_second(tmp_path: Path) -> None:
+def test_forty_resting_orders_are_gone_within_five_seconds_of_sigterm_at_five_calls_a_second(
+    tmp_path: Path, shown: Shown
+) -> None:
     documents = list(yaml.safe_load_all(SAMPLE.read_text()))
     making = {"spreadBps": "12", "layers": 20, "stepBps": "6", "sizes": ["10"], "hysteresis": {"ticks": 40}}
     risk = LIVE_RISK | {"maxPosition": "2000", "maxOrder": "100", "maxOpenOrders": 50, "staleAfter": "3s"}
@@ -78,7 +81,7 @@ def test_forty_resting_orders_are_gone_within_five_seconds_of_sigterm_at_five_ca
         code, took_s = runtime.terminate()
 
         assert (code, at_venue(runtime)) == (0, [])
-        assert took_s <= 5
+        shown.at_most("SIGTERM with 40 resting orders on DeltaDeFi's budget -> venue empty", took_s, "s", 5.0)
 
 
 @pytest.mark.parametrize("fault", ["lost-answer", "accept-then-5xx", "accept-then-drop", "lost-request"])

@@ -5,20 +5,18 @@ from pathlib import Path
 
 from harness.large_journal import grow
 from harness.runtime_process import MARKET, STILL, rows, runtime
+from harness.shown import Shown
 from harness.simulator import SimulatorProcess
 
 ORDERS = 100_000
-WITHIN_S = 5.0
 
 
-def test_a_restart_with_100_000_orders_in_the_journal_is_active_within_5_seconds(tmp_path: Path) -> None:
+def test_a_restart_with_100_000_orders_in_the_journal_is_active_within_5_seconds(tmp_path: Path, shown: Shown) -> None:
     with SimulatorProcess(*STILL) as simulator, runtime(tmp_path / "bot", simulator) as bot:
         bot.start()
         bot.until_quoting()
         bot.kill()
-        started = time.monotonic()
         grow(bot.journal, MARKET, ORDERS)
-        grown = time.monotonic() - started
         assert rows(bot.journal, "SELECT count(*) FROM orders")[0][0] >= ORDERS
 
         began = time.monotonic()
@@ -26,6 +24,4 @@ def test_a_restart_with_100_000_orders_in_the_journal_is_active_within_5_seconds
         bot.until(lambda state: state["state"] == "Active", "active", 30.0)
         took = time.monotonic() - began
 
-        size = bot.journal.stat().st_size / 2**20
-        print(f"{ORDERS} orders, {size:.0f} MiB, grown in {grown:.1f} s: active after {took:.2f} s")  # noqa: T201 - shown
-        assert took <= WITHIN_S
+        shown.at_most(f"restart with {ORDERS:,} orders in the journal -> ACTIVE", took, "s", 5.0)

@@ -13,6 +13,7 @@ import pytest
 from harness.formula import Level, Parameters, wanted
 from harness.formula import Place as Grid
 from harness.runtime_process import making, rows, runtime
+from harness.shown import Shown
 from harness.simulator import RECORDING, Json, SimulatorProcess, until
 from tradingbot_runtime.journal import Decided, read_decisions
 from tradingbot_runtime.model import OrderFilled, Place, Replace, Side
@@ -82,14 +83,14 @@ def frames() -> dict[int, Json]:
         return {frame["data"]["u"]: frame["data"] for frame in found}
 
 
-def test_enough_recorded_frames_were_received_and_acted_on(run: Run) -> None:
+def test_enough_recorded_frames_were_received_and_acted_on(run: Run, shown: Shown) -> None:
     decisions = sum(1 for _ in read_decisions(run.journal))
     fills = rows(run.journal, "SELECT count(*) FROM fills")[0][0]
-    print(f"{run.frames} frames, {decisions} decisions, {fills} fills")  # noqa: T201 - the numbers that are shown
 
-    assert run.frames >= FRAMES
-    assert decisions >= DECISIONS
-    assert fills >= FILLS, "the holdings must move, or the skew proves nothing"
+    shown.at_least("recorded frames whose quotes equal the formula", run.frames, "frames", FRAMES)
+    shown.at_least("decisions on them", decisions, "decisions", DECISIONS)
+    # The holdings must move, or the skew proves nothing.
+    shown.at_least("fills in between", fills, "fills", FILLS)
 
 
 def test_quotes_of_every_decision_are_zero_ticks_and_zero_lots_off(run: Run, frames: dict[int, Json]) -> None:
