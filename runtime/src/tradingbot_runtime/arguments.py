@@ -15,6 +15,7 @@ from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT, SHUTDOWN_W
 from tradingbot_runtime.options import PORT, Checked, Parser, Whole
 from tradingbot_runtime.resume_command import RESUME_HELP, resume
 from tradingbot_runtime.simulator import command as simulate_command
+from tradingbot_runtime.standard_output import tell
 from tradingbot_runtime.telemetry.logs import LEVELS
 
 RUN_HELP = """\
@@ -139,5 +140,5 @@ def _bot_number(text: str) -> str:
 
 
 def _print_completion(root: argparse.ArgumentParser, shell: str) -> int:
-    print(shtab.complete(root, shell))  # noqa: T201 - this is the command's output
+    tell(f"{shtab.complete(root, shell)}\n")
     return 0

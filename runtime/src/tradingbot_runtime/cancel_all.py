@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import fcntl
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import Instrument, Restored
 from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
 from tradingbot_runtime.run_command import mounted, ordinal, venue_credentials
+from tradingbot_runtime.standard_output import say as _say
 from tradingbot_runtime.terms import budget_of
 from tradingbot_runtime.unclosed_orders import UnclosedOrders, named
 from tradingbot_runtime.venues.link import TO_CANCEL, VenueLink
@@ -258,12 +258,3 @@ def _is_held(journal: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def _say(*lines: str) -> None:
-    """Whether anybody reads it or not (`| head`): orders are withdrawn all the same."""
-    try:
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,6 @@
 """From arguments to a command and its exit code."""
 
 import signal
-import sys
 from collections.abc import Callable
 
 from tradingbot_runtime.app import REFUSED
@@ -9,6 +8,9 @@ from tradingbot_runtime.arguments import parser
 from tradingbot_runtime.config import InvalidConfig
 from tradingbot_runtime.errors import ConfigError, JournalError
 from tradingbot_runtime.options import parsed
+from tradingbot_runtime.standard_output import NobodyReads, complain, settle
+
+ENDED = 0
 
 
 def obey(arguments: list[str] | None) -> int:
@@ -19,9 +21,12 @@ def obey(arguments: list[str] | None) -> int:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         command: Callable[..., int] = options.command
         return command(options)
+    except NobodyReads:
+        return ENDED
     except InvalidConfig as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)  # noqa: T201 - the answer to the person at the terminal
+        complain(*error.problems)
     except (ConfigError, JournalError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - as above
+        complain(str(error))
+    finally:
+        settle()
     return REFUSED

@@ -1,7 +1,6 @@
 """`resume`: release a halt of a bot that does not run, in its journal. One that runs is told by its operator."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from tradingbot_runtime.clock import Clock
@@ -12,6 +11,7 @@ from tradingbot_runtime.halts import BY_MOST, resumed
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.reading import JournalReader, Row
 from tradingbot_runtime.risk_memory import accept
+from tradingbot_runtime.standard_output import say
 
 RESUME_HELP = """\
 Release one halt of a bot that does not run: its next start trades again, unless another halt holds. Without HALT_ID,
@@ -36,9 +36,9 @@ def resume(options: argparse.Namespace) -> int:
         if config is not None:
             accept(journal, config, released, running=())
         left = [halt.id for halt in journal.latches.held()]
-    _say(f"{halt_id} is released; {'still in force: ' + ', '.join(left) if left else 'no halt is in force'}")
+    say(f"{halt_id} is released; {'still in force: ' + ', '.join(left) if left else 'no halt is in force'}")
     if is_there(file := path.parent / HALT_FILE):
-        _say(f"{file} is there: remove it, or the next start is halted by it")
+        say(f"{file} is there: remove it, or the next start is halted by it")
     return 0
 
 
@@ -58,7 +58,3 @@ def _why_not(halt_id: str | None, in_force: list[Row]) -> str:
 def _line(halt: Row) -> str:
     told = (halt["reason"], halt["market"], halt["message"])
     return f"  {halt['id']}  {'  '.join(text for text in told if text)}"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")

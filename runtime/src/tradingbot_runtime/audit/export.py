@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +18,7 @@ from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.journal.reading import JournalReader, Row
 from tradingbot_runtime.journal.records import WantedQuote
 from tradingbot_runtime.model import ASSET_EXPONENT, Instrument
+from tradingbot_runtime.standard_output import say
 
 PRECISION, SCALE = 38, 18  # of a decimal column: 20 digits before the point
 BATCH = 10_000  # rows
@@ -52,7 +52,7 @@ def export(options: argparse.Namespace) -> int:
                 partial = file.with_name(f".{file.name}.partial")
                 count = write(partial, table, table.rows(reader, instruments))
                 partial.replace(file)
-                sys.stdout.write(f"{file}: {count} rows\n")
+                say(f"{file}: {count} rows")
     except OSError as error:
         raise ConfigError(f"{options.to}: {error.strerror}") from error
     return 0

@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from tradingbot_runtime.audit.accounts import days, plain
@@ -19,6 +18,7 @@ from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.segments import segments
 from tradingbot_runtime.journal.reading import JournalReader
 from tradingbot_runtime.model import ASSET_EXPONENT
+from tradingbot_runtime.standard_output import Page
 
 _WIDTH = 200
 _FOR_THE_BOT = ("kind", "config", "risk ", "trades of ")  # what its next start goes on from: JSON, and shown below
@@ -27,7 +27,7 @@ Cells = Iterable[Sequence[str]]
 
 def inspect(options: argparse.Namespace) -> int:
     """Raises JournalError."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Page(width=None if sys.stdout.isatty() else _WIDTH)
     with JournalReader(options.journal) as reader:
         for title, columns, cells in (
             ("Journal", ("what", "value"), _identity(reader)),

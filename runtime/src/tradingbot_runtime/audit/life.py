@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from tradingbot_runtime.audit.steps import Step, Steps, time_text
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.journal.reading import JournalReader, Row
+from tradingbot_runtime.standard_output import Page, tell
 
 HALTS = ("Halted", "Resumed")
 SHORTEST = 4  # characters of an id that may stand for it
@@ -89,9 +89,9 @@ def _halts(reader: JournalReader, steps: Steps) -> Iterator[Step]:
 def _show(steps: Iterable[Step], title: str, options: argparse.Namespace) -> int:
     if options.output == "json":
         for step in steps:
-            sys.stdout.write(msgspec.json.encode(step.as_json()).decode() + "\n")
+            tell(msgspec.json.encode(step.as_json()).decode() + "\n")
         return 0
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = Page(width=None if sys.stdout.isatty() else _WIDTH)
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("time (UTC)", "+ms", "market", "order", "step", "details"):
         table.add_column(name, justify="right" if name == "+ms" else "left", no_wrap=name != "details")

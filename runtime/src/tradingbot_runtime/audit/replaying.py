@@ -1,15 +1,13 @@
 """`replay`: recorded inputs through the engine once more; one command that differs fails."""
 
 import argparse
-import sys
 from difflib import unified_diff
 from pathlib import Path
-
-from rich.console import Console
 
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.replay import Difference, replay
+from tradingbot_runtime.standard_output import say
 
 DIFFERENT = 1
 SHOWN = 20  # differences
@@ -23,19 +21,15 @@ def replay_command(options: argparse.Namespace) -> int:
         outcome = replay(folder)
     except OSError as error:
         raise ConfigError(str(error)) from error
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    console.print(f"{folder}: {outcome.segments} segments, {outcome.events} events, {outcome.commands} commands",
-                  soft_wrap=True)  # fmt: skip
+    say(f"{folder}: {outcome.segments} segments, {outcome.events} events, {outcome.commands} commands")
     if outcome.missed:
-        console.print(f"gaps: {outcome.missed} events were not recorded")
-    for problem in outcome.unreadable:
-        console.print(f"not replayed: {problem}", soft_wrap=True, markup=False)
-    for difference in outcome.differences[:SHOWN]:
-        console.print(_told(difference), soft_wrap=True, markup=False)
+        say(f"gaps: {outcome.missed} events were not recorded")
+    say(*(f"not replayed: {problem}" for problem in outcome.unreadable))
+    say(*map(_told, outcome.differences[:SHOWN]))
     if outcome.differences:
-        console.print(f"{len(outcome.differences)} differences")
+        say(f"{len(outcome.differences)} differences")
     elif not outcome.unreadable:
-        console.print("every command is the one that was decided")
+        say("every command is the one that was decided")
     return DIFFERENT if outcome.differences or outcome.unreadable else 0
 
 

@@ -5,7 +5,6 @@ import asyncio
 import os
 import secrets
 import signal
-import sys
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +32,7 @@ from tradingbot_runtime.simulator.recording import UnusableRecording, parts, req
 from tradingbot_runtime.simulator.server import MarketSource, Server
 from tradingbot_runtime.simulator.signatures import Credentials, is_well_formed, load_ed25519
 from tradingbot_runtime.simulator.venue import SimulatedVenue
+from tradingbot_runtime.standard_output import say
 from tradingbot_runtime.telemetry.logs import configure_logs
 
 log = structlog.get_logger("simulator")
@@ -206,8 +206,7 @@ async def _serve(server: Server, made_up: Secrets, arguments: argparse.Namespace
         if made_up.deltadefi is not None:
             where = f"{arguments.host}:{port}"
             shown["deltadefi"] = {"rest": f"http://{where}", "stream": f"ws://{where}", **made_up.deltadefi}
-        sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
-        sys.stdout.flush()
+        say(msgspec.json.encode(shown).decode())
 
     await server.serve(arguments.host, arguments.port, stop, started)
     log.info("SimulatorStopped")
