@@ -8,6 +8,7 @@ from msgspec import structs
 
 from harness.engines import BTC
 from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.positions import Account, Position
@@ -107,3 +108,14 @@ def answer_all(slot: Slot, wire: Wire, market: str = "btc") -> None:
             )
         elif isinstance(command, Cancel):
             slot.markets[market].handle(OrderCanceled(time_ns=slot.now_ns(), order_id=command.order_id))
+
+
+def halted(path: Path, *breaches: Breach) -> list[str]:
+    """A bot that was halted and has ended; the halts' ids."""
+    slot = slot_of(path, Wire(), config())
+    slot.note_config()
+    for breach in breaches:
+        slot.breached("btc", breach)
+    ids = [halt.id for halt in slot.report().halts]
+    slot.journal.close()
+    return ids

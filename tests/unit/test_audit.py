@@ -15,14 +15,17 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from harness.slots import halted
 from harness.told_journal import BUY, DAY, NEW, OLD, SECOND, START, told
 from tradingbot_runtime.__main__ import main
 from tradingbot_runtime.audit.life import since
 from tradingbot_runtime.audit.steps import time_text
+from tradingbot_runtime.core.breaches import Breach, BreachReason
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.schema import MIGRATIONS
 
+OF_ITS_END = {"in_force", "resumed_at", "resumed_by"}
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -88,7 +91,9 @@ def test_the_table_shows_the_same_steps(journal: Path, run: Run) -> None:
     assert code == 0
     assert "PlaceDecided" in out
     assert "+ms" in out
-    assert all(line == line.rstrip() or len(line) <= 200 for line in out.splitlines())
+    assert all(line == line.rstrip() for line in out.splitlines())
+    [placed] = [line for line in out.splitlines() if "PlaceDecided" in line]
+    assert "price 60000.00, quantity 0.01000" in placed
 
 
 def test_since_leaves_out_what_was_before(journal: Path, run: Run) -> None:
@@ -127,7 +132,39 @@ def test_moments_and_ages() -> None:
 def test_halts_are_told(journal: Path, run: Run) -> None:
     [line] = run("audit", journal, "--halts", "-o", "json")[1].splitlines()
 
-    assert json.loads(line)["details"] == {"id": "ada-0-1", "reason": "MaxDailyLoss", "message": "market btc"}
+    assert json.loads(line)["details"] == {
+        "id": "ada-0-1", "reason": "MaxDailyLoss", "message": "market btc", "by": "runtime", "policy": "CancelAll",
+        "in_force": True,
+    }  # fmt: skip
+
+
+def test_a_halt_is_told_with_all_that_is_known_of_it_and_its_release_with_who_it_was(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "journal.sqlite3"
+    halt_id, _ = halted(path, Breach(BreachReason.MAX_LOSS, "120 USDT", "100 USDT"),
+                        Breach(BreachReason.MAX_DRAWDOWN, "9 USDT", "8 USDT"))  # fmt: skip
+    capsys.readouterr()
+    assert run("resume", path, halt_id, "--by", "ann")[0] == 0
+
+    steps = [json.loads(line) for line in run("audit", path, "--halts", "-o", "json")[1].splitlines()]
+    assert [(step["step"], step["market"]) for step in steps] == [("Halted", "btc"), ("Halted", "btc"),
+                                                                  ("Resumed", "btc")]  # fmt: skip
+    details = next(step["details"] for step in steps if step["details"]["id"] == halt_id)
+    assert details == {
+        "id": halt_id, "reason": "RiskBreachMaxLoss", "message": "market btc: 120 USDT; limit 100 USDT",
+        "by": "runtime", "measured": "120 USDT", "limit": "100 USDT", "policy": "CancelAll",
+        "in_force": False, "resumed_at": steps[2]["time"], "resumed_by": "ann",
+    }  # fmt: skip
+    assert steps[2]["details"] == {"id": halt_id, "by": "ann"}
+    table = run("audit", path, "--halts")[1]
+    assert "reason RiskBreachMaxLoss, message market btc: 120 USDT; limit 100 USDT, by runtime" in table
+    assert "{" not in table
+
+    everything = [json.loads(line) for line in run("audit", path, "-o", "json")[1].splitlines()]
+    told_ = [step["details"] for step in everything if step["step"] in ("Halted", "Resumed")]
+    assert told_[0] == {name: text for name, text in details.items() if name not in OF_ITS_END}
+    assert told_[2] == {"id": halt_id, "by": "ann"}
 
 
 def test_inspect_shows_positions_profit_orders_halts_and_sizes(journal: Path, run: Run) -> None:

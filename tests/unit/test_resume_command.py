@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.engines import tick
-from harness.slots import SECOND, Wire, config, slot_of
+from harness.slots import SECOND, Wire, config, halted, slot_of
 from tradingbot_runtime.__main__ import main
 from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.breaches import Breach, BreachReason
@@ -23,17 +23,6 @@ DRAWDOWN = Breach(BreachReason.MAX_DRAWDOWN, "9 USDT", "8 USDT")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite3"
-
-
-def halted(path: Path, *breaches: Breach) -> list[str]:
-    """A bot that was halted and has ended; the halts' ids."""
-    slot = slot_of(path, Wire(), config())
-    slot.note_config()
-    for breach in breaches:
-        slot.breached("btc", breach)
-    ids = [halt.id for halt in slot.report().halts]
-    slot.journal.close()
-    return ids
 
 
 def test_a_halted_bot_that_was_stopped_and_resumed_trades_when_it_is_started_again(
@@ -95,6 +84,25 @@ def test_a_released_halt_is_not_released_again(path: Path, capsys: pytest.Captur
 
     assert main(["resume", str(path), halt_id]) == 2
     assert capsys.readouterr().err == "no halt is in force\n"
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_nobody_releases_nothing(name: str, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (halt_id,) = halted(path, LOSS)
+    capsys.readouterr()
+
+    assert main(["resume", str(path), halt_id, "--by", name]) == 2
+    assert capsys.readouterr().err == f"--by {name}: must be a name, not empty\n"
+    with Journal(path) as journal:
+        assert [halt.id for halt in journal.latches.held()] == [halt_id]
+
+
+def test_without_a_name_the_journal_says_that_it_was_a_command(path: Path) -> None:
+    (halt_id,) = halted(path, LOSS)
+
+    assert main(["resume", str(path), halt_id]) == 0
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT resumed_by FROM latches").fetchall() == [("command line",)]
 
 
 def test_a_bot_that_runs_is_to_be_stopped_first(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from tradingbot_runtime import run_command
 from tradingbot_runtime.audit import commands as journal_commands
 from tradingbot_runtime.cancel_all import CANCEL_ALL_HELP, cancel_all
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT, SHUTDOWN_WITHIN_S
-from tradingbot_runtime.options import PORT, Checked, Parser, Whole
+from tradingbot_runtime.options import PORT, Checked, Name, Parser, Whole
 from tradingbot_runtime.resume_command import RESUME_HELP, resume
 from tradingbot_runtime.simulator import command as simulate_command
 from tradingbot_runtime.standard_output import tell
@@ -122,8 +122,8 @@ def _cancel_all_arguments(withdraw: argparse.ArgumentParser) -> None:
 def _resume_arguments(release: argparse.ArgumentParser) -> None:
     journal = release.add_argument("journal", type=Path, metavar="JOURNAL", help="the journal's file")
     release.add_argument("halt_id", nargs="?", metavar="HALT_ID", help="which one (default: list those in force)")
-    release.add_argument("--by", default="command line", metavar="NAME",
-                         help="who releases it, for the journal (default: %(default)s)")  # fmt: skip
+    release.add_argument("--by", action=Checked, kind=Name(), default="command line", metavar="NAME",
+                         help="who releases it, for the journal")  # fmt: skip
     release.set_defaults(command=resume)
     _complete({journal: shtab.FILE})
 

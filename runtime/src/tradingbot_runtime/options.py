@@ -76,6 +76,19 @@ class NumberOr:
         return None if text == self.word else self.number.read(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What somebody or something is called; read as text without the spaces around it."""
+
+    def __str__(self) -> str:
+        return "a name, not empty"
+
+    def read(self, text: str) -> str:
+        if not text.strip():
+            raise ValueError(text)
+        return text.strip()
+
+
 PORT = Whole(0, 65_535)  # the system would silently take a larger number for another port
 
 

@@ -1,21 +1,19 @@
 """`audit`: an order's whole life, or everything since some moment, as a table or as JSON lines."""
 
 import argparse
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from rich.table import Table
 
+from tradingbot_runtime.audit.halts import halt_steps
 from tradingbot_runtime.audit.steps import Step, Steps, time_text
+from tradingbot_runtime.audit.tables import Cell, Section, page
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.journal.reading import JournalReader, Row
-from tradingbot_runtime.standard_output import Page, tell
+from tradingbot_runtime.standard_output import tell
 
-HALTS = ("Halted", "Resumed")
 SHORTEST = 4  # characters of an id that may stand for it
-_WIDTH = 200  # of what is not a terminal: a line is to stay one
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -24,7 +22,7 @@ def audit(options: argparse.Namespace) -> int:
     with JournalReader(options.journal) as reader:
         steps = Steps(reader)
         if options.halts:
-            return _show(_halts(reader, steps), "Halts", options)
+            return _show(halt_steps(reader), "Halts", options)
         since_ns = since(options.since) if options.since else 0
         if options.order is None:
             return _show(steps.all(since_ns), "Everything since " + time_text(since_ns), options)
@@ -73,33 +71,16 @@ def _end(order: Row, steps: Steps, told: Iterable[Step]) -> Step:
     return Step(changed_ns, order["market"], order["order_id"], f"now {order['state']}", details)
 
 
-def _halts(reader: JournalReader, steps: Steps) -> Iterator[Step]:
-    """What was recorded of halts and releases; of old journals, the latches."""
-    told = list(steps.halts(HALTS))
-    known = " ".join(text for step in told for text in step.details.values())
-    for halt in reader.latches():
-        if halt["id"] not in known:
-            shown = {name: str(halt[name]) for name in ("id", "reason", "message") if halt[name]}
-            yield Step(halt["at_ns"], "", "", "Halted", shown)
-            if halt["resumed_ns"] is not None:
-                yield Step(halt["resumed_ns"], "", "", "Resumed", {"id": halt["id"], "by": str(halt["resumed_by"])})
-    yield from told
-
-
 def _show(steps: Iterable[Step], title: str, options: argparse.Namespace) -> int:
     if options.output == "json":
         for step in steps:
             tell(msgspec.json.encode(step.as_json()).decode() + "\n")
         return 0
-    console = Page(width=None if sys.stdout.isatty() else _WIDTH)
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("time (UTC)", "+ms", "market", "order", "step", "details"):
-        table.add_column(name, justify="right" if name == "+ms" else "left", no_wrap=name != "details")
+    rows: list[tuple[Cell, ...]] = []
     first: int | None = None
     for step in steps:
         first = step.time_ns if first is None else first
-        told = ", ".join(f"{name} {text}" for name, text in step.details.items())
         late = f"{(step.time_ns - first) / 1e6:.3f}"
-        table.add_row(time_text(step.time_ns), late, step.market, step.order_id[-12:], step.step, told)
-    console.print(table)
+        rows.append((time_text(step.time_ns), late, step.market, step.order_id[-12:], step.step, step.as_text()))
+    Section(title, ("time (UTC)", "+ms", "market", "order", "step", "details"), rows).print(page(), title)
     return 0

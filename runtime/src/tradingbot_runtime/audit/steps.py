@@ -1,6 +1,6 @@
 """A journal's records as steps that a person can follow: what was seen, decided, sent and answered."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,10 +11,14 @@ import msgspec
 from tradingbot_runtime.journal.reading import JournalReader, Row
 from tradingbot_runtime.model import ASSET_EXPONENT, Instrument
 
+HALTED, RESUMED = "Halted", "Resumed"
 _SECOND = 1_000_000_000
 _PRICES = ("price", "venue_bid", "venue_ask", "bid", "ask")
 _QUANTITIES = ("quantity", "executed", "base")
 _TIMES = ("venue_time_ns", "at_ns")
+_NAMES = {"halt_id": "id"}  # what a record calls otherwise than all the rest does
+_OF_A_HALT = {"id": "id", "reason": "reason", "message": "message", "market": "market", "by": "by",
+              "measured": "value", "limit": "limit", "policy": "policy"}  # fmt: skip
 _HEADER = frozenset({"type", "time_ns", "order_id", "document"})  # `inspect` prints the configuration
 
 
@@ -24,11 +28,15 @@ class Step:
     market: str
     order_id: str  # empty: of no single order
     step: str
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)  # text, or what JSON has for lists and objects
 
     def as_json(self) -> dict[str, Any]:
         return {"time": time_text(self.time_ns), "market": self.market, "orderId": self.order_id, "step": self.step,
                 "details": dict(self.details)}  # fmt: skip
+
+    def as_text(self) -> str:
+        """The details on one line."""
+        return ", ".join(f"{name} {_text(value)}" for name, value in self.details.items())
 
 
 def time_text(time_ns: int) -> str:
@@ -75,10 +83,6 @@ class Steps:
         rows = self.reader.in_order("events", "instr(payload, CAST(? AS BLOB)) > 0", order_id)
         return (step for step in self._of(rows) if step.order_id == order_id)
 
-    def halts(self, kinds: Sequence[str]) -> Iterator[Step]:
-        marks = ", ".join("?" * len(kinds))
-        yield from self._of(self.reader.in_order("events", f"kind IN ({marks})", *kinds))
-
     def units(self, market: str) -> Units:
         return self._units.get(market, Units(None, None))
 
@@ -87,6 +91,8 @@ class Steps:
             record = self.reader.decoded(row["payload"], dict)
             if row["kind"] == "Decided":
                 yield from self._decided(row["market"], record)
+            elif row["kind"] == HALTED:
+                yield _halted(row["time_ns"], record["halt"])
             else:
                 details = self._details(row["market"], record)
                 yield Step(row["time_ns"], row["market"], str(record.get("order_id", "")), row["kind"], details)
@@ -106,13 +112,14 @@ class Steps:
             told = {"side": side, "price": units.price(price), "quantity": units.quantity(quantity), "why": message}
             yield Step(record["time_ns"], market, "", f"Refused{reason}", told)
 
-    def _details(self, market: str, record: Mapping[str, Any]) -> dict[str, str]:
+    def _details(self, market: str, record: Mapping[str, Any]) -> dict[str, Any]:
         units = self.units(market)
         is_balance = record.get("type") == "BalancesReported"
-        details = {}
+        details: dict[str, Any] = {}
         for name, value in record.items():
             if name in _HEADER or value in ("", None, []) or (name in _TIMES and not value):
                 continue
+            text: Any
             if name in _PRICES:
                 text = units.price(value)
             elif name in _QUANTITIES and not is_balance:
@@ -124,9 +131,19 @@ class Steps:
             elif name in _TIMES:
                 text = time_text(value)
             else:
-                text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            details[name] = text
+                text = value if isinstance(value, list | dict) else _text(value)
+            details[_NAMES.get(name, name)] = text
         return details
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _halted(time_ns: int, halt: Mapping[str, Any]) -> Step:
+    """When it began; what became of it is told where halts are."""
+    told = {name: halt.get(field_, "") for name, field_ in _OF_A_HALT.items()}
+    return Step(time_ns, told.pop("market"), "", HALTED, {name: text for name, text in told.items() if text})
 
 
 def _moves(command: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
