@@ -16,6 +16,12 @@ it from 4 characters on, or the venue's id), or of everything since some moment.
   tradingbot-runtime audit journal.sqlite3 --since 2h
   tradingbot-runtime audit journal.sqlite3 --order 00b925
 """
+INSPECT_HELP = """\
+Print what a journal holds: positions and profit in their assets' units, orders that are not closed, halts, sizes, and
+the configuration in effect. Reads only, also while the bot runs.
+  tradingbot-runtime inspect journal.sqlite3
+  tradingbot-runtime inspect journal.sqlite3 -o json | jq .positions
+"""
 REPLAY_HELP = """\
 Run the recorded inputs of a journal (or a folder of segments) through the engine of this version, and compare every
 command with what was decided then. Exit codes: 0 all are equal; 1 one differs, or a segment cannot be read.
@@ -30,10 +36,9 @@ def add_commands(commands: Subparsers) -> None:
     lives.add_argument("--order", metavar="ID", help="one order only")
     lives.add_argument("--halts", action="store_true", help="halts and releases only")
     lives.add_argument("--since", metavar="WHEN", help="a moment such as 2026-01-31T08:00 (UTC), or an age such as 90m")
-    lives.add_argument(
-        "-o", "--output", choices=("table", "json"), default="table", help="json: one line for each step"
-    )
-    _command(commands, "inspect", "print positions, profit, orders, halts and sizes of a journal", inspect)
+    _output(lives, "one line for each step")
+    what = "print positions, profit, orders, halts and sizes of a journal"
+    _output(_command(commands, "inspect", what, inspect, INSPECT_HELP), "one object")
     tables = _command(commands, "export", "write fills, orders, quotes and profit per day", export)
     tables.add_argument("--format", choices=("csv", "parquet"), default="csv", help="default: csv")
     tables.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder; files in it are replaced")
@@ -42,6 +47,10 @@ def add_commands(commands: Subparsers) -> None:
                                 formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     again.add_argument("recording", type=Path, metavar="JOURNAL|DIR", help="a journal, or its folder of inputs")
     again.set_defaults(command=replay_command)
+
+
+def _output(command: argparse.ArgumentParser, json: str) -> None:
+    command.add_argument("-o", "--output", choices=("table", "json"), default="table", help=f"json: {json}")
 
 
 def _command(
