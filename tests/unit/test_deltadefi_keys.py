@@ -132,9 +132,11 @@ def test_a_key_that_cannot_be_used_is_refused_without_a_secret_in_the_message() 
         "a letter changed": refusal(sealed(changed, "right")),
         "a letter that bech32 has not": refusal(sealed("xprv1bbbbbbb", "right")),
         "too short": refusal(sealed("xprv10zsh2p", "right")),
+        "a password of no text": refusal(sealed(XPRV, "right"), "right\udcff"),
     }
 
     assert said["wrong password"] == "the trading password does not open the account's operation key"
+    assert said["a password of no text"] == "the trading password is no UTF-8 text", "and the venue's key is good"
     assert "checksum" in said["a letter changed"]
     assert not any(XPRV[5:20] in text or "right" in text for text in said.values())
 

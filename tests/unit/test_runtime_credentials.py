@@ -1,14 +1,17 @@
 """Credentials of a venue: from a mounted folder, followed when they change, and never shown."""
 
+import os
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tradingbot_runtime.config import VenueType
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.venues.binance.signing import Ed25519Signer, credentials
 from tradingbot_runtime.venues.credentials import LOOK_EVERY_S, CredentialsFolder
+from tradingbot_runtime.venues.link import SECRETS
 
 
 class Seconds:
@@ -88,6 +91,24 @@ def test_what_is_no_text_is_named_and_nothing_of_it_told(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=r"apiKey is no text: byte 2 is not UTF-8$") as raised:
         CredentialsFolder(tmp_path, credentials, Seconds())()
     assert str(tmp_path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "others"),
+    [
+        (VenueType.DELTADEFI, "TRADINGBOT_MY_VENUE_TRADING_PASSWORD", {"TRADINGBOT_MY_VENUE_API_KEY": "k"}),
+        (VenueType.BINANCE, "TRADINGBOT_MY_VENUE_SECRET_KEY", {"TRADINGBOT_MY_VENUE_API_KEY": "k"}),
+    ],
+)
+def test_a_variable_that_is_no_text_is_named_and_nothing_of_it_told(
+    kind: VenueType, variable: str, others: dict[str, str]
+) -> None:
+    environment = others | {variable: os.fsdecode("pässwo".encode() + b"\xff")}
+
+    with pytest.raises(ConfigError) as raised:
+        SECRETS[kind].from_environment(environment, "TRADINGBOT_MY_VENUE")
+    assert str(raised.value) == f"{variable} is no text: byte 8 is not UTF-8"
+    assert raised.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

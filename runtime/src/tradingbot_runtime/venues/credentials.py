@@ -30,7 +30,8 @@ class SecretShape(Generic[T]):
     def from_environment(self, environment: Mapping[str, str], prefix: str) -> T:
         """From variables such as `<prefix>_API_KEY` for the key `apiKey`. Raises ConfigError."""
         names = {key: f"{prefix}_{re.sub('(?=[A-Z])', '_', key).upper()}" for key in self.keys}
-        return self.parse({key: environment.get(name, "") for key, name in names.items()}, f"{prefix}_*")
+        values = {key: _of_variable(name, environment.get(name, "")) for key, name in names.items()}
+        return self.parse(values, f"{prefix}_*")
 
 
 class CredentialsFolder(Generic[T]):
@@ -84,15 +85,20 @@ class CredentialsFolder(Generic[T]):
         seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
         if self._mounted is not None and seen == self._seen:
             return self._mounted
-        values = {p.name: _text(p) for p in files}
+        values = {p.name: _text(f"{self._folder}: {p.name}", p.read_bytes()) for p in files}
         fresh = self._parse(values, str(self._folder))
         self._seen = seen
         return fresh
 
 
-def _text(file: Path) -> str:
-    """Raises ConfigError, which names the file and nothing of what is in it."""
+def _of_variable(name: str, value: str) -> str:
+    """Python keeps what is no text of the environment as characters that nothing can be made of. Raises ConfigError."""
+    return _text(name, value.encode(errors="surrogateescape"))
+
+
+def _text(name: str, content: bytes) -> str:
+    """Raises ConfigError, which names the variable or the Secret's key and nothing of what is in it."""
     try:
-        return file.read_text(encoding="utf-8")
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file.parent}: {file.name} is no text: byte {error.start + 1} is not UTF-8") from None
+        raise ConfigError(f"{name} is no text: byte {error.start + 1} is not UTF-8") from None

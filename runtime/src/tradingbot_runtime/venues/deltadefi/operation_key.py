@@ -48,10 +48,14 @@ class OperationKey:
 def operation_key(encrypted: str, password: str) -> OperationKey:
     """The key in `encrypted`, the venue's JSON text. Takes some 25 ms of CPU. Raises KeyRefused."""
     try:
+        secret = password.encode()
+    except UnicodeEncodeError:
+        raise KeyRefused("the trading password is no UTF-8 text") from None
+    try:
         envelope = msgspec.json.decode(encrypted, type=_Envelope)
         iv, sealed = base64.b64decode(envelope.iv), base64.b64decode(envelope.ciphertext)
         salt = base64.b64decode(envelope.salt) or bytes(len(iv))
-        derived = PBKDF2HMAC(SHA256(), _KEY_BYTES, salt, ROUNDS).derive(password.encode())
+        derived = PBKDF2HMAC(SHA256(), _KEY_BYTES, salt, ROUNDS).derive(secret)
         text = AESGCM(derived).decrypt(iv, sealed, None).decode("ascii")
     except InvalidTag:
         raise KeyRefused("the trading password does not open the account's operation key") from None
