@@ -10,6 +10,7 @@ import pytest
 from harness.runtime_process import RuntimeProcess, making, runtime
 from harness.shown import Shown
 from harness.simulator import SimulatorProcess, until
+from tradingbot_runtime.__main__ import main
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.replay import replay
 from tradingbot_runtime.inputs.segments import segments
@@ -86,7 +87,9 @@ def test_a_killed_process_has_recorded_all_but_its_last_moments(bot: RuntimeProc
     assert outcome.commands >= 10
 
 
-def test_a_command_that_the_engine_does_not_decide_is_a_difference(bot: RuntimeProcess) -> None:
+def test_a_command_that_the_engine_does_not_decide_is_a_difference(
+    bot: RuntimeProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
     trade(bot)
     assert bot.terminate()[0] == 0, bot.output()
     [segment] = segments(inputs_folder(bot.journal))
@@ -101,3 +104,7 @@ def test_a_command_that_the_engine_does_not_decide_is_a_difference(bot: RuntimeP
 
     assert (difference.line, difference.what) == (at + 1, "commands")
     assert difference.recorded != difference.replayed
+    assert main(["replay", str(bot.journal)]) == 1
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert ": 1 segment, " in first
+    assert last == "1 difference"

@@ -21,16 +21,21 @@ def replay_command(options: argparse.Namespace) -> int:
         outcome = replay(folder)
     except OSError as error:
         raise ConfigError(str(error)) from error
-    say(f"{folder}: {outcome.segments} segments, {outcome.events} events, {outcome.commands} commands")
+    counts = ((outcome.segments, "segment"), (outcome.events, "event"), (outcome.commands, "command"))
+    say(f"{folder}: {', '.join(_counted(*count) for count in counts)}")
     if outcome.missed:
-        say(f"gaps: {outcome.missed} events were not recorded")
+        say(f"gaps: {_counted(outcome.missed, 'event')} not recorded")
     say(*(f"not replayed: {problem}" for problem in outcome.unreadable))
     say(*map(_told, outcome.differences[:SHOWN]))
     if outcome.differences:
-        say(f"{len(outcome.differences)} differences")
+        say(_counted(len(outcome.differences), "difference"))
     elif not outcome.unreadable:
         say("every command is the one that was decided")
     return DIFFERENT if outcome.differences or outcome.unreadable else 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _told(difference: Difference) -> str:
