@@ -1,7 +1,11 @@
-"""The files of a journal, which a test takes away or puts back."""
+"""The files of a journal, which a test fills, takes away or puts back."""
 
 import shutil
 from pathlib import Path
+
+from tradingbot_runtime.core.orders import Order, OrderState
+from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.model import Lots, OrderId, Side, Ticks
 
 LOCK = ".lock"
 
@@ -18,3 +22,10 @@ def put_back(copy: Path, journal: Path, lock: Path | None = None) -> None:
     shutil.copy(copy, journal)
     if lock is not None:
         shutil.copy(lock, f"{journal}{LOCK}")
+
+
+def write_open_orders(journal: Journal) -> None:
+    """Fifty of market m, each with a commit of its own."""
+    for number in range(50):
+        order = Order(OrderId(f"o{number}"), Side.BUY, Ticks(1), Lots(1), Lots(0), OrderState.OPEN, "v1")
+        journal.write("m", [], [order])

@@ -79,7 +79,9 @@ def ask_to_end(bot: RuntimeProcess) -> None:
 def assert_ended_without_its_journal(bot: RuntimeProcess, why: str) -> None:
     assert bot.wait() == 1
 
-    assert why in bot.logged("Failed")[0]["message"]
+    message = bot.logged("Failed")[0]["message"]
+    assert why in message
+    assert why != FULL or f"{FULL}: {bot.journal}: " in message
     assert ours_at_venue(bot) == set()
 
 

@@ -15,7 +15,7 @@ _WORDS = {
     errno.EACCES: "this user may not open it; change its owner or mode, or run as its owner",
     errno.EPERM: "this user may not do that; change the owner, or run as the owner",
     errno.EROFS: "the file system is read-only; name a path that can be written",
-    errno.ENOSPC: "the disk is full",
+    errno.ENOSPC: "the disk is full; make room on its volume, then start again",
     errno.EADDRINUSE: "another program listens there; end it, or choose another port",
     errno.EADDRNOTAVAIL: "this machine has no such address; choose one of its own, such as 127.0.0.1",
 }

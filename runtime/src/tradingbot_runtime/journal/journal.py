@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from tradingbot_runtime.core.order_ids import MAX_EPOCH
 from tradingbot_runtime.core.orders import Order
-from tradingbot_runtime.errors import JournalError
+from tradingbot_runtime.errors import JournalError, JournalLocked
 from tradingbot_runtime.journal.accounts import Accounts
 from tradingbot_runtime.journal.durability import WalSync
 from tradingbot_runtime.journal.files import keep_private, lock
@@ -28,10 +28,10 @@ from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
 from tradingbot_runtime.journal.retention import trim
+from tradingbot_runtime.journal.room import in_words_of, require_room
 from tradingbot_runtime.journal.rows import ORDERS, order_of
 from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import Instrument, OrderFilled, OrderId
-from tradingbot_runtime.os_errors import in_words
 
 BEHIND, CONFIG, EPOCH, UID = "behind", "config", "epoch", "uid"  # keys in `meta`
 
@@ -46,9 +46,12 @@ class Journal:
         """
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_room(path.parent)
             self._lock = lock(path)
-        except OSError as error:
-            raise JournalError(f"{path}: {in_words(error)}") from error
+        except JournalLocked:
+            raise
+        except (OSError, JournalError) as error:
+            raise JournalError(f"{path}: {in_words_of(error)}") from error
         try:
             found = verify(path, mark := read_mark(self._lock))
             keep_private(path)
@@ -63,7 +66,7 @@ class Journal:
             write_mark(self._lock, self._mark)
         except (sqlite3.Error, OSError, ValueError, JournalError) as error:
             os.close(self._lock)
-            said = in_words(error) if isinstance(error, OSError) else error
+            said = in_words_of(error)
             said = f"is damaged: {error}" if isinstance(error, ValueError) else said  # no UTF-8, no number
             raise JournalError(f"{path}: {said}") from error
         self.path = path
@@ -224,8 +227,7 @@ class Journal:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            said = in_words(error) if isinstance(error, OSError) else error
-            self._failed = f"{what} cannot be written: {said}"
+            self._failed = f"{what} cannot be written: {self.path}: {in_words_of(error)}"
             raise JournalError(self._failed) from error
 
     def trim(self, most_bytes: int) -> None:
