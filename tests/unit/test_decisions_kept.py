@@ -1,11 +1,13 @@
 """What risk refuses whole is in the journal, too: as news, and not with each of a thousand ticks."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from harness.engines import tick
 from harness.slots import SECOND, Wire, config, slot_of
+from tradingbot_runtime.__main__ import main
 from tradingbot_runtime.core.risk import Refusal
 from tradingbot_runtime.decisions import FLICKER_NS, REFUSED_AGAIN_NS
 from tradingbot_runtime.journal.reading import read_decisions
@@ -51,3 +53,12 @@ def test_another_reason_is_news_a_second_later(path: Path) -> None:
     told = refused(path, first, soon, later, mismatch_from_ns=soon)
 
     assert told == [(0, {Refusal.FAT_FINGER.value}), (FLICKER_NS, {Refusal.ACCOUNT_MISMATCH.value})]
+
+
+def test_audit_tells_what_was_seen_and_why_nothing_was_sent(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused(path, BEGAN)
+
+    assert main(["audit", str(path), "--since", "1970-01-01", "-o", "json"]) == 0
+    steps = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [step["step"] for step in steps if step["step"] == "Seen" or step["step"].startswith("Refused")]
+    assert told == ["Seen", "RefusedFatFinger", "RefusedFatFinger"]

@@ -108,6 +108,8 @@ class Steps:
                 yield Step(
                     record["time_ns"], market, order_id, step, {"risk": "approved", **self._details(market, what)}
                 )
+        if not record["commands"]:  # risk let none of it through
+            yield Step(record["time_ns"], market, "", "Seen", _seen(record, units))
         for side, price, quantity, reason, message in record.get("refused", ()):
             told = {"side": side, "price": units.price(price), "quantity": units.quantity(quantity), "why": message}
             yield Step(record["time_ns"], market, "", f"Refused{reason}", told)
