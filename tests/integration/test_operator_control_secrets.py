@@ -32,7 +32,7 @@ def rounds(cluster: Cluster, *known: Object) -> tuple[ControlSecrets, Store, Wor
     store, queue = Store(), WorkQueue[Key](clock, lambda: 0.5)
     for manifest in known:
         store.put("Secret", slim("Secret", manifest))
-    return ControlSecrets(cluster, store, queue, clock, WITHIN_S), store, queue
+    return ControlSecrets(cluster, store, queue, clock, round_s=WITHIN_S), store, queue
 
 
 def test_only_what_is_ours_is_asked_for_and_what_is_as_it_was_wakes_nobody(

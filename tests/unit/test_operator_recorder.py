@@ -71,6 +71,25 @@ def test_events_are_posted_in_their_order_one_at_a_time_and_nobody_waits_for_the
     asyncio.run(work())
 
 
+def test_an_event_waits_while_bots_wait_to_be_halted() -> None:
+    cluster, halting = SlowCluster(), [True]
+    cluster.answers.set()
+
+    async def work() -> None:
+        here = recorder(cluster)
+        keeper = asyncio.create_task(here.keep(lambda: halting[0]))
+        tell(here, "one", "two")
+        await rounds()
+        assert cluster.posted == []
+        halting[0] = False
+        async with asyncio.timeout(5):
+            while len(cluster.posted) < 2:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)  # between two looks at a condition with a deadline
+        keeper.cancel()
+
+    asyncio.run(work())
+
+
 def test_what_was_on_its_way_when_the_leader_ended_is_posted_with_the_rest() -> None:
     cluster = SlowCluster()
 

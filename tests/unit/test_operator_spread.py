@@ -11,7 +11,9 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.queue import WorkQueue
 from tradingbot_operator.resync import Resync
+from tradingbot_operator.spread import wait_while
 from tradingbot_operator.store import Store
+from tradingbot_operator.watches import Watches
 
 OVER_S = 60.0
 PODS = 250
@@ -83,3 +85,37 @@ def test_a_listing_that_is_late_does_not_wait(time: Time) -> None:
     asyncio.run(made.sweep(OVER_S))
 
     assert time.waited == [0, 0]
+
+
+def test_what_is_not_urgent_waits_for_what_is_and_not_for_ever(time: Time) -> None:
+    asyncio.run(wait_while(lambda: time.now_s < 0.5, 1.0))
+    assert time.now_s == pytest.approx(0.6)
+
+    asyncio.run(wait_while(lambda: True, 1.0))
+    assert time.now_s == pytest.approx(1.6)
+
+
+def test_kinds_that_are_listed_again_are_no_sweep(time: Time) -> None:
+    made = resync(time)
+    asyncio.run(made.again(("Pod",)))
+
+    assert made.store.count("Pod") == PODS
+    assert (made.last_success, time.now_s) == (None, 0)
+
+
+def test_a_watch_is_silent_that_has_told_nothing_for_a_while_and_not_all(time: Time) -> None:
+    made = resync(time)
+    asyncio.run(made.sweep())
+    made.store.put("Service", {"metadata": {"namespace": "n", "name": "s", "uid": "s", "resourceVersion": "1"}})
+    watches = Watches(time, made.store)
+    watches.expect(("Pod", "Service", "Venue"))
+    time.now_s = 6
+    watches.hear("Pod", ("n", "p-0"))
+
+    assert (watches.silent(10), watches.silent(6)) == ((), ("Service",))
+    time.now_s = 15.9
+    assert watches.silent(10) == ("Service",)
+    time.now_s = 16
+    assert watches.silent(10) == ("Pod", "Service")
+    watches.hear("Service", ("n", "s"))
+    assert watches.silent(10) == ("Pod",), "it has told all"

@@ -40,7 +40,7 @@ from tradingbot_operator.watches import Watches
 
 FIRST_LIST_S = 60.0
 RETRY_S = 1.0
-UNTOLD_S = (5.0, 10.0, 20.0)  # after these pauses what a watch has not told is listed again: it may be gone
+SILENT_S = 10.0  # a watch that has told nothing for so long, and not all of the first LIST
 GOODBYE_S = 3.0
 
 log = structlog.get_logger("app")
@@ -107,14 +107,14 @@ class App:
         gc.freeze()  # the store: hundreds of thousands of objects that each full collection would go through
         parts.health.watches.expect((*RESOURCES, *CHILDREN))
         registry = handlers.registry(intake, parts.health.canary.hear, self.cluster.configuration)
-        secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock)
+        secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock, parts.is_halting)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.stop.wait(), name="stop"),
             asyncio.create_task(handlers.watch(registry, self.settings.namespaces, lambda: _on_signals(parts.stop)),
                                 name="watches"),
             asyncio.create_task(_resync(parts, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
-            asyncio.create_task(parts.recorder.keep(), name="events"),
+            asyncio.create_task(parts.recorder.keep(parts.is_halting), name="events"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
             *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")
               for n in range(self.settings.workers)),
@@ -183,6 +183,10 @@ class Leading:
     def queue(self) -> WorkQueue[Key]:
         return self.health.queue
 
+    def is_halting(self) -> bool:
+        """Whether bots wait to be halted, or to be told halted: until then what is not urgent waits, within bounds."""
+        return self.queue.waiting(Priority.HALT) > 0
+
     @property
     def resync(self) -> Resync:
         return self.health.resync
@@ -215,13 +219,10 @@ async def _carry_out(key: Key, parts: Leading, reconciler: Reconciler) -> None:
 
 
 async def _resync(parts: Leading, every_s: float) -> None:
-    for pause_s in UNTOLD_S:
-        if pause_s >= every_s:
-            break  # a sweep does it in that time
-        await asyncio.sleep(pause_s)
-        if not (untold := parts.health.watches.behind()):
-            break
-        await _listed(parts.resync.again(untold))
+    watches = parts.health.watches
+    while every_s > SILENT_S and watches.behind():  # else a sweep does it in that time
+        await asyncio.sleep(SILENT_S / 2)
+        await _listed(parts.resync.again(watches.silent(SILENT_S)))
     while True:
         await asyncio.sleep(every_s)
         await _listed(parts.resync.sweep(spread_over_s=every_s))

@@ -16,10 +16,12 @@ from tradingbot_operator.core.observed import Bot, Manifest
 from tradingbot_operator.core.outcome import Announcement
 from tradingbot_operator.history import History
 from tradingbot_operator.observation import timestamp
+from tradingbot_operator.spread import wait_while
 
 log = structlog.get_logger("recorder")
 
 MOST_WAITING = 10_000  # Events of a kilobyte
+HALTS_FIRST_S = 1.0  # that each Event waits at most: halts without end do not silence it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,22 @@ class Recorder:
         self._waiting.append(self._event(bot, announcement, pod))
         self._filled.set()
 
-    async def keep(self) -> None:
-        """Post what is told, until cancelled."""
+    async def keep(self, is_halting: Callable[[], bool] = lambda: False) -> None:
+        """Post what is told, until cancelled. Bots that wait to be halted, or to be told halted, come first."""
         while True:
             await self._filled.wait()
-            await self.post_waiting()
+            await wait_while(is_halting, HALTS_FIRST_S)
+            await self._post_first()
 
     async def post_waiting(self) -> None:
         while self._waiting:
-            await self._post(self._waiting[0])
-            self._waiting.popleft()
-        self._filled.clear()
+            await self._post_first()
+
+    async def _post_first(self) -> None:
+        await self._post(self._waiting[0])
+        self._waiting.popleft()
+        if not self._waiting:
+            self._filled.clear()
 
     async def _post(self, event: Manifest) -> None:
         try:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+LOOK_S = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -29,3 +31,11 @@ class Counted:
         self.done += 1
         if self.done % self.each == 0:
             await self.spread.at(self.done / max(self.whole, 1))
+
+
+async def wait_while(condition: Callable[[], bool], at_most_s: float) -> None:
+    """Waits for as long as it holds."""
+    for _ in range(int(at_most_s / LOOK_S)):
+        if not condition():
+            return
+        await asyncio.sleep(LOOK_S)

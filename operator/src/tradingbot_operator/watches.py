@@ -13,12 +13,13 @@ class Watches:
     clock: Callable[[], float]
     store: Store
     heard: dict[str, float] = field(default_factory=dict)  # by kind: when it was last heard of
+    _expected: float = 0.0  # since when
     _untold: dict[str, set[Name]] = field(default_factory=dict)
     _missed: dict[str, dict[Name, float]] = field(default_factory=dict)  # found by a sweep, at what time
 
     def expect(self, kinds: Iterable[str]) -> None:
         """Each watch has to tell of everything that is in the store now."""
-        self._untold = {kind: set(self.store.names(kind)) for kind in kinds}
+        self._expected, self._untold = self.clock(), {kind: set(self.store.names(kind)) for kind in kinds}
         self._missed = {}
 
     def hear(self, kind: str, name: Name) -> None:
@@ -43,6 +44,11 @@ class Watches:
     def behind(self) -> tuple[str, ...]:
         """Kinds whose watch has not told everything yet; what is gone by now it need not tell."""
         return _there(self.store, self._untold)
+
+    def silent(self, for_s: float) -> tuple[str, ...]:
+        """Those of them that have told nothing for so long: what they owe may be gone, and nobody tells of that."""
+        now = self.clock()
+        return tuple(kind for kind in self.behind() if now - self.heard.get(kind, self._expected) >= for_s)
 
 
 def _there(store: Store, names: Mapping[str, Collection[Name]]) -> tuple[str, ...]:
