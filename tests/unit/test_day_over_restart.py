@@ -108,9 +108,9 @@ def test_what_is_found_of_a_former_day_is_not_what_the_next_day_begins_with() ->
     assert daily.loss(6 * DAY_NS, Money(10)) == 0
 
 
-@pytest.mark.parametrize("terms", [{"hedged": True}, {"hedge": object()}])
-def test_a_hedged_market_and_its_hedge_are_not_valued_one_without_the_other(terms: dict[str, Any]) -> None:
-    """Their trades are found one after the other; between them half of the profit is missing."""
+@pytest.mark.parametrize("terms", [{"hedged": True}, {"hedge": object()}, {"reference_is_venue": False}])
+def test_what_a_fill_cannot_value_it_does_not(terms: dict[str, Any]) -> None:
+    """A hedged market without its hedge, whose trades are found apart; a market whose reference has another price."""
     market = engine().market
     bought = OrderFilled(time_ns=Nanos(AFTER_NS), order_id=OrderId("o"), trade_id="t", side=Side.BUY,
                          price=Ticks(PRICE), quantity=Lots(60_000), fee=0, fee_asset="BTC")  # fmt: skip

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import pytest
 from msgspec.structs import replace
 
 from harness.desk import STRAY, Desk, accept, fill
 from tradingbot_runtime.core.doubts import ABSENT_PROOFS, SETTLE_NS
 from tradingbot_runtime.core.orders import OrderState
+from tradingbot_runtime.errors import VenueError
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.model import OrderId, OrderStatus
 
@@ -82,3 +84,30 @@ def test_a_trade_of_a_lost_order_that_is_found_keeps_it(desk: Desk, journal: Jou
 
     assert after.market.engine.market.position.lots == 300
     assert after.state(bid) is not OrderState.CANCELED
+
+
+def test_a_start_that_is_tried_again_does_not_take_what_it_has_lost_itself_for_an_earlier_lifes(
+    desk: Desk, journal: Journal
+) -> None:
+    bid, _ = desk.quote()
+    accept(desk, bid)
+    after = Desk(journal)
+    after.venue.failing = {"balances"}
+    for _ in range(3 * SETTLE_S):
+        after.now_ns += 10**9
+        with pytest.raises(VenueError):
+            asyncio.run(after.all.restore())
+
+    assert after.state(bid) is OrderState.LOST
+
+
+def test_a_lost_order_that_was_there_again_needs_another_life(desk: Desk, journal: Journal) -> None:
+    bid = vanished(desk)
+    after = Desk(journal)
+    after.venue.orders[bid] = (OrderStatus.OPEN, 0)
+    asyncio.run(after.all.restore())
+    assert after.state(bid) is not OrderState.LOST
+    del after.venue.orders[bid]
+    wait(after, 5 * SETTLE_S)
+
+    assert after.state(bid) is OrderState.LOST

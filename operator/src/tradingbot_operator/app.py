@@ -77,6 +77,9 @@ class App:
             return await self._lead(Leading(store, recorder, health, tally, stop))
         finally:
             await leadership.release()
+            with suppress(TimeoutError):  # what has happened is told while the next one leads already
+                async with asyncio.timeout(GOODBYE_S):
+                    await recorder.post_waiting()
             await server.cleanup()
 
     def _health(self, store: Store, clock: Callable[[], float]) -> Health:
@@ -124,9 +127,6 @@ class App:
         code = _exit_code(done)
         keeper.remove_done_callback(_lost)
         await _end([*tasks, keeper])
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
-                await parts.recorder.post_waiting()
         await runtime.close()
         return code
 
@@ -220,7 +220,9 @@ async def _carry_out(key: Key, parts: Leading, reconciler: Reconciler) -> None:
 
 async def _resync(parts: Leading, every_s: float) -> None:
     watches = parts.health.watches
-    while every_s > SILENT_S and watches.behind():  # else a sweep does it in that time
+    for _ in range(int(every_s / SILENT_S)):  # then the sweep does it
+        if not watches.behind():
+            break
         await asyncio.sleep(SILENT_S / 2)
         await _listed(parts.resync.again(watches.silent(SILENT_S)))
     while True:

@@ -30,6 +30,7 @@ class AccountBalances:
     check: AccountCheck = field(default_factory=AccountCheck)
     mismatches: int = 0  # in a row
     objected: str = ""  # to orders of others, as the market was told
+    is_complete: bool = False  # all markets of the account are restored: before, a difference proves nothing
 
     def restore(self) -> None:
         """Goes on from an earlier life's comparison, if it counted the same fills."""
@@ -56,7 +57,7 @@ class AccountBalances:
         excused = self.mismatches >= MISMATCHES_TO_TELL and not market.engine.market.meters.mismatch  # by a person
         exempt = self._is_shared or excused or not check.is_anchored
         wrong = "" if exempt else check.mismatch(held, by_now, tolerance(market.instrument, mid or check.price))
-        self.mismatches = self.mismatches + 1 if wrong else 0
+        self.mismatches = (self.mismatches if self.is_complete else 0) + 1 if wrong else 0
         if exempt:
             check.accept(held, by_now, moved_by(self.positions()), mid)
         check.price = check.price or mid

@@ -84,10 +84,10 @@ class Engine:
             return market.flattening.quotes(now, market.orders, terms.limits), terms.tolerance
         if terms.hedge is not None:
             return market.hedges(now.now_ns) if now.state in QUOTING else (), terms.tolerance
-        quotes = tuple(terms.strategy.quotes(market.view)) if now.state in QUOTING else ()
+        quotes = market.room.fit(terms.strategy.quotes(market.view), now.now_ns) if now.state in QUOTING else ()
         if now.state is TradingState.REDUCING or now.only_reducing:
             return affordable(reducing(quotes, now.position), now, terms.limits), terms.tolerance.in_price
-        return fitted(market.room.fit(quotes, now.now_ns), now, terms.limits), terms.tolerance
+        return fitted(quotes, now, terms.limits), terms.tolerance
 
     def _room(self, now: Situation) -> Room:
         """Withdrawing everything always passes, unless the venue itself said to wait."""

@@ -16,6 +16,7 @@ from tradingbot_runtime.core.order_ids import decode, number_text
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.market_reports import live_orders_left
 from tradingbot_runtime.reconcile import Reconciler
+from tradingbot_runtime.risk_memory import forget_former_accounts
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.venue_trades import cursor_key
 
@@ -44,13 +45,13 @@ class JournalLoss:
 
     def settle(self, reconcilers: Iterable[Reconciler]) -> None:
         """Once for all markets, when the trades have been read. Paper orders are lost with the journal, and whole."""
-        slot = self.slot
+        slot, reconcilers = self.slot, list(reconcilers)
+        forget_former_accounts(slot.journal, [each.market.ledger for each in reconcilers])
         if slot.config.mode is Mode.PAPER:
             self._tell_what_live_left()
             slot.journal.settle_behind()
             return
         self._tell_of_others()
-        reconcilers = list(reconcilers)
         markets, read = slot.markets.values(), [each.trades for each in reconcilers]
         newest = max((*self._epochs.values(), *(each.newest_epoch for each in read)), default=0)
         if newest >= slot.epoch:  # ids of this process would be those of another one

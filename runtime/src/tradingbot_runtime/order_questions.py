@@ -1,7 +1,7 @@
 """Asking the venue about one order: its fills first, so that it is not closed before they are known."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import structlog
 from msgspec.structs import replace
@@ -24,7 +24,12 @@ class OrderQuestions:
     doubts: Doubts
     ages: Ages
     trades: VenueTrades
-    lost_before: set[OrderId] = field(default_factory=set)  # in an earlier life
+    lost_before: set[OrderId] | None = None  # in an earlier life; None: nobody has looked
+
+    def begin(self, journalled: Iterable[Order]) -> None:
+        """As this process finds them. A start that is tried again finds what it has lost itself."""
+        if self.lost_before is None:
+            self.lost_before = {order.id for order in journalled if order.state is OrderState.LOST}
 
     async def ask(self, order_id: OrderId) -> None:
         """Ask, and take in what the answer proves. Raises VenueError; the doubt stays then."""
@@ -62,12 +67,16 @@ class OrderQuestions:
         after = self._order(order.id)
         if after is None or after.is_closed or after.filled > order.filled:
             doubt.absent = 0
-            self.lost_before.discard(order.id)  # that it traded was not known then
+            self._is_news(order.id)
             return
         self.market.handle(replace(report, status=OrderStatus.ABSENT))
         doubt.absent = 0
         await self._give_up(order.id)
         self._look_at(after)
+
+    def _is_news(self, order_id: OrderId) -> None:
+        """It was there, or traded: what an earlier life had found, or had not, proves nothing from now on."""
+        (self.lost_before or set()).discard(order_id)
 
     async def _give_up(self, order_id: OrderId) -> None:
         """A LOST order, if an earlier life had lost it, too, and the venue does not list it as open. Raises VenueError.
@@ -75,7 +84,7 @@ class OrderQuestions:
         All that there is to ask has been asked, in two lives, and in this one again and again over a time.
         """
         market, order = self.market, self._order(order_id)
-        if order is None or order.state is not OrderState.LOST or order_id not in self.lost_before:
+        if order is None or order.state is not OrderState.LOST or order_id not in (self.lost_before or ()):
             return
         if order_id not in {listed.order_id for listed in await market.gateway.open_orders(market.instrument)}:
             log.warning("OrderGivenUp", market=market.name, order_id=order_id, venue_order_id=order.venue_order_id)
@@ -83,6 +92,7 @@ class OrderQuestions:
 
     async def _found(self, order: Order, doubt: Doubt, report: OrderReported) -> None:
         market = self.market
+        self._is_news(order.id)
         if report.executed > order.filled:
             for fill in await market.gateway.fills(market.instrument, order.id, report.venue_order_id):
                 market.handle(fill)

@@ -70,11 +70,10 @@ class Reconciler:
         """
         market = self.market
         self.balances.restore()
+        self.questions.begin(market.journal.orders_not_closed(market.ledger))
         for order in market.journal.orders_not_closed(market.ledger):
             if market.engine.market.orders.get(order.id) is None:
                 market.take(restored(order, self.now_ns()))
-            if order.state is OrderState.LOST:
-                self.questions.lost_before.add(order.id)
             if order.venue_order_id:
                 market.gateway.remember(order.id, order.venue_order_id)
             if order.state in UNSENT:  # its submission would have been committed first
@@ -104,7 +103,7 @@ class Reconciler:
 
     async def look(self) -> None:
         """One pass: called every second. A venue that does not answer leaves everything as it is."""
-        now_ns = self.now_ns()
+        now_ns, self.balances.is_complete = self.now_ns(), True
         elapsed_ns = now_ns - self.looked_ns if self.looked_ns else 0
         self.looked_ns = now_ns
         if self.market.gateway.locked:
@@ -112,6 +111,8 @@ class Reconciler:
             self.paces.pause(elapsed_ns)
             return
         self._raise_doubts(now_ns)
+        if not self.balances.check.price and self.market.engine.market.mid:
+            self.compare_soon()  # what a restart tolerates depends on it
         await self._pass(now_ns)
         self.questions.lose_overdue()
         self.uncompared = self.paces.uncompared(self.now_ns())
@@ -193,7 +194,8 @@ class Reconciler:
 
     async def agree(self) -> None:
         """Returns when the account holds what the journal says, or it is told that it does not. Raises VenueError."""
-        if not self.balances.is_settled:
+        self.balances.is_complete = True
+        if self.balances.mismatches or not self.balances.check.is_anchored:
             await self._balances()
         if not self.balances.is_settled:
             raise OutcomeUnknown("the account holds something else than the journal says: it is compared again")

@@ -1,6 +1,6 @@
 """What a market's risk state must not forget: read when the market is made, written when it has changed."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -44,18 +44,19 @@ def daily_of(journal: Journal, ledger: str) -> DailyLoss:
     day, latest = journal.day(ledger), journal.meta(_value_key(ledger))
     if day is None:
         return DailyLoss()
-    return DailyLoss(day[0], Money(day[1]), None if latest is None else Money(int(latest)))
+    return DailyLoss(day[0], Money(day[1]), Money(int(latest)) if latest else None)
 
 
 def accept(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
     """What a person accepts who releases these halts. `running`: names of markets. Raises JournalError."""
     _accept_drawdowns(journal, config, resumed, running)
     _accept_accounts(journal, config, resumed)
+    _accept_losses(journal, config, resumed)
 
 
 def _accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
     """What `HaltResumed` does for markets that run, for those that do not: the next valuation is the best so far."""
-    names = {halt.market for halt in resumed if halt.reason == BreachReason.MAX_DRAWDOWN}
+    names = {halt.market for halt in resumed if halt.reason in (BreachReason.MAX_DRAWDOWN, JOURNAL_LOST)}
     for leg in config.legs:
         if leg.name not in running and not names.isdisjoint(("", leg.name)):
             ledger = ledger_of(leg.name, PAPER if config.mode is Mode.PAPER else "")
@@ -71,8 +72,18 @@ def _accept_accounts(journal: Journal, config: SlotConfig, resumed: Iterable[Hal
             keep_account_check(journal, ledger_of(leg.name, ""), AccountCheck())
 
 
+def _accept_losses(journal: Journal, config: SlotConfig, resumed: Iterable[Halt]) -> None:
+    """Without the position of before nobody can tell what the day's trades earned: it begins with the release."""
+    names = {halt.market for halt in resumed if halt.reason == JOURNAL_LOST}
+    for leg in config.legs:
+        if not names.isdisjoint(("", leg.name)):
+            journal.accounts.forget_day(leg.name)
+            journal.put(_value_key(leg.name), "")
+
+
 def carry(journal: Journal, ledger: str, account: CarriedAccount) -> None:
-    """What another slot's risk had measured goes on here. Raises JournalError."""
+    """What another slot's risk had measured goes on here; what the account held then does not. Raises JournalError."""
+    keep_account_check(journal, ledger, AccountCheck())
     journal.put(_key(ledger), _encode(account.remembered).decode())
     if account.day >= 0:
         journal.accounts.carry_day(ledger, account.day, account.day_opening)
@@ -94,6 +105,13 @@ def keep_account_check(journal: Journal, ledger: str, check: AccountCheck) -> No
     text = _encode(check).decode() if check.is_anchored else ""
     if text != (journal.meta(_account_key(ledger)) or ""):
         journal.put(_account_key(ledger), text)
+
+
+def forget_former_accounts(journal: Journal, ledgers: Collection[str]) -> None:
+    """Of markets that are not traded now: the account moves on without them. Raises JournalError."""
+    for key in journal.accounts.kept(_account_key("")):
+        if key.removeprefix(_account_key("")) not in ledgers:
+            journal.put(key, "")
 
 
 @dataclass(slots=True)

@@ -236,9 +236,10 @@ class Market:
         """At the price of a fill, before it moves the position: a day begins with what there was then.
 
         At a start nothing else values it: a journal that was lost, or is an older copy, knows of a day only what the
-        venue's trades tell. A hedged market and its hedge earn together; their trades are found one after the other.
+        venue's trades tell. Not where the price is another market's, which is not that of our trades; and not of a
+        hedged market and its hedge, which earn together: their trades are found one after the other.
         """
-        if not (self.terms.hedged or self.terms.hedge):
+        if self.terms.reference_is_venue and not (self.terms.hedged or self.terms.hedge or self.reference.is_valid):
             self.daily.found(day_of(fill), self.position.profit(2 * fill.price, 1))
 
     def _value(self, now_ns: Nanos) -> None:

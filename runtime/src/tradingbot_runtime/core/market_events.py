@@ -8,6 +8,7 @@ from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.orders import WORKING, Order
+from tradingbot_runtime.core.positions import DailyLoss
 from tradingbot_runtime.model import (
     MARKET_MOVED,
     TOO_MANY_OPEN,
@@ -121,7 +122,10 @@ def _state_changed(market: "Market", event: StateChanged) -> None:
 def _halt_resumed(market: "Market", event: HaltResumed) -> None:
     if event.reason == BreachReason.MAX_DRAWDOWN:
         market.meters.begin_anew()
-    elif event.reason in (BreachReason.ACCOUNT, JOURNAL_LOST):
+    elif event.reason == JOURNAL_LOST:  # what was traded before it is known in parts: nothing is measured from there
+        market.daily, market.meters.remembered.begins_anew = DailyLoss(), True
+        market.meters.compared(event.time_ns, "")
+    elif event.reason == BreachReason.ACCOUNT:
         market.meters.compared(event.time_ns, "")  # `reconcile` takes the venue's balances for true from here on
 
 

@@ -65,6 +65,16 @@ class Accounts:
         """As another slot began it, whatever this one had."""
         self._changed("INSERT OR REPLACE INTO days VALUES (?, ?, ?)", (market, day, opening))
 
+    def forget_day(self, market: str) -> None:
+        """The latest day begins anew with its next valuation."""
+        self._changed("DELETE FROM days WHERE market = ? AND day = (SELECT max(day) FROM days WHERE market = ?)",
+                      (market, market))  # fmt: skip
+
+    def kept(self, prefix: str) -> list[str]:
+        """The keys of `meta` that begin so and hold something."""
+        query = "SELECT key FROM meta WHERE substr(key, 1, ?) = ? AND value != ''"
+        return [row[0] for row in self._db.execute(query, (len(prefix), prefix))]
+
     def _read(self, query: str, market: str, kind: type[T]) -> Iterator[tuple[int, T]]:
         decode = msgspec.json.Decoder(kind).decode
         for number, payload in self._db.execute(query, (market,)):
