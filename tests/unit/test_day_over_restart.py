@@ -108,6 +108,14 @@ def test_what_is_found_of_a_former_day_is_not_what_the_next_day_begins_with() ->
     assert daily.loss(6 * DAY_NS, Money(10)) == 0
 
 
+def test_the_next_day_begins_with_what_the_latest_trade_of_a_day_has_left() -> None:
+    daily = DailyLoss()
+    daily.found(5, Money(10))
+    daily.found(5, Money(-20))
+
+    assert daily.loss(6 * DAY_NS, Money(-20)) == 0
+
+
 @pytest.mark.parametrize("terms", [{"hedged": True}, {"hedge": object()}, {"reference_is_venue": False}])
 def test_what_a_fill_cannot_value_it_does_not(terms: dict[str, Any]) -> None:
     """A hedged market without its hedge, whose trades are found apart; a market whose reference has another price."""
