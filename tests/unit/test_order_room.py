@@ -21,7 +21,7 @@ from tradingbot_runtime.model import (
 )
 
 SECOND = 1_000_000_000
-NOW = Nanos(10 * SECOND)
+NOW = Nanos(1_000 * SECOND)
 LATER = Nanos(NOW + PROVED_AFTER_NS)
 
 
@@ -72,6 +72,7 @@ def test_a_refusal_that_no_other_follows_is_forgotten() -> None:
 
     assert not room.refused(Nanos(NOW + FORGOTTEN_NS + 1), 4)
     assert room.most is None
+    assert room.refused(Nanos(NOW + 2 * FORGOTTEN_NS + 1), 4), "just in time"
 
 
 def test_after_a_time_one_more_on_each_side_is_tried_and_at_last_all() -> None:

@@ -44,6 +44,6 @@ class OrderRoom:
         """By one on each side at a time: all at once could be refused more often than a limit of rejects allows."""
         if self.most is None or now_ns < self.grows_ns:
             return
-        self.most, self.first_ns, self.grows_ns = self.most + LEAST, Nanos(0), Nanos(now_ns + GROWS_NS)
+        self.most, self.grows_ns = self.most + LEAST, Nanos(now_ns + GROWS_NS)
         if self.most >= wanted:
             self.most = None
