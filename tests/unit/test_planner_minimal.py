@@ -90,6 +90,16 @@ def test_no_other_way_needs_fewer_messages(
     assert plan.messages(venue) == min(ways)
 
 
+def test_an_exposed_order_is_not_replaced_while_another_that_must_go_has_no_message_left() -> None:
+    """Two orders for one quote: the successor of one would stand beside the other."""
+    there = [Order(OrderId(f"o{n}"), Side.BUY, Ticks(95 + n), Lots(9 - n), state=OrderState.OPEN) for n in range(2)]
+    changes = compare([Quote(Side.BUY, Ticks(95), Lots(8))], there, Tolerance(0, 0, 5), FAIR)
+    one_message = {room: schedule(changes, Capabilities(replace=True), Room(room, room)) for room in (1, 2)}
+
+    assert (one_message[1].cancel, one_message[1].replace) == (("o1",), ())
+    assert (one_message[2].cancel, [old for old, _ in one_message[2].replace]) == (("o0",), ["o1"])
+
+
 @given(wanted_quotes(6), orders(6, LIVE), tolerances, venues, rooms)
 def test_a_quote_is_never_doubled(
     wanted: list[Quote], there: list[Order], tolerance: Tolerance, venue: Capabilities, room: Room

@@ -212,14 +212,18 @@ def _count(things: Iterable[Order | Quote], side: Side) -> int:
 
 def _one_by_one(changes: Changes, capabilities: Capabilities, room: Room) -> Plan:
     draft = _Draft(capabilities, room.messages, room.orders)
-    missing = list(changes.missing)
-    for order in changes.stale[: changes.exposed]:
+    missing, behind = list(changes.missing), list(changes.stale[changes.exposed :])
+    for number, order in enumerate(changes.stale[: changes.exposed], 1):
         successor = next((quote for quote in missing if quote.side is order.side), None)
-        if successor is not None and draft.swap(order, successor):
+        later = changes.stale[number : changes.exposed]
+        if (
+            successor is not None
+            and _doubles_none(order, later, behind, missing, draft)
+            and draft.swap(order, successor)
+        ):
             missing.remove(successor)
         else:
             draft.withdraw(order)
-    behind = list(changes.stale[changes.exposed :])
     if behind:
         for side in Side:
             for order in [order for order in behind if order.side is side][_count(missing, side) :]:
@@ -227,6 +231,17 @@ def _one_by_one(changes: Changes, capabilities: Capabilities, room: Room) -> Pla
                 behind.remove(order)
     _fill(draft, missing, behind)
     return Plan((), tuple(draft.cancel), tuple(draft.replace), tuple(draft.place))
+
+
+def _doubles_none(
+    order: Order, later: Sequence[Order], behind: Sequence[Order], missing: Sequence[Quote], draft: _Draft
+) -> bool:
+    """Whether no order is left beside the successor of `order` that no quote is there for, when the room has ended."""
+    wanted = {side: _count(missing, side) - (side is order.side) for side in Side}
+    if _count((*later, *behind), order.side) <= wanted[order.side]:
+        return True
+    surplus = sum(max(_count(behind, s) - max(wanted[s] - _count(later, s), 0), 0) for s in Side)
+    return draft.messages - 1 >= len(later) + surplus
 
 
 def _fill(draft: _Draft, missing: list[Quote], behind: list[Order]) -> None:
