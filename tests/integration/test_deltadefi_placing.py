@@ -62,7 +62,7 @@ def test_a_build_without_its_answer_is_harmless(reply: Reply) -> None:
 
 @pytest.mark.parametrize("call", [BUILD, SUBMIT])
 @pytest.mark.parametrize(
-    ("code", "reason"), [(4050, "InsufficientBalance"), (4104, WOULD_TAKE), (4110, "MaxOpenOrders")]
+    ("code", "reason"), [(4050, "InsufficientBalance"), (4104, WOULD_TAKE), (4110, "TooManyOpenOrders")]
 )
 def test_a_definite_no_is_a_rejection_by_its_reason(call: str, code: int, reason: str) -> None:
     async def scenario(made: Shell, venue: ScriptedVenue) -> None:

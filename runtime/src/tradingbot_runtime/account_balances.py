@@ -60,9 +60,15 @@ class AccountBalances:
         self.mismatches = (self.mismatches if self.is_complete else 0) + 1 if wrong else 0
         if exempt:
             check.accept(held, by_now, moved_by(self.positions()), mid)
-        check.price = check.price or mid
         self._keep()
         self._tell(answer, wrong)
+
+    def note_price(self) -> None:
+        """With the first tick after they were taken for true: what a restart tolerates depends on it."""
+        mid = self.market.engine.market.mid
+        if mid and self.check.is_anchored and not self.check.price:
+            self.check.price = mid
+            self._keep()
 
     def _keep(self) -> None:
         """A paper account begins anew with each process."""

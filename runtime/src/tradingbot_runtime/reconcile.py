@@ -111,8 +111,7 @@ class Reconciler:
             self.paces.pause(elapsed_ns)
             return
         self._raise_doubts(now_ns)
-        if not self.balances.check.price and self.market.engine.market.mid:
-            self.compare_soon()  # what a restart tolerates depends on it
+        self.balances.note_price()
         await self._pass(now_ns)
         self.questions.lose_overdue()
         self.uncompared = self.paces.uncompared(self.now_ns())
