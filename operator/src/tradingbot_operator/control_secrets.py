@@ -15,12 +15,11 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.resync import affected
-from tradingbot_operator.spread import Spread, wait_while
+from tradingbot_operator.spread import HALTS_FIRST_S, Spread, wait_while
 from tradingbot_operator.store import Name, Store, slim
 
 ROUND_S = 7.0  # with the reconciliation behind it a Secret that was deleted is back within ten seconds
 MOST_A_SECOND = 20  # a look takes 1.6 ms of processors: from 140 bots on a round takes longer
-HALTS_FIRST_S = 1.0  # that each step waits at most: halts without end do not stop it
 AT_ONCE = 4  # of the connections that everything else needs, too
 
 log = structlog.get_logger("control_secrets")

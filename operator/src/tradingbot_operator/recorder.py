@@ -16,12 +16,11 @@ from tradingbot_operator.core.observed import Bot, Manifest
 from tradingbot_operator.core.outcome import Announcement
 from tradingbot_operator.history import History
 from tradingbot_operator.observation import timestamp
-from tradingbot_operator.spread import wait_while
+from tradingbot_operator.spread import HALTS_FIRST_S, wait_while
 
 log = structlog.get_logger("recorder")
 
 MOST_WAITING = 10_000  # Events of a kilobyte
-HALTS_FIRST_S = 1.0  # that each Event waits at most: halts without end do not silence it
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 LOOK_S = 0.2
+HALTS_FIRST_S = 1.0  # that each step of other work waits at most: halts without end do not stop it
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,9 @@ class Reconciler:
         """
         market = self.market
         self.balances.restore()
-        self.questions.begin(market.journal.orders_not_closed(market.ledger))
-        for order in market.journal.orders_not_closed(market.ledger):
+        journalled = market.journal.orders_not_closed(market.ledger)
+        self.questions.begin(journalled)
+        for order in journalled:
             if market.engine.market.orders.get(order.id) is None:
                 market.take(restored(order, self.now_ns()))
             if order.venue_order_id:

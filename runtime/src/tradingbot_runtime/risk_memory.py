@@ -54,31 +54,32 @@ def accept(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], runnin
     _accept_losses(journal, config, resumed)
 
 
+def _concerned(config: SlotConfig, resumed: Iterable[Halt], *reasons: str) -> list[str]:
+    """The names of the configuration's legs that halts for these reasons held for."""
+    names = {halt.market for halt in resumed if halt.reason in reasons}
+    return [leg.name for leg in config.legs if not names.isdisjoint(("", leg.name))]
+
+
 def _accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
     """What `HaltResumed` does for markets that run, for those that do not: the next valuation is the best so far."""
-    names = {halt.market for halt in resumed if halt.reason in (BreachReason.MAX_DRAWDOWN, JOURNAL_LOST)}
-    for leg in config.legs:
-        if leg.name not in running and not names.isdisjoint(("", leg.name)):
-            ledger = ledger_of(leg.name, PAPER if config.mode is Mode.PAPER else "")
+    for name in _concerned(config, resumed, BreachReason.MAX_DRAWDOWN, JOURNAL_LOST):
+        if name not in running:
+            ledger = ledger_of(name, PAPER if config.mode is Mode.PAPER else "")
             remembered = msgspec.structs.replace(remembered_of(journal, ledger), begins_anew=True)
             journal.put(_key(ledger), _encode(remembered).decode())
 
 
 def _accept_accounts(journal: Journal, config: SlotConfig, resumed: Iterable[Halt]) -> None:
     """A person has looked: the next balances are taken for true, also by a start."""
-    names = {halt.market for halt in resumed if halt.reason in (BreachReason.ACCOUNT, JOURNAL_LOST)}
-    for leg in config.legs:
-        if not names.isdisjoint(("", leg.name)):
-            keep_account_check(journal, ledger_of(leg.name, ""), AccountCheck())
+    for name in _concerned(config, resumed, BreachReason.ACCOUNT, JOURNAL_LOST):
+        keep_account_check(journal, ledger_of(name, ""), AccountCheck())
 
 
 def _accept_losses(journal: Journal, config: SlotConfig, resumed: Iterable[Halt]) -> None:
     """Without the position of before nobody can tell what the day's trades earned: it begins with the release."""
-    names = {halt.market for halt in resumed if halt.reason == JOURNAL_LOST}
-    for leg in config.legs:
-        if not names.isdisjoint(("", leg.name)):
-            journal.accounts.forget_day(leg.name)
-            journal.put(_value_key(leg.name), "")
+    for name in _concerned(config, resumed, JOURNAL_LOST):
+        journal.accounts.forget_day(name)
+        journal.put(_value_key(name), "")
 
 
 def carry(journal: Journal, ledger: str, account: CarriedAccount) -> None:
