@@ -1,11 +1,70 @@
 """How soon after a halt, or its cause, a bot's orders are cancelled: by its journal and by the venue."""
 
-from harness.runtime_process import RuntimeProcess, rows
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.runtime_process import RuntimeProcess, ours_at_venue, rows
 from harness.shown import Shown
 from harness.simulator import until
+from harness.waits_for_a_processor import waited_ns
 
 CONFIRMED_WITHIN_S = 1.0
 SENT_WITHIN_MS = 10
+NS_PER_MS, NS_PER_S = 10**6, 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class HaltTimes:
+    """From a halt or its cause to the last cancel at the venue, and to its confirmation; all by this machine's clock.
+
+    `waited_ms` of that, at most, the bot and the venue waited for a processor that somebody else had.
+    """
+
+    sent_ms: float
+    confirmed_s: float
+    waited_ms: float = 0.0
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it was late, and would not have been without that wait."""
+        return self.sent_ms - self.waited_ms <= SENT_WITHIN_MS < self.sent_ms
+
+
+def until_empty(bot: RuntimeProcess) -> float:
+    """Wait until nothing of ours is at the venue; seconds from now."""
+    started = time.monotonic()
+    until(lambda: not ours_at_venue(bot), "the venue is empty of our orders")
+    return time.monotonic() - started
+
+
+def show_halts(shown: Shown, what: str, halted: Callable[[int], HaltTimes], times: int) -> None:
+    """Every one in time, of so many that the machine did not hold up; `halted` is told which one it is.
+
+    AssertionError as well where the machine holds up more than half of them.
+    """
+    held_up = 0
+    for number in range(2 * times):
+        took = halted(number)
+        held_up += took.held_up
+        if not took.held_up:
+            shown.at_most(f"{what} -> all cancels at the venue", took.sent_ms, "ms", SENT_WITHIN_MS)
+        shown.at_most(f"{what} -> all cancels confirmed", took.confirmed_s, "s", CONFIRMED_WITHIN_S)
+        if number + 1 - held_up == times:
+            break
+    shown.at_most(f"{what}: held up by the machine", held_up, "halts", times)
+
+
+def halt_times(bot: RuntimeProcess, halt: Callable[[], int]) -> HaltTimes:
+    """Of what `halt` does; it returns when it was decided or latched (UTC ns), once the venue is empty."""
+    assert bot.process
+    assert bot.simulator.process
+    pids = (bot.process.pid, bot.simulator.process.pid)
+    before_ns = waited_ns(pids)
+    since_ns = halt()
+    waited_ms = (waited_ns(pids) - before_ns) / NS_PER_MS
+    sent_ms, confirmed_ns = _cancelled(bot, since_ns)
+    return HaltTimes(sent_ms - since_ns / NS_PER_MS, (confirmed_ns - since_ns) / NS_PER_S, waited_ms)
 
 
 def latched_ns(bot: RuntimeProcess, halt_id: str) -> int:
@@ -13,16 +72,19 @@ def latched_ns(bot: RuntimeProcess, halt_id: str) -> int:
     return int(at_ns)
 
 
-def show_cancels(shown: Shown, bot: RuntimeProcess, what: str, since_ns: int) -> None:
-    """From a halt or its cause to the last cancel at the venue, and to its confirmation; all by this machine's clock.
+def decided_ns(bot: RuntimeProcess, at_ns: int) -> int:
+    """The time of the tick that a halt was decided on."""
+    decided = "SELECT max(time_ns) FROM events WHERE kind = 'Decided' AND time_ns <= ?"
+    return int(rows(bot.journal, decided, at_ns)[0][0])
 
-    Called when the venue is empty. The venue tells its time to a millisecond.
-    """
+
+def _cancelled(bot: RuntimeProcess, since_ns: int) -> tuple[int, int]:
+    """When the last order was cancelled by the venue (ms, as it tells its time), and when we knew (ns)."""
     still_open = "SELECT 1 FROM orders WHERE closed = 0"
     until(lambda: not rows(bot.journal, still_open), "every order is confirmed to be closed")
     orders = [o for o in bot.simulator.admin.all_orders() if o["clientOrderId"].startswith(bot.prefix)]
     canceled = [o["updateTime"] for o in orders if o["status"] == "CANCELED"]
-    sent = [at_ms for at_ms in canceled if at_ms >= since_ns // 10**6 - 1]
+    sent = [at_ms for at_ms in canceled if at_ms >= since_ns // NS_PER_MS - 1]
     told = (
         "SELECT min(time_ns) FROM events WHERE kind = 'OrderReported' AND payload ->> 'status' = 'Canceled'"
         " AND time_ns >= ? GROUP BY payload ->> 'order_id'"
@@ -30,12 +92,4 @@ def show_cancels(shown: Shown, bot: RuntimeProcess, what: str, since_ns: int) ->
     confirmed = rows(bot.journal, told, since_ns)
     assert sent, "nothing was cancelled since"
     assert len(confirmed) == len(sent)
-    shown.at_most(f"{what} -> all cancels at the venue", max(sent) - since_ns / 10**6, "ms", SENT_WITHIN_MS)
-    confirmed_s = (max(at_ns for (at_ns,) in confirmed) - since_ns) / 10**9
-    shown.at_most(f"{what} -> all cancels confirmed", confirmed_s, "s", CONFIRMED_WITHIN_S)
-
-
-def decided_ns(bot: RuntimeProcess, at_ns: int) -> int:
-    """The time of the tick that a halt was decided on."""
-    decided = "SELECT max(time_ns) FROM events WHERE kind = 'Decided' AND time_ns <= ?"
-    return int(rows(bot.journal, decided, at_ns)[0][0])
+    return max(sent), max(at_ns for (at_ns,) in confirmed)

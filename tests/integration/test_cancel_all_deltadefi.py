@@ -1,5 +1,6 @@
 """`cancel-all` at a venue without client ids, where placing takes a password and cancelling does not."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,14 +59,32 @@ def test_without_an_api_key_it_says_what_is_missing(killed: RuntimeProcess) -> N
 @contextmanager
 def killed_while_submitting(folder: Path, fault: str, **options: float) -> Iterator[tuple[RuntimeProcess, list[str]]]:
     """Its bids were filled, and those after them are on their way; with their ids at the venue."""
-    submitting = "SELECT venue_order_id FROM orders WHERE state = 'Submitting'"
     with bot_on(folder) as runtime:
         resting(runtime)
         runtime.simulator.admin.inject(fault, SUBMIT, count=1_000, **options)
         sell_through(runtime)
-        until(lambda: bool(rows(runtime.journal, submitting)), "an order is on its way")
+        until(lambda: stopped_when_sent(runtime, fault), "an order is on its way")
         runtime.kill()
-        yield runtime, [row[0] for row in rows(runtime.journal, submitting)]
+        yield runtime, submitting(runtime)
+
+
+def submitting(runtime: RuntimeProcess) -> list[str]:
+    """Ids at the venue of the orders that the journal says are on their way."""
+    return [row[0] for row in rows(runtime.journal, "SELECT venue_order_id FROM orders WHERE state = 'Submitting'")]
+
+
+def stopped_when_sent(runtime: RuntimeProcess, fault: str) -> bool:
+    """Whether what the journal says is on its way is, all of it: it is written down before it is sent.
+
+    The process stands still then, and goes on otherwise.
+    """
+    assert runtime.process
+    runtime.process.send_signal(signal.SIGSTOP)
+    sent = runtime.simulator.admin.injected().get(fault, 0)
+    if sent and sent == len(submitting(runtime)):
+        return True
+    runtime.process.send_signal(signal.SIGCONT)
+    return False
 
 
 def statuses(runtime: RuntimeProcess, venue_order_ids: list[str]) -> set[str]:
