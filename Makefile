@@ -41,11 +41,13 @@ generate: ## write what is generated: crds/, docs/reference/, manifests/install.
 	$(PYTHON) -m tradingbot_operator.crdgen
 	$(PYTHON) hack/generate/install.py
 	$(PYTHON) hack/generate/order_states.py
+	$(PYTHON) hack/generate/metrics_reference.py
 
 fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
 	$(PYTHON) hack/generate/install.py --check
 	$(PYTHON) hack/generate/order_states.py --check
+	$(PYTHON) hack/generate/metrics_reference.py --check
 
 unit: ## unit and replay tests, with a seventh of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
@@ -79,7 +81,7 @@ soak-operator: images-load ## half an hour of random edits, kills, cuts and halt
 	PYTHONPATH=tests:hack/demo $(PYTHON) hack/soak/operator_soak.py $(ARGS)
 
 # They show numbers that a neighbour would spoil.
-MEASURED := tests/integration/test_halt_times.py tests/bench
+MEASURED := tests/integration/test_halt_times.py tests/integration/test_metrics_scraped.py tests/bench
 
 integration: ## tests against real sockets, processes and a real API server
 	-@hack/cluster/cluster control-plane build

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -19,12 +18,9 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.identities import Identities
-from tradingbot_operator.metrics_docs import metrics_reference
 from tradingbot_operator.queue import Priority
 from tradingbot_operator.telemetry import ERROR, SUCCESS, Telemetry, serve
 from tradingbot_runtime.metric_families import Family, Kind
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def bot(name: str = "maker", **status: object) -> Manifest:
@@ -41,6 +37,12 @@ BUSY = bot(
 )  # fmt: skip
 
 
+VENUE = {
+    "kind": "Venue", "metadata": {"namespace": "n", "name": "binance", "uid": "v", "resourceVersion": "1"},
+    "status": {"conditions": [{"type": "CredentialsValid", "status": "False", "reason": "CredentialsRefused"}]},
+}  # fmt: skip
+
+
 def idle(_: aiohttp.ClientSession) -> Telemetry:
     return telemetry(10, leading=False)
 
@@ -49,6 +51,9 @@ def at_work(session: aiohttp.ClientSession) -> Telemetry:
     """One of everything has happened."""
     runtime = runtime_client(session, Identities(Cluster(Configuration())))
     runtime.counters["connected"] += 1
+    for pod, until in (("maker-0", 2e9), ("maker-1", 1e9)):
+        runtime.ensure(("n", "maker"), pod, pod, "127.0.0.1")
+        next(stream for stream in runtime.streams if stream.pod == pod).certificate_until = until
     shown = telemetry(10, runtime=runtime)
     queue = shown.health.queue
     queue.add(("TradingBot", "n", "maker"), Priority.HALT)
@@ -62,6 +67,7 @@ def at_work(session: aiohttp.ClientSession) -> Telemetry:
     shown.health.watches.hear("Pod", ("n", "maker-0"))
     shown.health.canary.arrive("n")
     shown.store.put("TradingBot", BUSY)
+    shown.store.put("Venue", VENUE)
     return shown
 
 
@@ -110,11 +116,13 @@ def test_every_metric_is_declared_once_with_a_meaning_and_counters_alone_are_nam
         assert family.name.endswith("_total") == (family.kind is Kind.COUNTER), family.name
 
 
-def test_the_reference_is_what_is_declared() -> None:
-    assert (ROOT / "docs/reference/operator-metrics.md").read_text() == metrics_reference()
-    rows = [line for line in metrics_reference().splitlines() if line.startswith("| `")]
-    assert all(row.count(" | ") == 3 for row in rows)
-    assert len(rows) == len(metrics.FAMILIES)
+def test_of_a_bots_certificates_the_one_that_ends_first_is_told_and_a_venues_conditions_are() -> None:
+    found = scraped(at_work)
+
+    (certificate,) = found["tradingbot_control_certificate_expiry_timestamp_seconds"].samples
+    assert (certificate.labels, certificate.value) == ({"namespace": "n", "name": "maker"}, 1e9)
+    (condition,) = found["tradingbot_venue_condition"].samples
+    assert condition.labels == {"namespace": "n", "venue": "binance", "type": "CredentialsValid", "status": "False"}
 
 
 @pytest.mark.parametrize(("family", "values"), [

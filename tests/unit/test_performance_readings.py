@@ -3,12 +3,12 @@
 from decimal import Decimal
 
 from harness.engines import BTC, SECOND, accept, tick, trading
-from tradingbot_runtime.core.analytics.markout import HORIZONS, LAYERS, UNKNOWN_LAYER
+from tradingbot_runtime.core.analytics.markout import HORIZONS
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.metric_families import MOST_SERIES
 from tradingbot_runtime.model import Lots, Nanos, OrderFilled, TimePassed
 from tradingbot_runtime.model.control import MARKOUT_HORIZON, QuotingReport
-from tradingbot_runtime.performance_readings import SERIES_A_MARKET, performance
+from tradingbot_runtime.performance_readings import performance
 from tradingbot_runtime.quoting_reports import quoting_report
 from tradingbot_runtime.telemetry import metrics
 
@@ -39,10 +39,10 @@ def test_what_was_measured_comes_out_in_the_units_of_people() -> None:
     quantity = BTC.lot_size * 10
     spread = (6_000_001 - price) * BTC.tick_size * quantity
 
-    assert found[metrics.MARKOUT]["btc", "buy", "1", "0s"] == spread
-    assert found[metrics.MARKOUT]["btc", "buy", "1", "100ms"] == (5_999_991 - price) * BTC.tick_size * quantity
-    assert found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1", "100ms"] == price * BTC.tick_size * quantity
-    assert found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1", "1s"] == 0
+    assert found[metrics.MARKOUT]["btc", "buy", "0s"] == spread
+    assert found[metrics.MARKOUT]["btc", "buy", "100ms"] == (5_999_991 - price) * BTC.tick_size * quantity
+    assert found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "100ms"] == price * BTC.tick_size * quantity
+    assert found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1s"] == 0
     assert found[metrics.PNL_PART] == {
         ("btc", "spread"): spread,
         ("btc", "inventory"): -10 * BTC.tick_size * quantity,
@@ -54,15 +54,11 @@ def test_what_was_measured_comes_out_in_the_units_of_people() -> None:
     assert found[metrics.QUOTE_UPTIME]["btc", "both", "25"] == Decimal("0.100000002")
 
 
-def test_a_slot_of_many_markets_keeps_every_market_and_tells_no_layers() -> None:
+def test_a_slot_of_many_markets_keeps_every_market() -> None:
     market = bought_ten()
-    few = performance({f"m{number}": market for number in range(MOST_SERIES // SERIES_A_MARKET)})
     many = performance({f"m{number}": market for number in range(50)})
 
-    assert {labels[2] for labels in few[metrics.MARKOUT]} == {"1"}
-    assert {labels[2] for labels in many[metrics.MARKOUT]} == {"all"}
     assert {labels[0] for labels in many[metrics.MARKOUT]} == {f"m{number}" for number in range(50)}
-    assert 2 * len(HORIZONS) * len({*LAYERS, UNKNOWN_LAYER}) == SERIES_A_MARKET
     assert all(len(values) <= MOST_SERIES for values in many.values())
     assert 50 * 2 * len(HORIZONS) <= MOST_SERIES, "fifty markets in a slot is what a bot may have"
 
@@ -81,7 +77,7 @@ def test_the_operator_is_told_the_sums_of_all_layers_and_sides() -> None:
     market.apply(TimePassed(time_ns=Nanos(11 * SECOND)))
     after = quoting_report(market, outcomes)
 
-    turnover = found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "1", "0s"]
+    turnover = found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "0s"]
     assert isinstance(turnover, Decimal)
     profit = sum(part for part in found[metrics.PNL_PART].values() if isinstance(part, Decimal))
     assert before == QuotingReport(
@@ -90,7 +86,7 @@ def test_the_operator_is_told_the_sums_of_all_layers_and_sides() -> None:
     )  # fmt: skip
     assert after
     assert (after.marked, Decimal(after.marked_turnover)) == (1, turnover)
-    assert Decimal(after.markout) == found[metrics.MARKOUT]["btc", "buy", "1", "100ms"], "the mid has not moved since"
+    assert Decimal(after.markout) == found[metrics.MARKOUT]["btc", "buy", "100ms"], "the mid has not moved since"
     assert MARKOUT_HORIZON in HORIZONS
 
 

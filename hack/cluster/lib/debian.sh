@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# What comes from Debian's packages: the private engine, unpacked and not installed, and the root file system of a node.
+# What comes from Debian's packages: the private engine and the monitoring's programs, unpacked and not installed, and the root file
+# system of a node.
 
 ENGINE_PACKAGES=(docker.io containerd runc)
+MONITORING_PACKAGES=(prometheus prometheus-alertmanager)
 NODE_SUITE=bookworm
 NODE_PACKAGES=(
   systemd dbus containerd runc containernetworking-plugins conntrack iptables nftables iproute2 ethtool util-linux mount kmod
@@ -10,17 +12,28 @@ NODE_PACKAGES=(
 
 engine_packages_dir() { echo "$CACHE/engine-$(recipe_hash <(echo "${ENGINE_PACKAGES[*]}"))"; }
 
+monitoring_packages_dir() { echo "$CACHE/monitoring-$(recipe_hash <(echo "${MONITORING_PACKAGES[*]}"))"; }
+
 need_engine_packages() {
-  [[ -d $(engine_packages_dir) ]] || step "fetching the engine (${ENGINE_PACKAGES[*]})" with_lock unpack_engine_packages
+  local to
+  to=$(engine_packages_dir)
+  [[ -d $to ]] || step "fetching the engine (${ENGINE_PACKAGES[*]})" with_lock unpack_packages "$to" "${ENGINE_PACKAGES[@]}"
 }
 
-# Unpacked, not installed: an installed package would start its service.
-unpack_engine_packages() {
-  local to work package
-  to=$(engine_packages_dir)
+need_monitoring_packages() {
+  local to
+  to=$(monitoring_packages_dir)
+  [[ -d $to ]] || with_lock unpack_packages "$to" "${MONITORING_PACKAGES[@]}"
+}
+
+# unpack_packages TO PACKAGE...: unpacked, not installed, because an installed package would start its service.
+unpack_packages() {
+  local to=$1 work package
+  shift
+  [[ ! -d $to ]] || return 0   # another run was quicker
   work=$(new_work_folder)
   # apt would fetch as its own user, who may not write here.
-  (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "${ENGINE_PACKAGES[@]}" >"$work/log" 2>&1) || {
+  (cd "$work" && apt-get -q -o APT::Sandbox::User=root download "$@" >"$work/log" 2>&1) || {
     tail -n 3 "$work/log" >&2
     die "Debian's packages could not be fetched: run 'make setup' (or: apt-get update)"
   }

@@ -1,4 +1,4 @@
-"""What the store knows of the bots, as metrics: a handful of series for each bot, none for a market, order or fill.
+"""What the store knows of bots and Venues, as metrics: a handful of series for each, none for a market or order.
 
 Runs at a scrape, beside the event loop: it reads manifests, which nobody changes once they are stored.
 """
@@ -42,16 +42,24 @@ def _of(bot: Manifest) -> Mapping[Family, Mapping[_Labels, int]]:
         metrics.BOT_INFO: {info: 1},
         metrics.BOT_DESIRED_STATE: {(_text(spec, "desiredState"),): 1},
         metrics.BOT_PHASE: {(phase if phase in _PHASES else UNHEARD,): 1},
-        metrics.BOT_CONDITION: {
-            (c["type"], c["status"]): 1
-            for c in status.get("conditions") or ()
-            if c["type"] in _TYPES and c["status"] in _STATUSES
-        },
+        metrics.BOT_CONDITION: _conditions(status),
         metrics.BOT_REPLICAS: desired | {(kind,): status.get(field, 0) for kind, field in REPLICAS.items()},
         metrics.BOT_SLOTS: _counted(status.get("slots"), "state", _STATES, UNHEARD),
         metrics.BOT_HALTED: _counted(status.get("halts"), "reason", _REASONS, Reason.HALTED),
         metrics.BOT_GENERATION: {("desired",): generation, ("observed",): status.get("observedGeneration", 0)},
     }
+
+
+def venue_readings(venues: Iterable[Manifest]) -> Readings:
+    found: dict[_Labels, int] = {}
+    for venue in venues:
+        found |= {(*name_of(venue), *labels): 1 for labels in _conditions(venue.get("status") or {})}
+    return {metrics.VENUE_CONDITION: found}
+
+
+def _conditions(status: Manifest) -> dict[_Labels, int]:
+    known = (c for c in status.get("conditions") or () if c["type"] in _TYPES and c["status"] in _STATUSES)
+    return {(condition["type"], condition["status"]): 1 for condition in known}
 
 
 def _counted(items: Iterable[Manifest] | None, field: str, known: frozenset[Any], other: str) -> Counter[_Labels]:

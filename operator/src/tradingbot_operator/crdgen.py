@@ -12,7 +12,6 @@ from tradingbot_operator.api.v1alpha1 import GROUP, VERSION, Resource, TradingBo
 from tradingbot_operator.conditions_docs import conditions_reference
 from tradingbot_operator.crdgen_docs import reference
 from tradingbot_operator.crdgen_schema import Schema, documented_schema, published, without_defaults
-from tradingbot_operator.metrics_docs import metrics_reference
 
 KINDS: tuple[type[Resource], ...] = (TradingBot, Venue, TradingHalt)
 REFERENCE = Path("docs/reference/api.md")
@@ -70,7 +69,6 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield Path("crds", f"{GROUP}_{kind.plural}.yaml"), CRD_HEADER + document
     yield REFERENCE, reference([(kind, resource_schema(kind)) for kind in KINDS])
     yield Path("docs/reference/conditions.md"), conditions_reference()
-    yield Path("docs/reference/operator-metrics.md"), metrics_reference()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """The operator's metrics, each declared once: name, kind, labels, meaning.
 
-`docs/reference/operator-metrics.md` is generated from this, and /metrics shows exactly these.
+`docs/reference/metrics.md` is generated from this, and /metrics shows exactly these.
 What every controller has is named as controller-runtime names it, so that its dashboards and alerts work here, too.
 """
 
@@ -92,11 +92,17 @@ BOT_GENERATION = Family("tradingbot_config_generation", GAUGE, (*BOT, "kind"),
                         "Generation of the spec: kind is desired (as written) or observed (what the status is about).",
                         MOST_SERIES)  # fmt: skip
 
+BOT_CERTIFICATE = Family("tradingbot_control_certificate_expiry_timestamp_seconds", GAUGE, BOT,
+                         "When the first of the certificates ends that the bot's pods show at their control streams. "
+                         "They are renewed a month before.", MOST_SERIES)  # fmt: skip
+VENUE_CONDITION = Family("tradingbot_venue_condition", GAUGE, ("namespace", "venue", "type", "status"),
+                         "1 for the present status of each condition of a Venue.", MOST_SERIES)  # fmt: skip
+
 OF_BOTS = (BOT_INFO, BOT_DESIRED_STATE, BOT_PHASE, BOT_CONDITION, BOT_REPLICAS, BOT_SLOTS, BOT_HALTED, BOT_GENERATION)
 FAMILIES = (
     QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT, QUEUE_WORK, QUEUE_UNFINISHED, QUEUE_LONGEST, RECONCILE,
     RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE,
     CANARY_AGE, SWEEP_AGE, GHOSTS,
     MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, HALTS, HALT_LATENCY, ROLLOUT, ROLLOUT_WAITED,
-    LIFECYCLE, RELOADS, *OF_BOTS,
+    LIFECYCLE, RELOADS, *OF_BOTS, BOT_CERTIFICATE, VENUE_CONDITION,
 )  # fmt: skip

@@ -65,6 +65,7 @@ class PodStream:
     around: Surroundings
     session: aiohttp.ClientSession
     counters: Counter[str]
+    certificate_until: float | None = None  # of the pod's, in seconds since the epoch; None: not seen yet
     _decoder: msgspec.json.Decoder[PodMessage] = field(default_factory=lambda: msgspec.json.Decoder(PodMessage))
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _report: SlotReport | None = None
@@ -169,6 +170,7 @@ class PodStream:
         async with self.around.turns_again if self._trouble else self.around.turns:
             socket = await self._connected()
         self.counters["connected"] += 1
+        self.certificate_until = ssl.cert_time_to_seconds(socket.get_extra_info("peercert")["notAfter"])
         self._limit_s = SILENCE_S
         try:
             self._socket = socket

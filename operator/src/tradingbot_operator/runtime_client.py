@@ -91,6 +91,10 @@ class RuntimeClient:
             case ResumeSlot():
                 return order.halt_id in told.resumes_ordered
 
+    @property
+    def streams(self) -> Collection[PodStream]:
+        return self._streams.values()
+
     def connected(self) -> int:
         return sum(1 for stream in self._streams.values() if stream.view().connected)
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from tradingbot_operator import metrics
-from tradingbot_operator.bot_metrics import bot_readings
+from tradingbot_operator.bot_metrics import bot_readings, venue_readings
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.health import Health
 from tradingbot_operator.pod_stream import CONFIG
@@ -96,9 +96,14 @@ class Telemetry:
     def _stream_readings(self) -> Readings:
         runtime = self.runtime()
         events = runtime.counters if runtime else {}
+        until: dict[tuple[str, ...], float] = {}
+        for stream in runtime.streams if runtime else ():
+            if stream.certificate_until is not None:
+                until[stream.bot] = min(stream.certificate_until, until.get(stream.bot, stream.certificate_until))
         return {
             metrics.STREAMS: {(): runtime.connected() if runtime else 0},
             metrics.STREAM_EVENTS: {(event,): n for event, n in events.items() if not event.startswith(CONFIG)},
+            metrics.BOT_CERTIFICATE: until,
             metrics.RELOADS: {
                 (event.removeprefix(CONFIG),): n for event, n in events.items() if event.startswith(CONFIG)
             },
@@ -116,8 +121,8 @@ class Telemetry:
 
     async def exposition(self) -> bytes:
         """The text of /metrics. Thousands of bots are tens of thousands of lines: written by another thread."""
-        own, bots = self.readings(), tuple(self.store.all("TradingBot"))
-        return await asyncio.to_thread(lambda: _text({**own, **bot_readings(bots)}))
+        own, bots, venues = self.readings(), tuple(self.store.all("TradingBot")), tuple(self.store.all("Venue"))
+        return await asyncio.to_thread(lambda: _text({**own, **bot_readings(bots), **venue_readings(venues)}))
 
 
 def _text(readings: Readings) -> bytes:

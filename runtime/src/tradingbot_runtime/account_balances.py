@@ -29,6 +29,7 @@ class AccountBalances:
     orders: OpenOrders
     check: AccountCheck = field(default_factory=AccountCheck)
     mismatches: int = 0  # in a row
+    found: int = 0  # differences that were told
     objected: str = ""  # to orders of others, as the market was told
     is_complete: bool = False  # all markets of the account are restored: before, a difference proves nothing
 
@@ -86,6 +87,7 @@ class AccountBalances:
         self.objected = objection
         told = "; ".join(filter(None, (wrong if self.mismatches >= MISMATCHES_TO_TELL else "", objection)))
         if told and (not market.engine.market.meters.mismatch or self.mismatches == MISMATCHES_TO_TELL):
+            self.found += 1
             log.error("AccountMismatch", market=market.name, message=told)
         checked: list[AnyEvent] = [AccountChecked(time_ns=self.now_ns(), mismatch=told)] if told or not wrong else []
         known: list[AnyEvent] = [] if wrong else [answer]

@@ -115,7 +115,8 @@ class App:
             stack.callback(slot.inputs.close)
             barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
             slot.venues = partial(venue_reports, links, barrier.doubts, barrier.reconcilers)
-            self.sources = Sources(slot, links, None, self.process.log_lines)
+            self.sources = Sources(slot, links, barrier.reconcilers, None, self.process.log_lines,
+                                   self.gate.lease_left_s)  # fmt: skip
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
             watch.halt_file.look()

@@ -1,5 +1,6 @@
 """The halts of a slot: latched in the journal, held over restarts, and released one by one, by name."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -34,6 +35,7 @@ class Halts:
     prefix: str  # of the ids: bot and slot
     held: list[Halt] = field(default_factory=list)  # in force, oldest first
     resumed: tuple[str, ...] = ()  # ids, the last one first
+    latched: Counter[str] = field(default_factory=Counter)  # by reason, since this process began
 
     def take(self, config: SlotConfig) -> list[Halt]:
         """What the configuration says of halts: those that hold, and those that were released; the latter's list."""
@@ -69,6 +71,7 @@ class Halts:
             return False
         self.journal.write("", [Halted(time_ns=self.now_ns(), halt=halt)], [])
         self.held.append(halt)
+        self.latched[halt.reason] += 1
         log.error("Halted", id=halt.id, reason=halt.reason, policy=halt.policy, market=halt.market, by=halt.by,
                   message=halt.message, value=halt.value, limit=halt.limit)  # fmt: skip
         return True

@@ -64,6 +64,7 @@ class MarketHealth:
 
     orders: dict[str, int] = field(default_factory=dict)  # outcome -> count
     fills: dict[str, int] = field(default_factory=dict)  # side -> count
+    volume: dict[str, int] = field(default_factory=dict)  # side -> worth of those fills, in money units
     refused: dict[str, int] = field(default_factory=dict)  # risk reason -> count
     anomalies: dict[str, int] = field(default_factory=dict)
     duplicate_fills: int = 0
@@ -71,8 +72,8 @@ class MarketHealth:
     tick_to_order: Histogram = field(default_factory=Histogram)
 
 
-def count(counters: dict[str, int], key: str) -> None:
-    counters[key] = counters.get(key, 0) + 1
+def count(counters: dict[str, int], key: str, more: int = 1) -> None:
+    counters[key] = counters.get(key, 0) + more
 
 
 class Outcome(NamedTuple):
@@ -242,6 +243,7 @@ class LiveMarket:
         if isinstance(event, OrderFilled):
             self._tell_uncounted_fee(event)
             count(self.health.fills, event.side)
+            count(self.health.volume, event.side, event.quantity * event.price * self.instrument.tick_lot)
             log.info("Filled", market=self.name, order_id=event.order_id, side=event.side,
                      price=self.instrument.price_text(event.price), trade_id=event.trade_id,
                      quantity=self.instrument.quantity_text(event.quantity),

@@ -5,36 +5,33 @@ from decimal import Decimal
 
 from tradingbot_runtime.core.analytics import HORIZONS, WITHIN_BPS, Markout
 from tradingbot_runtime.core.market import Market
-from tradingbot_runtime.metric_families import MOST_SERIES, Family, Values
+from tradingbot_runtime.metric_families import Family, Values
 from tradingbot_runtime.telemetry import metrics
 
-SERIES_A_MARKET = 70  # sides x layers x horizons
-ALL_LAYERS = "all"
 _Found = dict[Family, dict[tuple[str, ...], int | Decimal]]
 
 
 def performance(markets: Mapping[str, Market]) -> dict[Family, Values]:
-    """Layers of a ladder are told apart as long as that is few series."""
-    by_layer = len(markets) * SERIES_A_MARKET <= MOST_SERIES
+    """Layers of a ladder are told apart in /state: here each would be ten series of every side."""
     found: _Found = {
         family: {}
         for family in (metrics.MARKOUT, metrics.MARKOUT_NOTIONAL, metrics.MARKOUT_MISSED, metrics.PNL_PART,
                        metrics.RESTED, metrics.FILLED, metrics.QUOTE_OBSERVED, metrics.QUOTE_UPTIME)
     }  # fmt: skip
     for name, market in markets.items():
-        _markouts(found, name, market, by_layer=by_layer)
+        _markouts(found, name, market)
         _profit(found, name, market)
         _quotes(found, name, market)
     return {**found}
 
 
-def _markouts(found: _Found, name: str, market: Market, *, by_layer: bool) -> None:
+def _markouts(found: _Found, name: str, market: Market) -> None:
     measured, exponent = market.performance, market.position.instrument.money_exponent
     sums: dict[tuple[str, ...], Markout] = {}
     for series, of_horizons in measured.markouts.sums.items():
-        side, _, layer = series.partition("/")
+        side, _, _ = series.partition("/")
         for horizon, markout in zip(HORIZONS, of_horizons, strict=True):
-            labels = name, side, layer if by_layer else ALL_LAYERS, horizon
+            labels = name, side, horizon
             sums[labels] = sums.get(labels, Markout()) + markout
     found[metrics.MARKOUT] |= {labels: Decimal(m.gain).scaleb(exponent) for labels, m in sums.items()}
     found[metrics.MARKOUT_NOTIONAL] |= {labels: Decimal(m.notional).scaleb(exponent) for labels, m in sums.items()}

@@ -17,6 +17,7 @@ log = structlog.get_logger("app")
 
 LEASE_GONE_S = 2.0
 MINUTE_S = 60
+SECOND_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -66,6 +67,10 @@ class StartGate:
 
     def is_fenced(self) -> bool:
         return self.lease is not None and boot_time_ns() >= self.lease.fenced_at_ns
+
+    def lease_left_s(self) -> float | None:
+        """Until the slot is fenced unless the Lease is renewed; None where there is none to hold."""
+        return None if self.lease is None else max(self.lease.fenced_at_ns - boot_time_ns(), 0) / SECOND_NS
 
     def account_uid(self) -> str:
         """Of the ServiceAccount whose token is used; empty outside of a cluster."""

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from tradingbot_runtime.core.analytics import HORIZONS
 from tradingbot_runtime.core.market import Market
+from tradingbot_runtime.core.risk import WHOLE_BPS
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import ASSET_EXPONENT
 from tradingbot_runtime.slot import Slot
@@ -32,6 +34,17 @@ def _hedge(market: Market) -> dict[str, str]:
     if market.hedge is None:
         return {}
     return {"residual": format(Decimal(market.residual).scaleb(ASSET_EXPONENT), "f"), "hedge": market.hedge.stress}
+
+
+def _markouts(market: Market) -> list[dict[str, str | int]]:
+    """What fills had gained at the mid so long after, by side and layer of the ladder, in basis points."""
+    return [
+        {"side": series.partition("/")[0], "layer": series.partition("/")[2], "horizon": horizon,
+         "fills": markout.fills, "bps": f"{Decimal(markout.gain) / markout.notional * WHOLE_BPS:.2f}"}
+        for series, of_horizons in sorted(market.performance.markouts.sums.items())
+        for horizon, markout in zip(HORIZONS, of_horizons, strict=True)
+        if markout.notional
+    ]  # fmt: skip
 
 
 def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
@@ -73,6 +86,7 @@ def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
         else None,
         "fees": {a: format(Decimal(units).scaleb(-8).normalize(), "f") for a, units in market.position.fees.items()},
         "fills": dict(live.health.fills),
+        "markouts": _markouts(market),
         "refused": dict(live.health.refused),
         "hindered": next((f"{h.reason}: {h.message}" for m, h in slot.circumstances.hindered if m == live.name), ""),
         "room": market.room.most,  # how many orders the venue lets rest; null: no refusal has told
