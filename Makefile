@@ -91,7 +91,8 @@ integration: ## tests against real sockets, processes and a real API server
 	$(PYTEST) -q $(MEASURED)
 
 # They disturb whatever is beside them.
-ALONE := tests/cluster/test_local_cluster.py tests/cluster/test_operator_followed.py tests/cluster/test_node_lost.py
+ALONE := tests/cluster/test_local_cluster.py tests/cluster/test_operator_followed.py tests/cluster/test_node_lost.py \
+	tests/cluster/test_alerts_fired.py
 
 cluster-tests: images-load ## tests on the local cluster
 	$(PYTEST) -q --timeout 1500 $(ALONE)
@@ -111,8 +112,8 @@ images: ## build both images
 images-load: images ## build the images and load them into the cluster, which is started where it is not up
 	@hack/images/load
 
-demo: setup ## the whole thing on the local cluster; DATA=recording replays a file
-	@hack/demo/demo up $(if $(DATA),--data '$(DATA)')
+demo: setup ## the whole thing on the local cluster; DATA=recording replays a file, MONITORING=1 adds Prometheus
+	@hack/demo/demo up $(if $(DATA),--data '$(DATA)') $(if $(MONITORING),--monitoring)
 
 demo-down: ## remove the demo and its cluster
 	@hack/demo/demo down

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import kubectl as k
+import monitoring
 from live_view import show
 from recording_parts import NoRecording, config_maps, require_recording
 from rich.console import Console
@@ -28,6 +29,11 @@ TRY = """
 Remove its journal, too:  $K delete pvc -l tradingbot.dev/bot=demo   (a new bot named demo would go on with it)
 Remove everything:  make demo-down
 """
+WATCH = """
+[bold]See:[/]  hack/cluster/cluster kubectl -n tradingbot-monitoring port-forward svc/monitoring 9090 9093
+  http://127.0.0.1:9090/alerts     # Prometheus: the rules; /graph: any metric of docs/reference/metrics.md
+  http://127.0.0.1:9093            # Alertmanager: what is told to whom
+"""
 
 
 def main() -> int:
@@ -36,6 +42,7 @@ def main() -> int:
     up = commands.add_parser("up", help="start everything and watch it")
     up.add_argument("--data", type=Path, help="recording to replay (default: the shared one where it is there)")
     up.add_argument("--seconds", type=float, default=30, help="how long to watch")
+    up.add_argument("--monitoring", action="store_true", help="with Prometheus, Alertmanager and the alerts")
     commands.add_parser("down", help="remove the cluster and all that it made")
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)  # a line of a log stays one line
@@ -43,15 +50,16 @@ def main() -> int:
         if options.command == "down":
             _step(console, "cluster down", lambda say: k.script(k.CLUSTER, "down", show=say))
         else:
-            _up(console, options.data, options.seconds)
+            _up(console, options)
     except (k.StepFailed, NoRecording) as failed:
         console.print(str(failed), style="red", markup=False)
         return 1
     return 0
 
 
-def _up(console: Console, data: Path | None, seconds: float) -> None:
-    recording = data or (RECORDING if RECORDING.is_file() else None)
+def _up(console: Console, options: argparse.Namespace) -> None:
+    recording, seconds = options.data, options.seconds
+    recording = recording or (RECORDING if RECORDING.is_file() else None)
     if recording is not None:
         require_recording(recording)
     started = time.monotonic()
@@ -65,17 +73,20 @@ def _up(console: Console, data: Path | None, seconds: float) -> None:
     _step(console, "TradingBot Ready", lambda _: _ready())
     console.print(f"  Ready {time.monotonic() - applied:.1f} s after apply")
     console.print(k.kubectl("-n", k.NAMESPACE, "get", "tb", "-o", "wide").rstrip())
+    if options.monitoring:
+        _step(console, "Prometheus and Alertmanager", _monitored)
     show(console, "demo-0", seconds)
     name = os.environ.get("CLUSTER", "tradingbot")
-    console.print(closing_lines(name))
+    console.print(closing_lines(name, monitored=options.monitoring))
     console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
 
 
-def closing_lines(cluster: str) -> str:
+def closing_lines(cluster: str, *, monitored: bool = False) -> str:
     """The commands, each for this cluster and no other."""
+    lines = TRY + (WATCH if monitored else "")
     if cluster == "tradingbot":
-        return TRY
-    return TRY.replace("kubectl -n", f"kubectl --name {cluster} -n").replace(
+        return lines
+    return lines.replace("kubectl -n", f"kubectl --name {cluster} -n").replace(
         "make demo-down", f"make demo-down CLUSTER={cluster}"
     )
 
@@ -135,6 +146,11 @@ def _forget_the_bot_of_another_market(say: Callable[[str], None], marked: str) -
     say("another recording: the bot of the one before is deleted, with its journal")
     k.kubectl("-n", k.NAMESPACE, "delete", "tb/demo", "--ignore-not-found", "--timeout=90s")
     k.kubectl("-n", k.NAMESPACE, "delete", "pvc", "-l", "tradingbot.dev/bot=demo", "--timeout=90s")
+
+
+def _monitored(say: Callable[[str], None]) -> None:
+    monitoring.load_image(say)
+    monitoring.install(monitoring.bots())
 
 
 def _ready() -> None:
