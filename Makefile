@@ -43,6 +43,7 @@ generate: ## write what is generated: crds/, docs/reference/, manifests/install.
 	$(PYTHON) hack/generate/order_states.py
 	$(PYTHON) hack/generate/metrics_reference.py
 	$(PYTHON) hack/generate/alert_rules.py
+	$(PYTHON) hack/generate/logs_reference.py
 
 fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
@@ -50,6 +51,7 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) hack/generate/order_states.py --check
 	$(PYTHON) hack/generate/metrics_reference.py --check
 	$(PYTHON) hack/generate/alert_rules.py --check
+	$(PYTHON) hack/generate/logs_reference.py --check
 
 unit: ## unit and replay tests, with a seventh of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay

@@ -80,7 +80,7 @@ def test_workers_that_all_hang_are_found_where_nothing_else_happens(
     operator: OperatorProcess, tradingbot_api: ControlPlane, namespace: str
 ) -> None:
     assert operator.process
-    operator.process.send_signal(signal.SIGUSR1)
+    operator.process.send_signal(signal.SIGRTMIN)
     for name in ("one", "two"):
         tradingbot_api.client.apply(VENUE | {"metadata": {"name": name}}, namespace)
 
@@ -91,7 +91,7 @@ def test_one_worker_that_hangs_is_found_while_the_others_work(
     operator: OperatorProcess, tradingbot_api: ControlPlane, namespace: str
 ) -> None:
     assert operator.process
-    operator.process.send_signal(signal.SIGHUP)
+    operator.process.send_signal(signal.SIGRTMIN + 1)
     tradingbot_api.client.apply(VENUE, namespace)
 
     says_no(operator, "a reconciliation takes")
@@ -99,7 +99,7 @@ def test_one_worker_that_hangs_is_found_while_the_others_work(
 
 def test_an_event_loop_that_is_blocked_does_not_answer_the_probe(operator: OperatorProcess) -> None:
     assert operator.process
-    operator.process.send_signal(signal.SIGUSR2)
+    operator.process.send_signal(signal.SIGRTMIN + 2)
 
     eventually(lambda: operator.get("/healthz", within_s=1)[0] == 0, 5, "the probe times out")
     assert [operator.get("/healthz", within_s=1)[0] for _ in range(3)] == [0, 0, 0], "as often as kubelet asks"

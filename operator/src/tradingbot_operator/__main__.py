@@ -1,6 +1,8 @@
 """Start the operator: settings, logs, one event loop."""
 
+import asyncio
 import gc
+import signal
 import sys
 
 import aiohttp
@@ -10,8 +12,9 @@ import uvloop
 from tradingbot_operator import malloc
 from tradingbot_operator.app import App
 from tradingbot_operator.cluster import Cluster
-from tradingbot_operator.logs import configure_logs
 from tradingbot_operator.settings import Settings, SettingsError, read
+from tradingbot_runtime.logs import Logs, configure_logs
+from tradingbot_runtime.logs.schema import POD, SERVICE, VERSION
 
 # What is made for a thousand bots are millions of objects without cycles: with Python's own threshold of 700 a sixth
 # of the processor's time at a start went into looking for cycles in them.
@@ -31,7 +34,7 @@ Reconciles TradingBots. Settings come from the environment:
   RESYNC_S          pause between two listings of everything, and how long one is spread over  (60)
   STUCK_AFTER_S     how long nothing may move before /healthz says no  (60)
   WORKERS           reconciliations at once                 (8)
-  LOG_LEVEL         DEBUG, INFO, WARNING or ERROR           (INFO)
+  LOG_LEVEL         debug, info, warning or error           (info); SIGUSR1: debug, and back
   LEASE_DURATION_S, LEASE_RENEW_DEADLINE_S, LEASE_RETRY_S   leader election (15, 10, 2)
 """
 
@@ -48,15 +51,19 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    configure_logs(settings.log_level)
+    logs = configure_logs(settings.log_level)
+    logs.name(**{SERVICE: "tradingbot-operator", VERSION: settings.installation.operator_version})
+    if settings.pod_name:
+        logs.name(**{POD: settings.pod_name})
     gc.set_threshold(*COLLECTED_EVERY)
     malloc.keep_little()
     structlog.get_logger("main").info("Starting", identity=settings.identity,
                                       version=settings.installation.operator_version)  # fmt: skip
-    sys.exit(uvloop.run(_run(settings)))
+    sys.exit(uvloop.run(_run(settings, logs)))
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, logs: Logs) -> int:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, logs.toggle)
     async with await Cluster.connect(settings.namespaces) as cluster, aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0)  # one connection to each pod, for ever
     ) as session:  # fmt: skip

@@ -21,6 +21,7 @@ from tradingbot_operator.observation import moment
 from tradingbot_operator.queue import Priority
 from tradingbot_operator.surroundings import BotName, Surroundings
 from tradingbot_runtime.config import OnBreach
+from tradingbot_runtime.logs import of_bot
 from tradingbot_runtime.model.control import (
     CONTROL_PATH,
     HEARTBEAT_S,
@@ -119,6 +120,11 @@ class PodStream:
         return self._report.slot if self._report and self._heard else None
 
     @property
+    def _who(self) -> dict[str, str]:
+        """In the log."""
+        return {**of_bot(*self.bot), "pod": self.pod}
+
+    @property
     def _url(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address  # IPv6
         return f"wss://{host}:{self.around.port}{CONTROL_PATH}"
@@ -213,7 +219,7 @@ class PodStream:
                 self._halt_answered(message)
             case CommandRefused():
                 self.counters[f"refused_{message.reason}"] += 1
-                log.error("CommandRefused", bot=self.bot, pod=self.pod, reason=message.reason, message=message.message)
+                log.error("CommandRefused", **self._who, reason=message.reason, message=message.message)
                 if message.reason == STALE_TERM:
                     raise aiohttp.ClientError(f"{self.pod} has heard a leader with a higher term")
 
@@ -221,7 +227,7 @@ class PodStream:
         """What was done shows in the reports; what was not is asked for again, a little later."""
         self.counters["halts_done" if answer.done else "halts_not_done"] += 1
         if not answer.done:
-            log.warning("HaltNotDone", bot=self.bot, pod=self.pod, halt=answer.halt_id, message=answer.message)
+            log.warning("HaltNotDone", **self._who, halt_id=answer.halt_id, message=answer.message)
             self._halts_ordered.discard(answer.halt_id)
             self._resumes_ordered.discard(answer.halt_id)
             self.around.changed_after(self.bot, ASK_AGAIN_S)
@@ -255,7 +261,7 @@ class PodStream:
         self.counters[f"error_{type(error).__name__}"] += 1
         known = isinstance(error, IdentityUnavailable)  # says all there is to say
         self._trouble = str(error) if known else unreached(error, self._url, self._limit_s)
-        log.info("ControlStreamFailed", bot=self.bot, pod=self.pod, error=self._trouble)
+        log.info("ControlStreamFailed", **self._who, error=self._trouble)
         if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError | IdentityUnavailable):
             self.around.identity_failed(self.bot)
 

@@ -21,6 +21,7 @@ from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Name, Store, name_of, slim
+from tradingbot_runtime.logs import of_bot
 
 Key = tuple[str, str, str]  # kind, namespace, name
 
@@ -178,7 +179,7 @@ class Reconciler:
     async def _replace(self, bot: Bot, outcome: Outcome) -> None:
         if (pod := outcome.replace) is None:
             return
-        log.info("PodReplaced", bot=f"{bot.namespace}/{bot.name}", pod=pod.name)
+        log.info("PodReplaced", **of_bot(bot.namespace, bot.name), pod=pod.name)
         if (ending := await self.cluster.delete(pod.kind, bot.namespace, pod.name, pod.uid)) is not None:
             self.store.put(pod.kind, slim(pod.kind, ending))  # before the watch tells: only one at a time goes
 

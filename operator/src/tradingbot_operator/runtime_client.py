@@ -13,6 +13,7 @@ from tradingbot_operator.core.venue import HeardVenue
 from tradingbot_operator.observation import moment
 from tradingbot_operator.pod_stream import VENUES_GONE_AFTER_S, PodStream
 from tradingbot_operator.surroundings import BotName, Surroundings
+from tradingbot_runtime.logs import of_bot
 
 BEGUN_AGAIN_S = 1.0
 
@@ -110,7 +111,7 @@ class RuntimeClient:
             return  # we have ended it
         self.counters["ended"] += 1
         if not task.cancelled():  # kopf, when it ends, cancels whatever began after it
-            log.error("ControlStreamEnded", bot=stream.bot, pod=stream.pod, exc_info=task.exception())
+            log.error("ControlStreamEnded", **of_bot(*stream.bot), pod=stream.pod, exc_info=task.exception())
         self._around.changed_after(stream.bot, BEGUN_AGAIN_S)
 
     def _end(self, uid: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from tradingbot_operator.core.observed import Installation
+from tradingbot_runtime.logs import LEVELS
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT
 
 
@@ -42,6 +43,7 @@ class Settings:
     stuck_after_s: float
     namespaces: tuple[str, ...]  # that are watched; none: all of them, which wants rights on the whole cluster
     log_level: str
+    pod_name: str  # empty: not in a cluster
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
@@ -67,8 +69,15 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         resync_s=number.seconds("RESYNC_S", 60),
         stuck_after_s=number.seconds("STUCK_AFTER_S", 60),
         namespaces=_namespaces(env.get("WATCH_NAMESPACES", "")),
-        log_level=env.get("LOG_LEVEL", "INFO"),
+        pod_name=env.get("POD_NAME", ""),
+        log_level=_level(env.get("LOG_LEVEL", "info")),
     )
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise SettingsError(f"LOG_LEVEL={text!r}: one of {', '.join(LEVELS)} is wanted")
+    return text.lower()
 
 
 def _namespaces(text: str) -> tuple[str, ...]:

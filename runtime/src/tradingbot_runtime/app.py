@@ -33,6 +33,7 @@ from tradingbot_runtime.journal.journal import CONFIG
 from tradingbot_runtime.journal.presence import Presence
 from tradingbot_runtime.journal.retention import most_bytes
 from tradingbot_runtime.lease import KubernetesLeases
+from tradingbot_runtime.logs import Logs
 from tradingbot_runtime.market_watch import MarketWatch
 from tradingbot_runtime.model import TimePassed
 from tradingbot_runtime.model.control import ENDED, SHUTDOWN_WITHIN_S
@@ -44,7 +45,6 @@ from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
 from tradingbot_runtime.start_gate import StartGate
-from tradingbot_runtime.telemetry import LineWriter
 from tradingbot_runtime.uncompared import uncompared
 from tradingbot_runtime.untraded import fits, untraded_before
 from tradingbot_runtime.venue_reports import venue_reports
@@ -73,7 +73,7 @@ class Process:
     addresses: Addresses
     pod_uid: str
     leases: KubernetesLeases | None
-    log_lines: LineWriter
+    logs: Logs
     shutdown_within_s: float  # how long SIGTERM insists on an empty venue
     tells_progress: bool  # somebody may be watching: log what the markets do
 
@@ -102,6 +102,7 @@ class App:
         loop = asyncio.get_running_loop()
         for number in ending_signals():
             loop.add_signal_handler(number, self._asked, number)
+        loop.add_signal_handler(signal.SIGUSR1, self.process.logs.toggle)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came before is heard now
         async with AsyncExitStack() as stack:
             await self.gate.answer(stack)
@@ -115,7 +116,7 @@ class App:
             stack.callback(slot.inputs.close)
             barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
             slot.venues = partial(venue_reports, links, barrier.doubts, barrier.reconcilers)
-            self.sources = Sources(slot, links, barrier.reconcilers, None, self.process.log_lines,
+            self.sources = Sources(slot, links, barrier.reconcilers, None, self.process.logs.lines,
                                    self.gate.lease_left_s)  # fmt: skip
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))

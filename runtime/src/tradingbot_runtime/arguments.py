@@ -11,12 +11,12 @@ import shtab
 from tradingbot_runtime import run_command
 from tradingbot_runtime.audit import commands as journal_commands
 from tradingbot_runtime.cancel_all import CANCEL_ALL_HELP, cancel_all
+from tradingbot_runtime.logs import LEVELS
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT, SHUTDOWN_WITHIN_S
 from tradingbot_runtime.options import PORT, Checked, Name, Parser, Whole
 from tradingbot_runtime.resume_command import RESUME_HELP, resume
 from tradingbot_runtime.simulator import command as simulate_command
 from tradingbot_runtime.standard_output import tell
-from tradingbot_runtime.telemetry.logs import LEVELS
 
 RUN_HELP = """\
 Run one TradingBot. Without a cluster, beside `tradingbot-runtime simulate`:

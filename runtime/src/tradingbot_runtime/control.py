@@ -221,7 +221,7 @@ class ControlServer:
             log.warning("HaltCommanded", by=message.by, message=message.message, term=message.term)
             answer = await self._in_time(runtime.halt(message))
         else:
-            log.warning("ResumeCommanded", by=message.by, halt=message.halt_id, term=message.term)
+            log.warning("ResumeCommanded", by=message.by, halt_id=message.halt_id, term=message.term)
             answer = await self._in_time(runtime.resume(message.halt_id, message.by))
         return answer or HaltAnswered(halt_id="", done=False, message="not done within the deadline")
 

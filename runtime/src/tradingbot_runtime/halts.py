@@ -72,7 +72,7 @@ class Halts:
         self.journal.write("", [Halted(time_ns=self.now_ns(), halt=halt)], [])
         self.held.append(halt)
         self.latched[halt.reason] += 1
-        log.error("Halted", id=halt.id, reason=halt.reason, policy=halt.policy, market=halt.market, by=halt.by,
+        log.error("Halted", halt_id=halt.id, reason=halt.reason, policy=halt.policy, market=halt.market, by=halt.by,
                   message=halt.message, value=halt.value, limit=halt.limit)  # fmt: skip
         return True
 
@@ -83,7 +83,7 @@ class Halts:
         released = [halt for halt in self.held if halt.id == halt_id]
         self.held = [halt for halt in self.held if halt.id != halt_id]
         self.resumed = (halt_id, *self.resumed)[:RESUMED_MOST]
-        log.warning("HaltResumed", id=halt_id, by=by, left=[halt.id for halt in self.held])
+        log.warning("HaltResumed", halt_id=halt_id, by=by, left=[halt.id for halt in self.held])
         return released
 
     @property

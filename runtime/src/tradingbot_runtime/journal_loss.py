@@ -92,7 +92,7 @@ class JournalLoss:
             for number, count in others.items():
                 what = ("open orders here are another bot's; where that is this bot's former life (its journal lost), "
                         f"withdraw them: tradingbot-runtime cancel-all {path} --former-bot {number}")  # fmt: skip
-                log.warning("OrdersOfAnotherBot", market=market, orders=count, bot=number, message=what)
+                log.warning("OrdersOfAnotherBot", market=market, orders=count, other_bot=number, message=what)
 
     def _tell_what_live_left(self) -> None:
         """Nobody withdraws them in mode Paper, which has no way to the account."""

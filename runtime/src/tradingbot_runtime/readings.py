@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from tradingbot_runtime.control import ControlServer
 from tradingbot_runtime.journal import Journal
+from tradingbot_runtime.logs import LineWriter
 from tradingbot_runtime.market_readings import market_readings
 from tradingbot_runtime.metric_families import Family, Histogram, Readings, Values
 from tradingbot_runtime.model import TradingState
 from tradingbot_runtime.performance_readings import performance
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.slot import Slot
-from tradingbot_runtime.telemetry import LineWriter, metrics
+from tradingbot_runtime.telemetry import metrics
 from tradingbot_runtime.venue_readings import venue_readings
 from tradingbot_runtime.venues.link import VenueLink
 

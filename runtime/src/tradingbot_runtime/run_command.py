@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,25 @@ from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, VenueType
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
+from tradingbot_runtime.logs import configure_logs, of_bot
+from tradingbot_runtime.logs.schema import POD, SERVICE, SLOT, VERSION
 from tradingbot_runtime.model.control import CONTROL_PORT
 from tradingbot_runtime.options import PORT
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.servers import Addresses
-from tradingbot_runtime.telemetry import configure_logs
 from tradingbot_runtime.venues.credentials import CredentialsFolder, SecretShape
 from tradingbot_runtime.venues.link import SECRETS
 
 log = structlog.get_logger("run")
 
+PROGRAM = "tradingbot-runtime"
+
 
 def run(options: argparse.Namespace) -> int:
     environment = os.environ
-    log_lines = configure_logs(options.log_level)
+    logs = configure_logs(options.log_level)
     config = _config(options, environment)
+    logs.name(**whose(config, environment))
     for line in warnings(config, config.venues):
         log.warning("ConfigWarning", message=line)
     journal = options.journal or _default_journal(config, environment)
@@ -47,11 +52,18 @@ def run(options: argparse.Namespace) -> int:
         ),
         pod_uid=environment.get("POD_UID", f"process-{os.getpid()}"),
         leases=_leases(config, environment),
-        log_lines=log_lines,
+        logs=logs,
         shutdown_within_s=options.shutdown_within,
         tells_progress=options.slot_config is None,
     )
     return uvloop.run(App(config, process).run())
+
+
+def whose(config: SlotConfig, environment: Mapping[str, str]) -> dict[str, object]:
+    """What every line of the log says of this process."""
+    pod = {POD: environment["POD_NAME"]} if "POD_NAME" in environment else {}
+    return {SERVICE: PROGRAM, VERSION: version(PROGRAM), **pod, **of_bot(config.bot.namespace, config.bot.name),
+            SLOT: config.slot}  # fmt: skip
 
 
 def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> SlotConfig:

@@ -1,7 +1,7 @@
 """Faults that no outside event can cause, in a process of the product. Python runs this when its folder is on the path.
 
-SIGUSR1: no reconciliation ends from now on. SIGHUP: the next one does not. SIGUSR2: the event loop is blocked for half
-a minute.
+SIGRTMIN: no reconciliation ends from now on. SIGRTMIN+1: the next one does not. SIGRTMIN+2: the event loop is blocked
+for half a minute.
 """
 
 import asyncio
@@ -35,6 +35,6 @@ def _block(_number: int, _frame: FrameType | None) -> None:
     time.sleep(30)
 
 
-signal.signal(signal.SIGUSR1, _all_hang)
-signal.signal(signal.SIGHUP, _one_hangs)
-signal.signal(signal.SIGUSR2, _block)
+signal.signal(signal.SIGRTMIN, _all_hang)
+signal.signal(signal.SIGRTMIN + 1, _one_hangs)
+signal.signal(signal.SIGRTMIN + 2, _block)

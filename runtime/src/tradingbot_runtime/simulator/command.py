@@ -17,6 +17,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.logs import configure_logs
 from tradingbot_runtime.options import PORT, Checked, Number, NumberOr, Whole
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.simulator.accounts import Account, Commission
@@ -33,7 +34,6 @@ from tradingbot_runtime.simulator.server import MarketSource, Server
 from tradingbot_runtime.simulator.signatures import Credentials, is_well_formed, load_ed25519
 from tradingbot_runtime.simulator.venue import SimulatedVenue
 from tradingbot_runtime.standard_output import say
-from tradingbot_runtime.telemetry.logs import configure_logs
 
 log = structlog.get_logger("simulator")
 API_KEY_VARIABLE = "SIMULATOR_API_KEY"

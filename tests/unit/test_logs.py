@@ -1,17 +1,24 @@
 """Logs as they leave a real process: through a pipe, to a reader that sleeps or goes away, and into a terminal."""
 
+import ast
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tradingbot_runtime.telemetry import LineWriter, configure_logs
+from tradingbot_runtime.logs import LineWriter, configure_logs
+from tradingbot_runtime.logs.schema import OF_EVERY_LINE, OF_SOME
+
+ROOT = Path(__file__).parents[2]
+METHODS = frozenset({"debug", "info", "warning", "error", "exception"})
 
 PIPE_BYTES = 65_536
 DEADLINE_S = 20.0
@@ -19,7 +26,7 @@ DEADLINE_S = 20.0
 SPEAKS = """
 import logging, structlog
 from decimal import Decimal
-from tradingbot_runtime.telemetry import configure_logs
+from tradingbot_runtime.logs import configure_logs
 configure_logs("info")
 log = structlog.get_logger("feed")
 log.debug("NotShown")
@@ -48,7 +55,8 @@ def test_a_line_is_one_json_object_with_time_level_event_and_logger_first() -> N
     assert (stale["level"], stale["logger"], stale["market"], stale["age_ns"], stale["price"], stale["text"]) == (
         "info", "feed", "btc", 3_000_000_001, "1.10", "grüße\nzwei",
     )  # fmt: skip
-    assert "ValueError: broken" in lines[1]["exception"]
+    assert (lines[1]["exception.type"], lines[1]["exception.message"]) == ("ValueError", "broken")
+    assert lines[1]["exception.stacktrace"].endswith("ValueError: broken")
     assert lines[2]["logger"] == "aiohttp.server"
     assert done.stderr == b""
     times = [line["ts"] for line in lines]
@@ -58,7 +66,7 @@ def test_a_line_is_one_json_object_with_time_level_event_and_logger_first() -> N
 
 UVLOOP = """
 import logging
-from tradingbot_runtime.telemetry import configure_logs
+from tradingbot_runtime.logs import configure_logs
 configure_logs("info")
 log = logging.getLogger("asyncio")
 CLOSED = "unable to perform operation on <TCPTransport closed=True>; the handler is closed"
@@ -75,7 +83,32 @@ def test_the_end_of_a_tls_connection_that_we_closed_is_no_error_and_nothing_else
     done = subprocess.run([sys.executable, "-c", UVLOOP], capture_output=True, check=True, timeout=DEADLINE_S)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["event"].split("\n")[0] for line in told] == ["Fatal error on SSL protocol", "Task exception"]
-    assert "something else" in told[0]["exception"]
+    assert told[0]["exception.message"] == "something else"
+
+
+WHOSE = """
+import logging, structlog
+from tradingbot_runtime.logs import configure_logs, of_bot
+from tradingbot_runtime.logs.schema import SLOT
+logs = configure_logs("warning")
+logs.name(**of_bot("trading", "maker"), **{SLOT: 1})
+log, library = structlog.get_logger("feed"), logging.getLogger("library")
+log.info("NotShown")
+logs.toggle()
+log.debug("Shown")
+library.debug("shown")
+logs.toggle()
+log.info("NotShownAgain")
+library.info("not shown")
+"""
+
+
+def test_every_line_says_whose_it_is_and_the_level_changes_while_it_runs() -> None:
+    done = subprocess.run([sys.executable, "-c", WHOSE], capture_output=True, check=True, timeout=DEADLINE_S)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["event"] for line in lines] == ["LogLevelChanged", "Shown", "shown", "LogLevelChanged"]
+    assert [line["log_level"] for line in lines if line["event"] == "LogLevelChanged"] == ["debug", "warning"]
+    assert all((line["k8s.namespace.name"], line["bot"], line["slot"]) == ("trading", "maker", 1) for line in lines)
 
 
 def test_in_a_terminal_lines_are_for_people() -> None:
@@ -168,3 +201,28 @@ def test_after_close_lines_are_counted_as_dropped() -> None:
 def test_an_unknown_level_is_refused(level: str) -> None:
     with pytest.raises(KeyError):
         configure_logs(level)
+
+
+def test_events_are_one_word_each_and_the_fields_that_correlate_have_one_name() -> None:
+    """An order is `order_id`, a halt `halt_id` everywhere: what one line names is found in all others."""
+    texts = {path: path.read_text() for top in ("runtime/src", "operator/src") for path in (ROOT / top).rglob("*.py")}
+    calls = [(path, call) for path, text in texts.items() for call in log_calls(text)]
+    assert len(calls) > 100
+    for path, call in calls:
+        event, names = call.args[0], {keyword.arg for keyword in call.keywords}
+        if isinstance(event, ast.Constant):  # else it is a name for one
+            assert re.fullmatch(r"[A-Z][A-Za-z]+", str(event.value)), f"{path}: {event.value!r}"
+        assert not names & {"id", "order", "halt", "bot", "slot", "ts", "level", "logger"}, ast.unparse(call)
+
+
+def log_calls(text: str) -> list[ast.Call]:
+    return [
+        node for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS
+        and isinstance(node.func.value, ast.Name) and node.func.value.id == "log" and node.args
+    ]  # fmt: skip
+
+
+def test_the_reference_has_every_field_that_is_declared() -> None:
+    text = (ROOT / "docs/reference/logs.md").read_text()
+    assert all(f"| `{field.name}` |" in text for field in (*OF_EVERY_LINE, *OF_SOME))

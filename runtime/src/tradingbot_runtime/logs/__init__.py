@@ -1,0 +1,7 @@
+"""Logs of both programs: one schema, one writer that makes nobody wait, and a level that changes while they run."""
+
+from tradingbot_runtime.logs.configured import LEVELS, Logs, configure_logs
+from tradingbot_runtime.logs.line_writer import LineWriter
+from tradingbot_runtime.logs.schema import of_bot
+
+__all__ = ["LEVELS", "LineWriter", "Logs", "configure_logs", "of_bot"]
