@@ -47,5 +47,5 @@ def test_the_samples_of_the_strategies_offer_the_local_simulator() -> None:
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_no_manifest_in_the_repository_trades_in_production(path: Path) -> None:
     documents = [d for d in yaml.safe_load_all(path.read_text()) if d]
-    environments = [d["spec"]["environment"] for d in documents if d["kind"] == "Venue"]
+    environments = [d["spec"]["environment"] for d in documents if d.get("kind") == "Venue"]
     assert Environment.PRODUCTION not in environments
