@@ -48,7 +48,9 @@ def seen(cluster: Cluster, outcome: Outcome) -> ChangeClass:
     if any(wanted["replicas"] != stored["replicas"] for wanted in sets) or len(pushed) < len(outcome.commands):
         return ChangeClass.SCALE
     if any(wanted["template"] != stored["template"] for wanted in sets):
-        assert not pushed, "what takes a restart waits for it"
+        for told in pushed:
+            new = SlotConfig.model_validate_json(told.document)
+            assert not cold_differences(cluster.config(new.slot), new), "what takes a restart waits for it"
         return ChangeClass.RESTART
     return ChangeClass.HOT_RELOAD if pushed else ChangeClass.IGNORE
 

@@ -1,6 +1,7 @@
 """A restart that waits for a window or for a flat slot: what is held back, what is not, and what the status says."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,6 +12,10 @@ from tradingbot_operator.api.v1alpha1 import Condition, Phase
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.gates import Closed
 from tradingbot_operator.core.observed import Trouble
+from tradingbot_operator.core.outcome import ConfigureSlot
+from tradingbot_runtime.cold_differences import cold_differences
+from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.model.events import TradingState
 
 FOUR = ("AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT")
 NIGHT = Closed(Reason.OUTSIDE_MAINTENANCE_WINDOW, "restarts wait for window W", "2026-01-03T00:00:00Z", 3600.0)
@@ -182,3 +187,64 @@ def test_a_schedule_that_never_comes_is_refused_and_the_last_valid_spec_goes_on(
     assert uids(cluster) == before
     assert (said(cluster, "SpecAccepted").status, said(cluster, "SpecAccepted").reason) == ("False", "SpecInvalid")
     assert "no such day ever comes" in said(cluster, "SpecAccepted").message
+
+
+LESS: dict[str, Any] = {"desiredState": "Stopped", "risk": {"maxPosition": "0.5"}}
+
+
+def told(cluster: Cluster) -> dict[str, SlotConfig]:
+    """What is pushed now, by pod."""
+    pushed = [command for command in cluster.decide().commands if isinstance(command, ConfigureSlot)]
+    return {command.pod: SlotConfig.model_validate_json(command.document) for command in pushed}
+
+
+@pytest.mark.parametrize("held_up", ["by a window", "behind a slot that does not get ready"])
+def test_a_stop_and_tighter_limits_do_not_wait_with_a_restart(held_up: str) -> None:
+    cluster = waiting()
+    former = cluster.pods[0].inputs
+    if held_up != "by a window":
+        cluster.observed = replace(cluster.observed, closed=None)
+        cluster.broken = lambda inputs: inputs != former
+        for _ in range(8):
+            cluster.step()
+    cluster.respecify(spec(FOUR, replicas=3, **NEW_IMAGE, **LESS))
+    waits = [pod for pod in cluster.pods.values() if pod.inputs == former and pod.stream.connected]
+
+    assert len(waits) >= 2
+    for pod in waits:
+        config, running = told(cluster)[pod.name], pod.stream.report
+        assert running
+        assert (config.desired_state, config.risk.max_position) == ("Stopped", Decimal("0.5"))
+        assert [market.name for market in config.markets] == [market.market for market in running.markets]
+    cluster.step()
+    assert not {pod.name for pod in waits} & told(cluster).keys(), "once"
+
+
+def test_what_takes_a_restart_is_not_in_what_is_told_meanwhile() -> None:
+    cluster = waiting()
+    before = {slot: cluster.config(slot) for slot in range(3)}
+    cluster.respecify(spec(FOUR, replicas=3, paper={"latency": "7ms"}, **LESS))
+    meanwhile = told(cluster)
+    cluster.settle()
+
+    assert len(meanwhile) == 3
+    for config in meanwhile.values():
+        assert not cold_differences(before[config.slot], config)
+        assert config.desired_state == "Stopped"
+        mounted = cluster.config(config.slot)
+        assert mounted.paper.latency_ns == 7_000_000 != config.paper.latency_ns
+        assert config.generation < mounted.generation, "the mount is newer"
+
+
+def test_a_bot_is_not_called_stopped_while_a_slot_says_that_it_trades() -> None:
+    cluster = waiting()
+    cluster.settle()
+    cluster.respecify(spec(FOUR, replicas=3, **NEW_IMAGE, desiredState="Stopped"))
+    cluster.settle()  # these pods say Active, whatever they are told
+    assert cluster.bot.status.phase == "Progressing"
+    for n, pod in cluster.pods.items():
+        assert pod.stream.report
+        stopped = msgspec.structs.replace(pod.stream.report, state=TradingState.STOPPED)
+        cluster.pods[n] = replace(pod, stream=replace(pod.stream, report=stopped))
+    cluster.settle()
+    assert cluster.bot.status.phase == "Stopped"

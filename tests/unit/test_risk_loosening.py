@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from harness.live_risk import LIVE_RISK
 from harness.slots import Wire, config, slot_of
 from tradingbot_runtime.config import Risk
-from tradingbot_runtime.core.risk.loosening import WIDTHS, loosened
+from tradingbot_runtime.config.limit_widths import WIDTHS
+from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.journal import ConfigApplied
 
 # field, a strict value, a wider one

@@ -72,6 +72,7 @@ class Plan:
     partition: int
     storage: Manifest  # spec of the volume claim; immutable once the StatefulSet exists
     installation: Installation
+    kept: Accepted | None = None  # what is remembered as accepted; None: the same
     only_paper: bool = False  # for all its life
     held: frozenset[str] = frozenset()  # instruments that it has from mode Live, and is in mode Paper
     halts: Halts = field(default_factory=Halts)
@@ -164,8 +165,9 @@ def config_map(plan: Plan) -> Manifest:
     documents = {names.slot_document(slot): config.document() for slot, config in plan.slots.items()}
     stable = {names.STABLE: plan.stable.document} if plan.stable.document else {}
     closed = {names.CLOSED: document} if (document := plan.closed.document()) else {}
+    accepted = {names.ACCEPTED: (plan.kept or plan.accepted).document()}
     manifest = _object("v1", "ConfigMap", names.slots_config_map(plan.bot.name),
-                       data=documents | {names.ACCEPTED: plan.accepted.document()} | stable | closed)  # fmt: skip
+                       data=documents | accepted | stable | closed)  # fmt: skip
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
     if plan.only_paper:
         manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid

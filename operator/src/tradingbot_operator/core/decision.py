@@ -12,9 +12,10 @@ from tradingbot_operator.core.closings import hand_to, handed_over
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.dead_man import dead_man, recheck_s
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
-from tradingbot_operator.core.frozen_template import ANNOTATIONS, restart_inputs
+from tradingbot_operator.core.frozen_template import restart_inputs
 from tradingbot_operator.core.gates import closed_gate
 from tradingbot_operator.core.halts import halts
+from tradingbot_operator.core.interim import interim
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
     ChildReference,
@@ -25,10 +26,11 @@ from tradingbot_operator.core.outcome import (
     SlotCommand,
     announcements,
 )
-from tradingbot_operator.core.ownership import OWNED, owns
+from tradingbot_operator.core.ownership import must_be_applied
 from tradingbot_operator.core.picture import picture, refused_status, running_status
 from tradingbot_operator.core.release import release
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, cannot_take, rollout
+from tradingbot_operator.core.safer import safer
 from tradingbot_operator.core.slots import (
     DRAIN_FOR_SCALING,
     Scale,
@@ -61,7 +63,7 @@ def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
         status = refused_status(bot, observed, refusal, installation)
         return Outcome(status=status, events=announcements(bot.status.conditions, status.conditions),
                        requeue_after_s=_recheck(refusal), holds=frozenset())  # fmt: skip
-    return _Running(bot, observed, installation, accepted, refusal).outcome()
+    return _Running(bot, observed, installation, _as_asked(bot, accepted, refusal), refusal, accepted).outcome()
 
 
 def _accepted(bot: Bot, observed: Observed) -> tuple[Accepted | None, Refusal | None]:
@@ -76,6 +78,14 @@ def _accepted(bot: Bot, observed: Observed) -> tuple[Accepted | None, Refusal | 
     # It is kept until it is what is accepted.
     known = rollback.stored(config_map, observed.child("StatefulSet", bot.name))
     return known.accepted() or last_accepted(config_map), refusal
+
+
+def _as_asked(bot: Bot, accepted: Accepted, refusal: Refusal | None) -> Accepted:
+    """What runs instead of a spec that is not carried out goes on with less where that spec asks for less."""
+    if refusal is None or bot.spec is None:
+        return accepted
+    less = safer(accepted.spec, bot.spec).model_copy(update={"replicas": bot.spec.replicas})
+    return replace(accepted, spec=less)
 
 
 def _after(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
@@ -102,6 +112,7 @@ class _Running:
     installation: Installation
     accepted: Accepted
     refusal: Refusal | None
+    kept: Accepted  # as it was accepted: an edit brings the rest of it back
 
     def outcome(self) -> Outcome:
         stateful_set = self.observed.child("StatefulSet", self.bot.name)
@@ -122,12 +133,12 @@ class _Running:
             finalizer=Finalizer.KEEP if names.FINALIZER in self.bot.metadata.finalizers else Finalizer.ADD,
             control_secret_due=self._control_secret_due(),
             leases=self._leases(plan, size),
-            apply=tuple(child for child in wanted if _differs(child, self._existing(child))),
+            apply=tuple(child for child in wanted if must_be_applied(child, self._existing(child))),
             prune=self._superfluous(wanted),
             withdraw=dead.create,
             withdrawn=dead.remove,
             halts=plan.halts.orders(self.observed.pods),
-            commands=self._commands(size, shown, rolled),
+            commands=self._commands(plan, size, shown, rolled),
             replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete or rolled.delete) else None,
             events=(
                 *dead.events,
@@ -164,6 +175,7 @@ class _Running:
                     self.installation, halts=held, ending=ending, closed=handed.left, taken=handed.taken,
                     frozen=change.frozen, inputs=inputs, stable=change.stable,
                     goes_back=bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK),
+                    kept=self.kept,
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         plan = replace(plan, gate=closed_gate(plan, self.observed))
@@ -210,13 +222,13 @@ class _Running:
             if (kind, name) not in keep and owned_by(child, self.bot)
         )
 
-    def _commands(self, size: Scale, shown: Picture, rolled: Rollout) -> tuple[SlotCommand, ...]:
+    def _commands(self, plan: Plan, size: Scale, shown: Picture, rolled: Rollout) -> tuple[SlotCommand, ...]:
         drains = [DrainSlot(pod.name, DRAIN_FOR_SCALING) for pod in size.leaving if pod.stream.draining_for_s is None]
         if (pod := shown.replacement.drain) is not None:
             drains.append(DrainSlot(pod.name, DRAIN_FOR_REPLACEMENT))
         if rolled.drain is not None:
             drains.append(DrainSlot(rolled.drain.name, DRAIN_FOR_RESTART))
-        return (*drains, *(command for slot in shown.slots if (command := _configure(slot))))
+        return (*drains, *(command for slot in shown.slots if (command := _configure(plan, slot))))
 
     def _requeue_after(
         self, status: TradingBotStatus, size: Scale, plan: Plan, *, waits_for_drain: bool
@@ -255,44 +267,18 @@ def hands_off(outcome: Outcome) -> Outcome:
     return replace(outcome, control_secret_due=False, leases=(), apply=(), prune=(), commands=(), replace=None)
 
 
-def _configure(slot: SlotPicture) -> ConfigureSlot | None:
-    """Only a pod on today's template: for the others the new configuration waits for the restart."""
+def _configure(plan: Plan, slot: SlotPicture) -> ConfigureSlot | None:
+    """A pod on another template than today's gets what of the new configuration needs no restart."""
     pod = slot.pod
-    if pod is None or slot.report is None or pod.restart_hash != slot.restart_hash or pod.terminating:
+    if pod is None or slot.report is None or pod.terminating:
         return None
-    if slot.config_hash in (slot.report.config_hash, pod.stream.sent_hash):
+    config = slot.config if pod.restart_hash == slot.restart_hash else interim(plan, pod)
+    if config is None or (config_hash := config.config_hash()) in (slot.report.config_hash, pod.stream.sent_hash):
         return None
-    return ConfigureSlot(pod.name, slot.config.document(), slot.config_hash)
+    return ConfigureSlot(pod.name, config.document(), config_hash)
 
 
 def _claim(spec: Manifest) -> Manifest:
     """The fields of a stored claim that we own; the API server has added others."""
     kept = {key: spec[key] for key in ("accessModes", "storageClassName") if key in spec}
     return kept | {"resources": {"requests": spec["resources"]["requests"]}}
-
-
-def _differs(wanted: Manifest, stored: Manifest | None) -> bool:
-    """Against the hash of what was applied last, and against edits by hand, which take a field away from us.
-
-    Values are compared where money depends on them; a key that somebody added to a ConfigMap is not ours to remove.
-    """
-    if stored is None:
-        return True
-    annotations = stored["metadata"].get("annotations") or {}
-    if annotations.get(names.SPEC_HASH) != wanted["metadata"]["annotations"][names.SPEC_HASH]:
-        return True
-    if not owns(wanted, stored.get(OWNED, "")):
-        return True
-    match wanted["kind"]:
-        case "ConfigMap":
-            data = stored.get("data") or {}
-            return any(data.get(key) != document for key, document in wanted["data"].items())
-        case "StatefulSet":
-            strategy = stored["spec"].get("updateStrategy", {})
-            partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
-            return bool(stored["spec"]["replicas"] != wanted["spec"]["replicas"]
-                        or strategy.get("rollingUpdate", {}).get("partition", 0) != partition
-                        or any(annotations.get(name) != wanted["metadata"]["annotations"][name]
-                               for name in ANNOTATIONS))  # fmt: skip
-        case _:
-            return False

@@ -1,4 +1,4 @@
-"""Which fields of a child are still ours: drift is seen in the metadata alone, and after a restart too.
+"""What of a child is no longer as we want it: drift is seen in the metadata alone, and after a restart too.
 
 The API server keeps, for each applier, the fields that it applied. A field that somebody else sets to another value, or
 removes, leaves the entry (Kubernetes documentation, "Server-Side Apply", field management; the notation is FieldsV1
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from tradingbot_operator.core import names
+from tradingbot_operator.core.frozen_template import ANNOTATIONS
 from tradingbot_operator.core.observed import Manifest
 
 OWNED = "ownedFields"  # of a stored manifest, in the place of metadata.managedFields
@@ -64,3 +65,30 @@ def _owns_item(item: Any, fields: Mapping[str, Any]) -> bool:  # noqa: ANN401 - 
         if notation == "v" and _read(text) == item:
             return True
     return False
+
+
+def must_be_applied(wanted: Manifest, stored: Manifest | None) -> bool:
+    """Against the hash of what was applied last, and against edits by hand, which take a field away from us.
+
+    Values are compared where money depends on them; a key that somebody added to a ConfigMap is not ours to remove.
+    """
+    if stored is None:
+        return True
+    annotations = stored["metadata"].get("annotations") or {}
+    if annotations.get(names.SPEC_HASH) != wanted["metadata"]["annotations"][names.SPEC_HASH]:
+        return True
+    if not owns(wanted, stored.get(OWNED, "")):
+        return True
+    match wanted["kind"]:
+        case "ConfigMap":
+            data = stored.get("data") or {}
+            return any(data.get(key) != document for key, document in wanted["data"].items())
+        case "StatefulSet":
+            strategy = stored["spec"].get("updateStrategy", {})
+            partition = wanted["spec"]["updateStrategy"]["rollingUpdate"]["partition"]
+            return bool(stored["spec"]["replicas"] != wanted["spec"]["replicas"]
+                        or strategy.get("rollingUpdate", {}).get("partition", 0) != partition
+                        or any(annotations.get(name) != wanted["metadata"]["annotations"][name]
+                               for name in ANNOTATIONS))  # fmt: skip
+        case _:
+            return False

@@ -19,6 +19,7 @@ from tradingbot_operator.core.trading import slot_names as _names
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import SlotReport
+from tradingbot_runtime.model.events import TradingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,19 @@ def observe(p: Picture, pods: Sequence[Pod]) -> tuple[Observation, ...]:
             template_drift(p), flat(pods, len(p.slots), before=p.was_flat))  # fmt: skip
 
 
+# What a slot says that still does what nobody wants of it any more.
+DISOBEYS = {
+    DesiredState.PAUSED: frozenset({TradingState.ACTIVE}),
+    DesiredState.STOPPED: frozenset({TradingState.ACTIVE, TradingState.REDUCING}),
+}
+
+
+def _obeyed(p: Picture) -> bool:
+    """Whether every slot does no more than it should, by its own word, whatever else it waits for."""
+    beyond = DISOBEYS.get(p.desired_state, frozenset())
+    return not any(slot.report and slot.report.state in beyond for slot in p.slots)
+
+
 def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Phase:
     seen = {observation.type: observation for observation in observations}
     if seen[T.READY].reason is Reason.HALTED:
@@ -187,7 +201,7 @@ def phase(p: Picture, observations: Sequence[Observation], before: Phase) -> Pha
             return Phase.STOPPED
         live = {DesiredState.PAUSED: Phase.PAUSED, DesiredState.STOPPED: Phase.STOPPED}
         waits = seen[T.READY].reason in HELD_UP
-        settled = seen[T.READY].status is ConditionStatus.TRUE or waits or p.refusal is not None
+        settled = seen[T.READY].status is ConditionStatus.TRUE or ((waits or p.refusal is not None) and _obeyed(p))
         return live.get(p.desired_state, Phase.RUNNING) if settled else Phase.PROGRESSING
     was_live = before in {Phase.RUNNING, Phase.PAUSED, Phase.DEGRADED}
     moving = seen[T.READY].reason in MOVING

@@ -1,13 +1,15 @@
 """The change class of every field of a spec, and the settings of a spec by class. Pure."""
 
 from collections.abc import Container, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.problems import model_in
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def change_classes(
@@ -47,6 +49,20 @@ def _settings(
         elif own in counted and value != field.default:
             written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, include={name})
             yield here, written[field.alias or name]
+
+
+def taking(running: M, wanted: M, most: ChangeClass, inherited: ChangeClass | None = None) -> M:
+    """`running` with the fields of `wanted` of class `most` or below; parts are gone into, a list is one field."""
+    taken: dict[str, Any] = {}
+    for name, field in type(running).model_fields.items():
+        old, new, own = getattr(running, name), getattr(wanted, name), _class_of(type(running), field, inherited)
+        if old == new:
+            continue
+        if isinstance(old, BaseModel) and type(old) is type(new):
+            taken[name] = taking(old, new, most, own)
+        elif own is not None and own.rank <= most.rank:
+            taken[name] = new
+    return running.model_copy(update=taken)
 
 
 def _class_of(model: type[BaseModel], field: FieldInfo, inherited: ChangeClass | None) -> ChangeClass | None:
