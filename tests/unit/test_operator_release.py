@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from harness.bot_model import INSTALLATION, KEYED, Cluster, bot, spec
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Phase
-from tradingbot_operator.core.observed import Stream
+from tradingbot_operator.core.observed import Silence, Stream
 from tradingbot_operator.core.outcome import DrainSlot, Finalizer
 from tradingbot_operator.observation import read_status
 from tradingbot_runtime.model.control import VenueReport
@@ -142,3 +143,65 @@ def test_leases_are_remembered_also_from_a_status_that_cannot_be_read() -> None:
     status = read_status({"phase": "FromTheFuture", "slots": slots})
 
     assert status.slots[0].lease_uid == "lease-1"
+
+
+HELD = Silence("pod-of-old", "renewal-1", duration_s=120.0, unrenewed_for_s=10.0)
+LATE_S = INSTALLATION.drain_timeout_s + 30
+
+
+def with_a_lost_slot(silence: Silence = HELD, *, pod: bool = True) -> Cluster:
+    """Slot 0's node is gone; slot 1 is drained. The drain timeout is over."""
+    cluster = deleted()
+    cluster.step()
+    if pod:
+        cluster.pods[0] = replace(cluster.pods[0], stream=Stream())
+    else:
+        del cluster.pods[0]
+    cluster.observed = replace(cluster.observed, silences={0: silence}, deleting_for_s=LATE_S)
+    return cluster
+
+
+@pytest.mark.parametrize("pod", [True, False])
+def test_a_slot_that_is_lost_is_waited_for_until_its_orders_are_withdrawn(pod: bool) -> None:  # noqa: FBT001 - a parameter
+    cluster = with_a_lost_slot(pod=pod)
+    outcome = cluster.decide()
+    assert outcome.finalizer is Finalizer.KEEP
+    (message,) = (c.message for c in outcome.status.conditions if c.type == "Ready")
+    assert "slot 0 is lost: its Lease has to run out first" in message
+    assert "tradingbot.dev/abandon=true" in message
+
+    cluster.observed = replace(cluster.observed, silences={0: replace(HELD, unrenewed_for_s=123.0)})
+    outcome = cluster.decide()
+    (job,) = outcome.withdraw
+    assert outcome.finalizer is Finalizer.KEEP
+    cluster.bot = replace(cluster.bot, status=outcome.status)
+    cluster.observed = replace(cluster.observed, jobs={0: job})
+    assert cluster.decide().finalizer is Finalizer.KEEP, "it runs"
+    done = job | {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    cluster.observed = replace(cluster.observed, jobs={0: done})
+    assert cluster.decide().finalizer is Finalizer.REMOVE
+
+
+def test_a_lease_that_was_given_back_is_waited_for_by_nobody() -> None:
+    assert with_a_lost_slot(replace(HELD, holder=""), pod=False).decide().finalizer is Finalizer.REMOVE
+
+
+def test_a_person_may_let_it_go_and_is_told_what_is_left() -> None:
+    cluster = with_a_lost_slot()
+    metadata = cluster.bot.metadata.model_copy(update={"annotations": {"tradingbot.dev/abandon": "true"}})
+    cluster.bot = replace(cluster.bot, metadata=metadata)
+
+    outcome = cluster.decide()
+
+    assert outcome.finalizer is Finalizer.REMOVE
+    (event,) = outcome.events
+    assert (event.reason, event.warning) == ("Abandoned", True)
+    assert "maker-0: never reported, look at the venue" in event.message
+
+
+def test_it_is_not_waited_for_without_an_end() -> None:
+    cluster = with_a_lost_slot()
+    cluster.observed = replace(cluster.observed, deleting_for_s=3601.0)
+
+    outcome = cluster.decide()
+    assert (outcome.finalizer, outcome.events[0].reason) == (Finalizer.REMOVE, "DrainTimedOut")

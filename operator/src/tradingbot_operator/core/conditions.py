@@ -138,6 +138,7 @@ class Reason(StrEnum):
     NOT_REPORTED = "NotReported"
     # Events only
     DRAIN_TIMED_OUT = "DrainTimedOut"
+    ABANDONED = "Abandoned"
     DRAINED = "Drained"
     CERTIFICATE_RENEWED = "CertificateRenewed"
     DEAD_MANS_SWITCH = "DeadMansSwitch"  # a slot is lost: a Job withdraws its orders

@@ -54,6 +54,11 @@ class Bot:
         """A person wants its objects left as they are."""
         return self.metadata.annotations.get(names.RECONCILE) == names.DISABLED
 
+    @property
+    def abandoned(self) -> bool:
+        """A person wants it deleted, and sees to what it has left in the market."""
+        return self.metadata.annotations.get(names.ABANDON) == "true"
+
 
 def owned_by(child: Manifest, bot: Bot) -> bool:
     """Whether `child` is this very bot's, and not one of a deleted bot of the same name."""

@@ -1,6 +1,8 @@
 """A bot that is being deleted: drain it, and let it go when nothing is in the market any more, or time is up."""
 
-from tradingbot_operator.api.v1alpha1 import Phase, TradingBotStatus
+from collections.abc import Mapping
+
+from tradingbot_operator.api.v1alpha1 import Phase, TradingBotStatus, WithdrawalState
 from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, complete, merge, no, yes
@@ -14,29 +16,45 @@ from tradingbot_runtime.config import Mode, OnStop
 
 DRAIN_FOR_DELETION = "the TradingBot is being deleted"
 NOTHING_OPEN = "no slot has an open order"
+LOST_MOST_S = 3600.0  # a Lease of minutes, and all tries of the Job
+ONLY_A_PERSON = f"or until a person annotates the bot with {names.ABANDON}=true"
 ASK_AGAIN_S = 1.0  # the pods report by themselves; this is for the deadline and for pods that appear late
 
 
 def release(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
-    """Nothing is applied any more. Open orders hold the deletion up, and with `onStop: Flatten` a position: bounded."""
-    waiting = [pod for pod in observed.pods if _is_to_close(bot, pod) or not nothing_open(bot, observed, pod)]
+    """Nothing is applied any more. Open orders hold the deletion up, and with `onStop: Flatten` a position: bounded.
+
+    A slot that is lost holds it up until its Lease has run out and its orders are withdrawn: before that a process of
+    it may live, and with the bot the Job would go. A person may say that none of this is waited for.
+    """
     if names.FINALIZER not in bot.metadata.finalizers:
         return Outcome(status=bot.status)
+    waiting = [pod for pod in observed.pods if _is_to_close(bot, pod) or not nothing_open(bot, observed, pod)]
+    dead = _dead_man(bot, observed, installation)
+    lost = _lost(observed, dead)
     left = installation.drain_timeout_s - observed.deleting_for_s
-    if waiting and left > 0:
+    if not bot.abandoned and ((waiting and left > 0) or lost):
         drains = tuple(command for pod in waiting if (command := _drain(bot, pod)))
-        dead = _dead_man(bot, observed, installation)
-        status = dead.in_status(_status(bot, observed, _waits_for(waiting, installation)))
+        status = dead.in_status(_status(bot, observed, _waits_for(waiting, lost, installation)))
         return Outcome(status=status, commands=drains, withdraw=dead.create, events=dead.events,
-                       requeue_after_s=min(left, ASK_AGAIN_S))  # fmt: skip
-    event = _timed_out(waiting) if waiting else Announcement(Reason.DRAINED, NOTHING_OPEN)
-    return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(event,))
+                       requeue_after_s=ASK_AGAIN_S)  # fmt: skip
+    return Outcome(status=bot.status, finalizer=Finalizer.REMOVE, events=(_goodbye(bot, waiting, lost),))
+
+
+def _lost(observed: Observed, dead: DeadMan) -> Mapping[int, str]:
+    """Slots that nobody hears and that have not given their Lease back, and what is waited for; bounded as well."""
+    if observed.deleting_for_s > LOST_MOST_S:
+        return {}
+    ended = {slot for slot, withdrawal in dead.withdrawals.items() if withdrawal.state is not WithdrawalState.RUNNING}
+    jobs = {slot: withdrawal.job for slot, withdrawal in dead.withdrawals.items()}
+    return {slot: f"Job {jobs[slot]} withdraws its orders" if slot in jobs else "its Lease has to run out first"
+            for slot, silence in sorted(observed.silences.items()) if silence.holder and slot not in ended}  # fmt: skip
 
 
 def _dead_man(bot: Bot, observed: Observed, installation: Installation) -> DeadMan:
     config_map = observed.child("ConfigMap", names.slots_config_map(bot.name))
     accepted = last_accepted(config_map)
-    if accepted is None:
+    if accepted is None:  # nobody knows what it traded: no Job can be made
         return DeadMan({slot.ordinal: slot.withdrawal for slot in bot.status.slots if slot.withdrawal})
     as_it_was = Plan(bot, accepted, configured(config_map), {}, replicas=0, partition=0, storage={},
                      installation=installation)  # fmt: skip
@@ -58,10 +76,12 @@ def _drain(bot: Bot, pod: Pod) -> DrainSlot | None:
     return DrainSlot(pod.name, DRAIN_FOR_DELETION, _flattens(bot))
 
 
-def _waits_for(waiting: list[Pod], installation: Installation) -> str:
+def _waits_for(waiting: list[Pod], lost: Mapping[int, str], installation: Installation) -> str:
     """Without counts, which change with every fill: a status is not written for one."""
-    found = "; ".join(f"{pod.name}: {_in_the_way(pod)}" for pod in waiting)
-    return f"waits until no order is open, at most {installation.drain_timeout_s:g} s from the deletion on. {found}"
+    found = [f"{pod.name}: {_in_the_way(pod)}" for pod in waiting if pod.ordinal not in lost]
+    found += [f"slot {slot} is lost: {what}" for slot, what in lost.items()]
+    bound = f"at most {installation.drain_timeout_s:g} s from the deletion on" if not lost else ONLY_A_PERSON
+    return f"waits until no order is open, {bound}. {'; '.join(found)}"
 
 
 def _in_the_way(pod: Pod) -> str:
@@ -78,10 +98,13 @@ def _in_the_way(pod: Pod) -> str:
     return said + "".join(away)
 
 
-def _timed_out(waiting: list[Pod]) -> Announcement:
-    found = "; ".join(f"{pod.name}: {_left_behind(pod)}" for pod in waiting)
-    message = f"deleted without proof that no order is open. {found}"
-    return Announcement(Reason.DRAIN_TIMED_OUT, message, warning=True)
+def _goodbye(bot: Bot, waiting: list[Pod], lost: Mapping[int, str]) -> Announcement:
+    if not waiting and not lost:
+        return Announcement(Reason.DRAINED, NOTHING_OPEN)
+    found = [f"{pod.name}: {_left_behind(pod)}" for pod in waiting]
+    found += [f"slot {slot} was lost, look at the venue" for slot in lost if slot not in {p.ordinal for p in waiting}]
+    message = f"deleted without proof that no order is open. {'; '.join(found)}"
+    return Announcement(Reason.ABANDONED if bot.abandoned else Reason.DRAIN_TIMED_OUT, message, warning=True)
 
 
 def _left_behind(pod: Pod) -> str:

@@ -143,7 +143,7 @@ PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.SCALE: (R.SLOTS_UPDATING, R.DRAINING, R.SCALING, R.ANNOTATION),
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
-EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,
+EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.ABANDONED, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,
                R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED)  # fmt: skip
 
 MEANINGS: Mapping[Reason, str] = {
@@ -235,6 +235,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.NO_OPEN_ORDERS: "as every slot confirmed",
     R.OPEN_ORDERS: "orders are open, or may be at any moment",
     R.NOT_REPORTED: "a slot that would know does not answer",
+    R.ABANDONED: "deleted at once, because a person said so: its orders may be open, look at the venue",
     R.DRAIN_TIMED_OUT: "deleted after the drain timeout without proof that no order is open: look at the venue",
     R.DRAINED: "no slot had an open order when the bot was let go",
     R.CERTIFICATE_RENEWED: "of the control stream",
