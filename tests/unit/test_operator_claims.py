@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from harness.bot_model import KEYED, Cluster, bot, hedged_spec, spec
 from harness.live_risk import LIVE_RISK
-from tradingbot_operator.core.claims import claims, wants
+from tradingbot_operator.core.claims import accounts, claims, wants
 from tradingbot_operator.core.observed import Rival, Stream
 from tradingbot_operator.core.slots import _let_go
 from tradingbot_operator.observation import Observer
+from tradingbot_operator.rivals import rivals
 from tradingbot_operator.store import Store
 from tradingbot_runtime.config import Mode
 from tradingbot_runtime.config.venue import SecretReference
@@ -174,3 +176,59 @@ def test_the_secret_of_the_venue_where_a_bot_hedges_is_looked_for() -> None:
     needed = observer.needed_secrets(bot(hedged_spec(mode="Live", risk=LIVE_RISK)), {})
 
     assert needed == {"venue-keys", "there-keys"}
+
+
+def venue_of(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the spec
+    written = {"type": "Binance", "environment": "Testnet", "credentialsSecretRef": {"name": "keys"}, **changes}
+    return {"kind": "Venue", "metadata": {"namespace": "n", "name": name, "uid": name, "resourceVersion": "1"},
+            "spec": written}  # fmt: skip
+
+
+@pytest.mark.parametrize(("other", "is_taken"), [
+    ({}, True),
+    ({"rateLimit": {"ordersPerSecond": "1"}}, True),
+    ({"environment": "Production"}, False),
+    ({"credentialsSecretRef": {"name": "other-keys"}}, False),
+    ({"endpoints": {"rest": "https://elsewhere.example"}}, False),
+])  # fmt: skip
+def test_two_venues_that_are_one_account_are_one_market(other: dict[str, Any], is_taken: bool) -> None:  # noqa: FBT001 - a parameter
+    store = Store()
+    for manifest in (venue_of("venue"), venue_of("another", **other)):
+        store.put("Venue", manifest)
+    rival = {"kind": "TradingBot", "metadata": {"namespace": "n", "name": "first", "uid": "first-uid",
+             "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {}}  # fmt: skip
+    store.put("TradingBot", rival)
+    store.claims["n", "first"] = frozenset({"another/AAAUSDT"})
+    cluster, of = Cluster(bot(wanted(Mode.LIVE)), venues={"venue": KEYED}), accounts(store.all("Venue", "n"))
+    cluster.observed = replace(cluster.observed, accounts=of, rivals=rivals(store, cluster.bot, of))
+    cluster.step()
+
+    said = next(c for c in cluster.bot.status.conditions if c.type == "SpecAccepted")
+    assert (said.reason == "MarketTaken") is is_taken
+    if is_taken:
+        assert said.message == "venue/AAAUSDT, the same as another/AAAUSDT, belongs to TradingBot first"
+
+
+def test_venues_without_credentials_are_nobodys_account() -> None:
+    keyless = venue_of("a")
+    del keyless["spec"]["credentialsSecretRef"]
+    assert accounts([keyless, venue_of("b")]) == {"b": "b"}
+
+
+@pytest.mark.parametrize(("created", "holds", "wants", "is_taken"), [
+    ("2026-01-01T00:00:00Z", OURS, OURS, True),  # older, and both trade it
+    ("2026-01-01T00:00:00Z", frozenset(), OURS, False),  # older, and comes late
+    ("2026-01-03T00:00:00Z", OURS, OURS, False),
+])  # fmt: skip
+def test_what_a_bot_trades_already_only_an_older_one_that_trades_it_too_takes(
+    created: str,
+    holds: frozenset[str],
+    wants: frozenset[str],
+    is_taken: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    cluster = cluster_of(Mode.LIVE)
+    cluster.observed = replace(cluster.observed, rivals=(Rival("other", created, "other-uid", holds, wants),))
+    cluster.step()
+
+    said = next(c for c in cluster.bot.status.conditions if c.type == "SpecAccepted")
+    assert (said.reason == "MarketTaken") is is_taken

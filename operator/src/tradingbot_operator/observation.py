@@ -9,13 +9,14 @@ from pydantic import BaseModel, ValidationError
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, OnDelete, TradingBotStatus, TradingHaltSpec
 from tradingbot_operator.core import names
-from tradingbot_operator.core.claims import instruments
+from tradingbot_operator.core.claims import accounts
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
-from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Rival, Silence, StopOrder, Stream, owned_by
+from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Silence, StopOrder, Stream, owned_by
 from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.trading_halts import HaltedBot, holds_everywhere, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
+from tradingbot_operator.rivals import rivals
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_operator.windows import closed, schedule_problems
 from tradingbot_runtime.config import Mode, Rollout, TradingBotSpec, VenueSpec, as_written, problems
@@ -199,7 +200,8 @@ class Observer:
             now=timestamp(now),
             venues=self._venues(bot, asked.venues),
             missing_secrets=asked.missing_secrets,
-            rivals=self._rivals(bot),
+            accounts=(of := accounts(self.store.all("Venue", bot.namespace))),
+            rivals=rivals(self.store, bot, of),
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
             stop_orders=self._stop_orders(bot),
@@ -257,27 +259,6 @@ class Observer:
             _stop_order(halt, bot)
             for halt in self.store.all("TradingHalt", bot.namespace)
             if "deletionTimestamp" not in halt["metadata"]
-        )
-
-    def _rivals(self, bot: Bot) -> tuple[Rival, ...]:
-        """Those that hold or want an instrument of this bot; of a thousand others few do."""
-        ours = instruments(bot.spec) if bot.spec else frozenset()
-        if not ours:
-            return ()
-        held, wanted = self.store.claims, self.store.wants
-        near = [name for name, theirs in (*held.items(), *wanted.items())
-                if name[0] == bot.namespace and not ours.isdisjoint(theirs)]  # fmt: skip
-        found = ((name, self.store.get("TradingBot", name)) for name in dict.fromkeys(near))
-        return tuple(
-            Rival(
-                name=name[1],
-                created=other["metadata"].get("creationTimestamp", ""),
-                uid=other["metadata"]["uid"],
-                holds=held.get(name, frozenset()),
-                wants=wanted.get(name, frozenset()),
-            )
-            for name, other in found
-            if other is not None and other["metadata"]["uid"] != bot.metadata.uid
         )
 
 

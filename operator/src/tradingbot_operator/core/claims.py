@@ -5,7 +5,7 @@ mode Live stays its own after a change to Paper until its slots, in Paper, have 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tradingbot_operator.core import names
 from tradingbot_operator.core.assignment import instrument
@@ -13,6 +13,8 @@ from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.observed import Manifest, Pod
 from tradingbot_operator.core.slots import being_released, last_accepted
 from tradingbot_runtime.config import Mode, TradingBotSpec
+
+SAME_ACCOUNT = ("type", "environment", "endpoints", "credentialsSecretRef")
 
 
 def instruments(spec: TradingBotSpec) -> frozenset[str]:
@@ -28,6 +30,24 @@ def wants(manifest: Manifest) -> frozenset[str]:
     reached = ("execution", "reference") if (spec.get("strategy") or {}).get("crossExchange") else ("execution",)
     sides = (market.get(side) or {} for market in spec.get("markets") or () for side in reached)
     return frozenset(f"{side.get('venue')}/{side.get('symbol')}" for side in sides)
+
+
+def accounts(venues: Iterable[Manifest]) -> dict[str, str]:
+    """Venue -> the first one, by name, of those that are the same account by what is written: address and Secret.
+
+    Whether two Secrets hold one key, or one account has two keys, only its venue knows.
+    """
+    first: dict[str, str] = {}
+    named = sorted((venue["metadata"]["name"], venue.get("spec") or {}) for venue in venues)
+    keys = {name: json.dumps([spec.get(part) for part in SAME_ACCOUNT], sort_keys=True) for name, spec in named
+            if spec.get("credentialsSecretRef")}  # fmt: skip
+    return {name: first.setdefault(key, name) for name, key in keys.items()}
+
+
+def by_account(instruments: Iterable[str], of: Mapping[str, str]) -> frozenset[str]:
+    """Instruments by `accounts` instead of Venues."""
+    parts = (name.partition("/") for name in instruments)
+    return frozenset(f"{of.get(venue, venue)}/{symbol}" for venue, _, symbol in parts)
 
 
 def claims(config_map: Manifest | None) -> frozenset[str]:

@@ -164,7 +164,7 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another bot of the namespace: what it holds (accepted) and what it asks for."""
+    """Another bot of the namespace: what it holds (accepted) and what it asks for, by account."""
 
     name: str
     created: str
@@ -202,6 +202,7 @@ class Observed:
     now: str  # RFC 3339, UTC
     venues: Mapping[str, VenueSpec | None] = field(default_factory=dict)  # None: there, but not usable
     missing_secrets: frozenset[str] = frozenset()
+    accounts: Mapping[str, str] = field(default_factory=dict)  # Venue -> the one that stands for its account
     rivals: tuple[Rival, ...] = ()
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradingbot_operator.core.claims import instruments
+from tradingbot_operator.core import names
+from tradingbot_operator.core.claims import by_account, claims, instruments
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Bot, Observed
 from tradingbot_runtime.config import Mode, TradingBotSpec
@@ -67,15 +68,19 @@ def credentials_there(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Re
 
 
 def markets_free(bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:
-    """One (account, symbol) belongs to one Live bot: the one that trades it already, else the older one."""
-    ours = instruments(spec)
+    """One (account, symbol) belongs to one Live bot: the one that trades it already, else the older one.
+
+    Of two that trade it, by Venues that somebody has made one account since, the older one.
+    """
+    ours = {name: of for name in instruments(spec) for of in by_account((name,), observed.accounts)}
+    held = by_account(claims(observed.child("ConfigMap", names.slots_config_map(bot.name))), observed.accounts)
     age = (bot.metadata.creation_timestamp, bot.metadata.uid)
     for rival in sorted(observed.rivals, key=lambda r: (r.created, r.uid)):
         older = (rival.created, rival.uid) < age
-        taken = ours & (rival.holds | (rival.wants if older else frozenset()))
-        if taken:
-            names = ", ".join(sorted(taken))
-            return Refusal(Reason.MARKET_TAKEN, f"{names} belongs to TradingBot {rival.name}")
+        theirs = rival.holds | (rival.wants - held) if older else rival.holds - held
+        if taken := {name: of for name, of in ours.items() if of in theirs}:
+            told = sorted(name if name == of else f"{name}, the same as {of}," for name, of in taken.items())
+            return Refusal(Reason.MARKET_TAKEN, f"{', '.join(told)} belongs to TradingBot {rival.name}")
     return None
 
 
