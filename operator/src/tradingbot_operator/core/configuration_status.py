@@ -34,7 +34,7 @@ def rejection(p: "Picture") -> str:
 
 def config_applied(p: "Picture") -> Observation:
     if p.refusal and not p.slots:
-        return no(T.CONFIG_APPLIED, p.refusal.reason, "nothing runs: no spec of it was ever accepted")
+        return no(T.CONFIG_APPLIED, p.refusal.reason, "no spec of it can be carried out, and none was accepted before")
     if what := rejection(p):
         return no(T.CONFIG_APPLIED, Reason.REJECTED_BY_RUNTIME, f"the old configuration goes on; {what}")
     if old := on_old_template(p):

@@ -27,7 +27,7 @@ from tradingbot_operator.core.outcome import (
     announcements,
 )
 from tradingbot_operator.core.ownership import must_be_applied
-from tradingbot_operator.core.picture import picture, refused_status, running_status
+from tradingbot_operator.core.picture import picture, running_status
 from tradingbot_operator.core.release import release
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, cannot_take, rollout
 from tradingbot_operator.core.safer import safer
@@ -42,6 +42,7 @@ from tradingbot_operator.core.slots import (
     scale,
 )
 from tradingbot_operator.core.status import Picture, SlotPicture
+from tradingbot_operator.core.unaccepted import unaccepted
 from tradingbot_operator.core.untraded import only_paper
 from tradingbot_operator.core.validation import Refusal, validate
 from tradingbot_runtime.config import VenueSpec
@@ -60,9 +61,7 @@ def decide(bot: Bot, observed: Observed, installation: Installation) -> Outcome:
         return _after(bot, observed, installation)
     accepted, refusal = _accepted(bot, observed)
     if accepted is None:
-        status = refused_status(bot, observed, refusal, installation)
-        return Outcome(status=status, events=announcements(bot.status.conditions, status.conditions),
-                       requeue_after_s=_recheck(refusal), holds=frozenset())  # fmt: skip
+        return replace(unaccepted(bot, observed, refusal, installation), requeue_after_s=_recheck(refusal))
     return _Running(bot, observed, installation, _as_asked(bot, accepted, refusal), refusal, accepted).outcome()
 
 

@@ -20,7 +20,7 @@ from tradingbot_operator.core.pending import pending_change
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
 from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
 from tradingbot_operator.core.validation import Refusal
-from tradingbot_runtime.config import DesiredState, warnings
+from tradingbot_runtime.config import warnings
 
 REMOVED = "Removed"  # its volume and its Lease are kept
 
@@ -73,24 +73,6 @@ def _overdue(plan: Plan, observed: Observed) -> bool:
         for c in plan.bot.status.conditions
     )  # fmt: skip
     return known or observed.reconciling_for_s > plan.accepted.spec.rollout.progress_deadline_ns / 1e9
-
-
-def refused_status(
-    bot: Bot, observed: Observed, refusal: Refusal | None, installation: Installation
-) -> TradingBotStatus:
-    """Of a bot that was never accepted: nothing runs."""
-    shown = Picture((), DesiredState.STOPPED, refusal, leaving=(), moving=(), rolled_out=True, overdue=False,
-                    was_flat=was_flat(bot.status.conditions), paused=bot.paused)  # fmt: skip
-    observations = observe(shown, observed.pods)
-    return bot.status.model_copy(update={
-        "observed_generation": bot.metadata.generation,
-        "phase": phase(shown, observations, bot.status.phase),
-        "conditions": merge(bot.status.conditions, observations, bot.metadata.generation, observed.now),
-        "pending_change": None,
-        "selector": names.selector(bot.name),
-        "strategy": bot.spec.strategy.name if bot.spec else bot.status.strategy,
-        "operator_version": installation.operator_version,
-    })  # fmt: skip
 
 
 def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> TradingBotStatus:

@@ -63,6 +63,7 @@ class Picture:
     inputs: str = ""  # names the settings that take effect only at a start
     gate: Closed | None = None  # why the next restart waits although every slot is well
     drift: str = ""  # what this operator would make otherwise in the pods
+    unread: tuple[Pod, ...] = ()  # that go on by configurations which this operator cannot read
     size: int | None = None  # slots of the StatefulSet as it is; None: there is none
     patience_s: float = 60.0  # with a runtime that does not answer
 

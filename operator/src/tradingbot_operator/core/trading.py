@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
+from tradingbot_operator.core.wording import listed
 from tradingbot_runtime.model.events import TradingState
 
 if TYPE_CHECKING:  # status.py imports this
@@ -27,6 +28,9 @@ HINDERED = frozenset({Reason.ORDER_LOST, Reason.CANNOT_QUOTE})
 
 def trading_enabled(p: "Picture") -> Observation:
     """A market that cannot quote although it may counts as one that may not."""
+    if going := [pod.name for pod in p.unread if pod.stream.report and pod.stream.report.state in MAY_TRADE]:
+        what = f"{listed(going)}: by a configuration that this operator cannot read"
+        return yes(ConditionType.TRADING_ENABLED, Reason.ENABLED, what)
     trading = [s for s in p.slots if s.config.markets]
     if not trading:
         return no(
