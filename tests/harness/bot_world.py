@@ -25,6 +25,7 @@ from tradingbot_operator.observation import read_status
 
 RBAC = "rbac.authorization.k8s.io/v1"
 API = "tradingbot.dev/v1alpha1"
+ABANDON = "tradingbot.dev/abandon"
 VENUE: Object = {
     "apiVersion": API, "kind": "Venue", "metadata": {"name": "venue"},
     "spec": {"environment": "Simulated", "type": "Binance",
@@ -128,6 +129,11 @@ class World:
     def delete(self, name: str = "maker") -> None:
         self.client.delete(API, "TradingBot", self.namespace, name)
 
+    def abandon(self, name: str = "maker") -> None:
+        """It is not waited for what nobody knows of."""
+        annotated = {"metadata": {"annotations": {ABANDON: "true"}}}
+        self.client.merge(API, "TradingBot", self.namespace, name, annotated)
+
     def gone(self, name: str = "maker", within_s: float = 10) -> None:
         eventually(
             lambda: self.get("TradingBot", name) is None, within_s, lambda: f"{name} is gone; {self._shown(name)}"
@@ -173,6 +179,7 @@ def world(shared_operator: Shared, tradingbot_api: ControlPlane, namespace: str,
         yield here
         bots = [bot["metadata"]["name"] for bot in client.list(API, "TradingBot", namespace)]
         for name in bots:
+            here.abandon(name)
             here.delete(name)
         if operator.running:
             for name in bots:

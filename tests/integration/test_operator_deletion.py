@@ -158,8 +158,11 @@ def test_a_pod_that_has_not_started_may_follow_one_that_left_orders_behind(world
 
     world.delete()
 
-    assert "its slot may have left orders in the market" in world.condition("Ready", "False", "Deleting")
+    told = world.condition("Ready", "False", "Deleting")
+    assert "its slot may have left orders in the market" in told
+    eventually(lambda: "its Lease has to run out first" in world.condition("Ready", "False", "Deleting"))
+    world.abandon()
     world.gone(within_s=12)
     warned = [event["reason"] for event in world.events() if event["type"] == "Warning"]
-    assert set(warned) - {"Provisioning", "RuntimeUnreachable"} == {"DrainTimedOut"}, "beside the pod's end: once"
-    assert warned.count("DrainTimedOut") == 1
+    assert set(warned) - {"Provisioning", "RuntimeUnreachable"} == {"Abandoned"}, "beside the pod's end: once"
+    assert warned.count("Abandoned") == 1

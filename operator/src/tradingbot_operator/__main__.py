@@ -67,7 +67,7 @@ async def _run(settings: Settings, logs: Logs) -> int:
     async with await Cluster.connect(settings.namespaces) as cluster, aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0)  # one connection to each pod, for ever
     ) as session:  # fmt: skip
-        return await App(settings, cluster, session).run()
+        return await App(settings, cluster, session, logs.lines).run()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import gc
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -37,11 +37,13 @@ from tradingbot_operator.settings import Settings
 from tradingbot_operator.store import Store
 from tradingbot_operator.surroundings import BotName, Leader, Surroundings
 from tradingbot_operator.watches import Watches
+from tradingbot_runtime.logs import LineWriter
 
 FIRST_LIST_S = 60.0
 RETRY_S = 1.0
 SILENT_S = 10.0  # a watch that has told nothing for so long, and not all of the first LIST
 GOODBYE_S = 3.0
+LAST_WORDS_S = 0.2  # for the log of a leader that must not run on
 
 log = structlog.get_logger("app")
 
@@ -57,6 +59,7 @@ class App:
     settings: Settings
     cluster: Cluster
     session: aiohttp.ClientSession
+    lines: LineWriter
     runtime: RuntimeClient | None = None
 
     async def run(self) -> int:
@@ -103,7 +106,7 @@ class App:
                                 installation, once, LostSlots(self.cluster, parts.clock))  # fmt: skip
         intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.health.watches.hear)
         keeper = asyncio.create_task(parts.leadership.keep(), name="leadership")
-        keeper.add_done_callback(_lost)
+        keeper.add_done_callback(lost := partial(_lost, self.lines))
         if not await _first_list(parts):
             return 1
         gc.collect()
@@ -125,7 +128,7 @@ class App:
         log.info("Reconciling", bots=parts.store.count("TradingBot"), term=parts.leadership.term)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         code = _exit_code(done)
-        keeper.remove_done_callback(_lost)
+        keeper.remove_done_callback(lost)
         await _end([*tasks, keeper])
         await runtime.close()
         return code
@@ -279,12 +282,12 @@ def _exit_code(done: Iterable["asyncio.Task[Any]"]) -> int:
     return 1
 
 
-def _lost(keeper: "asyncio.Task[str]") -> None:
+def _lost(lines: LineWriter, keeper: "asyncio.Task[str]") -> None:
     """Whatever runs at this moment must not run on: another operator may lead from now on."""
     if keeper.cancelled():
         return
     log.critical("LeadershipLost", why=keeper.exception() or keeper.result())
-    sys.stdout.flush()
+    lines.flush(LAST_WORDS_S)
     os._exit(1)
 
 

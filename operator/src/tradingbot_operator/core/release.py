@@ -78,7 +78,7 @@ def _drain(bot: Bot, pod: Pod) -> DrainSlot | None:
 
 def _waits_for(waiting: list[Pod], lost: Mapping[int, str], installation: Installation) -> str:
     """Without counts, which change with every fill: a status is not written for one."""
-    found = [f"{pod.name}: {_in_the_way(pod)}" for pod in waiting if pod.ordinal not in lost]
+    found = [f"{pod.name}: {_in_the_way(pod)}" for pod in waiting]
     found += [f"slot {slot} is lost: {what}" for slot, what in lost.items()]
     bound = f"at most {installation.drain_timeout_s:g} s from the deletion on" if not lost else ONLY_A_PERSON
     return f"waits until no order is open, {bound}. {'; '.join(found)}"
