@@ -6,6 +6,7 @@ import pytest
 from harness.api_client import Object
 from harness.bot_world import VENUE, World, manifest
 from harness.operator_process import eventually
+from tradingbot_runtime.config import DesiredState
 from tradingbot_runtime.model.control import QuotingReport
 
 pytestmark = pytest.mark.controlplane
@@ -15,8 +16,14 @@ ONE_EACH: dict[str, object] = {"symbols": ("BTCUSDT", "ADAUSDT"), "replicas": 2}
 OF_TEN_S: dict[str, object] = {"rollout": {"progressDeadline": "10s"}}
 
 
-def changed(image: str) -> Object:
-    return manifest(**TWO, **OF_TEN_S, pod={"image": image})  # type: ignore[arg-type]  # fields of the spec
+def changed(image: str, **further: object) -> Object:
+    spec = TWO | OF_TEN_S | {"pod": {"image": image}} | further
+    return manifest(**spec)  # type: ignore[arg-type]  # fields of the spec
+
+
+def stopped(world: World) -> set[str]:
+    """Pods whose runtime has taken a configuration that says so."""
+    return {name for name, pod in world.node.pods.items() if pod.config.desired_state is DesiredState.STOPPED}
 
 
 def quoting(world: World, pod: str, markout: str) -> None:
@@ -52,6 +59,13 @@ def test_it_is_taken_back_and_the_other_slot_is_not_touched(world: World) -> Non
     told = [event for event in world.events() if event["reason"] == "RolledBack"]
     assert told
     assert told[0]["type"] == "Warning"
+
+    world.apply(changed("registry.example/broken:1", replicas=3))  # as an autoscaler does
+    eventually(lambda: "maker-2" in uids(world), 30, "it is scaled")
+    world.apply(changed("registry.example/broken:1", replicas=3, desiredState="Stopped"))
+    eventually(lambda: stopped(world) == {"maker-0", "maker-1", "maker-2"}, 60, lambda: f"stopped: {stopped(world)}")
+    assert world.spec("StatefulSet")["template"]["spec"] == template["spec"]
+    world.condition("SpecAccepted", "False", "RolledBack")
 
     world.apply(changed("registry.example/good:1"))
     world.condition("Ready", "True", "Trading", within_s=60)

@@ -107,7 +107,7 @@ def test_limits_and_spread_go_back_with_it_and_an_edit_is_tried_anew(cluster: Cl
     assert str(making.spread_bps) == "8"
 
     cluster.broken = lambda _: False
-    cluster.respecify(wanted(**NEW_IMAGE | narrow))
+    cluster.respecify(wanted(**NEW_IMAGE | narrow, restartNonce=1))
     cluster.settle()
 
     assert (image(cluster), ready(cluster)) == ("runtime:2", [0, 1, 2])

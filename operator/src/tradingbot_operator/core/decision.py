@@ -74,9 +74,7 @@ def _accepted(bot: Bot, observed: Observed) -> tuple[Accepted | None, Refusal | 
     wanted = Accepted(bot.spec, _used_venues(bot, observed))
     if (refusal := rollback.taken_back(bot, wanted)) is None:
         return wanted, None
-    # It is kept until it is what is accepted.
-    known = rollback.stored(config_map, observed.child("StatefulSet", bot.name))
-    return known.accepted() or last_accepted(config_map), refusal
+    return rollback.former(config_map, observed.child("StatefulSet", bot.name)), refusal
 
 
 def _as_asked(bot: Bot, accepted: Accepted, refusal: Refusal | None) -> Accepted:
@@ -169,12 +167,11 @@ class _Running:
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         inputs = restart_inputs(self.accepted.spec, self.accepted.venues)
-        change = rollback.change(inputs, config_map, stateful_set)
+        goes_back = bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK)
+        change = rollback.change(inputs, config_map, stateful_set, goes_back=goes_back)
         plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
                     self.installation, halts=held, ending=ending, closed=handed.left, taken=handed.taken,
-                    frozen=change.frozen, inputs=inputs, stable=change.stable,
-                    goes_back=bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK),
-                    kept=self.kept,
+                    frozen=change.frozen, inputs=inputs, stable=change.stable, goes_back=goes_back, kept=self.kept,
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
         plan = replace(plan, gate=closed_gate(plan, self.observed))

@@ -17,6 +17,7 @@ from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.frozen_template import drift
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.pending import pending_change
+from tradingbot_operator.core.rollback import is_as_tried
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
 from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
 from tradingbot_operator.core.validation import Refusal
@@ -105,7 +106,7 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
 def _rolled_back(bot: Bot) -> RolledBack | None:
     """An edit is tried anew."""
     known = bot.status.rolled_back
-    return known if known and known.generation == bot.metadata.generation else None
+    return known if known and is_as_tried(bot, known) else None
 
 
 def _just_started(bot: Bot, observed: Observed, installation: Installation) -> bool:

@@ -1,7 +1,8 @@
 """Back to what ran before a change of class Restart, when a slot with that change does not get ready in time. Pure.
 
-What ran before is kept while a change is on its way: the accepted spec in the ConfigMap, the pods' template on the
-StatefulSet. It goes back as a whole, spread and limits as well: they belong together.
+What ran before is kept while a change is on its way, and while one is taken back: the accepted spec in the ConfigMap,
+the pods' template on the StatefulSet. It goes back as a whole, spread and limits as well: they belong together. What is
+asked for today passes through it where it is no part of the change: how many slots, and less trading.
 """
 
 from dataclasses import dataclass, replace
@@ -13,12 +14,18 @@ from tradingbot_operator.core.children import Accepted, Plan, Stable
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.frozen_template import FrozenTemplate, frozen_template, restart_inputs, template_of
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod
+from tradingbot_operator.core.safer import POLICIES
+from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.validation import Refusal
-from tradingbot_runtime.config import OnFailure
+from tradingbot_runtime.config import DesiredState, OnFailure, Risk, TradingBotSpec
+from tradingbot_runtime.config.change import ChangeClass
+from tradingbot_runtime.config.change_classes import settings
 from tradingbot_runtime.model.control import BY_HAND
 from tradingbot_runtime.model.events import TradingState
 
 MESSAGE_MOST = 512
+FURTHER = ("; what ran before runs again, with today's replicas, and today's desiredState and limits where they allow "
+           "less. Any other edit of the spec is tried anew")  # fmt: skip
 # No process of these proves anything against its template.
 NOT_ITS_FAULT = frozenset({TradingState.HALTED, TradingState.FENCED})
 
@@ -31,23 +38,34 @@ class Change:
     stable: Stable
 
 
-def change(inputs: str, config_map: Manifest | None, stateful_set: Manifest | None) -> Change:
+def change(inputs: str, config_map: Manifest | None, stateful_set: Manifest | None, *, goes_back: bool) -> Change:
     """`inputs` names what is asked for."""
     frozen, known = frozen_template(stateful_set), stored(config_map, stateful_set)
-    if frozen is None or inputs == frozen.inputs:
+    if frozen is None:
         return Change(frozen, known)
+    if goes_back:
+        return _back(inputs, frozen, config_map, known)
+    if inputs == frozen.inputs:
+        return Change(frozen, Stable() if inputs == known.inputs else known)  # an edit has taken back what was tried
     if is_whole(stateful_set):
         return Change(frozen, _before(frozen, config_map, known))
     return Change(known.template, Stable()) if inputs == known.inputs else Change(frozen, known)
 
 
-def _before(frozen: FrozenTemplate, config_map: Manifest | None, known: Stable) -> Stable:
-    """With the spec that this template was made for: the accepted one, or what is kept where that was written already.
+def _back(inputs: str, frozen: FrozenTemplate, config_map: Manifest | None, known: Stable) -> Change:
+    """Kept as it was: what is accepted meanwhile may trade less, and a later edit may ask for more again."""
+    kept = known if inputs == known.inputs else _before(frozen, config_map, known)
+    return Change(kept.template, kept) if inputs == kept.inputs else Change(frozen, known)
 
-    None of the two where somebody has edited what the StatefulSet remembers.
+
+def _before(frozen: FrozenTemplate, config_map: Manifest | None, known: Stable) -> Stable:
+    """With the spec that this template was made for: what is kept where that is it, or the accepted one.
+
+    It is the kept one where a change was taken back, or where this has been written already. None of the two where
+    somebody has edited what the StatefulSet remembers.
     """
     accepted = Stable(((config_map or {}).get("data") or {}).get(names.ACCEPTED, ""), frozen)
-    for stable in (accepted, replace(known, template=frozen)):
+    for stable in (replace(known, template=frozen), accepted):
         spec = stable.accepted()
         if spec is not None and restart_inputs(spec.spec, spec.venues) == frozen.inputs:
             return stable
@@ -76,11 +94,34 @@ def is_whole(stateful_set: Manifest | None) -> bool:
 def taken_back(bot: Bot, accepted: Accepted) -> Refusal | None:
     """Why this spec does not run, where it was tried and taken back."""
     known = bot.status.rolled_back
-    if known is None or known.generation != bot.metadata.generation:
+    if known is None or not is_as_tried(bot, known):
         return None
     if known.inputs != restart_inputs(accepted.spec, accepted.venues):
         return None  # a Venue has changed since
     return Refusal(Reason.ROLLED_BACK, known.message)
+
+
+def is_as_tried(bot: Bot, known: RolledBack) -> bool:
+    """Whether nobody has edited what was tried since; a spec that nobody can use says nothing of it."""
+    if not known.settings:  # written by an operator that knew no more than this
+        return known.generation == bot.metadata.generation
+    return bot.spec is None or known.settings == tried(bot.spec)
+
+
+def tried(spec: TradingBotSpec) -> str:
+    """Names what a change is tried with: all of the spec but what passes through while it is taken back.
+
+    A scaling, by whomever, is no second try; nor is a stop or a tighter limit, which is the opposite of one. Nor is a
+    limit that is raised: what has lost money is not run again because somebody touches a limit.
+    """
+    policies = {name: getattr(spec.risk, name) for name in POLICIES}
+    passing = {"replicas": 0, "desired_state": DesiredState.RUNNING, "risk": Risk().model_copy(update=policies)}
+    return names.digest(settings(spec.model_copy(update=passing), ChangeClass.IGNORE))
+
+
+def former(config_map: Manifest | None, stateful_set: Manifest | None) -> Accepted | None:
+    """What ran before a change that was taken back. It is kept until it is what is accepted."""
+    return stored(config_map, stateful_set).accepted() or last_accepted(config_map)
 
 
 def due(plan: Plan, observed: Observed) -> RolledBack | None:
@@ -93,9 +134,9 @@ def due(plan: Plan, observed: Observed) -> RolledBack | None:
     why = _broken_limit(plan, observed) or _worse(plan, observed) or _late(plan, observed)
     if not why:
         return None
-    message = f"taken back: {why}; what ran before runs again. An edit of the spec is tried anew"
-    return RolledBack(generation=plan.bot.metadata.generation, inputs=plan.inputs, at=observed.now,
-                      message=message[:MESSAGE_MOST])  # fmt: skip
+    message = f"taken back: {why}"[: MESSAGE_MOST - len(FURTHER)] + FURTHER
+    return RolledBack(generation=plan.bot.metadata.generation, inputs=plan.inputs, at=observed.now, message=message,
+                      settings=tried(plan.accepted.spec))  # fmt: skip
 
 
 def _late(plan: Plan, observed: Observed) -> str:

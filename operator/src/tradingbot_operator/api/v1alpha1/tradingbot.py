@@ -120,6 +120,10 @@ class PendingChange(Status):
 class RolledBack(Status):
     generation: Count = Field(description="metadata.generation of the spec that was taken back.")
     inputs: Hash = Field(description="Names what was taken back: all of it that takes a restart, of Venues as well.")
+    settings: Hash = Field(
+        default="",
+        description="Names what is edited for another try: all of the spec but replicas, desiredState and limits.",
+    )  # fmt: skip
     at: Timestamp = Field(description="When.")
     message: Annotated[str, Field(max_length=MAX_PENDING_MESSAGE)] = Field(description="Why.")
 
