@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from harness.bot_model import fields
-from tradingbot_operator.api_errors import ApiUnavailable, Conflict, NotFound
+from tradingbot_operator.api_errors import ApiRefused, ApiUnavailable, Conflict, NotFound
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.resync import CHILDREN, RESOURCES
@@ -42,6 +42,8 @@ class FakeApi:
     objects: dict[Key, Manifest] = field(default_factory=dict)
     told: list[tuple[str, str, Manifest]] = field(default_factory=list)  # by the watches, so far undelivered
     faults: dict[int, Fault] = field(default_factory=dict)  # by the number of the request
+    denied: frozenset[str] = frozenset()  # kinds that a policy lets nobody create or change
+    failing: frozenset[str] = frozenset()  # kinds of which no write is answered
     requests: int = 0
     changes: int = 0  # of objects, whoever made them
     writes: list[str] = field(default_factory=list)
@@ -169,6 +171,11 @@ class FakeApi:
 
     def _write(self, verb: str, manifest: Manifest, effect: Callable[[], Manifest]) -> Manifest:
         fault = self._fail(writes=True)
+        if manifest["kind"] in self.failing and verb != "status":
+            raise ApiUnavailable("500")
+        if manifest["kind"] in self.denied and verb != "status":
+            name = manifest["metadata"]["name"]
+            raise ApiRefused(403, f"403 {name}", f"{manifest['kind']}/{name}", f'"{name}" is forbidden: a policy')
         if manifest["kind"] != "Event":
             self.writes.append(f"{verb} {manifest['kind']}/{manifest['metadata']['name']}")
         answer = effect()

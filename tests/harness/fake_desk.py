@@ -250,6 +250,7 @@ class FakeDesk:
     def settle(self) -> None:
         """No faults any more: everybody does his part until nobody has anything to do."""
         self.api.faults.clear()
+        self.api.denied = frozenset()
         for process in self.running.values():
             self.connect(process, connected=True)
         for _ in range(2):  # what a watch has lost is found by a sweep; the second one finds nothing

@@ -78,6 +78,7 @@ class FakeStreams:
         return Stream(report=process.report(), connected=process.connected, draining_for_s=drained,
                       drain_reason=process.drained, reported_since_drain=bool(process.drained),
                       sent_hash=process.answered, answer=process.answer, lost_for_s=0.0 if process.connected else 60.0,
+                      halt_times=dict.fromkeys(process.volume.held, "2026-01-02T00:00:01Z"),
                       halts_ordered=self.halts_ordered.get(uid, frozenset()))  # fmt: skip
 
     async def drain(self, uid: str, reason: str, *, flatten: bool) -> None:

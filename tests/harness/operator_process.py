@@ -17,6 +17,7 @@ from harness.exposition import sum_of
 from harness.lives import OPERATOR, Life, begin
 
 T = TypeVar("T")
+ADMISSION = ("being terminated", "exceeded quota", "ValidatingAdmissionPolicy")
 SCRAPE_S = 30.0
 NAMESPACE = "tradingbot-system"
 ACCOUNT = "tradingbot-operator"
@@ -121,9 +122,9 @@ class OperatorProcess:
         return sum_of(self.get("/metrics")[1], name, **labels)
 
     def forbidden(self) -> list[str]:
-        """Lines of the log that tell of a right that was missing; nobody may write to a namespace that is going."""
+        """Lines of the log that tell of a right that was missing, and not of what nobody may do."""
         lines = self.log.read_text().splitlines()
-        return [line for line in lines if "forbidden" in line.lower() and "being terminated" not in line]
+        return [line for line in lines if "forbidden" in line.lower() and not any(why in line for why in ADMISSION)]
 
     def writes(self) -> dict[str, float]:
         """By kind: the requests that changed something, the leader's own Lease apart."""

@@ -99,6 +99,11 @@ class Converging(RuleBasedStateMachine):
             self.desk.work()
         self.desk.api.faults.clear()
 
+    @rule(kinds=st.frozensets(st.sampled_from(["StatefulSet", "ConfigMap", "Lease", "Role"]), max_size=2))
+    def deny(self, kinds: frozenset[str]) -> None:
+        """A quota or a policy, until it is another one."""
+        self.desk.api.denied = kinds
+
     @rule(numbers=st.lists(NUMBER, min_size=1, max_size=6), twice=st.booleans())
     def hear(self, numbers: list[int], twice: bool) -> None:  # noqa: FBT001 - drawn
         for number in numbers:

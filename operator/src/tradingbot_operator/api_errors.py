@@ -10,11 +10,21 @@ class ApiUnavailable(ApiError):
 
 
 class ApiRefused(ApiError):
-    """The API server said no; `status` is HTTP's."""
+    """The API server said no; `status` is HTTP's, `what` the object as kind/name, `words` what it said of it."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, what: str = "", words: str = "") -> None:
         self.status = status
+        self.what = what
+        self.words = words or message
         super().__init__(message)
+
+
+class BelongsToSomebodyElse(ApiRefused):
+    """An object of that name is there, and is none of ours."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(409, f"{what} belongs to somebody else; it is waited for", what,
+                         "there is one of that name already, which is not this bot's")  # fmt: skip
 
 
 class NotFound(ApiRefused):

@@ -209,13 +209,35 @@ _JSON_PATCH_TEST_FAILED = 422
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _ERRORS: Mapping[int, type[ApiRefused]] = {404: NotFound, 409: Conflict}
+_WEBHOOK_FAILED = "failed calling webhook"  # told with 500, and no better until somebody has mended the webhook
 
 
 def _refused(verb: str, kind: str, path: str, error: ApiException) -> ApiError:
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
+    status = error.status or 0
     message = f"{verb} {path}: {error.status} {error.reason} {body[:1000]}"
-    if error.status is None or error.status >= _SERVER_ERROR or error.status == _TOO_MANY:
+    if (not status or status >= _SERVER_ERROR or status == _TOO_MANY) and _WEBHOOK_FAILED not in body:
         return ApiUnavailable(message)
-    if error.status == _JSON_PATCH_TEST_FAILED and kind == "TradingBot" and "the server rejected our request" in body:
-        return Conflict(error.status, message)
-    return _ERRORS.get(error.status, ApiRefused)(error.status, message)
+    if status == _JSON_PATCH_TEST_FAILED and kind == "TradingBot" and "the server rejected our request" in body:
+        return Conflict(status, message)
+    name, words = _said(body)
+    what = f"{kind}/{name or path.partition(f'/{KINDS[kind].plural}/')[2] or '?'}"
+    return _ERRORS.get(status, ApiRefused)(status, message, what, words or str(error.reason))
+
+
+def _said(body: str) -> tuple[str, str]:
+    """The name and the words of a metav1.Status; empty where it is none, or does not say."""
+    try:
+        told = msgspec.json.decode(body, type=_Status)
+    except msgspec.DecodeError:
+        return "", ""
+    return (told.details.name if told.details else ""), told.message
+
+
+class _Details(msgspec.Struct):
+    name: str = ""
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    details: _Details | None = None

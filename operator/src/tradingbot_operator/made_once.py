@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from tradingbot_operator.api_errors import ApiUnavailable, Conflict
+from tradingbot_operator.api_errors import BelongsToSomebodyElse, Conflict
 from tradingbot_operator.certificates import control_secret
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
@@ -65,8 +65,7 @@ class MadeOnce:
             found = await self.cluster.get("Lease", bot.namespace, lease["metadata"]["name"])
             owners = ((found or {}).get("metadata") or {}).get("ownerReferences") or ()
             if found is None or all(owner.get("uid") != bot.metadata.uid for owner in owners):
-                message = f"Lease {lease['metadata']['name']} belongs to somebody else; it is waited for"
-                raise ApiUnavailable(message) from None
+                raise BelongsToSomebodyElse(f"Lease/{lease['metadata']['name']}") from None
             stored = found
         return str(stored["metadata"]["uid"])
 

@@ -5,13 +5,13 @@ those of its sources (`pkg/kubelet/container`, `pkg/kubelet/images`, Kubernetes 
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest, Trouble
+from tradingbot_operator.core.wording import steady
 from tradingbot_runtime.model.control import ENDED
 
 CONTAINER = "runtime"
@@ -150,11 +150,12 @@ def _container(status: Manifest, now: datetime) -> _Container:
     return _Container(
         image=found.get("image", ""),
         waits_for=waiting.get("reason", ""),
-        wait_message=_steady(waiting.get("message") or ""),
+        wait_message=steady(waiting.get("message") or "", MAX_DETAIL),
         ended={} if found.get("ready") or forgiven else terminated or before,
         looping=waiting.get("reason") == "CrashLoopBackOff" or _backed_off(before, running or terminated),
-        unschedulable=_steady(next((c.get("message", "") for c in status.get("conditions") or ()
-                                    if c.get("type") == "PodScheduled" and c.get("reason") == "Unschedulable"), "")),
+        unschedulable=steady(next((c.get("message", "") for c in status.get("conditions") or ()
+                                   if c.get("type") == "PodScheduled" and c.get("reason") == "Unschedulable"), ""),
+                             MAX_DETAIL),
     )  # fmt: skip
 
 
@@ -164,11 +165,6 @@ def _backed_off(before: Manifest, since: Manifest) -> bool:
         return False
     started, ended = (datetime.fromisoformat(moment) for moment in (since["startedAt"], before["finishedAt"]))
     return started - ended >= BACKED_OFF_FROM
-
-
-def _steady(message: str) -> str:
-    """On one line, bounded, and without the port that one look-up left from."""
-    return re.sub(r":\d+->", "->", " ".join(message.split()))[:MAX_DETAIL]
 
 
 def _time(moment: str | None, otherwise: datetime) -> datetime:

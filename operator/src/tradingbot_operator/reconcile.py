@@ -1,11 +1,10 @@
 """One level-triggered reconciliation: read, decide, write. What it does depends on what is, never on what happened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
-from tradingbot_operator.api.v1alpha1 import TradingBotStatus
-from tradingbot_operator.api_errors import NotFound
+from tradingbot_operator.api_errors import ApiError, NotFound
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.decision import CREDENTIALS_RECHECK_S, decide
@@ -13,13 +12,13 @@ from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.outcome import ConfigureSlot, DrainSlot, Finalizer, Outcome
 from tradingbot_operator.core.picture import with_leases
 from tradingbot_operator.core.venue import VenueSeen, venue_status
-from tradingbot_operator.halts_counted import count_anew
 from tradingbot_operator.lost_slots import LostSlots
 from tradingbot_operator.made_once import MadeOnce
 from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue, venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
+from tradingbot_operator.statuses import Statuses
 from tradingbot_operator.store import Name, Store, name_of, slim
 from tradingbot_runtime.logs import of_bot
 
@@ -44,6 +43,11 @@ class Reconciler:
     installation: Installation
     made_once: MadeOnce
     lost: LostSlots
+    statuses: Statuses = field(init=False)
+
+    def __post_init__(self) -> None:
+        statuses = Statuses(self.cluster, self.store, self.queue, self.runtime, self.recorder, self.observer)
+        object.__setattr__(self, "statuses", statuses)
 
     async def reconcile(self, key: Key) -> None:
         kind, namespace, name = key
@@ -123,6 +127,22 @@ class Reconciler:
         if told and self.queue.waiting(Priority.HALT):  # their runtimes first: to write takes longer than to order
             self.queue.add(("TradingBot", bot.namespace, bot.name), Priority.HALT)
             return
+        leases: dict[int, str] = {}
+        try:
+            await self._do(bot, manifest, outcome, leases)
+        except ApiError as error:
+            await self.statuses.say_undone(bot, outcome, leases, error)
+            raise
+        if outcome.finalizer is Finalizer.REMOVE:
+            return
+        if not leases and outcome.status.halts == bot.status.halts and self._answer_is_near(bot, outcome):
+            self.queue.add_after(("TradingBot", bot.namespace, bot.name), ANSWER_S, Priority.CHILD)
+            return
+        self._tell(bot, outcome)
+        await self.statuses.say(bot, with_leases(outcome.status, leases))
+
+    async def _do(self, bot: Bot, manifest: Manifest, outcome: Outcome, leases: dict[int, str]) -> None:
+        """All that the status will say was done. `leases` are those that were made, also where the rest is refused."""
         if outcome.finalizer is Finalizer.REMOVE:
             self._tell(bot, outcome)
             await self._set_finalizer(manifest, names.FINALIZER, wanted=False)
@@ -131,25 +151,14 @@ class Reconciler:
             await self._set_finalizer(manifest, names.FINALIZER, wanted=True)
         if outcome.control_secret_due:
             await self.made_once.control_secret(bot)
-        leases = {slot: await self.made_once.lease(bot, lease) for slot, lease in _by_slot(outcome).items()}
+        for slot, lease in _by_slot(outcome).items():
+            leases[slot] = await self.made_once.lease(bot, lease)
         await self.made_once.withdrawals(bot, outcome)
         await self._apply(bot, outcome)
         for gone in outcome.prune:
             await self.cluster.delete(gone.kind, bot.namespace, gone.name, gone.uid)
         await self._command(bot, outcome)
         await self._replace(bot, outcome)
-        if not leases and outcome.status.halts == bot.status.halts and self._answer_is_near(bot, outcome):
-            self.queue.add_after(("TradingBot", bot.namespace, bot.name), ANSWER_S, Priority.CHILD)
-            return
-        self._tell(bot, outcome)
-        await self._say(bot, with_leases(outcome.status, leases))
-
-    async def _say(self, bot: Bot, status: TradingBotStatus) -> None:
-        if status != bot.status:
-            content = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-            await self._write_status("TradingBot", (bot.namespace, bot.name), content)
-            halted_ns = self._halted_ns(bot) if status.halts != bot.status.halts else {}
-            self.recorder.history.written((bot.namespace, bot.name), bot.status, status, halted_ns)
 
     async def _apply(self, bot: Bot, outcome: Outcome) -> None:
         """The store has the answers, so that the watch tells nothing new: what pods are judged by is read again."""
@@ -187,10 +196,6 @@ class Reconciler:
         return {pod["metadata"]["name"]: pod["metadata"]["uid"]
                 for pod in self.observer.pods((bot.namespace, bot.name))}  # fmt: skip
 
-    def _halted_ns(self, bot: Bot) -> dict[str, int]:
-        reports = (self.runtime.view(uid).report for uid in self._uids(bot).values())
-        return {halt.id: halt.at_ns for report in reports if report for halt in report.halts}
-
     async def _command(self, bot: Bot, outcome: Outcome) -> None:
         uids = self._uids(bot)
         for command in outcome.commands:
@@ -216,19 +221,6 @@ class Reconciler:
     def _tell(self, bot: Bot, outcome: Outcome) -> None:
         for announcement in outcome.events:
             self.recorder.tell(bot, announcement)
-
-    async def _write_status(self, kind: str, name: Name, status: Manifest) -> None:
-        where, before = {"namespace": name[0], "name": name[1]}, self.store.get(kind, name)
-        try:
-            stored = slim(kind, await self.cluster.apply_status(kind, where, status))
-        except NotFound:
-            log.info("GoneBeforeItsStatus", kind=kind, **where)
-            return
-        self.store.put(kind, stored)
-        if kind == "TradingBot" and before is not None:  # the watch tells of it later, and that is no news
-            count_anew(self.store, self.queue, before, stored)
-        if before is None or _asked(before) != _asked(stored):  # the watch that tells of it later tells us no news
-            self.queue.add((kind, *name), Priority.SPEC)
 
     async def _venue(self, name: Name) -> None:
         manifest = self.store.get("Venue", name)
@@ -256,7 +248,7 @@ class Reconciler:
             await self._set_finalizer(manifest, names.IN_USE, wanted=True)
         status = venue_status(manifest, seen, self.observer.timestamp())
         if status is not None:
-            await self._write_status("Venue", name, status)
+            await self.statuses.write("Venue", name, status)
         if seen.settling:
             self.queue.add_after(("Venue", *name), settles_in_s, Priority.CHILD)
         if secret is not None:  # nothing tells that it is gone, or there
@@ -269,14 +261,8 @@ class Reconciler:
             return
         status = self.observer.trading_halt_status(manifest)
         if status is not None:
-            await self._write_status("TradingHalt", name, status)
+            await self.statuses.write("TradingHalt", name, status)
 
 
 def _by_slot(outcome: Outcome) -> dict[int, Manifest]:
     return {int(lease["metadata"]["name"].rpartition("-")[2]): lease for lease in outcome.leases}
-
-
-def _asked(manifest: Manifest) -> tuple[object, ...]:
-    """What people change: an edit that came between our look and our write is in the answer to the write."""
-    metadata = manifest["metadata"]
-    return tuple(metadata.get(key) for key in ("uid", "generation", "deletionTimestamp", "labels", "annotations"))

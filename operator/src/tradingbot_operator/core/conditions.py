@@ -36,6 +36,7 @@ class Reason(StrEnum):
     TRADING = "Trading"
     PAUSED_AS_REQUESTED = "PausedAsRequested"
     STOPPED_AS_REQUESTED = "StoppedAsRequested"
+    WRITE_REFUSED = "WriteRefused"  # by the API server: an object of the bot cannot be made, or changed
     PROVISIONING = "Provisioning"
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"

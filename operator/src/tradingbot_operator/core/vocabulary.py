@@ -48,13 +48,13 @@ BOT: Mapping[ConditionType, Words] = {
     T.READY: Words(
         "the bot is in the state that its spec asks for, and this generation is live",
         true=(R.TRADING, R.PAUSED_AS_REQUESTED, R.STOPPED_AS_REQUESTED),
-        false=(*REFUSALS, R.HALTED, *TROUBLES, *WAITS, *HELD_UP, R.CONFIG_NOT_ACKNOWLEDGED,
+        false=(*REFUSALS, R.WRITE_REFUSED, R.HALTED, *TROUBLES, *WAITS, *HELD_UP, R.CONFIG_NOT_ACKNOWLEDGED,
                *HINDRANCES),
     ),
     T.RECONCILING: Words(
         "the operator is converging; False also while it waits for a person, or for a window",
-        true=(*TROUBLES, *WAITS, R.CONFIG_RELOADING),
-        false=(R.CONVERGED, *HELD_UP, *FOR_A_PERSON),
+        true=(*TROUBLES, *WAITS, R.CONFIG_RELOADING, R.WRITE_REFUSED),
+        false=(R.CONVERGED, *HELD_UP, *FOR_A_PERSON, R.WRITE_REFUSED),
     ),
     T.STALLED: Words("nothing goes on without a person", true=FOR_A_PERSON, false=(R.CONVERGED, R.PROGRESSING)),
     T.SPEC_ACCEPTED: Words(
@@ -151,6 +151,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.TRADING: "every slot with a market trades",
     R.PAUSED_AS_REQUESTED: "only orders that reduce the position, as `desiredState: Paused` asks",
     R.STOPPED_AS_REQUESTED: "no orders, as `desiredState: Stopped` or `replicas: 0` asks",
+    R.WRITE_REFUSED: "the API server refuses an object of the bot: a quota, a policy, a webhook; the message names it",
     R.PROVISIONING: "pods are on their way; Events of the pod say what is in theirs",
     R.UNSCHEDULABLE: "no node takes the pod: look at its requests, its node selector and its volume",
     R.IMAGE_PULL_FAILED: "the image cannot be pulled: look at `spec.pod.image` and the registry's Secret",
