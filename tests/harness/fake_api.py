@@ -85,7 +85,7 @@ class FakeApi:
         found = await self.get(kind, namespace, name)
         return {"kind": kind, "metadata": found["metadata"]} if found else None
 
-    async def list(self, kind: str, selector: str = "", **_: bool) -> AsyncIterator[Manifest]:
+    async def list(self, kind: str, selector: str = "", **_: object) -> AsyncIterator[Manifest]:
         self._fail(writes=False)
         wanted = dict([selector.split("=")]) if selector else {}
         for manifest in [m for (k, _, _), m in self.objects.items() if k == kind]:

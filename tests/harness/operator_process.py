@@ -17,7 +17,7 @@ from harness.exposition import sum_of
 from harness.lives import OPERATOR, Life, begin
 
 T = TypeVar("T")
-ADMISSION = ("being terminated", "exceeded quota", "ValidatingAdmissionPolicy")
+ADMISSION = ("being terminated", "exceeded quota", "ValidatingAdmissionPolicy", "PriorityClass")
 SCRAPE_S = 30.0
 NAMESPACE = "tradingbot-system"
 ACCOUNT = "tradingbot-operator"

@@ -96,3 +96,29 @@ def test_a_lease_of_somebody_else_is_named_and_waited_for(world: World) -> None:
     world.client.delete("coordination.k8s.io/v1", "Lease", world.namespace, "maker-0")
     world.condition("Ready", "True", "Trading", within_s=60)
     assert conditions(world.get("TradingBot"))["Reconciling"] == ("False", "Converged")
+
+
+def test_a_pod_beyond_the_quota_is_told_within_ten_seconds_and_no_more_when_there_is_room(world: World) -> None:
+    world.apply(quota(pods="0"))
+    eventually(lambda: "hard" in (world.get("ResourceQuota", "q") or {}).get("status", {}))
+    world.apply(VENUE, manifest())
+
+    message = world.condition("Ready", "False", "QuotaExceeded", within_s=10)
+    assert message == (
+        'slot 0: the pod cannot be made: pods "maker-0" is forbidden: exceeded quota: q, requested: pods=1, '
+        "limited: pods=0"
+    )
+    world.condition("Reconciling", "True", "QuotaExceeded")
+    eventually(lambda: warnings(world, "QuotaExceeded") == [1])
+
+    world.client.delete("v1", "ResourceQuota", world.namespace, "q")
+    world.condition(
+        "Ready", "True", "Trading", within_s=60
+    )  # the StatefulSet's controller tries again more and more rarely
+
+
+def test_a_pod_of_a_priority_class_that_is_not_there_is_told(world: World) -> None:
+    world.apply(VENUE, manifest(pod={"priorityClassName": "nowhere"}))
+
+    message = world.condition("Ready", "False", "PodsRefused", within_s=10)
+    assert "no PriorityClass with name nowhere was found" in message

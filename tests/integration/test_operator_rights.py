@@ -116,6 +116,8 @@ def test_every_right_that_the_roles_give_is_made_use_of(place: Place) -> None:
     world.apply(KEYS, KEYED, manifest(**LIVE))  # finalizers, credentials, slots' Leases
     world.condition("Ready", "True")
     _lose_and_find_again(world)  # a Job withdraws its orders meanwhile
+    world.apply(manifest("podless", symbols=("LTCUSDT",), pod={"priorityClassName": "nowhere"}))
+    world.condition("Ready", "False", "PodsRefused", name="podless")  # Events say why
     owner = world.get("TradingBot")
     assert owner
     world.apply({"apiVersion": API, "kind": "TradingHalt", "metadata": {"name": "stop"}, "spec": {"reason": "a test"}})
@@ -136,7 +138,7 @@ def test_every_right_that_the_roles_give_is_made_use_of(place: Place) -> None:
     assert used(proxy.asked) == needed, "and what is argued for is not used here"
     assert outside_of_namespaces(proxy.asked) == set()
     assert world.operator.forbidden() == []
-    for name in ("maker", "astray"):
+    for name in ("maker", "astray", "podless"):
         world.delete(name)
         world.gone(name)
 

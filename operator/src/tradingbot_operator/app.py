@@ -31,6 +31,7 @@ from tradingbot_operator.observation import Observer
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key, Reconciler
 from tradingbot_operator.recorder import Recorder
+from tradingbot_operator.refused_pods import RefusedPods
 from tradingbot_operator.resync import CHILDREN, RESOURCES, Resync
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.settings import Settings
@@ -100,7 +101,8 @@ class App:
         identities = Identities(self.cluster)
         installation = self.settings.installation
         runtime = self.runtime = RuntimeClient(self.session, self._surroundings(parts, identities))
-        observer = Observer(parts.store, runtime.view, utc_now, lambda: parts.clock() - started)
+        refused = RefusedPods(self.cluster, parts.store, parts.queue, utc_now, parts.is_halting)
+        observer = Observer(parts.store, runtime.view, utc_now, lambda: parts.clock() - started, refused.of)
         once = MadeOnce(self.cluster, parts.store, parts.recorder, observer, utc_now, identities.forget)
         reconciler = Reconciler(self.cluster, parts.store, parts.queue, runtime, parts.recorder, observer,
                                 installation, once, LostSlots(self.cluster, parts.clock))  # fmt: skip
@@ -120,6 +122,7 @@ class App:
                                 name="watches"),
             asyncio.create_task(_resync(parts, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
+            asyncio.create_task(refused.watch(), name="refused pods"),
             asyncio.create_task(parts.recorder.keep(parts.is_halting), name="events"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
             *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")

@@ -151,14 +151,22 @@ class Cluster:
         ]
         return await self._object("patch", bot, body=patch, content_type=_JSON_PATCH)
 
-    async def list(self, kind: str, selector: str = "", *, metadata_only: bool = False) -> AsyncIterator[Manifest]:
-        """All objects of `kind` where we work, in chunks; a chunk that fails ends the list with an error."""
+    async def list(
+        self, kind: str, selector: str = "", *, fields: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Manifest]:
+        """All objects of `kind` where we work, in chunks; a chunk that fails ends the list with an error.
+
+        `selector` is of labels, `fields` of fields.
+        """
+        query = {"limit": CHUNK, "label_selector": selector or None, "field_selector": fields or None}
         for namespace in self.namespaces or ("",):
-            async for item in self._list(kind, _path(kind, namespace), selector, metadata_only=metadata_only):
+            async for item in self._list(kind, _path(kind, namespace), query, metadata_only=metadata_only):
                 yield item
 
-    async def _list(self, kind: str, path: str, selector: str, *, metadata_only: bool) -> AsyncIterator[Manifest]:
-        query: dict[str, Any] = {"limit": CHUNK, "label_selector": selector or None}
+    async def _list(
+        self, kind: str, path: str, query: dict[str, Any], *, metadata_only: bool
+    ) -> AsyncIterator[Manifest]:
+        query = dict(query)
         token = None
         while True:
             if metadata_only:

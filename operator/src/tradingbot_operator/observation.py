@@ -12,7 +12,17 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import accounts
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
-from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod, Silence, StopOrder, Stream, owned_by
+from tradingbot_operator.core.observed import (
+    Bot,
+    Manifest,
+    Observed,
+    Pod,
+    Silence,
+    StopOrder,
+    Stream,
+    Trouble,
+    owned_by,
+)
 from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.trading_halts import HaltedBot, holds_everywhere, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
@@ -145,6 +155,7 @@ class Observer:
     stream: Callable[[str], Stream]  # by the pod's uid
     now: Callable[[], datetime]
     since_start_s: Callable[[], float]
+    refused_pods: Callable[[str], Trouble | None] = lambda _: None  # by the StatefulSet's uid
 
     def timestamp(self) -> str:
         return timestamp(self.now())
@@ -204,6 +215,9 @@ class Observer:
             rivals=rivals(self.store, bot, of),
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
+            pods_refused=self.refused_pods(found["metadata"]["uid"])
+            if (found := own.get(("StatefulSet", bot.name)))
+            else None,
             stop_orders=self._stop_orders(bot),
             leases={slot: lease["metadata"]["uid"] if lease else None for slot, lease in asked.leases.items()},
             leases_never_held=frozenset(

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     STOPPED_AS_REQUESTED = "StoppedAsRequested"
     WRITE_REFUSED = "WriteRefused"  # by the API server: an object of the bot cannot be made, or changed
     PROVISIONING = "Provisioning"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    PODS_REFUSED = "PodsRefused"  # by admission, to the StatefulSet's controller
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_NOT_CREATED = "ContainerNotCreated"

@@ -206,6 +206,7 @@ class Observed:
     rivals: tuple[Rival, ...] = ()
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()
+    pods_refused: Trouble | None = None  # why the StatefulSet has fewer pods than it wants
     stop_orders: tuple[StopOrder, ...] = ()  # every TradingHalt of the namespace
     leases: Mapping[int, str | None] = field(default_factory=dict)  # uid by slot; of those that say they have none
     leases_never_held: frozenset[int] = frozenset()  # slots; of those alone that were asked for

@@ -50,6 +50,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         gate=plan.gate,
         drift=drift(plan.template(), plan.rendered()),
         size=stateful_set["spec"]["replicas"] if stateful_set else None,
+        pods_refused=observed.pods_refused,
         patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
         warnings=warnings(spec, plan.accepted.venues),

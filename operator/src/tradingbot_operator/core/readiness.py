@@ -59,6 +59,8 @@ def _lost(p: "Picture") -> Observation | None:
 
 def _provisioning(p: "Picture") -> Observation | None:
     absent = [s for s in p.slots if s.pod is None]
+    if absent and p.pods_refused:
+        return no(T.READY, p.pods_refused.reason, f"{_names(absent)}: {p.pods_refused.message}")
     if absent:
         where = "the pod is not there yet; Events of the StatefulSet say what is in its way"
         return no(T.READY, Reason.PROVISIONING, f"{_names(absent)}: {where}")

@@ -12,7 +12,7 @@ from tradingbot_operator.core.credentials import credentials_valid
 from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.gates import HELD_UP, Closed
 from tradingbot_operator.core.halted import halted
-from tradingbot_operator.core.observed import Pod
+from tradingbot_operator.core.observed import Pod, Trouble
 from tradingbot_operator.core.readiness import in_trouble, ready
 from tradingbot_operator.core.trading import HINDERED, fenced, trading_enabled
 from tradingbot_operator.core.trading import slot_names as _names
@@ -65,6 +65,7 @@ class Picture:
     drift: str = ""  # what this operator would make otherwise in the pods
     unread: tuple[Pod, ...] = ()  # that go on by configurations which this operator cannot read
     size: int | None = None  # slots of the StatefulSet as it is; None: there is none
+    pods_refused: Trouble | None = None  # by admission: why a slot has no pod
     patience_s: float = 60.0  # with a runtime that does not answer
 
 

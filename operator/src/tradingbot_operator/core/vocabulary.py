@@ -33,7 +33,8 @@ class Words:
 
 REFUSALS = (R.SPEC_INVALID, R.REFERENCE_NOT_FOUND, R.REFERENCE_INVALID, R.CREDENTIALS_MISSING, R.MARKET_TAKEN,
             R.ROLLED_BACK)  # fmt: skip
-TROUBLES = (R.UNSCHEDULABLE, R.IMAGE_PULL_FAILED, R.CONTAINER_NOT_CREATED, R.START_REFUSED, R.CRASH_LOOPING)
+TROUBLES = (R.QUOTA_EXCEEDED, R.PODS_REFUSED, R.UNSCHEDULABLE, R.IMAGE_PULL_FAILED, R.CONTAINER_NOT_CREATED,
+            R.START_REFUSED, R.CRASH_LOOPING)  # fmt: skip
 HINDRANCES = (R.ORDER_LOST, R.CANNOT_QUOTE)
 WAITS = (R.PROVISIONING, R.RUNTIME_UNREACHABLE, R.LEASE_NOT_HELD, R.ROLLOUT_IN_PROGRESS, R.PODS_NOT_READY, R.DRAINING,
          R.SCALING, R.SERVICE_ACCOUNT_REPLACED, R.DELETING)  # fmt: skip
@@ -153,6 +154,8 @@ MEANINGS: Mapping[Reason, str] = {
     R.STOPPED_AS_REQUESTED: "no orders, as `desiredState: Stopped` or `replicas: 0` asks",
     R.WRITE_REFUSED: "the API server refuses an object of the bot: a quota, a policy, a webhook; the message names it",
     R.PROVISIONING: "pods are on their way; Events of the pod say what is in theirs",
+    R.QUOTA_EXCEEDED: "a ResourceQuota of the namespace has no room for the pod or its volume: the message names it",
+    R.PODS_REFUSED: "the API server lets nobody make the pod as it is: a PriorityClass, a policy, a webhook",
     R.UNSCHEDULABLE: "no node takes the pod: look at its requests, its node selector and its volume",
     R.IMAGE_PULL_FAILED: "the image cannot be pulled: look at `spec.pod.image` and the registry's Secret",
     R.CONTAINER_NOT_CREATED: "the node cannot make the container: most often a Secret or ConfigMap is missing",
