@@ -6,7 +6,7 @@ import pytest
 
 from harness.api_client import Object
 from harness.bot_world import API, RBAC, VENUE, World, manifest
-from harness.operator_process import eventually
+from harness.operator_process import conditions, eventually
 from tradingbot_runtime.model.control import HaltTrading, Resume
 from tradingbot_runtime.model.events import TradingState
 
@@ -33,6 +33,10 @@ def resume(world: World, ids: str, bot: str = "maker") -> None:
 def status_of(world: World) -> dict[str, Any]:
     found = world.client.get(API, "TradingHalt", world.namespace, "stop")
     return dict((found or {}).get("status", {}))
+
+
+def halt_ready(world: World) -> tuple[str, str] | None:
+    return conditions(world.client.get(API, "TradingHalt", world.namespace, "stop")).get("Ready")
 
 
 def orders(world: World, pod: str) -> list[HaltTrading | Resume]:
@@ -77,6 +81,21 @@ def test_a_trading_halt_stops_the_bots_that_it_selects_and_those_that_come_later
     world.condition("Halted", "False", "NotHalted")  # the approval was there before the TradingHalt went
     world.condition("Halted", "True", "GlobalHalt", name="late")
     assert halts(world, "late") != {}
+
+
+def test_a_trading_halt_that_selects_nobody_says_so_and_halts_the_bot_that_comes_later(world: World) -> None:
+    world.apply(VENUE, labelled("maker", desk="a"))
+    world.condition("Ready", "True", "Trading")
+    world.apply(STOP | {"spec": {"reason": "audit", "selector": {"matchLabels": {"desk": "A"}}}})
+    eventually(lambda: halt_ready(world) == ("False", "NoBotsSelected"))
+    assert "of this namespace (1); one that comes later is. spec.selector: desk=A" in str(
+        status_of(world)["conditions"]
+    )
+    world.condition("Halted", "False", "NotHalted")
+
+    world.apply(labelled("late", desk="A"))
+    world.condition("Halted", "True", "GlobalHalt", name="late")
+    eventually(lambda: halt_ready(world) == ("True", "HaltsHold"))
 
 
 def test_a_trading_halt_that_says_so_is_over_with_its_deletion(world: World) -> None:

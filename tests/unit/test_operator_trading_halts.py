@@ -1,11 +1,21 @@
-"""Whether a TradingHalt holds in every slot of a bot, read from the status as it is stored."""
+"""Whether a TradingHalt holds in every slot of a bot, read from the status as it is stored; and what its own says."""
 
 from typing import Any
 
 import pytest
 
-from tradingbot_operator.api.v1alpha1 import HaltStatus, SlotStatus, TradingBotStatus
-from tradingbot_operator.core.trading_halts import holds_everywhere
+from harness.spoken import assert_in_vocabulary
+from tradingbot_operator.api.v1alpha1 import (
+    Condition,
+    HaltStatus,
+    LabelSelector,
+    ObjectMeta,
+    SlotStatus,
+    TradingBotStatus,
+    TradingHaltStatus,
+)
+from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.core.trading_halts import HaltedBot, Selection, holds_everywhere, trading_halt_status
 
 UID = "0c1d"
 
@@ -43,3 +53,48 @@ def test_slots_that_are_no_more_are_not_waited_for() -> None:
 @pytest.mark.parametrize("status", [{"slots": [{}], "replicas": 1}, {"halts": 3}, {"halts": ["h"]}, {"slots": 1}])
 def test_what_cannot_be_read_proves_nothing(status: dict[str, Any]) -> None:
     assert not holds_everywhere(status, UID)
+
+
+METADATA = ObjectMeta.model_validate({"name": "stop", "namespace": "n", "uid": UID, "generation": 1})
+DESK = LabelSelector.model_validate({
+    "matchLabels": {"venue": "deltadefi", "desk": "a"},
+    "matchExpressions": [{"key": "tier", "operator": "In", "values": ["1", "2"]},
+                         {"key": "owner", "operator": "DoesNotExist"}],
+})  # fmt: skip
+
+
+def told(selection: Selection, before: Manifest | None = None) -> tuple[Manifest, dict[str, Condition]]:
+    written = trading_halt_status(METADATA, before or {}, selection, "2026-11-29T12:00:00Z")
+    assert written
+    conditions = TradingHaltStatus.model_validate(written).conditions
+    assert_in_vocabulary("TradingHalt", conditions)
+    return written, {condition.type: condition for condition in conditions}
+
+
+def test_one_that_selects_nobody_does_not_say_that_all_are_halted() -> None:
+    written, found = told(Selection(DESK, (), of=3))
+
+    assert (found["Ready"].status, found["Ready"].reason) == ("False", "NoBotsSelected")
+    assert found["Ready"].message == (
+        "nobody is halted: it selects none of the bots of this namespace (3); one that comes later is. "
+        "spec.selector: desk=a,venue=deltadefi,tier in (1,2),!owner"
+    )
+    assert (found["Reconciling"].status, found["Reconciling"].reason) == ("False", "NoBotsSelected")
+    assert (written["bots"], written["halted"]) == (0, 0)
+    assert trading_halt_status(METADATA, written, Selection(DESK, (), of=3), "2026-11-29T12:00:01Z") is None
+
+
+def test_one_that_selects_every_bot_of_an_empty_namespace_says_that_there_is_none() -> None:
+    _, found = told(Selection(LabelSelector(), (), of=0))
+
+    assert found["Ready"].message == (
+        "nobody is halted: there is no bot in this namespace; one that comes later is. spec.selector: every bot"
+    )
+
+
+def test_one_that_has_found_its_bots_holds_when_all_have_confirmed() -> None:
+    written, _ = told(Selection(DESK, (), of=1))
+    written, found = told(Selection(DESK, (HaltedBot("late", is_halted=False),), of=2), written)
+    assert (found["Ready"].status, found["Ready"].reason) == ("False", "AwaitingSlots")
+    _, found = told(Selection(DESK, (HaltedBot("late", is_halted=True),), of=2), written)
+    assert (found["Ready"].status, found["Ready"].reason) == ("True", "HaltsHold")

@@ -24,7 +24,7 @@ from tradingbot_operator.core.observed import (
     owned_by,
 )
 from tradingbot_operator.core.slots import last_accepted
-from tradingbot_operator.core.trading_halts import HaltedBot, holds_everywhere, selects, trading_halt_status
+from tradingbot_operator.core.trading_halts import HaltedBot, Selection, holds_everywhere, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.rivals import rivals
 from tradingbot_operator.store import Name, Store, name_of
@@ -248,13 +248,14 @@ class Observer:
     def trading_halt_status(self, manifest: Manifest) -> Manifest | None:
         """The status to write; None when the stored one says the same."""
         selector, uid = read_trading_halt(manifest).selector, manifest["metadata"]["uid"]
-        bots = (
+        there = list(self.store.all("TradingBot", manifest["metadata"]["namespace"]))
+        selected = tuple(
             HaltedBot(name_of(bot)[1], holds_everywhere(bot.get("status") or {}, uid))
-            for bot in self.store.all("TradingBot", manifest["metadata"]["namespace"])
+            for bot in there
             if selects(selector, bot["metadata"].get("labels") or {})
         )
-        metadata = ObjectMeta.model_validate(manifest["metadata"])
-        return trading_halt_status(metadata, manifest.get("status") or {}, bots, self.timestamp())
+        metadata, before = ObjectMeta.model_validate(manifest["metadata"]), manifest.get("status") or {}
+        return trading_halt_status(metadata, before, Selection(selector, selected, len(there)), self.timestamp())
 
     def _venues(self, bot: Bot, found: Mapping[str, Manifest]) -> dict[str, VenueSpec | None]:
         known = (*found.values(), *self.store.all("Venue", bot.namespace))  # a watch may have told by now: it is newer

@@ -118,6 +118,7 @@ class Reason(StrEnum):
     GLOBAL_HALT = "GlobalHalt"  # by a TradingHalt
     # Ready of a TradingHalt
     HALTS_HOLD = "HaltsHold"
+    NO_BOTS_SELECTED = "NoBotsSelected"
     AWAITING_SLOTS = "AwaitingSlots"
     # CredentialsValid
     AUTHENTICATED = "Authenticated"

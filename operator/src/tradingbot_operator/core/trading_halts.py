@@ -1,12 +1,13 @@
 """TradingHalts: which bots they select, and what their status says."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import (
     LabelSelector,
     ObjectMeta,
     SelectorOperator,
+    SelectorRequirement,
     TradingHaltStatus,
 )
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
@@ -52,14 +53,24 @@ def holds_everywhere(status: Manifest, uid: str) -> bool:
         return False
 
 
-def trading_halt_status(metadata: ObjectMeta, before: Manifest, bots: Iterable[HaltedBot], now: str) -> Manifest | None:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a TradingHalt asks for, and whom it has found in its namespace."""
+
+    selector: LabelSelector
+    bots: tuple[HaltedBot, ...]
+    of: int  # bots of the namespace
+
+
+def trading_halt_status(metadata: ObjectMeta, before: Manifest, selection: Selection, now: str) -> Manifest | None:
     """The status to write; None when `before`, the stored one, says the same."""
     old = TradingHaltStatus.model_validate(before)
-    selected = sorted(bots, key=lambda bot: bot.name)
+    selected = sorted(selection.bots, key=lambda bot: bot.name)
     waiting = [bot.name for bot in selected if not bot.is_halted]
+    observations = _observe(waiting) if selected else _selects_nobody(selection)
     after = TradingHaltStatus(
         observed_generation=metadata.generation,
-        conditions=merge(old.conditions, _observe(waiting), metadata.generation, now),
+        conditions=merge(old.conditions, observations, metadata.generation, now),
         bots=len(selected),
         halted=len(selected) - len(waiting),
     )
@@ -76,3 +87,28 @@ def _observe(waiting: list[str]) -> list[Observation]:
     message = f"not confirmed by every slot yet: {listed(waiting, NAMED_MOST)}"
     return [no(ConditionType.READY, Reason.AWAITING_SLOTS, message),
             yes(ConditionType.RECONCILING, Reason.AWAITING_SLOTS, message)]  # fmt: skip
+
+
+def _selects_nobody(selection: Selection) -> list[Observation]:
+    """A mistyped label stops nobody, and whoever wrote it believes that all is stopped."""
+    found = f"it selects none of the bots of this namespace ({selection.of})"
+    whom = found if selection.of else "there is no bot in this namespace"
+    message = f"nobody is halted: {whom}; one that comes later is. spec.selector: {in_words(selection.selector)}"
+    return [no(ConditionType.READY, Reason.NO_BOTS_SELECTED, message),
+            no(ConditionType.RECONCILING, Reason.NO_BOTS_SELECTED, message)]  # fmt: skip
+
+
+def in_words(selector: LabelSelector) -> str:
+    """As `kubectl get -l` takes it."""
+    labels = [f"{key}={value}" for key, value in sorted(selector.match_labels.items())]
+    return ",".join([*labels, *map(_requirement, selector.match_expressions)]) or "every bot"
+
+
+def _requirement(each: SelectorRequirement) -> str:
+    values = ",".join(each.values)
+    return {
+        SelectorOperator.IN: f"{each.key} in ({values})",
+        SelectorOperator.NOT_IN: f"{each.key} notin ({values})",
+        SelectorOperator.EXISTS: each.key,
+        SelectorOperator.DOES_NOT_EXIST: f"!{each.key}",
+    }[each.operator]

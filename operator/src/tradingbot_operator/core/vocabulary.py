@@ -132,8 +132,16 @@ VENUE: Mapping[ConditionType, Words] = {
     ),
 }
 TRADING_HALT: Mapping[ConditionType, Words] = {
-    T.READY: Words("every bot that it selects is halted", true=(R.HALTS_HOLD,), false=(R.AWAITING_SLOTS,)),
-    T.RECONCILING: Words("some slot has not confirmed yet", true=(R.AWAITING_SLOTS,), false=(R.CONVERGED,)),
+    T.READY: Words(
+        "it selects bots, and every one of them is halted",
+        true=(R.HALTS_HOLD,),
+        false=(R.AWAITING_SLOTS, R.NO_BOTS_SELECTED),
+    ),
+    T.RECONCILING: Words(
+        "some slot has not confirmed yet",
+        true=(R.AWAITING_SLOTS,),
+        false=(R.CONVERGED, R.NO_BOTS_SELECTED),
+    ),
 }
 KINDS: Mapping[str, Mapping[ConditionType, Words]] = {
     "TradingBot": BOT, "Venue": VENUE, "TradingHalt": TRADING_HALT,
@@ -224,6 +232,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.LEASE_LOST: "another pod holds the slot's Lease, somebody deleted it, or it could not be renewed in time",
     R.NOT_FENCED: "no slot has found its Lease gone; each looks every 30 s, as it renews",
     R.HALTS_HOLD: "every slot of every selected bot has confirmed",
+    R.NO_BOTS_SELECTED: "its selector matches no bot of its namespace: nobody is halted by it",
     R.AWAITING_SLOTS: "some slot has not confirmed yet: the message names the bots",
     R.AUTHENTICATED: "the venue has taken the key",
     R.NOT_REQUIRED: "market data and mode Paper need no credentials",

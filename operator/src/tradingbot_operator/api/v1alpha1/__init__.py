@@ -6,6 +6,7 @@ from tradingbot_operator.api.v1alpha1.trading_halt import (
     LabelSelector,
     OnDelete,
     SelectorOperator,
+    SelectorRequirement,
     TradingHalt,
     TradingHaltSpec,
     TradingHaltStatus,
@@ -26,7 +27,7 @@ from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
 
 __all__ = [
     "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "LabelSelector", "ObjectMeta",
-    "OnDelete", "PendingChange", "Phase", "Resource", "RolledBack", "SelectorOperator", "SlotStatus", "Status",
-    "TradingBot", "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus",
-    "Withdrawal", "WithdrawalState",
+    "OnDelete", "PendingChange", "Phase", "Resource", "RolledBack", "SelectorOperator", "SelectorRequirement",
+    "SlotStatus", "Status", "TradingBot", "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus",
+    "Venue", "VenueStatus", "Withdrawal", "WithdrawalState",
 ]  # fmt: skip
