@@ -125,10 +125,43 @@ def test_a_restarted_operator_has_forgotten_no_halt(world: World) -> None:
     eventually(lambda: halts(world) == before)
 
 
+GROUPS = {"secrets": "", "events": "", "pods": "", "leases": "coordination.k8s.io"}
+
+
+def put_on_call(world: World) -> None:
+    """The user `on-call`, in the bots' namespace."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "tradingbot-halter"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "on-call"}
+    world.apply({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "on-call"}, "roleRef": role,
+                 "subjects": [subject]})  # fmt: skip
+
+
+def test_the_person_on_call_stops_by_leases_and_reads_why_and_resumes_nobody(world: World) -> None:
+    world.apply(VENUE, manifest(), STOP)
+    world.condition("Halted", "True", "GlobalHalt")
+    put_on_call(world)
+
+    def kubectl(*arguments: str) -> str:
+        return world.plane.kubectl("-n", world.namespace, "--as", "on-call", *arguments)
+
+    eventually(lambda: "GlobalHalt" in kubectl("describe", "tb", "maker"), 20)
+    eventually(lambda: "Warning" in kubectl("describe", "tb", "maker").partition("Events:")[2], what="its Events")
+    patched = kubectl("patch", "tbh", "stop", "--type=merge", "-p", '{"spec": {"onDelete": "Resume"}}')
+    assert "spec.onDelete: Invalid value" in patched
+    assert "cannot be changed: make a second TradingHalt" in patched
+    assert 'tradinghalt.tradingbot.dev "stop" deleted' in kubectl("delete", "tbh", "stop")
+    assert 'lease.coordination.k8s.io "maker-0" deleted' in kubectl("delete", "lease", "-l", "tradingbot.dev/bot=maker")
+    assert "forbidden" in kubectl("annotate", "tb", "maker", f"tradingbot.dev/resume={','.join(halts(world))}")
+    world.condition("Halted", "True")
+
+
 @pytest.mark.parametrize(("verb", "resource", "allowed"), [
     ("create", "tradinghalts", True), ("delete", "tradinghalts", True), ("get", "tradingbots", True),
     ("patch", "tradingbots", False), ("delete", "tradingbots", False), ("create", "tradingbots", False),
     ("patch", "tradinghalts/status", False), ("get", "secrets", False),
+    ("list", "leases", True), ("get", "leases", True), ("delete", "leases", True), ("create", "leases", False),
+    ("update", "leases", False), ("list", "events", True), ("get", "pods", True), ("list", "pods", True),
+    ("get", "pods/log", True), ("delete", "pods", False), ("create", "pods/exec", False),
 ])  # fmt: skip
 def test_the_person_on_call_may_stop_bots_and_change_none(
     world: World,
@@ -136,13 +169,10 @@ def test_the_person_on_call_may_stop_bots_and_change_none(
     resource: str,
     allowed: bool,  # noqa: FBT001 - a row of the table
 ) -> None:
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "tradingbot-halter"}
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "on-call"}
-    world.apply({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "on-call"}, "roleRef": role,
-                 "subjects": [subject]})  # fmt: skip
+    put_on_call(world)
     name, _, part = resource.partition("/")
     attributes = {"namespace": world.namespace, "verb": verb, "resource": name, "subresource": part,
-                  "group": "" if name == "secrets" else "tradingbot.dev"}  # fmt: skip
+                  "group": GROUPS.get(name, "tradingbot.dev")}  # fmt: skip
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
               "spec": {"user": "on-call", "resourceAttributes": attributes}}  # fmt: skip
 

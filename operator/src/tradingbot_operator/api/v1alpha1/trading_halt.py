@@ -4,11 +4,16 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from tradingbot_operator.api.v1alpha1.resource import Conditions, PrinterColumn, Resource, Status
 from tradingbot_runtime.config.fields import TradingHaltName
 from tradingbot_runtime.config.spec import Rule, Spec
 
+# Who may stop bots may not for that resume them.
+IMMUTABLE: JsonDict = {
+    "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "cannot be changed: make a second TradingHalt"}]
+}
 LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 
@@ -62,15 +67,13 @@ class TradingHaltSpec(Spec):
         description="Why, in a person's words; it is in every bot's status."
     )
     flatten: bool = Field(
-        default=False, description="Also close the positions, in small steps.",
-        json_schema_extra={"x-kubernetes-validations": [
-            {"rule": "self == oldSelf", "message": "cannot be changed: make a second TradingHalt"}
-        ]},
-    )  # fmt: skip
+        default=False, description="Also close the positions, in small steps.", json_schema_extra=IMMUTABLE
+    )
     on_delete: OnDelete = Field(
         default=OnDelete.KEEP,
         description="What its deletion does. Keep: nothing, a person resumes each bot. Resume: the halts "
-        "that it laid are released.",
+        "that it laid are released. Cannot be changed: to patch it and delete would be to resume.",
+        json_schema_extra=IMMUTABLE,
     )
 
 
