@@ -46,11 +46,11 @@ class Line:
                 return await peer.hear_answer()
 
 
-def line_to_quoting(bot: RuntimeProcess) -> Line:
+def line_to_quoting(bot: RuntimeProcess, orders: int = 4) -> Line:
     """Start the bot, with an ear for its operator, and wait until it quotes."""
     authority = Authority("bot")
     authority.write_server(bot.folder)
     (bot.folder / "token").write_text(secrets.token_urlsafe())
     bot.options = (*bot.options, "--control", str(bot.folder), "--control-port", "0")
-    bot.start().until_quoting()
+    bot.start().until_quoting(orders)
     return Line(authority, bot)

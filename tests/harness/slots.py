@@ -81,8 +81,9 @@ def slot_of(
         traded = structs.replace(BTC, venue=venue)
         budget = slot.budgets.setdefault(venue, budget_of(configured, venue))
         state = Market(terms_of(configured, market, traded, BTC), Position(traded), Account(traded),
-                       state=slot.standing.state, daily=daily_of(journal, market.name),
+                       daily=daily_of(journal, market.name),
                        meters=meters_of(journal, market.name, now_ns()))  # fmt: skip
+        state.apply(slot.state_changed())
         for fill in journal.fills(market.name):
             state.position.apply(fill)
         live = LiveMarket(

@@ -165,6 +165,36 @@ def test_the_policy_of_a_breach_holds_over_a_restart(
 
     again = slot_of(tmp_path / "journal.sqlite3", wire, config())
     assert (again.standing.state, again.standing.flatten, again.report().halts[0].policy) == (state, flattens, policy)
+    assert (again.markets["btc"].engine.market.flattening is not None) == flattens, "and its markets have heard of it"
+    again.journal.close()
+
+
+def test_a_fresh_pod_closes_the_position_where_its_configuration_says_so(tmp_path: Path, wire: Wire) -> None:
+    latch = {"id": "h1", "reason": "GlobalHalt", "policy": "Flatten"}
+    fresh = slot_of(tmp_path / "journal.sqlite3", wire, config(halts=[latch]))
+
+    assert fresh.markets["btc"].engine.market.flattening is not None
+    fresh.journal.close()
+
+
+def test_before_the_barrier_nothing_is_closed_and_after_it_what_was_ordered_meanwhile_is(slot: Slot) -> None:
+    slot.update(barrier_passed=False, waiting_for="the feeds of market btc")
+    asyncio.run(slot.halt(halting("ann", "out", flatten=True)))
+    assert slot.markets["btc"].engine.market.flattening is None, "its position is not known yet"
+    assert slot.report().message.endswith("the start waits for the feeds of market btc")
+
+    slot.update(barrier_passed=True)
+    assert slot.markets["btc"].engine.market.flattening is not None
+    assert slot.report().message == "until a person resumes"
+
+
+def test_after_a_restart_a_market_knows_that_a_person_has_halted_it(tmp_path: Path, wire: Wire) -> None:
+    slot = slot_of(tmp_path / "journal.sqlite3", wire, config())
+    slot.halted_by_hand("ann", "out")
+    slot.journal.close()
+
+    again = slot_of(tmp_path / "journal.sqlite3", wire, config())
+    assert again.markets["btc"].engine.market.killed
     again.journal.close()
 
 

@@ -149,8 +149,8 @@ class Barrier:
             orders=Orders(first_state=OrderState.INTENT if gateway.two_phase else OrderState.SUBMITTING),
             daily=daily_of(slot.journal, ledger),
             meters=meters_of(slot.journal, ledger, slot.now_ns()),
-            state=slot.standing.state,
         )
+        state.apply(slot.state_changed())  # who halted, too: nobody tells it as long as the standing stays
         ids = OrderIds(slot.bot_number, config.slot, slot.epoch)
         shared = next((m.engine.ids for m in slot.markets.values()), ids)
         budget = slot.budgets.setdefault(market.execution.venue, budget_of(config, market.execution.venue))

@@ -1,10 +1,23 @@
 """What a slot's other markets add to one market's exposure. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
 
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.risk import exposure
 from tradingbot_runtime.model import Nanos, OthersExposed
+
+
+def news_of_others(
+    markets: Mapping[str, Market], moved: str, now_ns: Callable[[], Nanos]
+) -> Iterator[tuple[str, OthersExposed]]:
+    """What the markets beside `moved` have not heard yet, one by one: what one makes of it is known to the next."""
+    for name, market in markets.items():
+        others = (state for other, state in markets.items() if other != name)
+        event, known = others_exposed(market, others, now_ns()), market.others
+        if name != moved and (known is None or replace(event, time_ns=known.time_ns) != known):
+            yield name, event
 
 
 def others_exposed(market: Market, others: Iterable[Market], time_ns: Nanos) -> OthersExposed:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from msgspec.structs import replace
 from pydantic import ValidationError
 
 from tradingbot_runtime.carrying import Closings
@@ -16,7 +15,7 @@ from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.order_ids import bot_number, number_text
 from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
-from tradingbot_runtime.exposures import others_exposed
+from tradingbot_runtime.exposures import news_of_others
 from tradingbot_runtime.halts import Halts
 from tradingbot_runtime.inputs.lines import Configured, Renumbered
 from tradingbot_runtime.inputs.recorder import Recorder
@@ -104,10 +103,14 @@ class Slot:
 
     def tell_markets(self) -> None:
         """Of the standing. Raises JournalError, which leaves the markets after the one that met it untold."""
-        now = self.standing
-        changed = StateChanged(time_ns=self.now_ns(), state=now.state, reason=now.reason, flatten=now.flatten)
+        changed = self.state_changed()
         for market in self.markets.values():
             market.handle(changed)
+
+    def state_changed(self) -> StateChanged:
+        """The standing, as markets hear of it."""
+        now = self.standing
+        return StateChanged(time_ns=self.now_ns(), state=now.state, reason=now.reason, flatten=now.flatten)
 
     def breached(self, market: str, breach: Breach) -> None:
         """A market has stopped itself on a limit: latch it, for the whole slot, until a person resumes."""
@@ -150,12 +153,8 @@ class Slot:
         if len(self.markets) == 1 or (risk.max_base_exposure is None and risk.max_gross is None):
             return
         states = {name: live.engine.market for name, live in self.markets.items()}
-        for name, live in self.markets.items():
-            others = (state for other, state in states.items() if other != name)
-            event = others_exposed(states[name], others, self.now_ns())
-            known = states[name].others
-            if name != moved and (known is None or replace(event, time_ns=known.time_ns) != known):
-                live.handle(event)
+        for name, event in news_of_others(states, moved, self.now_ns):
+            self.markets[name].handle(event)
 
     def _released(self, halts: Sequence[Halt]) -> None:
         """Markets hear what was accepted before they may trade again."""

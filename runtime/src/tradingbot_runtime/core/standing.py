@@ -69,7 +69,11 @@ def terminating(now: Circumstances) -> Standing | None:
 def halted(now: Circumstances) -> Standing | None:
     if not now.halts:
         return None
-    return Standing(TradingState.HALTED, now.halts[0], "until a person resumes", flatten=now.flatten)
+    message = "until a person resumes"
+    if now.flatten and not now.barrier_passed:
+        # What earlier processes have left is not known yet. This changes when it is, and the markets hear of it then.
+        message += f"; before the position is closed, the start waits for {now.waiting_for}"
+    return Standing(TradingState.HALTED, now.halts[0], message, flatten=now.flatten and now.barrier_passed)
 
 
 def drained(now: Circumstances) -> Standing | None:

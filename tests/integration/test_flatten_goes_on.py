@@ -1,0 +1,82 @@
+"""A `Flatten` that is in force is carried out: whatever came between, whenever it was ordered, and after a kill."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from harness.live_risk import LIVE_RISK
+from harness.operator_line import Line, line_to_quoting
+from harness.runtime_process import STILL, RuntimeProcess, bought_at_venue, making, ours_at_venue, runtime
+from harness.simulator import Json, SimulatorProcess, trade
+from tradingbot_runtime.inputs.folder import inputs_folder
+from tradingbot_runtime.inputs.replay import replay
+from tradingbot_runtime.model.control import HaltAnswered, HaltTrading
+
+RISK = {**LIVE_RISK, "maxOrder": "0.001", "maxSlippageBps": "300"}
+LAYERS = 5
+BOUGHT = "0.00500"
+FEED = "btcusdt@bookTicker"
+FLAT_WITHIN_S = 30.0
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(*STILL) as process:
+        yield process
+
+
+@pytest.fixture
+def line(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[Line]:
+    """To a bot that has bought what five steps close."""
+    strategy = {"marketMaking": making(layers=LAYERS, sizes=["0.001"])}
+    with runtime(tmp_path, simulator, spec={"risk": RISK, "strategy": strategy}) as bot:
+        made = line_to_quoting(bot, 2 * LAYERS)
+        simulator.admin.play([trade(1, "59500.00", "5", buyer_is_maker=True)])
+        bot.until(lambda s: position(s) == BOUGHT, "it has bought")
+        yield made
+
+
+def position(state: Json) -> str:
+    return str(state["markets"].get("btc", {}).get("position"))
+
+
+def halt(line: Line) -> str:
+    answer = line.say(HaltTrading(term=1, by="ann", message="out", flatten=True))
+    assert isinstance(answer, HaltAnswered)
+    return answer.halt_id
+
+
+def until_flat(bot: RuntimeProcess) -> None:
+    bot.until(lambda s: position(s) == "0.00000" and not s["markets"]["btc"]["orders"], "it is flat", FLAT_WITHIN_S)
+    assert bot.state()["state"] == "Halted"
+    assert (bought_at_venue(bot), ours_at_venue(bot)) == (Decimal(0), set())
+
+
+def test_it_goes_on_after_a_kill_and_what_was_recorded_of_both_lives_replays_to_the_same_commands(line: Line) -> None:
+    bot = line.bot
+    halt_id = halt(line)
+    bot.until(lambda s: position(s) != BOUGHT, "it has begun")
+    bot.kill()
+    assert 0 < bought_at_venue(bot) < Decimal(BOUGHT), "killed on the way"
+
+    bot.start()
+    until_flat(bot)
+    assert [held["id"] for held in bot.state()["halts"]] == [halt_id]
+    bot.terminate()
+    outcome = replay(inputs_folder(bot.journal))
+    assert (outcome.differences, outcome.unreadable) == ([], [])
+
+
+def test_ordered_while_the_bot_starts_it_waits_for_the_barrier_and_says_so(line: Line) -> None:
+    bot = line.bot
+    bot.kill()
+    bot.simulator.admin.inject("silence", FEED, seconds=600)
+    bot.start().until(lambda s: "feeds" in s["message"], "it waits for its feeds")
+    halt(line)
+    bot.until(lambda s: s["state"] == "Halted" and "the start waits for the feeds" in s["message"], "it says so")
+    assert position(bot.state()) == BOUGHT
+
+    bot.simulator.admin.clear_faults()
+    until_flat(bot)
