@@ -15,7 +15,7 @@ from tradingbot_runtime.core.affordable import affordable, fitted
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.order_ids import OrderIds
-from tradingbot_runtime.core.planner import Room, commands, compare, schedule
+from tradingbot_runtime.core.planner import Room, commands, compare, schedule, withdrawing
 from tradingbot_runtime.core.quoting import Quote, Tolerance, reducing
 from tradingbot_runtime.core.risk import Approved, Decision, Situation, review
 from tradingbot_runtime.model import (
@@ -53,14 +53,14 @@ class Engine:
         self.decision = Decision()
         if isinstance(event, REFUSALS):
             return []  # to try again at once could be refused for ever: wait for a tick
-        if terms.leave_on_stop and market.state in ON_COMMAND:
-            return []
-        if market.locked:
+        if market.locked or (terms.leave_on_stop and market.state in ON_COMMAND):
             return []  # a locked venue would refuse cancels as well, for ever: what rests is withdrawn when it is back
         now = market.situation(event.time_ns, self._orders_left(event.time_ns) // terms.capabilities.calls_per_place)
 
         self.quotes, tolerance = self._wanted(now)
         changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit), market.held(now.now_ns))
+        if market.suspects:
+            changes = withdrawing(changes, market.misfits(now))
         if not changes.stale and not changes.missing:
             return []  # most ticks change nothing
         planned = commands(

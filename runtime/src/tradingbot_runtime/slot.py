@@ -288,7 +288,7 @@ class Slot:
         for market in new.legs:
             live = self.markets.get(market.name)
             if live is not None:  # the barrier makes the others, from the new configuration
-                live.engine.market.terms = terms_of(new, market, live.instrument, self.references[market.name])
+                live.engine.market.follow(terms_of(new, market, live.instrument, self.references[market.name]))
         for venue, budget in self.budgets.items():
             fresh = budget_of(new, venue)
             budget.set_rate(fresh.per_second)

@@ -18,6 +18,7 @@ from tradingbot_runtime.core.quoting import MarketView, Quote
 from tradingbot_runtime.core.refusals import Quiet, RefusedCancels
 from tradingbot_runtime.core.risk import Situation, exposure
 from tradingbot_runtime.core.risk.gates import diverges
+from tradingbot_runtime.core.risk.resting import judge
 from tradingbot_runtime.core.terms import Terms
 from tradingbot_runtime.core.trading_days import day_of
 from tradingbot_runtime.model import (
@@ -72,11 +73,27 @@ class Market:
     is_valued: bool = False  # the venue has said what the account holds
     breach: Breach | None = None  # the limit that the latest event broke; the shell latches the halt
     anomaly: Anomaly | None = None  # in the latest event
+    suspects: frozenset[OrderId] = frozenset()  # live orders that other limits than these may have let in
 
     def apply(self, event: AnyEvent) -> None:
         self.anomaly = self.breach = None
         APPLY[type(event)](self, event)
         self._watch(event.time_ns)
+
+    def follow(self, terms: Terms) -> None:
+        """Trade by `terms` from now on; what the limits until now have let in is judged anew."""
+        if terms.limits != self.terms.limits:
+            self.suspects = frozenset(self.orders.live)
+        self.terms = terms
+
+    def misfits(self, now: Situation) -> frozenset[OrderId]:
+        """Of the `suspects`: those that are to leave the market. An order that is to take is over soon anyway."""
+        if self.takes:
+            self.suspects = frozenset()
+            return self.suspects
+        found = judge(self.orders, self.suspects, now, self.terms.limits, self.held(now.now_ns))
+        self.suspects = found.suspects
+        return found.unfit
 
     def leaving_nothing(self) -> Terms:
         """The terms for the end of the process: orders are never left behind, whatever the manifest says of stops."""

@@ -159,6 +159,8 @@ def _foreign_seen(market: "Market", event: ForeignOrdersSeen) -> None:
 
 def _restored(market: "Market", event: Restored) -> None:
     market.orders.restore(event)
+    if event.order_id in market.orders.live:  # of a life that may have had other limits
+        market.suspects |= {event.order_id}
 
 
 def _filled(market: "Market", event: OrderFilled) -> None:

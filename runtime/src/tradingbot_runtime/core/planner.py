@@ -94,6 +94,21 @@ def compare(
     return Changes(tuple(by_id[order_id] for *_, order_id in ranked), exposed, missing, kept)
 
 
+def withdrawing(changes: Changes, unfit: Container[OrderId]) -> Changes:
+    """`changes`, and the orders that must not rest any longer leave before all others, whatever they serve.
+
+    The quotes that they serve are missing once they are on their way out.
+    """
+    serving = [order for order, _ in changes.kept if order.id in unfit]
+    if not serving and not any(order.id in unfit for order in changes.stale):
+        return changes
+    leaving = (*serving, *(order for order in changes.stale if order.id in unfit))
+    others = tuple(order for order in changes.stale if order.id not in unfit)
+    exposed = sum(1 for order in changes.stale[: changes.exposed] if order.id not in unfit)
+    kept = tuple((order, quote) for order, quote in changes.kept if order.id not in unfit)
+    return Changes((*leaving, *others), len(leaving) + exposed, changes.missing, kept)
+
+
 @dataclass(slots=True)
 class _OneSide:
     quotes: list[Quote]

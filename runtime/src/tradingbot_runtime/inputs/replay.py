@@ -155,7 +155,7 @@ class Replay:
             engine = self._engines.get(market.name)
             if engine is not None:
                 instrument = engine.market.terms.limits.instrument
-                engine.market.terms = terms_of(config, market, instrument, self._references[market.name])
+                engine.market.follow(terms_of(config, market, instrument, self._references[market.name]))
 
     def _differ(self, what: str, recorded: str, replayed: str) -> None:
         self.outcome.differences.append(Difference(*self._where, what, recorded, replayed))
