@@ -2,10 +2,8 @@
 
 import asyncio
 import gc
-import os
 import random
-import signal
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from tradingbot_operator.canary import Canary
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.control_secrets import ControlSecrets
 from tradingbot_operator.core import names
+from tradingbot_operator.endings import GOODBYE_S, end, exit_code, lost, on_signals
 from tradingbot_operator.health import Health
 from tradingbot_operator.identities import Identities
 from tradingbot_operator.leadership import Leadership
@@ -43,8 +42,6 @@ from tradingbot_runtime.logs import LineWriter
 FIRST_LIST_S = 60.0
 RETRY_S = 1.0
 SILENT_S = 10.0  # a watch that has told nothing for so long, and not all of the first LIST
-GOODBYE_S = 3.0
-LAST_WORDS_S = 0.2  # for the log of a leader that must not run on
 
 log = structlog.get_logger("app")
 
@@ -74,7 +71,7 @@ class App:
                                     tally)  # fmt: skip
         server = await telemetry.serve(shown, self.settings.http_host, self.settings.http_port)
         stop = asyncio.Event()
-        _on_signals(stop)
+        on_signals(stop)
         try:
             if not await _first(leadership.acquire(), stop):
                 return 0
@@ -108,7 +105,7 @@ class App:
                                 installation, once, LostSlots(self.cluster, parts.clock))  # fmt: skip
         intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.health.watches.hear)
         keeper = asyncio.create_task(parts.leadership.keep(), name="leadership")
-        keeper.add_done_callback(lost := partial(_lost, self.lines))
+        keeper.add_done_callback(at_once := partial(lost, self.lines))
         if not await _first_list(parts):
             return 1
         gc.collect()
@@ -118,7 +115,7 @@ class App:
         secrets = ControlSecrets(self.cluster, parts.store, parts.queue, parts.clock, parts.is_halting)
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(parts.stop.wait(), name="stop"),
-            asyncio.create_task(handlers.watch(registry, self.settings.namespaces, lambda: _on_signals(parts.stop)),
+            asyncio.create_task(handlers.watch(registry, self.settings.namespaces, lambda: on_signals(parts.stop)),
                                 name="watches"),
             asyncio.create_task(_resync(parts, self.settings.resync_s), name="resync"),
             asyncio.create_task(secrets.watch(), name="control secrets"),
@@ -130,9 +127,9 @@ class App:
         ]  # fmt: skip
         log.info("Reconciling", bots=parts.store.count("TradingBot"), term=parts.leadership.term)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        code = _exit_code(done)
-        keeper.remove_done_callback(lost)
-        await _end([*tasks, keeper])
+        code = exit_code(done)
+        keeper.remove_done_callback(at_once)
+        await end([*tasks, keeper])
         await runtime.close()
         return code
 
@@ -265,37 +262,5 @@ async def _first(acquire: Coroutine[Any, Any, int], stop: asyncio.Event) -> bool
     election, stopped = asyncio.create_task(acquire), asyncio.create_task(stop.wait())
     await asyncio.wait({election, stopped}, return_when=asyncio.FIRST_COMPLETED)
     led = election.done() and election.result() > 0  # a bug in the election ends the process here
-    await _end([election, stopped])
+    await end([election, stopped])
     return led
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    """Called again once kopf has put its own handlers there."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-
-def _exit_code(done: Iterable["asyncio.Task[Any]"]) -> int:
-    for task in done:
-        if task.get_name() == "stop":
-            return 0
-        error = task.exception()
-        log.critical("TaskEnded", task=task.get_name(), exc_info=error)
-    return 1
-
-
-def _lost(lines: LineWriter, keeper: "asyncio.Task[str]") -> None:
-    """Whatever runs at this moment must not run on: another operator may lead from now on."""
-    if keeper.cancelled():
-        return
-    log.critical("LeadershipLost", why=keeper.exception() or keeper.result())
-    lines.flush(LAST_WORDS_S)
-    os._exit(1)
-
-
-async def _end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=GOODBYE_S)
