@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from harness.api_client import Object
-from harness.bot_world import VENUE, World, manifest
+from harness.bot_world import VENUE, World, lists, manifest
 from harness.operator_process import eventually
 from tradingbot_runtime.config import DesiredState
 from tradingbot_runtime.model.control import QuotingReport
@@ -38,6 +38,12 @@ def quoting(world: World, pod: str, markout: str) -> None:
 def uids(world: World) -> dict[str, str]:
     found = world.client.list("v1", "Pod", world.namespace)
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in found}
+
+
+def quiet(world: World) -> bool:
+    before, sweeps = world.versions(), lists(world)
+    eventually(lambda: lists(world) >= sweeps + 2, what="two more resyncs")
+    return world.versions() == before
 
 
 def test_it_is_taken_back_and_the_other_slot_is_not_touched(world: World) -> None:
@@ -75,7 +81,9 @@ def test_it_is_taken_back_and_the_other_slot_is_not_touched(world: World) -> Non
     assert uids(world)["maker-0"] != before["maker-0"]
 
 
-def test_a_first_slot_that_is_picked_off_where_the_other_is_not_takes_its_change_back(world: World) -> None:
+def test_a_first_slot_that_is_picked_off_where_the_other_is_not_takes_its_change_back_also_when_it_is_scaled(
+    world: World,
+) -> None:
     canary: dict[str, object] = {"rollout": {"canary": {"duration": "10m"}}}
     world.apply(VENUE, manifest(**ONE_EACH, **canary))  # type: ignore[arg-type]  # as above
     world.converged()
@@ -84,6 +92,15 @@ def test_a_first_slot_that_is_picked_off_where_the_other_is_not_takes_its_change
     world.condition("Ready", "False", "CanaryRunning", within_s=40)
     eventually(lambda: "maker-1" in world.node.pods and world.node.pods["maker-1"].report is not None
                and uids(world)["maker-1"] == world.node.pods["maker-1"].uid, 20, "the first slot runs it")  # fmt: skip
+
+    tries = uids(world)["maker-1"]
+    world.apply(manifest(**ONE_EACH | {"replicas": 3}, **canary, pod={"image": "registry.example/worse:1"}))  # type: ignore[arg-type]  # as above
+    eventually(
+        lambda: "maker-2" in world.node.pods and world.node.pods["maker-2"].report is not None, 30, "it is scaled"
+    )
+    world.condition("Ready", "False", "CanaryRunning", within_s=40)
+    eventually(lambda: quiet(world), 20, "nothing is on its way")
+    assert {name: uid for name, uid in uids(world).items() if name != "maker-2"} == before | {"maker-1": tries}
 
     quoting(world, "maker-0", "1")
     quoting(world, "maker-1", "-5")

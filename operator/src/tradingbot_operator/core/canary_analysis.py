@@ -1,20 +1,16 @@
 """Whether the slot that tries a change first quotes worse than the others meanwhile. Pure.
 
-What the others had summed up when it began is kept on the ConfigMap, so that another leader goes on with the same
-window. Of a process that has begun anew since, all that it has summed up counts.
+Both over the same time: what the others had summed up when it began is kept (`canary_trial`). Of a process that has
+begun anew since, all that it has summed up counts.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from tradingbot_operator.core import names
-from tradingbot_operator.core.conditions import Reason
-from tradingbot_operator.core.observed import Manifest, Pod
+from tradingbot_operator.core.canary_trial import sums, under_way
+from tradingbot_operator.core.observed import Pod
 from tradingbot_runtime.config import Analysis
 from tradingbot_runtime.model.control import MARKOUT_HORIZON, QuotingReport
 
@@ -22,50 +18,19 @@ if TYPE_CHECKING:  # it imports what imports this
     from tradingbot_operator.core.children import Plan
 
 BPS = Decimal(10_000)
-Sums = Mapping[str, QuotingReport]  # by slot and market
-
-
-class Window(msgspec.Struct, frozen=True):
-    """Of the change that `inputs` names: what the slots without it had summed up when it was first tried."""
-
-    inputs: str
-    before: dict[str, QuotingReport]
-
-
-def window(plan: "Plan", config_map: Manifest | None, pods: Iterable[Pod]) -> str:
-    """What is to be kept of it; empty while no slot tries a change alone."""
-    if plan.gate is None or plan.gate.reason is not Reason.CANARY_RUNNING:
-        return ""
-    kept = ((config_map or {}).get("metadata", {}).get("annotations") or {}).get(names.CANARY, "")
-    if (known := _read(kept)) is not None and known.inputs == plan.inputs:
-        return str(kept)
-    before = _sums(pod for pod in pods if pod.inputs != plan.inputs)
-    return json.dumps(msgspec.to_builtins(Window(plan.inputs, before)), sort_keys=True)
 
 
 def worse(plan: "Plan", pods: Iterable[Pod]) -> str:
-    """In what the first slot with the change is worse than the others, and by how much; empty: in nothing."""
-    rollout, known = plan.accepted.spec.rollout, _read(plan.canary)
+    """In what the slot that tries a change is worse than those without it, and by how much; empty: in nothing."""
+    rollout, known = plan.accepted.spec.rollout, under_way(plan)
     if rollout.canary is None or known is None:
         return ""
     heard = [pod for pod in pods if pod.stream.connected]
-    tried = _sums(pod for pod in heard if pod.inputs == plan.inputs)
-    others = _sums(pod for pod in heard if pod.inputs != plan.inputs)
-    since = [_since(sums, known.before.get(key)) for key, sums in others.items()]
+    tried = sums(pod for pod in heard if pod.inputs == plan.inputs and pod.ordinal == known.slot)
+    others = sums(pod for pod in heard if pod.inputs != plan.inputs)
+    since = [_since(now, known.before.get(key)) for key, now in others.items()]
     analysis = rollout.canary.analysis
     return next((found for check in CHECKS if (found := check(analysis, list(tried.values()), since))), "")
-
-
-def _read(kept: str) -> Window | None:
-    try:
-        return msgspec.json.decode(kept, type=Window) if kept else None
-    except msgspec.MsgspecError:
-        return None  # somebody has edited it: the window begins now
-
-
-def _sums(pods: Iterable[Pod]) -> dict[str, QuotingReport]:
-    markets = ((pod.ordinal, market) for pod in pods if pod.stream.report for market in pod.stream.report.markets)
-    return {f"{slot}/{market.market}": market.quoting for slot, market in markets if market.quoting is not None}
 
 
 def _since(now: QuotingReport, before: QuotingReport | None) -> QuotingReport:

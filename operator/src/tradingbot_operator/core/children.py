@@ -81,7 +81,7 @@ class Plan:
     stable: Stable = field(default_factory=Stable)  # what ran before a change that is on its way
     goes_back: bool = False  # to that, for the change was taken back
     gate: Closed | None = None  # why the next restart waits
-    canary: str = ""  # what its quoting is compared with
+    canary: str = ""  # the slot that tries a change before the others (`canary_trial`)
     closed: Statements = field(default_factory=Statements)  # of instruments that no slot has
     taken: tuple[tuple[int, CarriedMarket], ...] = ()  # what slots take over now
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease

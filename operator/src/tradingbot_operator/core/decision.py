@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
-from tradingbot_operator.core import names, rollback
+from tradingbot_operator.core import canary_trial, names, rollback
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
-from tradingbot_operator.core.canary_analysis import window
 from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.closings import hand_to, handed_over
@@ -174,8 +173,8 @@ class _Running:
                     frozen=change.frozen, inputs=inputs, stable=change.stable, goes_back=goes_back, kept=self.kept,
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
-        plan = replace(plan, gate=closed_gate(plan, self.observed))
-        return replace(plan, canary=window(plan, config_map, self.observed.pods))
+        plan = replace(plan, canary=canary_trial.kept(plan, self.observed))
+        return replace(plan, gate=closed_gate(plan, self.observed))
 
     def _rollout(self, plan: Plan, stateful_set: Manifest | None) -> Rollout:
         if stateful_set is None:

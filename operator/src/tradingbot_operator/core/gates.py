@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tradingbot_operator.core.canary_trial import duration_s, under_way
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_runtime.config import Rollout
 
@@ -35,12 +36,43 @@ def closed_gate(plan: "Plan", observed: "Observed") -> Closed | None:
     """
     old = [pod for pod in observed.pods if pod.ordinal < plan.replicas and pod.restart_hash != plan.restart_hash]
     following = max(old, key=lambda pod: pod.ordinal, default=None)
-    if following is None or following.inputs == plan.inputs or not following.started or following.trouble is not None:
+    if following is None or (plan.goes_back and not following.stream.ready):
         return None
-    if plan.goes_back and not following.stream.ready:
+    if (held := _canary(plan, observed, following)) is not None:
+        return held
+    if following.inputs == plan.inputs or not following.started or following.trouble is not None:
         return None
     rollout = plan.accepted.spec.rollout
     return next((found for gate in GATES if (found := gate(rollout, observed, following))), None)
+
+
+def _canary(plan: "Plan", observed: "Observed", following: "Pod") -> Closed | None:
+    """All others wait for the one that was first; it waits itself where a scaling has only taken markets from it.
+
+    Those it trades as long as it runs, and a restart would begin its time anew. A slot that is just being made waits as
+    well: with a scaling the partition is above all of them again, so it is made from the old template. What nobody has
+    proved is run by the slot that is to prove it, and by no other.
+    """
+    tries = under_way(plan)
+    if tries is None or following.trouble is not None:
+        return None
+    if following.inputs == plan.inputs and not (following.ordinal == tries.slot and _has_all(plan, following)):
+        return None  # it is on its way to markets that nobody trades until then
+    who, long = f"slot {tries.slot}", f"{duration_s(plan):g} s"
+    if tries.halted:
+        what = f"{who}, which runs the change before the others, is halted: it runs it for {long} from its resume"
+        return Closed(Reason.CANARY_RUNNING, what)
+    what = f"{who} runs the change alone for {long} from its {'resume' if tries.from_s else 'start'}"
+    age_s = next((pod.age_s for pod in observed.pods if pod.ordinal == tries.slot), 0.0)
+    left_s = duration_s(plan) - (age_s - tries.from_s)
+    return Closed(Reason.CANARY_RUNNING, what, for_s=max(min(left_s, CANARY_RECHECK_S), 0.0))
+
+
+def _has_all(plan: "Plan", pod: "Pod") -> bool:
+    """Whether it trades every market that it is to trade."""
+    report, config = pod.stream.report, plan.slots.get(pod.ordinal)
+    given = {market.market for market in report.markets} if report else set()
+    return config is None or given.issuperset(leg.name for leg in config.legs)
 
 
 def _calendar(_rollout: Rollout, observed: "Observed", _pod: "Pod") -> Closed | None:
@@ -62,15 +94,4 @@ def _told(slot: int, markets: Sequence[str]) -> str:
     return f"slot {slot} holds a position in {', '.join(markets)}: desiredState: Paused reduces it"
 
 
-def _canary(rollout: Rollout, observed: "Observed", pod: "Pod") -> Closed | None:
-    """The others wait for the one that was first, until it has run for its time."""
-    if rollout.canary is None:
-        return None
-    changed = [other for other in observed.pods if other.ordinal > pod.ordinal and other.inputs != pod.inputs]
-    if len(changed) != 1 or (left_s := rollout.canary.duration_ns / 1e9 - changed[0].age_s) <= 0:
-        return None
-    what = f"slot {changed[0].ordinal} runs the change alone for {rollout.canary.duration_ns / 1e9:g} s from its start"
-    return Closed(Reason.CANARY_RUNNING, what, for_s=min(left_s, CANARY_RECHECK_S))
-
-
-GATES: "tuple[Callable[[Rollout, Observed, Pod], Closed | None], ...]" = (_canary, _calendar, _positions)
+GATES: "tuple[Callable[[Rollout, Observed, Pod], Closed | None], ...]" = (_calendar, _positions)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from tradingbot_operator.api.v1alpha1 import RolledBack
 from tradingbot_operator.core import names
 from tradingbot_operator.core.canary_analysis import worse
+from tradingbot_operator.core.canary_trial import under_way
 from tradingbot_operator.core.children import Accepted, Plan, Stable
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.frozen_template import FrozenTemplate, frozen_template, restart_inputs, template_of
@@ -148,7 +149,7 @@ def _late(plan: Plan, observed: Observed) -> str:
 
 def _broken_limit(plan: Plan, observed: Observed) -> str:
     """Of the slot that tries a change first: a limit of its own, since it started with it."""
-    if plan.gate is None or plan.gate.reason is not Reason.CANARY_RUNNING:
+    if under_way(plan) is None:
         return ""
     started = {pod.ordinal: pod.created for pod in observed.pods if pod.inputs == plan.inputs}
     broken = (halt for halt in plan.halts.in_force
@@ -158,9 +159,8 @@ def _broken_limit(plan: Plan, observed: Observed) -> str:
 
 def _worse(plan: Plan, observed: Observed) -> str:
     """Of the same slot: what its quoting is worse in than the others'."""
-    first = next((pod.ordinal for pod in observed.pods if pod.inputs == plan.inputs), None)
-    found = worse(plan, observed.pods)
-    return f"slot {first}, the first to run it: its {found}" if found else ""
+    first, found = under_way(plan), worse(plan, observed.pods)
+    return f"slot {first.slot}, the first to run it: its {found}" if first and found else ""
 
 
 def recheck_s(plan: Plan, observed: Observed) -> float | None:
