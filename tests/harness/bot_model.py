@@ -207,6 +207,10 @@ class Cluster:
             pod.stream.report, halts=tuple(volume.held.values()), resumed=volume.released,
             state=state if trades else pod.stream.report.state, closed=volume.closed(n, trading),
         )  # fmt: skip
+        if trades:  # one that is halted is not ready, and has withdrawn its orders
+            orders = 0 if volume.held else 2
+            markets = tuple(msgspec.structs.replace(m, open_orders=orders) for m in told.markets)
+            told = msgspec.structs.replace(told, ready=not volume.held, markets=markets)
         self.pods[n] = replace(pod, stream=replace(pod.stream, report=told))
 
     def _controller(self) -> None:

@@ -88,7 +88,10 @@ class FakeRuntime:
         assert self.report
         state = TradingState.HALTED if self.volume.held else RUNNING[self.config.desired_state]
         halts = tuple(self.volume.held.values())
-        self.report = msgspec.structs.replace(self.report, halts=halts, resumed=self.volume.released, state=state)
+        self.report = msgspec.structs.replace(self.report, halts=halts, resumed=self.volume.released, state=state,
+                                              ready=not halts)  # fmt: skip
+        if halts:
+            self.report = msgspec.structs.replace(self.report, markets=tuple(map(replace_orders, self.report.markets)))
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         offered = request.headers.get("Authorization", "").removeprefix("Bearer ")

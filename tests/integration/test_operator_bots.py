@@ -110,7 +110,7 @@ def test_a_restart_that_has_not_reached_every_slot_is_pending(world: World) -> N
 
     eventually(lambda: (waits() or {}).get("slots") == [0], 15, lambda: str(waits()))
     assert (waits()["class"], waits()["reason"]) == ("Restart", "SlotsUpdating")
-    assert waits()["message"] == "slot 1 must be ready first"
+    assert waits()["message"].startswith("slot 1 must be up first: slot 1 ")
     world.node.delay.clear()
     eventually(lambda: waits() is None, 15, lambda: str(waits()))
     world.condition("Ready", "True")

@@ -202,3 +202,23 @@ def test_a_deleted_lease_stops_its_slot_until_a_person_resumes(world: World) -> 
     eventually(lambda: world.get("Lease", "maker-0") is not None)
     assert (world.get("Lease", "maker-0") or {})["metadata"]["uid"] != before
     eventually(lambda: halts(world) == {})
+
+
+def test_what_is_shipped_while_every_slot_is_halted_reaches_all_of_them(world: World) -> None:
+    two: dict[str, Any] = {"symbols": ("BTCUSDT", "ADAUSDT"), "replicas": 2}  # one each, as the hash has it
+    world.apply(VENUE, manifest(**two))
+    world.condition("Ready", "True", "Trading")
+    world.apply(STOP)
+    eventually(lambda: list(halts(world).values()) == [True, True], what="both slots are halted")
+    before = {name: runtime.uid for name, runtime in world.node.pods.items()}
+
+    world.apply(manifest(**two, pod={"image": "registry.example/mended:1"}))
+
+    def made_anew() -> bool:
+        now = {name: runtime.uid for name, runtime in world.node.pods.items()}
+        return now.keys() == before.keys() and set(now.values()).isdisjoint(before.values())
+
+    eventually(made_anew, 60, "both are made anew")
+    eventually(lambda: "pendingChange" not in (world.get("TradingBot") or {})["status"], 20, "it is everywhere")
+    world.condition("Ready", "False", "Halted")
+    assert list(halts(world).values()) == [True, True]

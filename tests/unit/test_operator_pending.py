@@ -65,7 +65,7 @@ def test_a_restart_that_is_held_up_says_by_which_slot_and_no_more_often_than_it_
                 cluster.pods[n] = replace(pod, stream=replace(pod.stream, report=broken))
 
     assert brief(pending(cluster)) == ("Restart", (0, 1), "SlotsUpdating")
-    assert pending(cluster).message == "slot 2 must be ready first"
+    assert pending(cluster).message == "slot 2 must be up first: slot 2 is not ready (Running)"
     assert said[-1] == said[-2] == said[-3]
 
 

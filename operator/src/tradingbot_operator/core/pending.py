@@ -9,7 +9,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import drained_for
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.configuration_status import on_old_template, rejection
-from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
+from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, lacks
 from tradingbot_operator.core.trading import slot_names
 from tradingbot_runtime.config.change import ChangeClass
 
@@ -45,9 +45,10 @@ def _restart(p: "Picture") -> PendingChange | None:
 
 def _next_restart(p: "Picture", old: "Sequence[SlotPicture]") -> str:
     """One after the other, from the highest ordinal down."""
-    unready = [slot for slot in p.slots if slot not in old and not (slot.report and slot.report.ready)]
-    if unready:
-        return f"{slot_names(unready)} must be ready first"
+    waited = [(slot, lacks(slot.pod) if slot.pod else "has no pod") for slot in p.slots if slot not in old]
+    if unready := [(slot, what) for slot, what in waited if what]:
+        said = "; ".join(f"{slot_names([slot])} {what}" for slot, what in unready)
+        return f"{slot_names([slot for slot, _ in unready])} must be up first: {said}"
     following = max(old, key=lambda slot: slot.ordinal)
     if following.pod and drained_for(following.pod) == DRAIN_FOR_RESTART:
         return f"{slot_names([following])} withdraws its orders first"

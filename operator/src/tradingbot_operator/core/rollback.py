@@ -15,6 +15,7 @@ from tradingbot_operator.core.children import Accepted, Plan, Stable
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.frozen_template import FrozenTemplate, frozen_template, restart_inputs, template_of
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod
+from tradingbot_operator.core.rollout import lacks
 from tradingbot_operator.core.safer import POLICIES
 from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.validation import Refusal
@@ -130,7 +131,7 @@ def due(plan: Plan, observed: Observed) -> RolledBack | None:
     if not _can_go_back(plan):
         return None
     others = [pod for pod in observed.pods if pod.inputs != plan.inputs]
-    if others and not any(pod.stream.ready for pod in others):
+    if others and all(lacks(pod) for pod in others):
         return None  # the others are no better off
     why = _broken_limit(plan, observed) or _worse(plan, observed) or _late(plan, observed)
     if not why:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from tradingbot_operator.core.accounts import WITHOUT_LEASE, drained_for
 from tradingbot_operator.core.observed import Pod
 from tradingbot_runtime.config import SlotConfig
-from tradingbot_runtime.model.control import RESTART_REQUIRED
+from tradingbot_runtime.model.control import RESTART_REQUIRED, SlotReport
+from tradingbot_runtime.model.events import TradingState
 
 DRAIN_FOR_RESTART = "the pod is restarted with its new template"
 
@@ -39,16 +40,44 @@ def rollout(partition: int, replicas: int, update_revision: str, pods: Sequence[
 def next_partition(replicas: int, partition: int, update_revision: str, pods: Sequence[Pod]) -> int:
     """The partition to write next, whoever has to be drained for it.
 
-    It comes down by one when every slot at or above it runs the update revision and is ready, so that a broken
-    template stops at the first slot that it reaches. A pod below it that an eviction recreates keeps the old one.
+    It comes down by one when every slot at or above it runs the update revision and is up, so that a broken template
+    stops at the first slot that it reaches. A pod below it that an eviction recreates keeps the old one.
     """
     partition = min(partition, replicas)
     if partition == 0:
         return 0
     updated = {
-        pod.ordinal for pod in pods if pod.revision == update_revision and not pod.terminating and pod.stream.ready
+        pod.ordinal for pod in pods if pod.revision == update_revision and not pod.terminating and not lacks(pod)
     }
     return partition - 1 if updated.issuperset(range(partition, replicas)) else partition
+
+
+def lacks(pod: Pod) -> str:
+    """What a slot lacks so that the next one may follow it, in words; empty: nothing.
+
+    One that is halted is never ready, and need not be: what is to be mended is often what it was halted for. It is up
+    where it has proved as much as one that trades.
+    """
+    report = pod.stream.report
+    if pod.stream.ready:
+        return ""
+    if report is None or not pod.stream.connected:
+        return f"does not answer: {pod.stream.trouble}".removesuffix(": ")
+    if report.state is not TradingState.HALTED:
+        return f"is not ready ({report.reason}: {report.message})".replace(": )", ")")
+    unproved = _unproved(pod, report)
+    return f"is halted, and {unproved}" if unproved else ""
+
+
+def _unproved(pod: Pod, report: SlotReport) -> str:
+    """Of one that is halted. Its state says nothing of its start: kubelet's probe does (`servers` of the runtime)."""
+    if not pod.ready:
+        return "has not compared its orders with its venues yet"
+    if away := [venue.venue for venue in report.venues if not venue.reachable]:
+        return f"cannot be sure of its orders: venue {', '.join(away)} is away"
+    left = [market.market for market in report.markets
+            if market.open_orders or market.unknown_orders or market.live_orders_left]  # fmt: skip
+    return f"orders in {', '.join(left)} are not proved closed" if left else ""
 
 
 def _may_end(pod: Pod, patience_s: float) -> bool:
