@@ -1,12 +1,13 @@
 """Whether trading is stopped until a person resumes, and what to do about it, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tradingbot_operator.api.v1alpha1 import HaltStatus
 from tradingbot_operator.core import names
-from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
+from tradingbot_operator.core.conditions import MAX_MESSAGE, ConditionType, Observation, Reason, no, unknown, yes
 from tradingbot_operator.core.trading import slot_names
+from tradingbot_operator.core.wording import cut, listed
 from tradingbot_runtime.model.events import TradingState
 
 if TYPE_CHECKING:  # status.py imports this
@@ -19,7 +20,7 @@ KNOWN = frozenset(Reason)
 def halted(p: "Picture") -> Observation:
     """A slot that is not heard may have halted on its own: then nobody knows."""
     if p.halts:
-        return yes(ConditionType.HALTED, reason(p.halts[0]), in_words(p.halts))
+        return yes(ConditionType.HALTED, reason(p.halts[0]), in_words(p.halts, p.trading_halts))
     if stopped := [slot for slot in p.slots if slot.report and slot.report.state is TradingState.HALTED]:
         what = f"slot {stopped[0].ordinal} says that it is halted, and not by what"
         return yes(ConditionType.HALTED, Reason.HALTED, what)
@@ -33,18 +34,38 @@ def reason(halt: HaltStatus) -> Reason:
     return Reason(halt.reason) if halt.reason in KNOWN else Reason.HALTED
 
 
-def in_words(halts: Sequence[HaltStatus]) -> str:
-    """What happened, the oldest first, and how to resume."""
-    told = "; ".join(_told(halt) for halt in halts[:TOLD_MOST])
-    more = f"; and {len(halts) - TOLD_MOST} more in status.halts" if len(halts) > TOLD_MOST else ""
-    laid = [halt.trading_halt for halt in halts if halt.trading_halt]
-    first = f"delete tradinghalt/{laid[0]} first, then " if laid else ""
-    ids = ",".join(halt.id for halt in halts[:TOLD_MOST])
-    return f"{told}{more}. To resume: {first}annotate the bot with {names.RESUME}={ids}"
+def in_words(halts: Sequence[HaltStatus], standing: Collection[str]) -> str:
+    """What happened, the oldest first, and how to resume: that last, and whole, however much there is to be told.
+
+    `standing` are the UIDs of TradingHalts that are there and select the bot.
+    """
+    how = _how_to_resume(halts, standing)
+    told = "; ".join(_told(alike) for alike in _by_cause(halts))
+    return f"{cut(told, MAX_MESSAGE - len(how))}{how}"
 
 
-def _told(halt: HaltStatus) -> str:
+def _how_to_resume(halts: Sequence[HaltStatus], standing: Collection[str]) -> str:
+    laid = dict.fromkeys(halt.trading_halt for halt in halts if halt.trading_halt_uid in standing)
+    first = f"delete {listed([f'tradinghalt/{name}' for name in laid], TOLD_MOST)} first, then " if laid else ""
+    ids = [halt.id for halt in halts]
+    more = f"; {TOLD_MOST} ids are here and {len(ids) - TOLD_MOST} more in status.halts" if ids[TOLD_MOST:] else ""
+    return f"{more}. To resume: {first}annotate the bot with {names.RESUME}={','.join(ids[:TOLD_MOST])}"
+
+
+def _by_cause(halts: Sequence[HaltStatus]) -> Iterable[list[HaltStatus]]:
+    found: dict[tuple[str, ...], list[HaltStatus]] = {}
+    for halt in halts:
+        found.setdefault((halt.reason, halt.value, halt.limit, halt.message, halt.by), []).append(halt)
+    return found.values()
+
+
+def _told(alike: Sequence[HaltStatus]) -> str:
+    halt, slots = alike[0], [str(each.slot) for each in alike]
     measured = f" {halt.value}, limit {halt.limit}" if halt.value else ""
     said = f": {halt.message}" if halt.message and not halt.value else ""
-    waiting = "" if halt.confirmed else ", not confirmed by its runtime yet"
-    return f"slot {halt.slot}: {halt.reason}{measured}{said}, by {halt.by}{waiting}"
+    unconfirmed = [str(each.slot) for each in alike if not each.confirmed]
+    waiting = f", not confirmed yet by slot {listed(unconfirmed)}" if unconfirmed else ""
+    where = f"slot {slots[0]}" if len(slots) == 1 else f"{len(slots)} slots ({listed(slots)})"
+    if waiting and len(slots) == 1:
+        waiting = ", not confirmed by its runtime yet"
+    return f"{where}: {halt.reason}{measured}{said}, by {halt.by}{waiting}"

@@ -53,6 +53,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         pods_refused=observed.pods_refused,
         patience_s=plan.installation.drain_timeout_s,
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
+        trading_halts=frozenset(order.uid for order in observed.stop_orders if order.selected),
         warnings=warnings(spec, plan.accepted.venues),
     )
 

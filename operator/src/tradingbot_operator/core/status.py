@@ -57,6 +57,7 @@ class Picture:
     was_flat: bool  # as the status said before
     warnings: tuple[str, ...] = ()  # of the accepted spec
     halts: tuple[HaltStatus, ...] = ()  # in force in these slots
+    trading_halts: frozenset[str] = frozenset()  # UIDs of those that are there and select the bot
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
     withdrawals: Mapping[int, Withdrawal] = field(default_factory=dict)  # of the orders of slots that are lost
     paused: bool = False  # the operator applies nothing

@@ -15,3 +15,7 @@ def listed(names: Sequence[str], most: int = NAMED_MOST) -> str:
 def steady(message: str, most: int) -> str:
     """On one line, at most `most` characters, and without the port that one look-up or connection left from."""
     return re.sub(r":\d+->", "->", " ".join(message.split()))[:most]
+
+
+def cut(message: str, most: int) -> str:
+    return message if len(message) <= most else f"{message[: most - len(' ...')]} ..."
