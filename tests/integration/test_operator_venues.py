@@ -64,8 +64,10 @@ def test_the_deletion_of_a_venue_in_use_waits_and_says_for_whom(world: World) ->
     assert "maker" in str(status(world)["conditions"])
     world.condition("SpecAccepted", "True", "Valid")
     world.apply(manifest("late"))
-    world.condition("SpecAccepted", "False", "ReferenceNotFound", name="late")
+    message = world.condition("SpecAccepted", "False", "ReferenceNotFound", name="late")
+    assert message == "Venue venue is being deleted: no other bot begins there"
+    assert status(world)["usedBy"] == ["maker"]
 
-    world.delete("late")
     world.delete()
-    eventually(lambda: world.get("Venue", "venue") is None, 15, "the Venue is gone")
+    eventually(lambda: world.get("Venue", "venue") is None, 15, "one that was never accepted does not hold it up")
+    eventually(lambda: "there is no Venue" in world.condition("SpecAccepted", "False", name="late"))

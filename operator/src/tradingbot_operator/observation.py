@@ -210,6 +210,7 @@ class Observer:
         return Observed(
             now=timestamp(now),
             venues=self._venues(bot, asked.venues),
+            going_venues=self._going(bot),
             missing_secrets=asked.missing_secrets,
             accounts=(of := accounts(self.store.all("Venue", bot.namespace))),
             rivals=rivals(self.store, bot, of),
@@ -259,15 +260,16 @@ class Observer:
 
     def _venues(self, bot: Bot, found: Mapping[str, Manifest]) -> dict[str, VenueSpec | None]:
         known = (*found.values(), *self.store.all("Venue", bot.namespace))  # a watch may have told by now: it is newer
-        read = {name_of(venue)[1]: read_venue(venue) for venue in known if not self._is_going(venue, bot)}
+        going = self._going(bot)
+        read = {name: read_venue(venue) for venue in known if (name := name_of(venue)[1]) not in going}
         return {name: spec if isinstance(spec, VenueSpec) else None for name, spec in read.items()}
 
-    def _is_going(self, venue: Manifest, bot: Bot) -> bool:
-        """Whether it is being deleted, for a bot that does not trade there yet: for the others that waits."""
-        if "deletionTimestamp" not in venue["metadata"]:
-            return False
+    def _going(self, bot: Bot) -> frozenset[str]:
+        """Venues that are being deleted, for a bot that does not trade there yet: for the others that waits."""
+        ending = {name_of(venue)[1] for venue in self.store.all("Venue", bot.namespace)
+                  if "deletionTimestamp" in venue["metadata"]}  # fmt: skip
         accepted = last_accepted(self.store.get("ConfigMap", (bot.namespace, names.slots_config_map(bot.name))))
-        return accepted is None or name_of(venue)[1] not in accepted.venues
+        return frozenset(ending - accepted.venues.keys() if accepted else ending)
 
     def _stop_orders(self, bot: Bot) -> tuple[StopOrder, ...]:
         return tuple(

@@ -14,12 +14,13 @@ from tradingbot_operator.core.picture import with_leases
 from tradingbot_operator.core.venue import VenueSeen, venue_status
 from tradingbot_operator.lost_slots import LostSlots
 from tradingbot_operator.made_once import MadeOnce
-from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue, venue_names
+from tradingbot_operator.observation import Asked, Observer, read_bot, read_venue
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.statuses import Statuses
 from tradingbot_operator.store import Name, Store, name_of, slim
+from tradingbot_operator.venue_users import is_going, users
 from tradingbot_runtime.logs import of_bot
 
 Key = tuple[str, str, str]  # kind, namespace, name
@@ -226,16 +227,15 @@ class Reconciler:
         manifest = self.store.get("Venue", name)
         if manifest is None:
             return
-        bots = (name_of(bot)[1] for bot in self.store.all("TradingBot", name[0]) if name[1] in venue_names(bot))
         spec = read_venue(manifest)
         secret = getattr(spec, "credentials_secret_ref", None)
         seen = VenueSeen(
             spec=spec,
-            bots=tuple(sorted(bots)),
+            bots=users(self.store, manifest),
             heard=tuple(self.runtime.venue_reports(*name)),
             # Secrets are not watched; that one is there is asked for, and nothing of what is in it.
             secret_missing=secret is not None and await self.cluster.metadata("Secret", name[0], secret.name) is None,
-            deleting="deletionTimestamp" in manifest["metadata"],
+            deleting=is_going(manifest),
             settling=(settles_in_s := self.installation.start_grace_s - self.observer.since_start_s()) > 0,
         )
         kept = names.IN_USE in (manifest["metadata"].get("finalizers") or ())

@@ -201,6 +201,7 @@ class Observed:
 
     now: str  # RFC 3339, UTC
     venues: Mapping[str, VenueSpec | None] = field(default_factory=dict)  # None: there, but not usable
+    going_venues: frozenset[str] = frozenset()  # that are being deleted, and that the bot does not trade at yet
     missing_secrets: frozenset[str] = frozenset()
     accounts: Mapping[str, str] = field(default_factory=dict)  # Venue -> the one that stands for its account
     rivals: tuple[Rival, ...] = ()

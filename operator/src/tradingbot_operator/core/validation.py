@@ -39,7 +39,12 @@ def venues_exist(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal
     missing = sorted(spec.venue_names() - observed.venues.keys())
     if not missing:
         return None
-    return Refusal(Reason.REFERENCE_NOT_FOUND, f"there is no Venue {', '.join(missing)} in this namespace")
+    going = [name for name in missing if name in observed.going_venues]
+    gone = [name for name in missing if name not in observed.going_venues]
+    said = [f"there is no Venue {', '.join(gone)} in this namespace"] if gone else []
+    if going:
+        said.append(f"Venue {', '.join(going)} is being deleted: no other bot begins there")
+    return Refusal(Reason.REFERENCE_NOT_FOUND, "; ".join(said))
 
 
 def venues_usable(_bot: Bot, spec: TradingBotSpec, observed: Observed) -> Refusal | None:

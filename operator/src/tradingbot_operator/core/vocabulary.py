@@ -189,7 +189,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.REJECTED_BY_RUNTIME: "the runtime refused the new configuration and keeps the old one",
     R.VALID: "the spec is carried out; warnings are in the message",
     R.SPEC_INVALID: "the spec cannot be used: the message names the field and what is allowed",
-    R.REFERENCE_NOT_FOUND: "a Venue that the spec names is not there",
+    R.REFERENCE_NOT_FOUND: "a Venue that the spec names is not there, or is being deleted",
     R.REFERENCE_INVALID: "a Venue that the spec names cannot be used: see its own conditions",
     R.CREDENTIALS_MISSING: "mode Live, and a Venue names no Secret, or the Secret is not there",
     R.ROLLED_BACK: "a slot with this spec did not get ready in time: what ran before it runs again, until it is edited",
