@@ -29,7 +29,7 @@ class Storage(Spec):
     history: Annotated[VolumeSize, ChangeClass.HOT_RELOAD] = Field(
         default="512Mi",
         description="Most that each slot's journal takes of it, and at most half of the volume; the oldest decisions"
-        " and reports are dropped, orders, fills, halts and configurations stay.",
+        " and reports are dropped, fills and their orders, halts and configurations stay.",
     )
     storage_class_name: ObjectName | None = Field(
         default=None, description="StorageClass; the cluster's default where absent."

@@ -27,7 +27,7 @@ from tradingbot_runtime.journal.latches import Latches
 from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
-from tradingbot_runtime.journal.retention import trim
+from tradingbot_runtime.journal.retention import Retention
 from tradingbot_runtime.journal.room import in_words_of, require_room
 from tradingbot_runtime.journal.rows import ORDERS, order_of
 from tradingbot_runtime.metric_families import Histogram
@@ -74,6 +74,7 @@ class Journal:
         self.commits = Histogram()
         self.latches = Latches(self._db, lambda *change: self._change(*change) is not None)
         self.accounts = Accounts(path, self._db, self._change)
+        self._retention = Retention(self._db)
         self.is_abandoned = False
         self._failed = ""  # why a write failed, first
 
@@ -231,10 +232,10 @@ class Journal:
             raise JournalError(self._failed) from error
 
     def trim(self, most_bytes: int) -> None:
-        """Drop the oldest events while the journal holds more than this. Called by a timer. Raises JournalError."""
+        """Drop a piece of the oldest while the journal holds more than this. Called by a timer. Raises JournalError."""
         if not self.is_abandoned:
             with self._failing_loudly():
-                trim(self._db, most_bytes)
+                self._retention.trim(most_bytes)
 
     def abandon(self) -> None:
         """Write no more: after a failed write all that is left is to cancel, which must not fail for it as well.
