@@ -1,9 +1,8 @@
 """What recording an event costs on the tick path, and a commit its mark."""
 
-from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter_ns
 
+from harness.cost import BATCH, BATCHES, cost_ns
 from harness.engines import tick, trading
 from harness.shown import Shown
 from tradingbot_runtime.inputs.lines import Leaving
@@ -11,23 +10,7 @@ from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.inputs.segments import SegmentWriter
 from tradingbot_runtime.journal.mark import Mark, write_mark
 
-BATCHES, BATCH = 200, 100
 NOW = 1_767_225_600_000_000_000
-
-
-def cost_ns(call: Callable[[int], object], after: Callable[[], object] = lambda: None) -> float:
-    """Nanoseconds of a call in the fastest tenth of the batches: in the others somebody else had the processor, too.
-
-    `after` is done between them and not measured.
-    """
-    lasted = []
-    for batch in range(BATCHES):
-        began = perf_counter_ns()
-        for number in range(BATCH):
-            call(batch * BATCH + number)
-        lasted.append((perf_counter_ns() - began) / BATCH)
-        after()
-    return sorted(lasted)[BATCHES // 10]
 
 
 def test_recording_an_event_costs_the_tick_path_at_most_3_microseconds(tmp_path: Path, shown: Shown) -> None:

@@ -1,0 +1,27 @@
+"""What counting for /metrics costs where trading waits for it; all else is read at a scrape."""
+
+from time import perf_counter_ns
+
+from harness.cost import cost_ns
+from harness.shown import Shown
+from tradingbot_runtime.live import MarketHealth, count
+
+
+def test_counting_costs_a_tick_at_most_a_microsecond_and_an_order_three(shown: Shown) -> None:
+    health = MarketHealth()
+
+    def tick(_: int) -> None:
+        perf_counter_ns()  # when it came in hand
+
+    def order(_: int) -> None:
+        """Of its whole life: sent, acknowledged, filled."""
+        began = perf_counter_ns()
+        health.tick_to_order.observe(perf_counter_ns() - began)
+        count(health.orders, "PlaceSent")
+        count(health.orders, "OrderAccepted")
+        count(health.fills, "buy")
+        count(health.volume, "buy", 123_456_789_012)
+
+    shown.at_most("counting, of a tick", cost_ns(tick), "ns", 1_000)
+    shown.at_most("counting, of an order's whole life", cost_ns(order), "ns", 3_000)
+    assert health.orders["PlaceSent"] == sum(health.tick_to_order.counts)
