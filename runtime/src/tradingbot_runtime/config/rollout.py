@@ -80,8 +80,8 @@ class Canary(Spec):
 
     duration_ns: Deadline = Field(
         alias="duration",
-        description="For so long from its start it runs the change alone. A limit that it breaks meanwhile takes the "
-        "change back, as onFailure says.",
+        description="For so long from its start, or its last resume, it runs the change alone, whatever is scaled. "
+        "A limit that it breaks meanwhile takes the change back, as onFailure says.",
     )
     analysis: Analysis = Field(
         default=Analysis(),
@@ -98,8 +98,8 @@ class Rollout(Spec):
     on_failure: OnFailure = Field(
         default=OnFailure.ROLL_BACK,
         description="When a slot that was restarted for a change is not ready after progressDeadline: RollBack returns "
-        "to what ran before, as a whole, until the spec is edited; Wait leaves it to a person. The other slots run on "
-        "unchanged either way.",
+        "to what ran before until the spec is edited, as a whole but for replicas and what trades less (desiredState, "
+        "limits); Wait leaves it to a person. The other slots run on unchanged either way.",
     )
     canary: Canary | None = Field(
         default=None, description="The slot with the highest ordinal goes first, and the others wait for it."
