@@ -85,6 +85,9 @@ class FakeApi:
         found = await self.get(kind, namespace, name)
         return {"kind": kind, "metadata": found["metadata"]} if found else None
 
+    async def look_up(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        return await self.metadata(kind, namespace, name)
+
     async def list(self, kind: str, selector: str = "", **_: object) -> AsyncIterator[Manifest]:
         self._fail(writes=False)
         wanted = dict([selector.split("=")]) if selector else {}

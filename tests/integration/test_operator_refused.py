@@ -89,13 +89,34 @@ def test_a_lease_of_somebody_else_is_named_and_waited_for(world: World) -> None:
     world.apply({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "maker-0"}, "spec": {}})
     world.apply(VENUE, manifest())
 
-    message = world.condition("Ready", "False", "WriteRefused")
+    message = world.condition("Ready", "False", "NameTaken")
     assert message.startswith("Lease/maker-0: there is one of that name already")
     assert world.get("StatefulSet") is None
 
     world.client.delete("coordination.k8s.io/v1", "Lease", world.namespace, "maker-0")
     world.condition("Ready", "True", "Trading", within_s=60)
     assert conditions(world.get("TradingBot"))["Reconciling"] == ("False", "Converged")
+
+
+def test_an_account_and_a_secret_of_somebody_else_are_left_to_him(world: World) -> None:
+    account: Object = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "deployer"}}
+    secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "deployer-control"},
+                      "stringData": {"password": "theirs"}}  # fmt: skip
+    world.apply(account, secret)
+    before = world.get("ServiceAccount", "deployer"), world.get("Secret", "deployer-control")
+    world.apply(VENUE, manifest("deployer"))
+
+    message = world.condition("Ready", "False", "NameTaken", name="deployer")
+    assert message.startswith("ServiceAccount/deployer: there is one of that name already")
+    assert world.get("ServiceAccount", "deployer") == before[0]
+    world.client.delete("v1", "ServiceAccount", world.namespace, "deployer")
+    eventually(lambda: "Secret/deployer-control" in world.condition("Ready", "False", "NameTaken", "deployer"), 30)
+    assert world.get("StatefulSet", "deployer") is None
+    assert world.get("Secret", "deployer-control") == before[1]
+
+    world.delete("deployer")
+    world.gone("deployer")
+    assert world.get("Secret", "deployer-control") == before[1], "nor is it collected with the bot"
 
 
 def test_a_pod_beyond_the_quota_is_told_within_ten_seconds_and_no_more_when_there_is_room(world: World) -> None:

@@ -10,9 +10,10 @@ from harness.fake_desk import NAMESPACE, FakeDesk, placed
 from harness.spoken import assert_bot_speaks
 from tradingbot_operator.api_errors import ApiUnavailable, BelongsToSomebodyElse, Conflict
 from tradingbot_operator.cluster import _refused
-from tradingbot_operator.core.conditions import MAX_MESSAGE
+from tradingbot_operator.core.conditions import MAX_MESSAGE, Reason
 from tradingbot_operator.core.write_refused import Refused
 from tradingbot_operator.observation import read_status
+from tradingbot_operator.queue import Priority
 from tradingbot_operator.statuses import refusal
 from tradingbot_runtime.model.control import Halt
 
@@ -152,6 +153,7 @@ def test_what_may_work_at_once_is_no_refusal() -> None:
     assert refusal(Conflict(409, "somebody was faster")) is None
     found = refusal(BelongsToSomebodyElse("Lease/maker-0"))
     assert found
+    assert found.reason is Reason.NAME_TAKEN
     assert found.message.startswith("Lease/maker-0: there is one of that name already, which is not this bot's.")
 
 
@@ -160,9 +162,9 @@ def test_the_api_servers_words_are_told_and_not_its_json() -> None:
     body = msgspec.json.encode({"kind": "Status", "message": words, "details": {"name": "maker"}})
     path = "/apis/apps/v1/namespaces/n/statefulsets"
     found = refusal(_refused("post", "StatefulSet", path, Answer(403, body)))  # type: ignore[arg-type]  # as it is read
-    assert found == Refused("StatefulSet/maker", words)
+    assert found == Refused("StatefulSet/maker", words, Reason.WRITE_REFUSED)
     unnamed = _refused("patch", "StatefulSet", f"{path}/maker", Answer(403, b"no"))  # type: ignore[arg-type]  # as above
-    assert refusal(unnamed) == Refused("StatefulSet/maker", "Forbidden")
+    assert refusal(unnamed) == Refused("StatefulSet/maker", "Forbidden", Reason.WRITE_REFUSED)
 
 
 def test_a_webhook_that_nobody_answers_for_is_a_refusal_and_any_other_failure_of_the_server_is_none() -> None:
@@ -175,7 +177,62 @@ def test_a_webhook_that_nobody_answers_for_is_a_refusal_and_any_other_failure_of
 
 
 def test_the_message_is_bounded_and_the_same_for_each_attempt() -> None:
-    attempts = [Refused("ConfigMap/maker-slots", f"read tcp 10.0.0.1:{port}->10.0.0.2:443: reset\n" + "x" * 2000)
-                for port in (40001, 50002)]  # fmt: skip
+    words = "read tcp 10.0.0.1:{}->10.0.0.2:443: reset\n" + "x" * 2000
+    attempts = [Refused("ConfigMap/maker-slots", words.format(port), Reason.WRITE_REFUSED) for port in (40001, 50002)]
     assert attempts[0].message == attempts[1].message
     assert len(attempts[0].message) <= MAX_MESSAGE
+
+
+def test_the_orders_of_a_lost_slot_are_withdrawn_whatever_else_is_refused() -> None:
+    here = desk()
+    here.settle()
+    here.api.denied = frozenset({"ServiceAccount", "Lease", "ConfigMap"})
+    here.api.remove(("ServiceAccount", NAMESPACE, "maker"))
+    here.api.add(placed({"kind": "ServiceAccount", "metadata": {"name": "maker"}}))
+    for process in tuple(here.running.values()):
+        here.connect(process, connected=False)
+        here.queue.add(BOT, Priority.CHILD)
+    live(here, 200)
+
+    assert condition(here, "Ready") == ("False", "NameTaken")
+    assert len(here.of_kind("Job")) == 1
+
+
+FOREIGN = {"ServiceAccount": "maker", "Secret": "maker-control", "Role": "maker", "RoleBinding": "maker",
+           "Service": "maker", "ConfigMap": "maker-slots", "NetworkPolicy": "maker", "StatefulSet": "maker",
+           "PodDisruptionBudget": "maker", "Lease": "maker-0"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_belongs_to_somebody_else_is_never_written_and_no_pod_is_made(kind: str) -> None:
+    here = desk()
+    metadata = {"name": FOREIGN[kind], "namespace": NAMESPACE, "labels": {"app": "theirs"}}
+    spec = {"replicas": 0, "template": {}, "updateStrategy": {"rollingUpdate": {"partition": 0}}}
+    here.api.add({"kind": kind, "metadata": metadata, "spec": spec, "data": {"token": "theirs"}})
+    live(here)
+
+    assert condition(here, "Ready") == ("False", "NameTaken")
+    assert f"{kind}/{FOREIGN[kind]}: there is one of that name already" in said(here, "Ready")
+    assert told(here) == [("NameTaken", 1)]
+    there = here.api.objects[kind, NAMESPACE, FOREIGN[kind]]
+    assert (there["spec"], there["data"], there["metadata"]["labels"]) == (spec, {"token": "theirs"}, {"app": "theirs"})
+    assert "ownerReferences" not in there["metadata"]
+    assert here.of_kind("Pod") == []
+    before = status(here), statuses_written(here)
+    live(here)
+    assert (status(here), statuses_written(here)) == before
+
+    here.api.remove((kind, NAMESPACE, FOREIGN[kind]))
+    here.settle()
+    assert condition(here, "Ready") == ("True", "Trading")
+
+
+def test_a_child_whose_labels_were_taken_away_is_still_the_bots() -> None:
+    here = desk()
+    here.settle()
+    key = ("ServiceAccount", NAMESPACE, "maker")
+    here.api.change(key, metadata={"labels": {}})
+    here.settle()
+
+    assert condition(here, "Ready") == ("True", "Trading")
+    assert here.api.objects[key]["metadata"]["labels"]["tradingbot.dev/bot"] == "maker"

@@ -128,6 +128,13 @@ class Cluster:
         except NotFound:
             return None
 
+    async def look_up(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """As `metadata`, of kinds that the operator may list, and not get."""
+        query = {"limit": 1, "field_selector": f"metadata.name={name}"}
+        async for found in self._list(kind, _path(kind, namespace), query, metadata_only=True):
+            return found
+        return None
+
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> Manifest | None:
         """Exactly the object with `uid`, as it then is, where it ends later; one with another uid stays.
 

@@ -15,6 +15,7 @@ from tradingbot_operator.core.outcome import Announcement, Outcome
 from tradingbot_operator.observation import Observer
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.store import Name, Store, slim
+from tradingbot_operator.taken_names import refuse_foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class MadeOnce:
     async def control_secret(self, bot: Bot) -> None:
         name = names.control_secret(bot.name)
         before = await self.cluster.get("Secret", bot.namespace, name)
+        if before is not None:
+            refuse_foreign("Secret", before, bot)
         secret = control_secret(bot, self.now(), before)
         if before is None:
             stored = await self.cluster.create(secret)

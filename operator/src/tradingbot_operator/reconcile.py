@@ -20,6 +20,7 @@ from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.statuses import Statuses
 from tradingbot_operator.store import Name, Store, name_of, slim
+from tradingbot_operator.taken_names import refuse_taken
 from tradingbot_operator.venue_users import is_going, users
 from tradingbot_runtime.logs import of_bot
 
@@ -150,11 +151,12 @@ class Reconciler:
             return
         if outcome.finalizer is Finalizer.ADD:
             await self._set_finalizer(manifest, names.FINALIZER, wanted=True)
+        await self.made_once.withdrawals(bot, outcome)  # before what may be refused: these orders are open
+        await refuse_taken(self.cluster, self.store, bot, outcome.apply)
         if outcome.control_secret_due:
             await self.made_once.control_secret(bot)
         for slot, lease in _by_slot(outcome).items():
             leases[slot] = await self.made_once.lease(bot, lease)
-        await self.made_once.withdrawals(bot, outcome)
         await self._apply(bot, outcome)
         for gone in outcome.prune:
             await self.cluster.delete(gone.kind, bot.namespace, gone.name, gone.uid)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import structlog
 
 from tradingbot_operator.api.v1alpha1 import TradingBotStatus
-from tradingbot_operator.api_errors import ApiError, ApiRefused, Conflict, NotFound
+from tradingbot_operator.api_errors import ApiError, ApiRefused, BelongsToSomebodyElse, Conflict, NotFound
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Bot, Manifest
 from tradingbot_operator.core.outcome import Outcome, announcements
 from tradingbot_operator.core.write_refused import Refused, Undone, news, status_of_undone
@@ -76,7 +77,8 @@ def refusal(error: ApiError) -> Refused | None:
     """None for what may be another answer at once: none, a conflict, something that is not there yet."""
     if not isinstance(error, ApiRefused) or isinstance(error, Conflict | NotFound):
         return None
-    return Refused(error.what, error.words)
+    reason = Reason.NAME_TAKEN if isinstance(error, BelongsToSomebodyElse) else Reason.WRITE_REFUSED
+    return Refused(error.what, error.words, reason)
 
 
 def _asked(manifest: Manifest) -> tuple[object, ...]:

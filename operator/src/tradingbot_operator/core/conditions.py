@@ -37,6 +37,7 @@ class Reason(StrEnum):
     PAUSED_AS_REQUESTED = "PausedAsRequested"
     STOPPED_AS_REQUESTED = "StoppedAsRequested"
     WRITE_REFUSED = "WriteRefused"  # by the API server: an object of the bot cannot be made, or changed
+    NAME_TAKEN = "NameTaken"  # somebody else's object has the name of one of the bot's
     PROVISIONING = "Provisioning"
     QUOTA_EXCEEDED = "QuotaExceeded"
     PODS_REFUSED = "PodsRefused"  # by admission, to the StatefulSet's controller

@@ -35,6 +35,7 @@ REFUSALS = (R.SPEC_INVALID, R.REFERENCE_NOT_FOUND, R.REFERENCE_INVALID, R.CREDEN
             R.ROLLED_BACK)  # fmt: skip
 TROUBLES = (R.QUOTA_EXCEEDED, R.PODS_REFUSED, R.UNSCHEDULABLE, R.IMAGE_PULL_FAILED, R.CONTAINER_NOT_CREATED,
             R.START_REFUSED, R.CRASH_LOOPING)  # fmt: skip
+UNWRITTEN = (R.WRITE_REFUSED, R.NAME_TAKEN)
 HINDRANCES = (R.ORDER_LOST, R.CANNOT_QUOTE)
 WAITS = (R.PROVISIONING, R.RUNTIME_UNREACHABLE, R.LEASE_NOT_HELD, R.ROLLOUT_IN_PROGRESS, R.PODS_NOT_READY, R.DRAINING,
          R.SCALING, R.SERVICE_ACCOUNT_REPLACED, R.DELETING)  # fmt: skip
@@ -49,13 +50,13 @@ BOT: Mapping[ConditionType, Words] = {
     T.READY: Words(
         "the bot is in the state that its spec asks for, and this generation is live",
         true=(R.TRADING, R.PAUSED_AS_REQUESTED, R.STOPPED_AS_REQUESTED),
-        false=(*REFUSALS, R.WRITE_REFUSED, R.HALTED, *TROUBLES, *WAITS, *HELD_UP, R.CONFIG_NOT_ACKNOWLEDGED,
+        false=(*REFUSALS, *UNWRITTEN, R.HALTED, *TROUBLES, *WAITS, *HELD_UP, R.CONFIG_NOT_ACKNOWLEDGED,
                *HINDRANCES),
     ),
     T.RECONCILING: Words(
         "the operator is converging; False also while it waits for a person, or for a window",
-        true=(*TROUBLES, *WAITS, R.CONFIG_RELOADING, R.WRITE_REFUSED),
-        false=(R.CONVERGED, *HELD_UP, *FOR_A_PERSON, R.WRITE_REFUSED),
+        true=(*TROUBLES, *WAITS, R.CONFIG_RELOADING, *UNWRITTEN),
+        false=(R.CONVERGED, *HELD_UP, *FOR_A_PERSON, *UNWRITTEN),
     ),
     T.STALLED: Words("nothing goes on without a person", true=FOR_A_PERSON, false=(R.CONVERGED, R.PROGRESSING)),
     T.SPEC_ACCEPTED: Words(
@@ -161,6 +162,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.PAUSED_AS_REQUESTED: "only orders that reduce the position, as `desiredState: Paused` asks",
     R.STOPPED_AS_REQUESTED: "no orders, as `desiredState: Stopped` or `replicas: 0` asks",
     R.WRITE_REFUSED: "the API server refuses an object of the bot: a quota, a policy, a webhook; the message names it",
+    R.NAME_TAKEN: "an object of somebody else has the name of one of the bot's: rename either; it is left as it is",
     R.PROVISIONING: "pods are on their way; Events of the pod say what is in theirs",
     R.QUOTA_EXCEEDED: "a ResourceQuota of the namespace has no room for the pod or its volume: the message names it",
     R.PODS_REFUSED: "the API server lets nobody make the pod as it is: a PriorityClass, a policy, a webhook",

@@ -24,7 +24,7 @@ class Refused:
 
     what: str  # kind/name
     words: str
-    reason: Reason = Reason.WRITE_REFUSED
+    reason: Reason
 
     @property
     def message(self) -> str:
