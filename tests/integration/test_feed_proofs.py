@@ -214,7 +214,7 @@ def test_a_venues_clock_that_is_set_back_looks_late_until_it_is_measured_again_a
         assert max(await feed.hears()) == 0
         venue.clock_s -= 5
         await feed.until(lambda: feed.late_ns > 4 * SECOND, "it looks late")
-        halt_file = HaltFile(tmp_path / "HALT", slot.is_held_by, slot.halted_by_hand)
+        halt_file = HaltFile(tmp_path / "HALT", slot.halts.is_held_by, slot.halted_by_hand)
         await RiskWatch(slot, {"binance": feed.link}, halt_file).measure_clocks()
         await feed.until(lambda: feed.late_ns < SECOND, "it does not any more")
 

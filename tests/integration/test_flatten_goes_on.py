@@ -18,7 +18,8 @@ RISK = {**LIVE_RISK, "maxOrder": "0.001", "maxSlippageBps": "300"}
 LAYERS = 5
 BOUGHT = "0.00500"
 FEED = "btcusdt@bookTicker"
-FLAT_WITHIN_S = 30.0
+LONGER_THAN_IT_TRIES_S = 25  # what leads to nothing: ten steps of two seconds
+FLAT_WITHIN_S = 60.0
 
 
 @pytest.fixture
@@ -79,4 +80,34 @@ def test_ordered_while_the_bot_starts_it_waits_for_the_barrier_and_says_so(line:
     assert position(bot.state()) == BOUGHT
 
     bot.simulator.admin.clear_faults()
+    until_flat(bot)
+
+
+PLACING = "order.place"
+
+
+def test_the_venues_word_to_wait_delays_it(line: Line) -> None:
+    line.bot.simulator.admin.inject("429", PLACING, seconds=1, retry_after_s=LONGER_THAN_IT_TRIES_S)
+    halt(line)
+
+    until_flat(line.bot)
+
+
+def test_a_market_that_is_suspended_for_a_while_delays_it_and_it_says_so(line: Line) -> None:
+    line.bot.simulator.admin.inject("market-closed", PLACING, seconds=LONGER_THAN_IT_TRIES_S)
+    halt(line)
+    line.bot.until(lambda s: "Market is closed" in s["message"], "the halt says why the position stays", FLAT_WITHIN_S)
+    assert line.bot.until_logged("PositionNotClosed")[0]["reason"] == "BackingOff"
+
+    until_flat(line.bot)
+
+
+def test_a_day_whose_messages_are_used_up_does_not_stop_it(line: Line) -> None:
+    bot = line.bot
+    bot.kill()
+    bot.spec = {**bot.spec, "risk": {**RISK, "maxMessagesPerDay": 1}}
+    bot.start().until(lambda s: s["state"] == "Active", "it is past its barrier")
+    bot.until(lambda s: set(s["markets"]["btc"]["refused"]) == {"DailyMessages"}, "it may not quote")
+    halt(line)
+
     until_flat(bot)

@@ -30,7 +30,7 @@ def lived(path: Path, at_ns: int, price: int, *, buys: bool = False) -> tuple[Mo
     market.handle(tick(at_ns, price, price + 2))
     state = market.engine.market
     slot.journal.keep_day(market.ledger, state.daily.day, state.daily.opening)
-    RiskWatch(slot, {}, HaltFile(path.parent / "HALT", slot.is_held_by, slot.halted_by_hand)).remember_now()
+    RiskWatch(slot, {}, HaltFile(path.parent / "HALT", slot.halts.is_held_by, slot.halted_by_hand)).remember_now()
     reasons = [halt.reason for halt in slot.report().halts]
     slot.journal.close()
     return state.meters.loss_today, reasons

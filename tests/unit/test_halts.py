@@ -224,7 +224,7 @@ def test_flattening_begins_when_the_last_cancel_is_confirmed(slot: Slot, wire: W
 
 def test_a_file_halts_is_latched_once_and_its_removal_resumes_nothing(slot: Slot, wire: Wire, tmp_path: Path) -> None:
     path = tmp_path / "HALT"
-    watch = HaltFile(path, slot.is_held_by, slot.halted_by_hand)
+    watch = HaltFile(path, slot.halts.is_held_by, slot.halted_by_hand)
     watch.look()
     assert slot.report().state is TradingState.ACTIVE
 
@@ -259,7 +259,7 @@ def test_whatever_has_the_files_name_halts_and_what_cannot_be_looked_at_as_well(
     os.mkfifo(tmp_path / "pipe")
     names = ("empty", "folder", "bytes", "nowhere", "loop", "pipe", "empty/under", "loop/beyond")
     for name in names:
-        HaltFile(tmp_path / name, slot.is_held_by, slot.halted_by_hand).look()
+        HaltFile(tmp_path / name, slot.halts.is_held_by, slot.halted_by_hand).look()
 
     assert [halt.by for halt in slot.report().halts] == [f"file {Path(name).name}" for name in names]
     assert all(len(halt.message) <= 512 for halt in slot.report().halts)

@@ -1,19 +1,35 @@
 """What is looked at beside the tick path: silent feeds are logged at once and once, hindered markets are reported."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
 import structlog
 from msgspec.structs import replace
 
-from harness.engines import tick
+from harness.engines import BTC, tick
 from harness.slots import SECOND, Wire, answer_all, config, slot_of
+from tradingbot_runtime.config import OnBreach
 from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.core.quote_watch import HOLD_NS, PATIENCE_NS
 from tradingbot_runtime.market_watch import HICCUP_NS, MarketWatch
-from tradingbot_runtime.model import Lots, Nanos, OrderId, Restored, Side, Ticks, TimePassed, TradingState
+from tradingbot_runtime.model import (
+    Lots,
+    Money,
+    Nanos,
+    OrderId,
+    Place,
+    Restored,
+    Side,
+    Ticks,
+    TimePassed,
+    TradingState,
+)
+from tradingbot_runtime.model.control import HaltTrading
 from tradingbot_runtime.slot import Slot
+from tradingbot_runtime.state_view import state_view
 
 RISK = {"maxPosition": "1", "maxOpenOrders": 10, "maxDailyLoss": "100", "maxDistanceBps": "500"}
 STEP_NS = 100_000_000
@@ -109,6 +125,46 @@ def test_a_lost_order_is_in_the_report_at_once(healthy: Trading) -> None:
     report = healthy.slot.report()
     assert (report.reason, report.markets[0].reason) == ("OrderLost", "OrderLost")
     assert "cd" * 16 in report.markets[0].message
+
+
+def test_a_flatten_that_is_given_up_is_logged_and_reported_and_to_order_it_again_tries_it_again(
+    healthy: Trading,
+) -> None:
+    slot, wire, market = healthy.slot, healthy.wire, healthy.slot.markets["btc"].engine.market
+    healthy.go_on(SECOND)
+    market.position.lots, market.position.cost = Lots(1_000), Money(1_000 * 6_000_001 * BTC.tick_lot)
+    asked = HaltTrading(term=1, by="ann", message="out", flatten=True, id="h1")
+    with structlog.testing.capture_logs() as logged:
+        asyncio.run(slot.halt(asked))
+        healthy.go_on(60 * SECOND)
+        told = [(e["log_level"], e["reason"], e["position"]) for e in logged if e["event"] == "PositionNotClosed"]
+    assert told == [("warning", "FlattenGivenUp", "0.01000")], "once"
+    report = slot.report()
+    assert report.markets[0].reason == "FlattenGivenUp"
+    assert report.message == f"until a person resumes; market btc: {report.markets[0].message}"
+    assert state_view(slot)["markets"]["btc"]["hindered"].startswith("FlattenGivenUp: to close the position was given")
+
+    asyncio.run(slot.halt(asked))
+    assert wire.kinds() == [Place]
+    healthy.go_on(STEP_NS)
+    assert (slot.report().message, slot.report().markets[0].reason) == ("until a person resumes", "")
+
+
+def test_a_flatten_that_our_own_checks_hold_up_says_which(healthy: Trading) -> None:
+    market = healthy.slot.markets["btc"].engine.market
+    healthy.go_on(SECOND)
+    market.position.lots, market.meters.mismatch = Lots(1_000), "the account holds less"
+    with structlog.testing.capture_logs() as logged:
+        healthy.slot.halted_by_hand("ann", "out", OnBreach.FLATTEN)
+        healthy.go_on(SECOND)
+
+    assert healthy.slot.report().markets[0].message.startswith("nothing new is sent: the account holds less")
+    assert [e["reason"] for e in logged if e["event"] == "PositionNotClosed"] == ["AccountMismatch"]
+    market.meters.mismatch, market.terms = "", replaced(
+        market.terms, limits=replaced(market.terms.limits, max_open_orders=0)
+    )  # fmt: skip
+    healthy.go_on(PATIENCE_NS + 2 * STEP_NS)
+    assert healthy.slot.report().markets[0].reason == "MaxOpenOrders"
 
 
 def test_a_silent_feed_is_logged_when_the_quotes_go_and_when_it_is_back_and_not_between(healthy: Trading) -> None:

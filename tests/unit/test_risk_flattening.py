@@ -1,15 +1,17 @@
 """Closing a position after a halt: small steps, only reducing, up to a price, and never for ever."""
 
+from dataclasses import replace as fields_replaced
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.engines import BTC, SECOND, accept, tick, trading
-from tradingbot_runtime.core.flattening import FUTILE_MOST
+from tradingbot_runtime.core.flattening import FUTILE_MOST, GIVEN_UP, STEP_NS
 from tradingbot_runtime.core.orders import OrderState
-from tradingbot_runtime.core.risk import Approved
+from tradingbot_runtime.core.risk import Approved, Refusal
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.model import (
     Cancel,
@@ -17,9 +19,11 @@ from tradingbot_runtime.model import (
     Money,
     Nanos,
     OrderCanceled,
+    OrderDenied,
     OrderExpired,
     OrderFilled,
     OrderId,
+    OrderRejected,
     Place,
     Restored,
     Side,
@@ -120,6 +124,111 @@ def test_it_gives_up_after_steps_that_changed_nothing_and_the_halt_holds() -> No
         orders = placed(bot, now)
     assert steps == FUTILE_MOST
     assert bot.market.state is TradingState.HALTED
+
+
+def given_up(bot: Engine) -> int:
+    """Every step comes back with nothing until no more come; the time then."""
+    now, orders = 11 * SECOND, cancel_all(bot, 11)
+    while orders or not (bot.market.flattening and bot.market.flattening.stays):
+        for order in orders:
+            fill(bot, order, 0, now, over=True)
+        now += SECOND // 4
+        orders = placed(bot, now)
+    return now
+
+
+def test_what_was_given_up_is_tried_again_when_it_is_asked_for_once_more_and_not_when_something_else_is_told() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    now = given_up(bot)
+    again = StateChanged(time_ns=Nanos(now), state=TradingState.HALTED, reason="RiskBreachMaxLoss", flatten=True)
+
+    assert places(bot.handle(again)) == []
+    assert bot.market.flattening
+    assert (bot.market.flattening.stays, bot.market.is_closing) == (GIVEN_UP, False)
+    assert [order.quantity for order in places(bot.handle(replace(again, anew=True)))] == [10_000]
+    assert places(bot.handle(replace(again, anew=True))) == [], "one that is on its way goes on"
+
+
+def test_a_position_that_is_closed_by_something_else_after_all_does_not_stay() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    now = given_up(bot)
+    bot.market.position.lots = Lots(0)
+    placed(bot, now)
+
+    assert bot.market.flattening
+    assert (bot.market.flattening.stays, bot.market.flattening.is_over) == ("", True)
+
+
+WAITS_S = 3 * FUTILE_MOST * STEP_NS // SECOND  # three times as long as it tries what leads to nothing
+
+
+def test_the_venues_word_to_wait_is_no_step_that_led_to_nothing() -> None:
+    for hold in ("block", "hold_orders"):
+        bot = holding(LONG)
+        halt(bot, flatten=True)
+        getattr(bot.budget, hold)(Nanos((11 + WAITS_S) * SECOND))
+        cancel_all(bot, 11)
+        assert [order for now in range(11, 11 + WAITS_S) for order in placed(bot, now * SECOND)] == []
+
+        assert [order.quantity for order in placed(bot, (11 + WAITS_S) * SECOND)] == [10_000], hold
+
+
+def test_our_own_pause_after_a_refusal_is_none_either() -> None:
+    """The venue refuses what comes for twice as long as ten steps take."""
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    orders, tries = cancel_all(bot, 11), 0
+    for now in range(11 * SECOND, 51 * SECOND, SECOND // 4):
+        for order in orders:
+            tries += 1
+            bot.handle(OrderRejected(time_ns=Nanos(now), order_id=order.order_id, reason="-1013", message="closed"))
+        orders = placed(bot, now)
+    assert 3 < tries < FUTILE_MOST
+
+    now = 51 * SECOND
+    while not (orders := orders or placed(bot, now)):
+        now += SECOND // 4
+        assert now < 90 * SECOND, "no order comes any more"
+    assert orders[0].quantity == 10_000
+
+
+def test_an_order_that_has_not_left_the_process_is_no_step() -> None:
+    bot = holding(LONG)
+    halt(bot, flatten=True)
+    orders, denied = cancel_all(bot, 11), 0
+    for now in range(11 * SECOND, 600 * SECOND, SECOND // 4):
+        for order in orders:
+            denied += 1
+            bot.handle(OrderDenied(time_ns=Nanos(now), order_id=order.order_id, reason="Reconnecting"))
+        orders = placed(bot, now)
+
+    assert denied > FUTILE_MOST
+    assert bot.market.is_closing
+
+
+@pytest.mark.parametrize("limits", [{"max_messages_per_day": 3}, {"max_cancels_per_fill": 0},
+                                    {"min_interval_ns": 3_600 * SECOND}], ids=str)  # fmt: skip
+def test_what_spares_messages_does_not_keep_a_position_open(limits: dict[str, Any]) -> None:
+    bot = holding(LONG)
+    bot.market.meters.remembered.cancels = 10_000
+    bot.market.terms = fields_replaced(bot.market.terms, limits=fields_replaced(bot.market.terms.limits, **limits))
+    halt(bot, flatten=True)
+
+    assert [order.quantity for order in cancel_all(bot, 11)] == [10_000]
+
+
+def test_what_the_account_does_not_hold_is_told_and_dust_is_not() -> None:
+    for lots, base, stays in ((LONG, 0, Refusal.BALANCE), (8, 10**8, "")):
+        bot = holding(lots)
+        bot.market.account.base = base
+        halt(bot, flatten=True)
+        cancel_all(bot, 11)
+        placed(bot, 12 * SECOND)
+
+        assert bot.market.flattening
+        assert (bot.market.flattening.stays, bot.market.is_closing) == (stays, False)
 
 
 def test_a_step_that_rests_is_cancelled_before_the_next_one() -> None:

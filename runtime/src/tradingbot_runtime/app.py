@@ -119,7 +119,7 @@ class App:
             self.sources = Sources(slot, links, barrier.reconcilers, None, self.process.logs.lines,
                                    self.gate.lease_left_s)  # fmt: skip
             await serve(stack, self.process.addresses, self.sources)
-            watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.is_held_by, slot.halted_by_hand))
+            watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.halts.is_held_by, slot.halted_by_hand))
             watch.halt_file.look()
             for work in (watch.halt_file.watch(), watch.clocks(), watch.remember(), presence.watch(),
                          self._trade(slot, barrier)):  # fmt: skip

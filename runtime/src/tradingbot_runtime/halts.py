@@ -37,6 +37,10 @@ class Halts:
     resumed: tuple[str, ...] = ()  # ids, the last one first
     latched: Counter[str] = field(default_factory=Counter)  # by reason, since this process began
 
+    def is_held_by(self, by: str) -> bool:
+        """Whether a halt that `by` asked for is in force."""
+        return any(halt.by == by for halt in self.held)
+
     def take(self, config: SlotConfig) -> list[Halt]:
         """What the configuration says of halts: those that hold, and those that were released; the latter's list."""
         self.held = self.journal.latches.held()

@@ -23,6 +23,7 @@ class MarketWatch:
     slot: Slot
     _watches: dict[str, QuoteWatch] = field(default_factory=dict)  # by market
     _accepted: dict[str, int] = field(default_factory=dict)  # by market, orders accepted and filled up to the last look
+    _unclosed: dict[str, str] = field(default_factory=dict)  # by market, why its position is not closed, as told last
     _stale: dict[str, "Staleness"] = field(default_factory=dict)  # by market that does not quote for its feeds
 
     def look(self) -> None:
@@ -36,6 +37,7 @@ class MarketWatch:
                 blind.append(lacks)
             if found := self._watches.setdefault(name, QuoteWatch()).look(now_ns, self._sight(live, now_ns)):
                 hindered.append((name, found))
+            self._tell_unclosed(live, found)
         hindered.sort(key=lambda found: found[1].reason != ORDER_LOST)
         now = {"blind": "; ".join(blind), "hindered": tuple(hindered)}
         if now != {name: getattr(self.slot.circumstances, name) for name in now}:
@@ -47,15 +49,18 @@ class MarketWatch:
         new, self._accepted[live.name] = accepted - self._accepted.get(live.name, 0), accepted
         cancels = market.refused_cancels
         is_stuck = cancels.persist(now_ns)
+        closing = market.flattening if market.position.lots else None
         lost = (order for order in market.orders if order.state is OrderState.LOST)
         return Sight(
             trading=market.state in TRADING,
-            wanted=bool(engine.quotes),
+            wanted=bool(engine.quotes) or market.is_closing,
+            closing=closing is not None,
+            stays=closing.stays if closing else "",
             rests=bool(new) or any(order.state in WORKING for order in market.orders),
             lost=min(lost, key=lambda order: order.id, default=None),
             hedge=market.hedge.stress if market.hedge else HedgeStress.HEDGED,
             mismatch=market.meters.mismatch,
-            doubt=market.estimates.doubt(market.terms.estimation),
+            doubt="" if closing else market.estimates.doubt(market.terms.estimation),
             locked=market.locked,
             refused=tuple(refused.reason for refused in engine.decision.refused),
             venue_code=market.quiet.code,
@@ -63,6 +68,15 @@ class MarketWatch:
             cancel_code=cancels.code if is_stuck else "",
             cancel_text=cancels.message if is_stuck else "",
         )
+
+    def _tell_unclosed(self, live: LiveMarket, found: Hindrance | None) -> None:
+        """Once for each reason that keeps the position from being closed as a halt or a stop wants it."""
+        market = live.engine.market
+        reason = found.reason if found and market.flattening is not None and market.position.lots else ""
+        if found and reason and reason != self._unclosed.get(live.name):
+            log.warning("PositionNotClosed", market=live.name, reason=reason, message=found.message,
+                        position=live.instrument.quantity_text(market.position.lots))  # fmt: skip
+        self._unclosed[live.name] = reason
 
     def _tell_staleness(self, live: LiveMarket, now_ns: Nanos) -> None:
         """Once when quotes are withdrawn because a feed is silent or late, and once when they may be there again."""

@@ -9,18 +9,17 @@ from pydantic import ValidationError
 from tradingbot_runtime.carrying import Closings
 from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import Mode, OnBreach, OnStop, SlotConfig, problems
+from tradingbot_runtime.config_notes import note_config
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.order_ids import bot_number, number_text
-from tradingbot_runtime.core.risk.loosening import loosened
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
 from tradingbot_runtime.exposures import news_of_others
 from tradingbot_runtime.halts import Halts
 from tradingbot_runtime.inputs.lines import Configured, Renumbered
 from tradingbot_runtime.inputs.recorder import Recorder
-from tradingbot_runtime.journal import ConfigApplied, Journal
-from tradingbot_runtime.journal.journal import CONFIG
+from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.market_reports import market_reports
 from tradingbot_runtime.model import (
@@ -44,7 +43,6 @@ from tradingbot_runtime.model.control import (
     SlotReport,
     VenueReport,
 )
-from tradingbot_runtime.newer_config import understood
 from tradingbot_runtime.risk_memory import accept
 from tradingbot_runtime.terms import budget_of, terms_of
 
@@ -101,16 +99,16 @@ class Slot:
         self.tell_markets()
         self.changed.set()
 
-    def tell_markets(self) -> None:
+    def tell_markets(self, *, anew: bool = False) -> None:
         """Of the standing. Raises JournalError, which leaves the markets after the one that met it untold."""
-        changed = self.state_changed()
+        changed = self.state_changed(anew=anew)
         for market in self.markets.values():
             market.handle(changed)
 
-    def state_changed(self) -> StateChanged:
+    def state_changed(self, *, anew: bool = False) -> StateChanged:
         """The standing, as markets hear of it."""
         now = self.standing
-        return StateChanged(time_ns=self.now_ns(), state=now.state, reason=now.reason, flatten=now.flatten)
+        return StateChanged(time_ns=self.now_ns(), state=now.state, reason=now.reason, flatten=now.flatten, anew=anew)
 
     def breached(self, market: str, breach: Breach) -> None:
         """A market has stopped itself on a limit: latch it, for the whole slot, until a person resumes."""
@@ -124,12 +122,14 @@ class Slot:
     def halt_for(self, reason: str, by: str, message: str, policy: OnBreach = OnBreach.CANCEL_ALL) -> Halt:
         """Latch a halt of the whole slot."""
         halt = self.halts.asked(reason, by, message, policy)
-        self.update(**self.halts.circumstances())
+        self._asked(policy)
         return halt
 
-    def is_held_by(self, by: str) -> bool:
-        """Whether a halt that `by` asked for is in force."""
-        return any(halt.by == by for halt in self.halts.held)
+    def _asked(self, policy: OnBreach) -> None:
+        """A halt was asked for, perhaps once more: what was given up of it is tried again then."""
+        self.update(**self.halts.circumstances())
+        if policy is OnBreach.FLATTEN:
+            self.tell_markets(anew=True)
 
     def venue_locked(self, event: VenueLocked) -> None:
         """A venue takes nothing now, or does again: its markets hold still; all of them, and the slot is locked."""
@@ -166,22 +166,8 @@ class Slot:
         self.update(**self.halts.circumstances())
 
     def note_config(self, before: SlotConfig | None = None) -> None:
-        """Journal the configuration that is in effect, unless it is the one that was.
-
-        Limits are compared with those `before`, which are the journal's where a process starts.
-        """
-        config, document, kept = self.config, self.config.document(), self.journal.meta(CONFIG)
-        if kept == document:
-            return
-        before, hashed = before or understood(kept), config.config_hash()
-        wider = loosened(before.risk, config.risk) if before is not None else ()
-        applied = ConfigApplied(time_ns=self.now_ns(), config_hash=hashed, document=document, loosened=wider)
-        self.journal.write("", [applied], [])
-        log.info("ConfigApplied", config_hash=hashed)
-        if wider:
-            log.warning("LimitsLoosened", fields=list(wider), config_hash=hashed)
-        elif kept is not None and before is None:
-            log.warning("LimitsNotCompared", message="another version of this program wrote the configuration before")
+        """Journal the configuration that is in effect; it was the one `before`, or the journal's."""
+        note_config(self.journal, self.config, before, self.now_ns())
 
     # -- what the operator may ask (controlled.Controlled) -----------------------------------------------------------
 
@@ -241,7 +227,7 @@ class Slot:
             return HaltAnswered(halt_id=halt.id, done=True, halts=self.halts.ids)
         self.halts.ordered(Halt(id=asked.id, reason=asked.reason, at_ns=self.now_ns(), policy=policy, by=asked.by,
                                 message=asked.message))  # fmt: skip
-        self.update(**self.halts.circumstances())
+        self._asked(policy)
         self.changed.set()
         held = asked.id in self.halts.ids
         message = "" if held else "it was resumed already"

@@ -99,7 +99,10 @@ class Risk(Spec):
         description="Kept free of the balance for the fees of what is bought, in basis points of the purchase.",
     )  # fmt: skip
     min_interval_ns: Interval | None = Field(
-        default=None, alias="minInterval", description="Optional. Shortest time between two moments of placing orders."
+        default=None,
+        alias="minInterval",
+        description="Optional. Shortest time between two moments of placing orders; "
+        "those that Flatten sends are exempt.",
     )
     # -- rates
     max_orders_per_minute: PerMinute | None = Field(
@@ -111,12 +114,12 @@ class Risk(Spec):
     max_messages_per_day: PerDay | None = Field(
         default=None,
         description="Optional. Messages that orders cost since midnight UTC, per market; beyond it only cancels are "
-        "sent.",
+        "sent, and the orders of Flatten.",
     )
     max_cancels_per_fill: PerMinute | None = Field(
         default=None,
         description="Optional. Cancels for each fill since midnight UTC, per market (the first 1000 are free); beyond "
-        "it no new order is sent.",
+        "it no new order is sent but those of Flatten.",
     )
     # -- losses
     max_daily_loss: QuoteAmount | None = Field(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tradingbot_runtime.core.quoting import Quote
 from tradingbot_runtime.core.risk import Limits, Situation
-from tradingbot_runtime.model import InstrumentType, Lots, Side
+from tradingbot_runtime.model import Instrument, InstrumentType, Lots, Side
 
 
 def affordable(quotes: Sequence[Quote], now: Situation, limits: Limits) -> tuple[Quote, ...]:
@@ -18,6 +18,12 @@ def affordable(quotes: Sequence[Quote], now: Situation, limits: Limits) -> tuple
 def fitted(quotes: Sequence[Quote], now: Situation, limits: Limits) -> tuple[Quote, ...]:
     """The same, but what cannot be cut stays as it is: the checks refuse it, and a person hears why."""
     return tuple(part or quote for part, quote in zip(_parts(quotes, now, limits), quotes, strict=True))
+
+
+def too_small(quote: Quote, instrument: Instrument) -> bool:
+    """Whether the venue would not take it."""
+    value = quote.price * quote.quantity * instrument.tick_lot
+    return quote.quantity < max(instrument.min_lots, 1) or value < instrument.min_notional
 
 
 def _parts(quotes: Sequence[Quote], now: Situation, limits: Limits) -> list[Quote | None]:
@@ -35,12 +41,13 @@ def _parts(quotes: Sequence[Quote], now: Situation, limits: Limits) -> list[Quot
             lots = min(lots, base)
         elif is_spot and each > 0:
             lots = min(lots, money // each)
-        if lots < max(instrument.min_lots, 1) or each * lots < instrument.min_notional:
+        part = quote if lots == quote.quantity else Quote(quote.side, quote.price, Lots(lots))
+        if too_small(part, instrument):
             parts.append(None)
             continue
         if quote.side is Side.SELL:
             base -= lots
         else:
             money -= each * lots
-        parts.append(quote if lots == quote.quantity else Quote(quote.side, quote.price, Lots(lots)))
+        parts.append(part)
     return parts

@@ -1,22 +1,23 @@
 """Closing a position: one small order after another that may take, each only reducing, up to a price.
 
-Only by the policy `Flatten` of a halt or a stop, never because a process ends. It gives up after several steps in a row
-that changed nothing; nothing else is traded either way.
+Only by the policy `Flatten` of a halt or a stop, never because a process ends. It gives up after several orders in a
+row that were sent and changed nothing; nothing else is traded either way.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tradingbot_runtime.core.affordable import affordable
+from tradingbot_runtime.core.affordable import affordable, too_small
 from tradingbot_runtime.core.orders import WORKING, Order
 from tradingbot_runtime.core.quoting import Quote
-from tradingbot_runtime.core.risk import Limits, Situation
+from tradingbot_runtime.core.risk import Limits, Refusal, Situation
 from tradingbot_runtime.model import Lots, Nanos, Side, Ticks
 
 STEP_NS = 2_000_000_000  # an order that has not filled by then is cancelled
 PACE_NS = 250_000_000  # between two orders
-FUTILE_MOST = 10  # steps in a row that changed nothing
+FUTILE_MOST = 10  # orders in a row that were sent and changed nothing
+GIVEN_UP = "FlattenGivenUp"
 
 
 @dataclass(slots=True)
@@ -24,34 +25,48 @@ class Flattening:
     step: Quote | None = None  # the order that should be in the market now
     started_ns: Nanos = Nanos(0)
     left: int = 0  # of the position, when the step began
-    futile: int = 0  # steps in a row that changed nothing
+    was_denied: bool = False  # the step's order has not left the process
+    futile: int = 0  # orders in a row that were sent and changed nothing
     is_over: bool = False  # nothing is left that the venue would take, or it was given up
+    stays: str = ""  # why a part that the venue would take is not closed any more
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.futile >= FUTILE_MOST
 
     def quotes(self, now: Situation, orders: Iterable[Order], limits: Limits) -> tuple[Quote, ...]:
         """What should be in the market: one closing order at most, and never beside another order."""
         live = list(orders)
-        self.is_over = False
-        age_ns = now.now_ns - self.started_ns
+        self.is_over, self.stays = False, ""
         if live:
-            return self._staying(live) if age_ns < STEP_NS else ()
-        if self.step is not None:
-            if age_ns < (PACE_NS if abs(now.position) < self.left else STEP_NS):
-                return ()
-            self.futile = 0 if abs(now.position) < self.left else self.futile + 1
-            self.step = None
-        if self.futile >= FUTILE_MOST:
-            self.is_over = True
+            return self._staying(live) if now.now_ns - self.started_ns < STEP_NS else ()
+        if self._is_awaited(now):
+            return ()
+        if now.position == 0 or self.is_given_up:
+            self.is_over, self.stays = True, GIVEN_UP if now.position else ""
             return ()
         closing = _closing(now, limits)
         if closing is None:
-            self.is_over = now.position == 0
             return ()
         steps = affordable((closing,), now, limits)
         if not steps:
-            self.is_over = True
+            self.is_over, self.stays = True, "" if too_small(closing, limits.instrument) else Refusal.BALANCE
             return ()
         self.step, self.started_ns, self.left = steps[0], now.now_ns, abs(now.position)
+        self.was_denied = False
         return steps
+
+    def _is_awaited(self, now: Situation) -> bool:
+        """Whether the step is to have its time. One that was not sent, by whatever check or budget, proves nothing."""
+        if self.step is None:
+            return False
+        if now.placed_ns >= self.started_ns and not self.was_denied:
+            shrank = abs(now.position) < self.left
+            if now.now_ns - self.started_ns < (PACE_NS if shrank else STEP_NS):
+                return True
+            self.futile = 0 if shrank else self.futile + 1
+        self.step = None
+        return False
 
     def _staying(self, live: list[Order]) -> tuple[Quote, ...]:
         """The step's order as it is, so that it stays; anything else is to be cancelled first."""
@@ -63,9 +78,9 @@ class Flattening:
 
 
 def _closing(now: Situation, limits: Limits) -> Quote | None:
-    """The next order; None when nothing is left, or when there is no price."""
+    """The next order; None when there is no price."""
     shares = [share for share in (limits.max_slippage, limits.max_distance) if share is not None]
-    if now.position == 0 or not now.book_valid or not shares:
+    if not now.book_valid or not shares:
         return None
     if (now.venue_bid if now.position > 0 else now.venue_ask) is None:
         return None  # nobody to take: to wait for somebody is no futile step

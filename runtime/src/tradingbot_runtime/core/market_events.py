@@ -115,7 +115,7 @@ def _state_changed(market: "Market", event: StateChanged) -> None:
     market.killed = event.state is TradingState.HALTED and event.reason == MANUAL_HALT
     if not event.flatten:
         market.flattening = None
-    elif market.flattening is None:
+    elif market.flattening is None or (event.anew and market.flattening.is_given_up):
         market.flattening = Flattening()
 
 
@@ -175,6 +175,8 @@ def _filled(market: "Market", event: OrderFilled) -> None:
 
 def _ordered(market: "Market", event: OrderEvent) -> None:
     _advanced(market, event)
+    if isinstance(event, OrderDenied) and market.flattening is not None:
+        market.flattening.was_denied = True
     if isinstance(event, OrderRejected) and event.reason in MARKET_MOVED:
         return  # to be priced anew at the next tick
     if isinstance(event, OrderRejected | OrderDenied):

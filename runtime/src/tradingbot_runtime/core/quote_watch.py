@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tradingbot_runtime.core.flattening import FUTILE_MOST, GIVEN_UP
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.core.risk import Refusal
 from tradingbot_runtime.model import HedgeStress, Nanos
@@ -16,11 +17,16 @@ PATIENCE_NS = 10_000_000_000
 HOLD_NS = 5_000_000_000
 FORGETS_AFTER = 200  # refusals; then what was refused before counts half: the latest is what matters
 LONGEST_TEXT = 200  # of what a venue says
+GIVEN_UP_TEXT = (
+    f"to close the position was given up: {FUTILE_MOST} orders in a row were sent and closed nothing of it. Order the "
+    "halt once more, or restart, and it is tried again (docs/guides/halts.md)"
+)
+SHORT_TEXT = "the account does not hold what would close the rest of the position: deposit, or close it by hand"
 ORDER_LOST = "OrderLost"
 NO_ORDER_RESTS = "NoOrderRests"
 HEDGE_LATE = "HedgeLate"
 CANCEL_REFUSED = "CancelRefused"
-AT_ONCE = (ORDER_LOST, CANCEL_REFUSED, HEDGE_LATE, Refusal.ACCOUNT_MISMATCH)  # and gone at once
+AT_ONCE = (ORDER_LOST, CANCEL_REFUSED, GIVEN_UP, HEDGE_LATE, Refusal.ACCOUNT_MISMATCH)  # and gone at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,10 @@ class Sight:
     """What there is to see of a market at one moment."""
 
     trading: bool  # its state lets it quote
-    wanted: bool  # its strategy wants quotes
+    wanted: bool  # its strategy wants quotes, or its position is to be closed
     rests: bool  # an order is in the market, or one was accepted or filled since the last look
+    closing: bool = False  # a halt or a stop wants its position closed, and something of it is left
+    stays: str = ""  # why that is not tried any more
     lost: Order | None = None  # one whose fate cannot be found out
     hedge: HedgeStress = HedgeStress.HEDGED  # how well its fills are hedged, where they are
     mismatch: str = ""  # how the account differs from what was booked
@@ -68,6 +76,7 @@ class QuoteWatch:
         new = (
             _order_lost(sight)
             or _not_withdrawn(sight)
+            or _not_closed(sight)
             or _hedge_late(sight)
             or _mismatched(sight)
             or self._idle(now_ns, sight)
@@ -77,7 +86,7 @@ class QuoteWatch:
         return self.found
 
     def _idle(self, now_ns: Nanos, sight: Sight) -> Hindrance | None:
-        if not sight.trading:
+        if not sight.trading and not sight.closing:
             self._since_ns, self._hindered_ns = None, Nanos(0)
             self._refused.clear()
             return None
@@ -130,6 +139,13 @@ def _not_withdrawn(sight: Sight) -> Hindrance | None:
     return Hindrance(CANCEL_REFUSED, what, sight.cancel_code)
 
 
+def _not_closed(sight: Sight) -> Hindrance | None:
+    """Not waited for: what stays has been tried for long enough."""
+    if not sight.stays:
+        return None
+    return Hindrance(sight.stays, GIVEN_UP_TEXT if sight.stays == GIVEN_UP else SHORT_TEXT)
+
+
 def _hedge_late(sight: Sight) -> Hindrance | None:
     """Not waited for: the timeout was the patience."""
     if sight.hedge is HedgeStress.HEDGED:
@@ -142,9 +158,10 @@ def _hedge_late(sight: Sight) -> Hindrance | None:
 
 def _mismatched(sight: Sight) -> Hindrance | None:
     """Not waited for: from the first moment on nothing new is sent."""
-    if not sight.trading or not sight.mismatch:
+    if not (sight.trading or sight.closing) or not sight.mismatch:
         return None
-    what = f"nothing new is sent, and a halt follows after risk.haltAfter: {sight.mismatch} (docs/guides/orders.md)"
+    halts = "" if sight.closing else ", and a halt follows after risk.haltAfter"
+    what = f"nothing new is sent{halts}: {sight.mismatch} (docs/guides/orders.md)"
     return Hindrance(Refusal.ACCOUNT_MISMATCH, what)
 
 

@@ -135,10 +135,10 @@ def standing(now: Circumstances) -> Standing:
     if now.hindered and allowed.state in TRADING:
         # Ready all the same: the process does what it is told, and another one would not do better.
         return Standing(allowed.state, now.hindered[0][1].reason, _said(now.hindered))
-    if stuck := tuple(found for found in now.hindered if found[1].reason == CANCEL_REFUSED):
-        # What stops withdraws its orders: it says so when it cannot.
-        return replace(allowed, message="; ".join(filter(None, (allowed.message, _said(stuck)))))
-    return allowed
+    # What stops withdraws its orders, and may close its position: it says so when it cannot.
+    stuck = [found for found in now.hindered if found[1].reason == CANCEL_REFUSED or allowed.flatten]
+    said = (allowed.message, now.blind if allowed.flatten else "", _said(stuck))
+    return replace(allowed, message="; ".join(filter(None, said)))
 
 
 def _said(hindered: Iterable[tuple[str, Hindrance]]) -> str:

@@ -62,11 +62,15 @@ class BalancesReported(Event, frozen=True, kw_only=True, gc=False):
 
 
 class StateChanged(Event, frozen=True, kw_only=True, gc=False):
-    """What the market may do from now on. `flatten`: halted, and the position is to be closed in small steps."""
+    """What the market may do from now on. `flatten`: halted, and the position is to be closed in small steps.
+
+    `anew`: that was asked for once more, and is tried again where it was given up.
+    """
 
     state: TradingState
     reason: str
     flatten: bool = False
+    anew: bool = False
 
 
 class HaltResumed(Event, frozen=True, kw_only=True, gc=False):

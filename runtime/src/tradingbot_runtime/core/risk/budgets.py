@@ -13,7 +13,9 @@ def rate(_: Place, now: Situation, __: Limits) -> Verdict:
     return None if now.order_tokens > 0 else (Refusal.RATE, "the message budget is used up")
 
 
-def messages(_: Place, now: Situation, limits: Limits) -> Verdict:
+def messages(order: Place, now: Situation, limits: Limits) -> Verdict:
+    if now.closes(order):
+        return None
     most = limits.max_messages_per_day
     if most is not None and now.messages_today >= most:
         return Refusal.DAILY_MESSAGES, f"{now.messages_today} messages since midnight UTC"

@@ -124,6 +124,10 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
         """The position cannot become larger, nor change sides, by `order` and all that rests on its side."""
         return order.quantity + self.worst(order.side) <= 0
 
+    def closes(self, order: Place) -> bool:
+        """It closes the position because a halt or a stop says so: what spares messages is not to keep it open."""
+        return self.flattening and self.reduces(order)
+
     def plus(self, order: Place, tick_lot: int) -> "Situation":
         """The situation with `order` in the market too."""
         shared = {

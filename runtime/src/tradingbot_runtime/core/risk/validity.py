@@ -45,7 +45,7 @@ def repetition(order: Place, now: Situation, limits: Limits) -> Verdict:
     """An id is used once. Orders of one moment belong together; the next moment comes after the interval."""
     if now.known(order.order_id):
         return Refusal.DUPLICATE_INTENT, f"{order.order_id} has been used"
-    if limits.min_interval_ns and 0 < now.now_ns - now.placed_ns < limits.min_interval_ns:
+    if 0 < now.now_ns - now.placed_ns < limits.min_interval_ns and not now.closes(order):
         return Refusal.MIN_INTERVAL, f"{now.now_ns - now.placed_ns} ns after the last ones"
     return None
 
