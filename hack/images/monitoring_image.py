@@ -35,6 +35,9 @@ def stage(rootfs: Path) -> None:
     folder.mkdir(parents=True)
     for name in PROGRAMS:
         shutil.copy2(program(name), folder / name)
+    shared = program("alertmanager").parents[1] / "share/prometheus"  # Debian's; its makers' programs have it within
+    if shared.is_dir():
+        shutil.copytree(shared, rootfs / "usr/share/prometheus", symlinks=True)
     libraries = shared_libraries.needed(folder / name for name in PROGRAMS)
     if libraries:  # none: both are static
         shared_libraries.place(libraries, shared_libraries.default_folder(libraries), rootfs)

@@ -25,6 +25,20 @@ class Pager(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("0.0.0.0", 9000), Pager).serve_forever()
 """
 
+LABELS = {"app.kubernetes.io/name": "pager"}
+NARROW = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+POD = {
+    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pager", "labels": LABELS},
+    "spec": {
+        "enableServiceLinks": False, "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{"name": "pager", "image": "tradingbot.dev/runtime:0.1.0", "imagePullPolicy": "IfNotPresent",
+                        "command": ["/usr/local/bin/python3", "-c", PAGER], "securityContext": NARROW}],
+    },
+}  # fmt: skip
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pager"},
+           "spec": {"selector": LABELS, "ports": [{"port": 9000}]}}  # fmt: skip
+
 
 class Pager:
     """What a person on call would have been told."""
@@ -33,13 +47,9 @@ class Pager:
         self._demo = demo
 
     def install(self) -> None:
-        demo = self._demo
-        overrides = {"spec": {"enableServiceLinks": False, "automountServiceAccountToken": False, "containers": [
-            {"name": "pager", "image": "tradingbot.dev/runtime:0.1.0", "imagePullPolicy": "IfNotPresent",
-             "command": ["/usr/local/bin/python3", "-c", PAGER]}]}}  # fmt: skip
-        demo.kubectl("run", "pager", "--image=tradingbot.dev/runtime:0.1.0", "--port=9000", "--expose",
-                     f"--overrides={json.dumps(overrides)}")  # fmt: skip
-        demo.kubectl("wait", "pod/pager", "--for=condition=Ready", "--timeout=60s")
+        for manifest in (POD, SERVICE):
+            self._demo.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+        self._demo.kubectl("wait", "pod/pager", "--for=condition=Ready", "--timeout=60s")
 
     def told(self) -> list[dict[str, dict[str, str]]]:
         return [json.loads(line) for line in self._demo.kubectl("logs", "pager").splitlines()]
