@@ -111,3 +111,13 @@ def test_a_day_whose_messages_are_used_up_does_not_stop_it(line: Line) -> None:
     halt(line)
 
     until_flat(bot)
+
+
+def test_an_order_of_unknown_fate_keeps_only_that_open_which_its_fill_could_turn_over(line: Line) -> None:
+    bot = line.bot
+    bot.simulator.admin.inject("http-5xx", PLACING, count=1)  # it may have been taken; it was not
+    halt(line)
+    closed = bot.until(lambda s: position(s) == "0.00100", "all but one step's worth is closed")
+    assert [order["state"] for order in closed["markets"]["btc"]["orders"]] == ["Unknown"], "beside it"
+
+    until_flat(bot)

@@ -167,6 +167,23 @@ def test_a_flatten_that_our_own_checks_hold_up_says_which(healthy: Trading) -> N
     assert healthy.slot.report().markets[0].reason == "MaxOpenOrders"
 
 
+def test_a_lost_order_beside_a_flatten_says_what_it_keeps_open(healthy: Trading) -> None:
+    lost = Restored(time_ns=Nanos(healthy.now_ns), order_id=OrderId("cd" * 16), side=Side.SELL, price=Ticks(6_001_000),
+                    quantity=Lots(1_000), executed=Lots(0), venue_order_id="v9", state=OrderState.LOST)  # fmt: skip
+    healthy.go_on(SECOND)
+    healthy.slot.markets["btc"].take(lost)
+    healthy.slot.markets["btc"].engine.market.position.lots = Lots(1_000)
+    healthy.go_on(STEP_NS)
+    with structlog.testing.capture_logs() as logged:
+        healthy.slot.halted_by_hand("ann", "out", OnBreach.FLATTEN)
+        healthy.go_on(SECOND)
+
+    report = healthy.slot.report()
+    assert "no more of the position is closed than could not turn it over" in report.markets[0].message
+    assert report.markets[0].message in report.message
+    assert [e["reason"] for e in logged if e["event"] == "PositionNotClosed"] == ["OrderLost"]
+
+
 def test_a_silent_feed_is_logged_when_the_quotes_go_and_when_it_is_back_and_not_between(healthy: Trading) -> None:
     stale_ns = healthy.slot.markets["btc"].engine.market.terms.limits.stale_after_ns
     healthy.go_on(SECOND)

@@ -14,6 +14,7 @@ from tradingbot_runtime.core.orders import OrderState
 from tradingbot_runtime.core.risk import Approved, Refusal
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.model import (
+    MARKET_MOVED,
     Cancel,
     Lots,
     Money,
@@ -24,10 +25,13 @@ from tradingbot_runtime.model import (
     OrderFilled,
     OrderId,
     OrderRejected,
+    OrderReported,
+    OrderStatus,
     Place,
     Restored,
     Side,
     StateChanged,
+    Ticks,
     TradingState,
 )
 
@@ -280,6 +284,131 @@ def test_dust_that_the_venue_does_not_take_is_left() -> None:
     cancel_all(bot, 11)
 
     assert [placed(bot, now * SECOND) for now in range(12, 20)] == [[]] * 8
+
+
+def unproved(
+    bot: Engine, side: Side, lots: int, state: OrderState = OrderState.LOST, price: int = 5_999_000
+) -> OrderId:
+    """An order that the market has, and nobody knows what became of it."""
+    order_id = OrderId(f"unproved{side}{lots}")
+    bot.handle(Restored(time_ns=Nanos(9 * SECOND), order_id=order_id, side=side, price=Ticks(price),
+                        quantity=Lots(lots), executed=Lots(0), venue_order_id="", state=state))  # fmt: skip
+    return order_id
+
+
+def closed_beside(bot: Engine) -> list[int]:
+    """Flatten, and fill whatever comes; the sizes."""
+    halt(bot, flatten=True)
+    cancel_resting(bot)
+    sizes: list[int] = []
+    for now in range(11 * SECOND, 40 * SECOND, SECOND // 2):
+        placed(bot, now)
+        for order in [order for order in bot.market.orders if order.state is OrderState.SUBMITTING]:
+            sizes.append(order.quantity)
+            fill(bot, Place(order_id=order.id, side=order.side, price=order.price, quantity=order.quantity),
+                 order.quantity, now)  # fmt: skip
+    return sizes
+
+
+def cancel_resting(bot: Engine) -> list[Place]:
+    answers = [bot.handle(OrderCanceled(time_ns=Nanos(11 * SECOND), order_id=order.id)) for order in
+               list(bot.market.orders) if order.state is OrderState.PENDING_CANCEL]  # fmt: skip
+    return [place for approved in answers for place in places(approved)]
+
+
+@pytest.mark.parametrize("state", [OrderState.LOST, OrderState.UNKNOWN])
+@pytest.mark.parametrize(
+    ("start", "side", "lots", "sizes"),
+    [(LONG, Side.SELL, 12_000, [10_000, 3_000]), (LONG, Side.BUY, 12_000, [10_000, 10_000, 5_000]),
+     (-LONG, Side.BUY, 12_000, [10_000, 3_000]), (-LONG, Side.SELL, 12_000, [10_000, 10_000, 5_000]),
+     (LONG, Side.SELL, LONG, []), (LONG, Side.SELL, 2 * LONG, [])],
+)  # fmt: skip
+def test_beside_an_order_of_unknown_fate_all_is_closed_that_its_fill_could_not_turn_over(
+    start: int, side: Side, lots: int, sizes: list[int], state: OrderState
+) -> None:
+    bot = holding(start)
+    unproved(bot, side, lots, state, 5_999_000 if side is Side.BUY else 6_001_000)
+    assert closed_beside(bot) == sizes
+
+    flattening = bot.market.flattening
+    assert flattening
+    left = abs(start) - sum(sizes)
+    waits = state is OrderState.UNKNOWN and left
+    assert flattening.is_over == (not waits), "of what is lost nothing is waited for"
+    assert flattening.stays == (Refusal.REDUCE_ONLY if left and not waits else "")
+
+
+def test_what_a_lost_order_kept_open_is_closed_when_its_fate_is_known() -> None:
+    bot = holding(LONG)
+    order_id = unproved(bot, Side.SELL, LONG)
+    assert closed_beside(bot) == []
+
+    gone = OrderReported(time_ns=Nanos(40 * SECOND), order_id=order_id, status=OrderStatus.ABSENT, executed=Lots(0))
+    assert [order.quantity for order in [*places(bot.handle(gone)), *placed(bot, 41 * SECOND)]] == [10_000]
+
+
+def test_a_step_never_meets_an_order_of_our_own_that_may_still_be_there() -> None:
+    for start, side, price, expected in (
+        (LONG, Side.BUY, 5_999_000, 5_999_001),
+        (-LONG, Side.SELL, 6_001_000, 6_000_999),
+    ):
+        bot = holding(start)
+        unproved(bot, side, 1_000, price=price)
+        halt(bot, flatten=True)
+
+        (order,) = cancel_resting(bot)
+        assert (order.price, bot.decision.refused) == (expected, [])
+
+
+def test_what_the_account_pays_for_a_lost_order_is_not_paid_again() -> None:
+    bot = holding(LONG)
+    bot.market.account.base = (LONG - 25) * BTC.lot_units  # a fee has taken the rest
+    unproved(bot, Side.SELL, 20_000)
+
+    assert closed_beside(bot) == [LONG - 25 - 20_000]
+
+
+def test_a_venue_that_refused_once_is_asked_again_though_it_will_never_answer_for_a_lost_order() -> None:
+    """An order that came too late for its price ends no pause and begins none."""
+    bot = holding(LONG)
+    unproved(bot, Side.BUY, 1_000)
+    halt(bot, flatten=True)
+    (order,) = cancel_resting(bot)
+    bot.handle(OrderRejected(time_ns=Nanos(11 * SECOND), order_id=order.order_id, reason="-1013", message="closed"))
+    (order,) = placed(bot, 14 * SECOND)
+    moved = next(iter(MARKET_MOVED))
+    bot.handle(OrderRejected(time_ns=Nanos(14 * SECOND), order_id=order.order_id, reason=moved, message=""))
+
+    assert len(placed(bot, 17 * SECOND)) == 1
+
+
+@given(
+    start=st.sampled_from([-40_000, -15_000, 15_000, 40_000]),
+    lost=st.tuples(
+        st.sampled_from(Side), st.integers(1, 15_000), st.sampled_from([OrderState.LOST, OrderState.UNKNOWN])
+    ),
+    filled_at=st.integers(0, 40),
+    shares=st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=40, max_size=40),
+)
+def test_whatever_becomes_of_a_lost_order_the_position_never_changes_sides(
+    start: int, lost: tuple[Side, int, OrderState], filled_at: int, shares: list[tuple[int, bool]]
+) -> None:
+    side, lots, state = lost
+    bot = holding(start)
+    order_id = unproved(bot, side, lots, state, 5_999_000 if side is Side.BUY else 6_001_000)
+    halt(bot, flatten=True)
+    waiting, now = cancel_resting(bot), 11 * SECOND
+    for number, (share, rests) in enumerate(shares):
+        now += SECOND
+        if number == filled_at:
+            bot.handle(OrderFilled(time_ns=Nanos(now), order_id=order_id, trade_id="late", side=side, fee=0,
+                                   price=Ticks(5_999_000), quantity=Lots(lots), fee_asset="USDT"))  # fmt: skip
+            assert bot.market.position.lots * start >= 0
+        for order in [*waiting, *placed(bot, now)]:
+            bot.handle(accept(order.order_id, now))
+            fill(bot, order, order.quantity * share // 100, now, over=not rests)
+        waiting = cancel_resting(bot)
+        assert bot.market.position.lots * start >= 0, "it never changes sides"
 
 
 @given(

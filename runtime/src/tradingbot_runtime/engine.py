@@ -58,7 +58,7 @@ class Engine:
         now = market.situation(event.time_ns, self._orders_left(event.time_ns) // terms.capabilities.calls_per_place)
 
         self.quotes, tolerance = self._wanted(now)
-        changes = compare(self.quotes, market.orders, tolerance, (now.mid_2, now.mid_unit), market.held(now.now_ns))
+        changes = compare(self.quotes, market.placed, tolerance, (now.mid_2, now.mid_unit), market.held(now.now_ns))
         if market.suspects:
             changes = withdrawing(changes, market.misfits(now))
         if not changes.stale and not changes.missing:

@@ -1,15 +1,18 @@
 """Closing a position: one small order after another that may take, each only reducing, up to a price.
 
 Only by the policy `Flatten` of a halt or a stop, never because a process ends. It gives up after several orders in a
-row that were sent and changed nothing; nothing else is traded either way.
+row that were sent and changed nothing; nothing else is traded either way. Beside an order whose fate is not known it
+closes what that order's fill could not turn over.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from msgspec.structs import replace
+
 from tradingbot_runtime.core.affordable import affordable, too_small
-from tradingbot_runtime.core.orders import WORKING, Order
+from tradingbot_runtime.core.orders import UNPROVED, WORKING, Order, OrderState
 from tradingbot_runtime.core.quoting import Quote
 from tradingbot_runtime.core.risk import Limits, Refusal, Situation
 from tradingbot_runtime.model import Lots, Nanos, Side, Ticks
@@ -35,11 +38,12 @@ class Flattening:
         return self.futile >= FUTILE_MOST
 
     def quotes(self, now: Situation, orders: Iterable[Order], limits: Limits) -> tuple[Quote, ...]:
-        """What should be in the market: one closing order at most, and never beside another order."""
+        """What should be in the market: one closing order at most, and beside it only orders of unknown fate."""
         live = list(orders)
+        proved = [order for order in live if order.state not in UNPROVED]
         self.is_over, self.stays = False, ""
-        if live:
-            return self._staying(live) if now.now_ns - self.started_ns < STEP_NS else ()
+        if proved:
+            return self._staying(proved) if now.now_ns - self.started_ns < STEP_NS else ()
         if self._is_awaited(now):
             return ()
         if now.position == 0 or self.is_given_up:
@@ -48,13 +52,14 @@ class Flattening:
         closing = _closing(now, limits)
         if closing is None:
             return ()
-        steps = affordable((closing,), now, limits)
-        if not steps:
-            self.is_over, self.stays = True, "" if too_small(closing, limits.instrument) else Refusal.BALANCE
+        step, reason = _safe(closing, now, limits)
+        if step is None:
+            # Of an order in doubt the venue is being asked: soon more may be closed, or it is lost.
+            self.is_over = all(order.state is OrderState.LOST for order in live)
+            self.stays = reason if self.is_over else ""
             return ()
-        self.step, self.started_ns, self.left = steps[0], now.now_ns, abs(now.position)
-        self.was_denied = False
-        return steps
+        self.step, self.started_ns, self.left, self.was_denied = step, now.now_ns, abs(now.position), False
+        return (step,)
 
     def _is_awaited(self, now: Situation) -> bool:
         """Whether the step is to have its time. One that was not sent, by whatever check or budget, proves nothing."""
@@ -78,7 +83,7 @@ class Flattening:
 
 
 def _closing(now: Situation, limits: Limits) -> Quote | None:
-    """The next order; None when there is no price."""
+    """All that one order may close; None when there is no price."""
     shares = [share for share in (limits.max_slippage, limits.max_distance) if share is not None]
     if not now.book_valid or not shares:
         return None
@@ -86,11 +91,27 @@ def _closing(now: Situation, limits: Limits) -> Quote | None:
         return None  # nobody to take: to wait for somebody is no futile step
     numerator, denominator = min(shares, key=lambda share: Fraction(*share))
     unit = 2 * now.mid_unit * denominator
-    if now.position > 0:
-        return Quote(Side.SELL, Ticks(-(-now.mid_2 * (denominator - numerator) // unit)), _size(now, limits))
-    return Quote(Side.BUY, Ticks(now.mid_2 * (denominator + numerator) // unit), _size(now, limits))
-
-
-def _size(now: Situation, limits: Limits) -> Lots:
     most = limits.max_order if limits.max_order is not None else abs(now.position)
-    return Lots(min(abs(now.position), most, limits.instrument.max_lots))
+    size = Lots(min(abs(now.position), most, limits.instrument.max_lots))
+    # Never as far as an order of our own, which may still be there, unseen.
+    if now.position > 0:
+        price = Ticks(-(-now.mid_2 * (denominator - numerator) // unit))
+        return Quote(Side.SELL, max(price, Ticks(now.own_bid + 1)) if now.own_bid else price, size)
+    price = Ticks(now.mid_2 * (denominator + numerator) // unit)
+    return Quote(Side.BUY, min(price, Ticks(now.own_ask - 1)) if now.own_ask else price, size)
+
+
+def _safe(closing: Quote, now: Situation, limits: Limits) -> tuple[Quote | None, str]:
+    """As much of it as could not turn the position over, nor exceed the account, if all that may still fill does.
+
+    None with the reason why nothing is; an empty one for what the venue would not take.
+    """
+    if too_small(closing, limits.instrument):
+        return None, ""
+    safe = Quote(closing.side, closing.price, Lots(min(closing.quantity, -now.worst(closing.side))))
+    if too_small(safe, limits.instrument):
+        return None, Refusal.REDUCE_ONLY
+    # Those orders bind what others' do: the step does not take their place.
+    bound = replace(now, foreign_selling=now.selling, foreign_cost=now.buying_cost)
+    found = affordable((safe,), bound, limits)
+    return (found[0], "") if found else (None, Refusal.BALANCE)

@@ -1,5 +1,6 @@
 """The state of one market: what events change it to. Deciding what to do about it is the engine's part."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tradingbot_runtime.config import OnBreach
@@ -12,7 +13,7 @@ from tradingbot_runtime.core.hedging import ONLY_REDUCES, Hedging
 from tradingbot_runtime.core.market_events import APPLY, UNSURE
 from tradingbot_runtime.core.meters import DAY_NS, Meters, Remembered
 from tradingbot_runtime.core.order_room import OrderRoom
-from tradingbot_runtime.core.orders import Anomaly, Orders
+from tradingbot_runtime.core.orders import UNPROVED, Anomaly, Order, Orders
 from tradingbot_runtime.core.positions import Account, DailyLoss, Position
 from tradingbot_runtime.core.quoting import MarketView, Quote
 from tradingbot_runtime.core.refusals import Quiet, RefusedCancels
@@ -148,6 +149,13 @@ class Market:
     def takes(self) -> bool:
         """Its orders are to take what is in the book."""
         return self.flattening is not None or self.terms.hedge is not None
+
+    @property
+    def placed(self) -> Iterable[Order]:
+        """The orders that hold a quote's place. Those of unknown fate do not hold a step's."""
+        if self.flattening is None:
+            return self.orders
+        return [order for order in self.orders if order.state not in UNPROVED]
 
     def held(self, now_ns: Nanos) -> frozenset[OrderId]:
         """Orders that no cancel is to be sent for now: the venue has just refused one."""

@@ -17,11 +17,13 @@ PATIENCE_NS = 10_000_000_000
 HOLD_NS = 5_000_000_000
 FORGETS_AFTER = 200  # refusals; then what was refused before counts half: the latest is what matters
 LONGEST_TEXT = 200  # of what a venue says
-GIVEN_UP_TEXT = (
-    f"to close the position was given up: {FUTILE_MOST} orders in a row were sent and closed nothing of it. Order the "
-    "halt once more, or restart, and it is tried again (docs/guides/halts.md)"
-)
-SHORT_TEXT = "the account does not hold what would close the rest of the position: deposit, or close it by hand"
+STAYS_TEXT = {
+    GIVEN_UP: f"to close the position was given up: {FUTILE_MOST} orders in a row were sent and closed nothing of it. "
+    "Order the halt once more, or restart, and it is tried again (docs/guides/halts.md)",
+    Refusal.BALANCE: "the account does not hold what would close the rest of the position: deposit, or close it",
+    Refusal.REDUCE_ONLY: "the rest of the position is not closed: orders in the market, others' among them, could fill "
+    "beside an order that closes it, and turn it over",
+}
 ORDER_LOST = "OrderLost"
 NO_ORDER_RESTS = "NoOrderRests"
 HEDGE_LATE = "HedgeLate"
@@ -123,10 +125,11 @@ def _order_lost(sight: Sight) -> Hindrance | None:
     if order is None:
         return None
     named = f"{order.id} ({order.venue_order_id})" if order.venue_order_id else order.id
-    what = (f"the fate of order {named} cannot be found out, and until it is, at most orders that reduce the position "
-            "are sent: look for it on the venue's own page; where the venue does not have it, restart the pod "
-            "(docs/guides/orders.md, OrderLost)")  # fmt: skip
-    return Hindrance(ORDER_LOST, what, order.id)
+    most = "no more of the position is closed than could not turn it over, should that fill" if sight.closing else (
+        "at most orders that reduce the position are sent")  # fmt: skip
+    what = (f"the fate of order {named} cannot be found out, and until it is, {most}: look for it on the venue's own "
+            "page; where the venue does not have it, restart the pod (docs/guides/orders.md, OrderLost)")  # fmt: skip
+    return Hindrance(ORDER_LOST, what, f"{order.id} closing" if sight.closing else order.id)
 
 
 def _not_withdrawn(sight: Sight) -> Hindrance | None:
@@ -143,7 +146,7 @@ def _not_closed(sight: Sight) -> Hindrance | None:
     """Not waited for: what stays has been tried for long enough."""
     if not sight.stays:
         return None
-    return Hindrance(sight.stays, GIVEN_UP_TEXT if sight.stays == GIVEN_UP else SHORT_TEXT)
+    return Hindrance(sight.stays, STAYS_TEXT[sight.stays])
 
 
 def _hedge_late(sight: Sight) -> Hindrance | None:
@@ -162,7 +165,7 @@ def _mismatched(sight: Sight) -> Hindrance | None:
         return None
     halts = "" if sight.closing else ", and a halt follows after risk.haltAfter"
     what = f"nothing new is sent{halts}: {sight.mismatch} (docs/guides/orders.md)"
-    return Hindrance(Refusal.ACCOUNT_MISMATCH, what)
+    return Hindrance(Refusal.ACCOUNT_MISMATCH, what, "closing" if sight.closing else "")
 
 
 def _doubtful(sight: Sight, _: str) -> Hindrance | None:

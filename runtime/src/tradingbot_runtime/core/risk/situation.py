@@ -18,7 +18,7 @@ class Exposure(NamedTuple):
     open_orders: int = 0
     unproved_buying: Lots = Lots(0)  # of those, of unknown fate or lost
     unproved_selling: Lots = Lots(0)
-    unanswered: int = 0  # orders that the venue has said nothing of yet
+    unanswered: int = 0  # orders that the venue has said nothing of yet; of lost ones it will not
     lost: int = 0  # orders whose fate cannot be found out
     own_bid: Ticks = Ticks(0)  # the highest price we may buy at; 0: none
     own_ask: Ticks = Ticks(0)  # the lowest price we may sell at; 0: none
@@ -40,7 +40,7 @@ def exposure(orders: Iterable[Order], tick_lot: int) -> Exposure:
         leaves = order.leaves_quantity
         unproved = order.state in UNPROVED
         lost += order.state is OrderState.LOST
-        unanswered += order.state not in WORKING and not order.venue_order_id
+        unanswered += order.state not in WORKING and order.state is not OrderState.LOST and not order.venue_order_id
         if order.side is Side.BUY:
             buying += leaves
             cost += leaves * order.price * tick_lot
