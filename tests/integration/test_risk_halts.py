@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from harness.live_risk import LIVE_RISK
 from harness.operator_line import Line, line_to_quoting
 from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
 from harness.shown import Shown
-from harness.simulator import SimulatorProcess, book_ticker, trade, until
+from harness.simulator import Json, SimulatorProcess, book_ticker, trade, until
 from tradingbot_runtime.model.control import (
     CommandRefused,
     HaltTrading,
@@ -143,6 +144,34 @@ def test_a_loss_halts_and_flattening_closes_the_position(own_simulator: Simulato
         bot.until(lambda s: s["markets"]["btc"]["position"] == "0.00000", "the position is closed", 20)
         assert bot.state()["state"] == "Halted"
         assert not ours_at_venue(bot)
+
+
+def test_a_stricter_policy_is_carried_out_while_a_milder_halt_holds(
+    own_simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    risk = {**LIVE_RISK, "maxDailyLoss": "0.5", "onBreach": "ReduceOnly", "maxOrder": "0.003", "maxSlippageBps": "300"}
+    with runtime(tmp_path, own_simulator, spec={"risk": risk}) as bot:
+        bot.start().until_quoting()
+        own_simulator.admin.play([trade(1, "59900.00", "5", buyer_is_maker=True)])
+        bot.until(lambda s: s["markets"]["btc"]["position"] != "0.00000", "it has bought")
+        own_simulator.admin.play([book_ticker(10**9, ("59300.00", "5"), ("59300.01", "5"))])
+        bot.until(lambda s: s["state"] == "Reducing", "it only reduces")
+        (milder,) = bot.state()["halts"]
+        bot.terminate()
+
+        bot.spec = {"risk": {**risk, "onBreach": "Flatten"}}
+        bot.start()
+        ids = count(10**9 + 1)
+
+        def halted(state: Json) -> bool:
+            """The market goes on where it was left: a feed that begins needs a tick."""
+            own_simulator.admin.play([book_ticker(next(ids), ("59300.00", "5"), ("59300.01", "5"))])
+            return bool(state["state"] == "Halted")
+
+        bot.until(halted, "it halts", 20)
+        first, second = bot.state()["halts"]
+        assert (first, second["reason"]) == (milder, milder["reason"])
+        bot.until(lambda s: s["markets"]["btc"]["position"] == "0.00000", "the position is closed", 20)
 
 
 def test_a_clock_that_is_off_halts_before_the_first_order(own_simulator: SimulatorProcess, tmp_path: Path) -> None:

@@ -198,6 +198,67 @@ def test_after_a_restart_a_market_knows_that_a_person_has_halted_it(tmp_path: Pa
     again.journal.close()
 
 
+RISK: dict[str, Any] = {"maxPosition": "1", "maxOrder": "1", "maxOpenOrders": 10, "maxDailyLoss": "100",
+                        "maxDistanceBps": "500", "maxRejectsPerMinute": 1}  # fmt: skip
+STRICTER = [("ReduceOnly", "CancelAll"), ("ReduceOnly", "Flatten")]
+NOT_STRICTER = [("ReduceOnly", "ReduceOnly"), ("CancelAll", "ReduceOnly"), ("CancelAll", "Flatten"),
+                ("Flatten", "CancelAll"), ("Flatten", "ReduceOnly")]  # fmt: skip
+
+
+def breached_and_changed(slot: Slot, wire: Wire, policies: tuple[str, str]) -> list[tuple[str, str, str]]:
+    """A limit stays broken while `onBreach` changes: ids, reasons and policies of the halts that hold then."""
+    before, after = policies
+    asyncio.run(slot.configure(config(risk=RISK | {"onBreach": before}).document()))
+    rejects = slot.markets["btc"].engine.market.meters.rejects
+    for _ in range(5):
+        rejects.add(Nanos(SECOND))
+    ticked(slot, wire)
+    assert len(slot.report().halts) == 1
+    asyncio.run(slot.configure(config(risk=RISK | {"onBreach": after}).document()))
+    for second in range(1, 4):
+        ticked(slot, wire, second * SECOND)
+        assert slot.markets["btc"].engine.market.state is slot.standing.state, "they never disagree"
+    return [(halt.id, halt.reason, halt.policy) for halt in slot.report().halts]
+
+
+@pytest.mark.parametrize("policies", STRICTER, ids="-".join)
+def test_a_stricter_policy_takes_effect_while_a_milder_halt_holds_as_a_halt_of_its_own(
+    slot: Slot, wire: Wire, policies: tuple[str, str]
+) -> None:
+    first, second = breached_and_changed(slot, wire, policies)
+
+    assert (first[1:], second[1:]) == (("RiskBreachRejectRate", policies[0]), ("RiskBreachRejectRate", policies[1]))
+    assert first[0] != second[0]
+    report, flattens = slot.report(), policies[1] == "Flatten"
+    assert (report.state, report.reason) == (TradingState.HALTED, "RiskBreachRejectRate")
+    assert (slot.standing.flatten, slot.markets["btc"].engine.market.flattening is not None) == (flattens, flattens)
+    assert [halt.id for halt in slot.journal.latches.held()] == [first[0], second[0]]
+    assert Cancel in wire.kinds()
+
+    resume(slot, first[0])
+    assert slot.report().state is TradingState.HALTED, "an approval of the milder one releases nothing else"
+
+
+@pytest.mark.parametrize("policies", NOT_STRICTER, ids="-".join)
+def test_no_other_policy_changes_anything_while_the_halt_holds(
+    slot: Slot, wire: Wire, policies: tuple[str, str]
+) -> None:
+    ((_, reason, policy),) = breached_and_changed(slot, wire, policies)
+
+    assert (reason, policy) == ("RiskBreachRejectRate", policies[0])
+    assert slot.standing.state is {row[0]: row[1] for row in POLICIES}[policies[0]]
+    assert slot.standing.flatten == (policies[0] == "Flatten")
+
+
+def test_a_market_that_stopped_itself_for_what_is_latched_already_does_what_the_slot_says(slot: Slot) -> None:
+    slot.breached("btc", LOSS)
+    market = slot.markets["btc"].engine.market
+    market.state = TradingState.REDUCING
+    slot.breached("btc", LOSS)
+
+    assert (market.state, len(slot.report().halts)) == (TradingState.HALTED, 1)
+
+
 def test_a_person_who_stops_it_stops_a_running_flattening_too(slot: Slot, wire: Wire) -> None:
     flat = asyncio.run(slot.halt(halting("ann", "out", flatten=True))).halt_id
     assert slot.standing.flatten

@@ -18,6 +18,7 @@ log = structlog.get_logger("halts")
 MESSAGE_MOST = 512
 HELD_MOST = 100  # as many as status and configuration list; a slot that is halted needs no more
 BY_MOST = 253
+MILDEST_FIRST = (OnBreach.REDUCE_ONLY, OnBreach.CANCEL_ALL, OnBreach.FLATTEN)
 
 
 def resumed(journal: Journal, halt_id: str, by: str, now_ns: Nanos) -> bool:
@@ -52,8 +53,12 @@ class Halts:
         return [halt for r in config.resumed if r.id in known for halt in self.release(r.id, r.by)]
 
     def breached(self, market: str, breach: Breach, policy: OnBreach) -> bool:
-        """Latch a broken limit; False when the same one is latched for this market already."""
-        if any((halt.reason, halt.market) == (breach.reason, market) for halt in self.held):
+        """Latch a broken limit; False when the same one is latched for this market already.
+
+        By a milder policy it is latched anew: an approval of what that one did is none of what this one does.
+        """
+        policies = [halt.policy for halt in self.held if (halt.reason, halt.market) == (breach.reason, market)]
+        if any(MILDEST_FIRST.index(OnBreach(held)) >= MILDEST_FIRST.index(policy) for held in policies):
             return False
         message = f"market {market}: {breach.message}"[:MESSAGE_MOST]
         self._latch(breach.reason, policy, message=message, market=market, value=breach.value, limit=breach.limit)

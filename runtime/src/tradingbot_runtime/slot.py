@@ -114,6 +114,9 @@ class Slot:
         """A market has stopped itself on a limit: latch it, for the whole slot, until a person resumes."""
         if self.halts.breached(market, breach, self.config.risk.on_breach):
             self.update(**self.halts.circumstances())
+        live = self.markets[market]
+        if live.engine.market.state is not self.standing.state:  # what it did by itself is not what holds
+            live.handle(self.state_changed())
 
     def halted_by_hand(self, by: str, message: str, policy: OnBreach = OnBreach.CANCEL_ALL) -> Halt:
         """A person wants trading stopped: it is, when this returns."""
