@@ -134,6 +134,22 @@ def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path
         assert runtime.simulator.admin.deltadefi()["ordersPlaced"] > placed
 
 
+def test_a_halt_during_a_lock_says_that_nothing_is_withdrawn_until_it_is(tmp_path: Path) -> None:
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        runtime.simulator.admin.lock_trading(600)
+        sell_through(runtime)
+        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        (runtime.folder / "HALT").touch()
+        said = runtime.until(lambda s: s["state"] == "Halted", "it is halted")["message"]
+        assert said.startswith("until a person resumes; nothing is withdrawn while it is locked: venue"), said
+        assert at_venue(runtime)
+
+        runtime.simulator.admin.unlock_trading()
+        until(lambda: at_venue(runtime) == [], "what rested is withdrawn", 30.0)
+        runtime.until(lambda s: s["message"] == "until a person resumes", "and no more is said of the lock")
+
+
 def test_sigterm_waits_for_the_end_of_a_lock_without_sending_a_cancel_and_leaves_the_venue_empty(
     tmp_path: Path,
 ) -> None:

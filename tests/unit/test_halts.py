@@ -344,7 +344,10 @@ def test_a_locked_venue_is_left_alone_until_it_says_that_it_is_back(slot: Slot, 
 
     asyncio.run(slot.halt(halting("ann", "")))
     assert (slot.report().state, wire.sent) == (TradingState.HALTED, [])
+    locked = "nothing is withdrawn while it is locked: venue sim: maintenance"
+    assert slot.report().message == f"until a person resumes; {locked}"
     slot.venue_locked(VenueLocked(time_ns=Nanos(SECOND), venue="sim", locked=False))
+    assert slot.report().message == "until a person resumes"
     assert wire.kinds() == [Cancel, Cancel], "what was halted meanwhile is withdrawn as soon as it can be"
 
 

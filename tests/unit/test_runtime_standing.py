@@ -81,6 +81,17 @@ def test_a_stop_by_command_closes_the_position_where_that_is_its_policy_and_noth
         assert not standing(circumstances(stronger, drained)).flatten
 
 
+def test_what_stops_says_which_venue_lets_nothing_be_withdrawn_and_what_trades_or_has_ended_does_not() -> None:
+    one: dict[str, object] = {"some_locked": "venue sim: maintenance"}
+    every = one | {"locked": "venue sim: maintenance"}
+    says = {name for name, change, _ in ORDER if "withdrawn" in standing(circumstances(change, one)).message}
+
+    assert says == {"terminating", "halted", "drained", "stopped"}
+    message = "until a person resumes; nothing is withdrawn while it is locked: venue sim: maintenance"
+    assert standing(circumstances({"halts": ("ManualHalt",)}, every)).message == message
+    assert standing(circumstances(every)).message == "venue sim: maintenance"
+
+
 def test_the_oldest_halt_gives_the_reason() -> None:
     assert standing(circumstances({"halts": ("First", "Second")})).reason == "First"
 

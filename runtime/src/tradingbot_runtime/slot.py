@@ -142,7 +142,8 @@ class Slot:
                 market.handle(event)
         used = {leg.execution.venue for leg in self.config.legs}
         whole = bool(used) and all(self.locked.get(venue) for venue in used)
-        self.update(locked="; ".join(f"venue {v}: {self.locked[v]}" for v in sorted(used)) if whole else "")
+        said = "; ".join(f"venue {v}: {self.locked[v]}" for v in sorted(used) if self.locked.get(v))
+        self.update(locked=said if whole else "", some_locked=said)
 
     def clock_measured(self, venue: str, offset_ns: int) -> None:
         """How far the venue's clock is ahead of ours."""

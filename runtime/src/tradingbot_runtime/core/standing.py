@@ -10,6 +10,7 @@ from tradingbot_runtime.model import TradingState
 READY = frozenset({TradingState.ACTIVE, TradingState.REDUCING, TradingState.STOPPED, TradingState.DRAINED})
 
 TRADING = frozenset({TradingState.ACTIVE, TradingState.REDUCING})
+WITHDRAWS = frozenset({TradingState.HALTED, TradingState.STOPPED, TradingState.DRAINED})
 PASSING = frozenset({TradingState.STARTING, TradingState.RECONCILING})
 FEED_STALE = "FeedStale"
 
@@ -31,6 +32,7 @@ class Circumstances:
     barrier_passed: bool = False
     waiting_for: str = "the start barrier"
     locked: str = ""  # the venues that take nothing now, when it is all of them
+    some_locked: str = ""  # the same, when it is at least one of them
     doubts: str = ""  # what is being compared with the venue
     uncompared: str = ""  # what could not be compared with the venue for too long, when it is so
     blind: str = ""  # what there has been no market data of, for so long that it is no hiccup
@@ -137,7 +139,9 @@ def standing(now: Circumstances) -> Standing:
         return Standing(allowed.state, now.hindered[0][1].reason, _said(now.hindered))
     # What stops withdraws its orders, and may close its position: it says so when it cannot.
     stuck = [found for found in now.hindered if found[1].reason == CANCEL_REFUSED or allowed.flatten]
-    said = (allowed.message, now.blind if allowed.flatten else "", _said(stuck))
+    locked = f"nothing is withdrawn while it is locked: {now.some_locked}" if now.some_locked else ""
+    said = (allowed.message, locked if allowed.state in WITHDRAWS else "", now.blind if allowed.flatten else "",
+            _said(stuck))  # fmt: skip
     return replace(allowed, message="; ".join(filter(None, said)))
 
 
