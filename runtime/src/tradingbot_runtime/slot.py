@@ -15,7 +15,6 @@ from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.order_ids import bot_number, number_text
 from tradingbot_runtime.core.standing import Circumstances, Standing, standing
-from tradingbot_runtime.exposures import news_of_others
 from tradingbot_runtime.halts import Halts
 from tradingbot_runtime.inputs.lines import Configured, Renumbered
 from tradingbot_runtime.inputs.recorder import Recorder
@@ -44,6 +43,7 @@ from tradingbot_runtime.model.control import (
     VenueReport,
 )
 from tradingbot_runtime.risk_memory import accept
+from tradingbot_runtime.sharing import share
 from tradingbot_runtime.terms import budget_of, terms_of
 
 log = structlog.get_logger("slot")
@@ -152,13 +152,8 @@ class Slot:
                 market.handle(ClockMeasured(time_ns=self.now_ns(), offset_ns=offset_ns))
 
     def share_exposure(self, moved: str) -> None:
-        """Tell the other markets what `moved` could come to hold, where a limit counts them together."""
-        risk = self.config.risk
-        if len(self.markets) == 1 or (risk.max_base_exposure is None and risk.max_gross is None):
-            return
-        states = {name: live.engine.market for name, live in self.markets.items()}
-        for name, event in news_of_others(states, moved, self.now_ns):
-            self.markets[name].handle(event)
+        """Tell the other markets what `moved` could come to hold; empty: tell all of them."""
+        share(self.markets, moved, self.now_ns())
 
     def _released(self, halts: Sequence[Halt]) -> None:
         """Markets hear what was accepted before they may trade again."""
@@ -284,6 +279,7 @@ class Slot:
             budget.set_rate(fresh.per_second)
             budget.burst, budget.reserve = fresh.burst, fresh.reserve
         self.note_config(before)
+        self.share_exposure("")
         self.take_halts()
         self.update(desired=new.desired_state, closes_stopped=new.on_stop is OnStop.FLATTEN)
         self.changed.set()

@@ -31,8 +31,8 @@ def _parts(quotes: Sequence[Quote], now: Situation, limits: Limits) -> list[Quot
     instrument = limits.instrument
     is_spot = instrument.type is InstrumentType.SPOT
     numerator, denominator = limits.fee_reserve
-    base = now.base - now.foreign_selling
-    money = now.quote * denominator // (denominator + numerator) - now.foreign_cost
+    base = now.base - now.foreign_selling - now.elsewhere_base
+    money = now.quote * denominator // (denominator + numerator) - now.foreign_cost - now.elsewhere_cost
     parts: list[Quote | None] = []
     for quote in quotes:
         each = quote.price * instrument.tick_lot

@@ -199,7 +199,8 @@ class Market:
 
     def situation(self, now_ns: Nanos, order_tokens: int) -> Situation:
         """What an order is judged against at `now_ns`."""
-        could = exposure(self.orders, self.terms.limits.instrument.tick_lot)
+        instrument = self.terms.limits.instrument
+        could = exposure(self.orders, instrument.tick_lot)
         if self.foreign is not None:
             could = could.beside(self.foreign)
         meters, others, other_price = self.meters, self.others, self.other_price
@@ -222,7 +223,10 @@ class Market:
             foreign_cost=self.foreign.buying_cost if self.foreign else Money(0),
             known=self.orders.get, placed_ns=meters.placed_ns,
             others_long=others.long if others else 0, others_short=others.short if others else 0,
-            others_gross=others.gross if others else 0, equity=Money(self.account.quote + meters.profit),
+            others_gross=others.gross if others else 0,
+            elsewhere_base=Lots(-(-others.base_bound // instrument.lot_units)) if others else Lots(0),
+            elsewhere_cost=Money(others.quote_bound * instrument.fee_money) if others else Money(0),
+            equity=Money(self.account.quote + meters.profit),
             messages_today=today.messages, cancels_today=today.cancels, fills_today=today.fills,
             loss_today=meters.loss_today, below_best=meters.below_best, best_equity=meters.best_equity,
             recent_loss=meters.recent_loss, refused_in_a_row=self.quiet.in_a_row,

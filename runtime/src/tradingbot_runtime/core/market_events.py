@@ -142,6 +142,8 @@ def _clock_measured(market: "Market", event: ClockMeasured) -> None:
 
 
 def _others_exposed(market: "Market", event: OthersExposed) -> None:
+    if (before := market.others) is not None:
+        market.account.moved_elsewhere(event.base_moved - before.base_moved, event.quote_moved - before.quote_moved)
     market.others = event
 
 

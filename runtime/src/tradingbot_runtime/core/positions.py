@@ -104,6 +104,11 @@ class Account:
         elif fill.fee_asset == instrument.quote:
             self.quote = Money(self.quote - fill.fee * instrument.fee_money)
 
+    def moved_elsewhere(self, base: int, quote: int) -> None:
+        """By fills of another market that trades with the same account; both in 1e-8."""
+        self.base += base
+        self.quote = Money(self.quote + quote * self.instrument.fee_money)
+
 
 @dataclass(slots=True)
 class DailyLoss:

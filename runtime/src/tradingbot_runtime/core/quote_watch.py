@@ -220,7 +220,7 @@ WHAT_TO_DO: Mapping[Refusal, str] = {
     Refusal.MAX_GROSS: "all markets together could exceed risk.maxGross",
     Refusal.SKEW: "the position leans to that side already by risk.maxSkew",
     Refusal.MAX_OPEN_ORDERS: "orders that are not proved closed, others' included, use up risk.maxOpenOrders",
-    Refusal.BALANCE: "the account does not hold enough for the orders; deposit, or lower the sizes in spec.strategy",
+    Refusal.BALANCE: "the account holds too little for this beside other markets' orders; deposit, or lower the sizes",
     Refusal.LEVERAGE: "the position could exceed the allowed leverage, or no leverage is allowed",
     Refusal.RATE: "the message budget is used up; see spec.rateLimit of the Venue",
     Refusal.DAILY_MESSAGES: "risk.maxMessagesPerDay is used up; it begins anew at midnight UTC",

@@ -116,6 +116,10 @@ class OthersExposed(Event, frozen=True, kw_only=True, gc=False):
     long: int  # in 1e-8 of our base asset: other markets of that asset
     short: int  # as a positive number
     gross: int  # in 1e-8 of our quote asset: absolute worst positions of other markets priced in it
+    base_bound: int = 0  # in 1e-8, of an account that is ours, too: by their open orders
+    quote_bound: int = 0
+    base_moved: int = 0  # by all their fills
+    quote_moved: int = 0
 
 
 class ForeignOrdersSeen(Event, frozen=True, kw_only=True, gc=False):

@@ -66,10 +66,10 @@ def balance(order: Place, now: Situation, limits: Limits) -> Verdict:
     if instrument.type is not InstrumentType.SPOT:
         return None
     if order.side is Side.SELL:
-        enough = now.selling + order.quantity <= now.base
+        enough = now.selling + order.quantity + now.elsewhere_base <= now.base
     else:
         numerator, denominator = limits.fee_reserve
-        bound = now.buying_cost + order.price * order.quantity * instrument.tick_lot
+        bound = now.buying_cost + now.elsewhere_cost + order.price * order.quantity * instrument.tick_lot
         enough = bound * (denominator + numerator) <= now.quote * denominator
     return None if enough else (Refusal.BALANCE, "open orders and this one exceed the balance")
 

@@ -100,6 +100,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     own_ask: Ticks = Ticks(0)
     foreign_selling: Lots = Lots(0)  # of `selling`, by others' orders at our symbol
     foreign_cost: Money = Money(0)  # of `buying_cost`
+    elsewhere_base: Lots = Lots(0)  # bound by orders of the slot's other markets at the same account; rounded up
+    elsewhere_cost: Money = Money(0)  # the same of the quote asset
     known: Callable[[OrderId], object] = _nothing  # whether an id has been used
     placed_ns: Nanos = Nanos(0)  # the latest moment of placing
     others_long: int = 0  # in 1e-8 of the base asset, in other markets
