@@ -134,8 +134,8 @@ def test_a_refusal_halves_the_rate_of_the_account_and_stops_everybody_for_a_whil
 def test_a_new_configuration_counts_at_once_and_what_was_learnt_goes_on() -> None:
     async def scenario(pacer: Pacer, clock: Clock) -> None:
         pacer.refused()
-        pacer.account.set_rate(Fraction(20))  # as `Slot` does when a configuration is applied
-        pacer.account.burst = 9
+        pacer.account.configure(Budget(Fraction(20), 9, 1))  # as `Slot` does when a configuration is applied
+        assert pacer.account.per_second == Fraction(10), "already before the next call"
         clock.now += 2 * SECOND
         assert await granted(ask(pacer, Lane.CANCEL)) == [0]
         assert (pacer.budget.per_second, pacer.account.per_second, pacer.budget.burst) == (
@@ -143,6 +143,26 @@ def test_a_new_configuration_counts_at_once_and_what_was_learnt_goes_on() -> Non
             Fraction(10),
             9,
         )
+
+    paced(scenario)
+
+
+@pytest.mark.parametrize("answer", [Pacer.accepted, Pacer.refused])
+@pytest.mark.parametrize("full", [Fraction(20), Fraction(5, 2), Fraction(1)])
+def test_no_answer_of_the_venue_undoes_a_new_configuration(answer: Callable[[Pacer], None], full: Fraction) -> None:
+    """One of the rates is what the venue was just found to bear."""
+
+    async def scenario(pacer: Pacer, clock: Clock) -> None:
+        pacer.refused()
+        pacer.account.configure(Budget(full, 4, 1))
+        clock.now += 2 * SECOND
+        answer(pacer)
+        assert pacer.pace.full == pacer.account.configured == full
+        assert pacer.account.per_second == pacer.budget.per_second == pacer.pace.now < full
+        for _ in range(60):
+            clock.now += 2 * SECOND
+            pacer.accepted()
+        assert pacer.account.per_second == pacer.budget.per_second == full
 
     paced(scenario)
 

@@ -275,9 +275,7 @@ class Slot:
             if live is not None:  # the barrier makes the others, from the new configuration
                 live.engine.market.follow(terms_of(new, market, live.instrument, self.references[market.name]))
         for venue, budget in self.budgets.items():
-            fresh = budget_of(new, venue)
-            budget.set_rate(fresh.per_second)
-            budget.burst, budget.reserve = fresh.burst, fresh.reserve
+            budget.configure(budget_of(new, venue))
         self.note_config(before)
         self.share_exposure("")
         self.take_halts()

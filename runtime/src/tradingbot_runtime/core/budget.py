@@ -21,11 +21,18 @@ class Budget:
     full_at_ns: Nanos = Nanos(0)
     blocked_until_ns: Nanos = Nanos(0)  # the venue's own word; holds for cancels too
     orders_held_until_ns: Nanos = Nanos(0)  # the venue's own count: what is left is for cancels
+    configured: Fraction = Fraction(0)  # rate; `per_second` is less while the venue bears less
 
     interval_ns: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.configured = self.configured or self.per_second
         self.set_rate(self.per_second)
+
+    def configure(self, fresh: "Budget") -> None:
+        """Take the rates of a new configuration; what the venue was found to bear holds as a share of it."""
+        self.set_rate(self.per_second * fresh.configured / self.configured)
+        self.configured, self.burst, self.reserve = fresh.configured, fresh.burst, fresh.reserve
 
     def set_rate(self, per_second: Fraction) -> None:
         """Also while running: what has been taken stays taken."""

@@ -70,7 +70,7 @@ class Pacer:
     _timer: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
-        self.pace = Pace(self.account.per_second, self.account.per_second)
+        self.pace = Pace(self.account.configured, self.account.per_second)
         self.budget = Budget(self.account.per_second, self.account.burst, self.account.reserve)
 
     @property
@@ -97,6 +97,7 @@ class Pacer:
     def refused(self, wait_s: float = 0) -> None:
         """The venue said that it is too much; `wait_s`: for how long, where it says so."""
         now_ns = self.now_ns()
+        self._follow()
         self.pace.refused(now_ns)
         self._apply()
         until_ns = Nanos(now_ns + max(PAUSE_NS, int(wait_s * SECOND)))
@@ -104,6 +105,7 @@ class Pacer:
         self.account.block(until_ns)
 
     def accepted(self) -> None:
+        self._follow()
         if self.pace.now < self.pace.full:
             self.pace.accepted(self.now_ns())
             self._apply()
@@ -113,9 +115,9 @@ class Pacer:
         self.account.set_rate(self.pace.now)
 
     def _follow(self) -> None:
-        """The configuration may have changed the account's budget since."""
-        if self.account.per_second != self.pace.now:
-            self.pace.configure(self.account.per_second)
+        """The configuration may have changed the account's budget since; a rate is written over it only after this."""
+        if self.account.configured != self.pace.full:
+            self.pace.configure(self.account.configured)
             self._apply()
         self.budget.burst, self.budget.reserve = self.account.burst, self.account.reserve
 
