@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from harness.deltadefi_bot import MARKET, at_venue, bot_on, resting, sell_throug
 from harness.journal_files import remove
 from harness.live_risk import LIVE_RISK
 from harness.runtime_process import END_WITHIN_S, RuntimeProcess
-from harness.simulator import Json
+from harness.shown import Shown
+from harness.simulator import Json, until
 
+FAR_APART = 8  # failures in a row
 RISK = LIVE_RISK | {"maxPosition": "2000", "maxOrder": "1000", "staleAfter": "3s", "haltAfter": "5s"}
 
 
@@ -76,3 +79,24 @@ def test_what_left_the_account_while_the_bot_was_away_is_told_before_it_quotes_a
     resume(bot)
 
     resting(bot.start())
+
+
+def at_ms(entry: Json) -> float:
+    return datetime.fromisoformat(entry["ts"]).timestamp() * 1_000
+
+
+def test_what_a_crash_left_at_a_locked_venue_is_asked_about_as_soon_as_it_is_unlocked(
+    bot: RuntimeProcess, shown: Shown
+) -> None:
+    bot.simulator.admin.lock_trading(600)
+    sell_through(bot, trade_id=2)
+    bot.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+    bot.kill()
+    assert at_venue(bot)
+    bot.start()
+    until(lambda: len(bot.logged("BarrierStepFailed")) >= FAR_APART, "its tries are seconds apart", 60.0)
+    bot.simulator.admin.unlock_trading()
+    resting(bot)
+
+    (unlocked,), (passed,) = bot.logged("TradingUnlocked"), bot.until_logged("BarrierPassed")
+    shown.at_most("a start that waits for a lock, after its end", at_ms(passed) - at_ms(unlocked), "ms", 1_000)

@@ -65,6 +65,39 @@ def test_what_no_retry_mends_is_raised(error: Exception) -> None:
     assert len(step.tried_s) == 1
 
 
+def test_news_end_the_pause_and_the_next_one_is_short_again() -> None:
+    step = Step(VirtualLoop(), 10**6)
+
+    async def scenario() -> list[float]:
+        news = asyncio.Event()
+        task = asyncio.ensure_future(insist(step, lambda _: None, news=news))
+        await asyncio.sleep(20 * LONGEST_DELAY_S)  # the pauses are at their longest by now
+        before = len(step.tried_s)
+        news.set()
+        await asyncio.sleep(FIRST_DELAY_S / 8)
+        assert len(step.tried_s) == before + 1, "at once"
+        step.failures = before + 2
+        assert await task
+        return step.pauses_s[before:]
+
+    with closing(step.loop):
+        assert max(step.loop.run_until_complete(scenario())) <= 2 * FIRST_DELAY_S
+
+
+def test_news_that_come_while_a_step_runs_are_not_missed() -> None:
+    loop, news, tried_s = VirtualLoop(), asyncio.Event(), []
+
+    async def step() -> None:
+        tried_s.append(loop.time())
+        if len(tried_s) == 1:
+            news.set()  # and yet it fails: what it asked was answered before
+            raise VenueError("locked")
+
+    with closing(loop):
+        assert loop.run_until_complete(insist(step, lambda _: None, news=news))
+    assert tried_s == [tried_s[0]] * 2
+
+
 def test_a_step_that_is_cancelled_ends() -> None:
     step = Step(VirtualLoop(), 10**6)
 

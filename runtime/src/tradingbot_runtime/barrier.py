@@ -5,6 +5,7 @@
 A failed question is never an empty answer: the barrier is tried again, and the slot stays in STARTING.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,12 +28,7 @@ from tradingbot_runtime.insisting import insist
 from tradingbot_runtime.journal_loss import JournalLoss
 from tradingbot_runtime.left_behind import tell_left_behind
 from tradingbot_runtime.live import PAPER, LiveMarket, ledger_of
-from tradingbot_runtime.model import (
-    AnyEvent,
-    Instrument,
-    OrderId,
-    VenueLocked,
-)
+from tradingbot_runtime.model import AnyEvent, Instrument, OrderId, VenueLocked
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.risk_memory import daily_of, meters_of
 from tradingbot_runtime.slot import Slot
@@ -59,6 +55,7 @@ class Barrier:
     gateways: dict[str, Gateway] = field(default_factory=dict)  # by venue
     doubts: dict[str, str] = field(default_factory=dict)  # by venue: what is not known since its stream broke
     connections: dict[str, int] = field(default_factory=dict)  # by venue: how many there have been
+    unlocked: asyncio.Event = field(default_factory=asyncio.Event)  # a venue takes orders and answers again
 
     async def run(self) -> None:
         """Until the barrier is passed. Raises ConfigError for what no retry mends."""
@@ -97,7 +94,7 @@ class Barrier:
             self.slot.update(waiting_for=f"{name}: {error}")
 
         self.slot.update(waiting_for=name)
-        await insist(step, tell)
+        await insist(step, tell, news=self.unlocked)
 
     def _feeds(self, name: str) -> str:
         """How the feeds of a market are, in words."""
@@ -250,6 +247,7 @@ class Barrier:
         if bool(self.slot.locked.get(event.venue)) == event.locked:
             return
         if not event.locked:
+            self.unlocked.set()
             self._doubt(event.venue, "it was locked")
         self.slot.venue_locked(event)
         if not event.locked and self.gateways[event.venue].connected:
