@@ -105,6 +105,24 @@ def test_a_full_volume_is_one_line_and_exit_code_2_and_changes_nothing_until_the
             assert len(journal.orders_not_closed("m")) == (0 if former == "none" else 50)
 
 
+def test_a_journal_that_another_process_has_is_told_of_before_a_full_volume(tmp_path: Path) -> None:
+    with volume(tmp_path / "volume", "size=3m") as folder:
+        path = folder / "journal"
+        with Journal(path):
+            fill(folder / "rest", 0)
+            ended = run_bot(path)
+            assert ended.returncode == 2
+            assert ended.stderr.splitlines() == [f"{path}: another process trades with this journal"]
+        (folder / "rest").unlink()
+        written(path)
+        fill(folder / "rest", 0)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="the disk is full"):
+                Journal(path)
+        (folder / "rest").unlink()
+        Journal(path).close()  # whoever found no room does not hold the lock
+
+
 def fill(rest: Path, left_free: int) -> None:
     with suppress(OSError), rest.open("wb", buffering=0) as file:
         while file.write(b"x" * 4096):

@@ -5,7 +5,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from tradingbot_runtime.errors import JournalLocked
+from tradingbot_runtime.errors import JournalError, JournalLocked
+from tradingbot_runtime.journal.room import require_room
 
 PRIVATE = 0o600
 
@@ -19,6 +20,21 @@ def lock(path: Path) -> int:
         os.close(descriptor)
         raise JournalLocked(f"{path}: another process trades with this journal") from error
     return descriptor
+
+
+def lock_where_there_is_room(path: Path) -> int:
+    """The same. Raises JournalError, too, where the volume has no room for a start: nothing is made there then.
+
+    That somebody has the journal is said first: he trades on, whatever room there is.
+    """
+    held = lock(path) if Path(f"{path}.lock").exists() else None
+    try:
+        require_room(path.parent)
+    except (OSError, JournalError):
+        if held is not None:
+            os.close(held)
+        raise
+    return lock(path) if held is None else held
 
 
 def keep_private(path: Path) -> None:

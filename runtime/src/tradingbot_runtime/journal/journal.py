@@ -22,13 +22,13 @@ from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.errors import JournalError, JournalLocked
 from tradingbot_runtime.journal.accounts import Accounts
 from tradingbot_runtime.journal.durability import WalSync
-from tradingbot_runtime.journal.files import keep_private, lock
+from tradingbot_runtime.journal.files import keep_private, lock_where_there_is_room
 from tradingbot_runtime.journal.latches import Latches
 from tradingbot_runtime.journal.mark import boot_id, read_mark, write_mark
 from tradingbot_runtime.journal.opening import connect, verify
 from tradingbot_runtime.journal.records import AnyRecord, ConfigApplied
 from tradingbot_runtime.journal.retention import Retention
-from tradingbot_runtime.journal.room import in_words_of, require_room
+from tradingbot_runtime.journal.room import in_words_of
 from tradingbot_runtime.journal.rows import ORDERS, order_of
 from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import Instrument, OrderFilled, OrderId
@@ -46,8 +46,7 @@ class Journal:
         """
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            require_room(path.parent)
-            self._lock = lock(path)
+            self._lock = lock_where_there_is_room(path)
         except JournalLocked:
             raise
         except (OSError, JournalError) as error:
