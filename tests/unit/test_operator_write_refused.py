@@ -8,7 +8,7 @@ import pytest
 from harness.bot_world import KEYED, KEYS, LIVE, manifest
 from harness.fake_desk import NAMESPACE, FakeDesk, placed
 from harness.spoken import assert_bot_speaks
-from tradingbot_operator.api_errors import ApiUnavailable, BelongsToSomebodyElse, Conflict
+from tradingbot_operator.api_errors import ApiRefused, ApiUnavailable, BelongsToSomebodyElse, Conflict
 from tradingbot_operator.cluster import _refused
 from tradingbot_operator.core.conditions import MAX_MESSAGE, Reason
 from tradingbot_operator.core.write_refused import Refused
@@ -151,6 +151,8 @@ def test_a_breach_is_told_although_the_api_server_fails_the_write_that_comes_bef
 def test_what_may_work_at_once_is_no_refusal() -> None:
     assert refusal(ApiUnavailable("500")) is None
     assert refusal(Conflict(409, "somebody was faster")) is None
+    words = 'serviceaccounts "maker" is forbidden: unable to create new content in namespace n because it is being '
+    assert refusal(ApiRefused(403, "", "ServiceAccount/maker", f"{words}terminated")) is None
     found = refusal(BelongsToSomebodyElse("Lease/maker-0"))
     assert found
     assert found.reason is Reason.NAME_TAKEN

@@ -19,6 +19,8 @@ from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Name, Store, slim
 
+NAMESPACE_GOES = "because it is being terminated"  # of the admission plugin NamespaceLifecycle
+
 log = structlog.get_logger("reconcile")
 
 
@@ -74,8 +76,11 @@ class Statuses:
 
 
 def refusal(error: ApiError) -> Refused | None:
-    """None for what may be another answer at once: none, a conflict, something that is not there yet."""
-    if not isinstance(error, ApiRefused) or isinstance(error, Conflict | NotFound):
+    """None for what may be another answer at once: none, a conflict, something that is not there yet.
+
+    Also in a namespace that is going, where nothing more can be made and the bot goes next.
+    """
+    if not isinstance(error, ApiRefused) or isinstance(error, Conflict | NotFound) or NAMESPACE_GOES in error.words:
         return None
     reason = Reason.NAME_TAKEN if isinstance(error, BelongsToSomebodyElse) else Reason.WRITE_REFUSED
     return Refused(error.what, error.words, reason)
