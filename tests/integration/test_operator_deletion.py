@@ -163,6 +163,11 @@ def test_a_pod_that_has_not_started_may_follow_one_that_left_orders_behind(world
     eventually(lambda: "its Lease has to run out first" in world.condition("Ready", "False", "Deleting"))
     world.abandon()
     world.gone(within_s=12)
-    warned = [event["reason"] for event in world.events() if event["type"] == "Warning"]
+
+    def warnings() -> list[str]:
+        return [event["reason"] for event in world.events() if event["type"] == "Warning"]
+
+    eventually(lambda: "Abandoned" in warnings())  # Events are posted after all else
+    warned = warnings()
     assert set(warned) - {"Provisioning", "RuntimeUnreachable"} == {"Abandoned"}, "beside the pod's end: once"
     assert warned.count("Abandoned") == 1
