@@ -19,13 +19,13 @@ class StepFailed(Exception):
 
 def script(*command: str, show: Callable[[str], None] | None = None) -> None:
     """Run one of the repository's scripts; every line that it prints goes to `show`."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     last: list[str] = []
-    for line in process.stdout or ():
-        last = [*last[-14:], line.rstrip()]
-        if show is not None:
-            show(line.rstrip())
-    if process.wait() != 0:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            last = [*last[-14:], line.rstrip()]
+            if show is not None:
+                show(line.rstrip())
+    if process.returncode != 0:
         raise StepFailed(f"{' '.join(command)} failed:\n" + "\n".join(last))
 
 

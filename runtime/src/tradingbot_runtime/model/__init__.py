@@ -3,6 +3,7 @@
 Everything here is frozen and can be journalled, replayed, or sent.
 """
 
+from tradingbot_runtime.model.between_markets import HedgeReported, HedgeStress, OthersExposed, QuotedMoved
 from tradingbot_runtime.model.commands import AnyCommand, Cancel, CancelAll, Command, Place, Replace
 from tradingbot_runtime.model.event import Event
 from tradingbot_runtime.model.events import (
@@ -32,7 +33,6 @@ from tradingbot_runtime.model.events import (
     OrderReported,
     OrderStatus,
     OrderSubmitting,
-    OthersExposed,
     OutcomeLost,
     ProofOverdue,
     ReferenceTicked,
@@ -43,7 +43,6 @@ from tradingbot_runtime.model.events import (
     VenueLocked,
     VenueTicked,
 )
-from tradingbot_runtime.model.hedge_events import HedgeReported, HedgeStress, QuotedMoved
 from tradingbot_runtime.model.units import (
     ASSET_EXPONENT,
     Instrument,

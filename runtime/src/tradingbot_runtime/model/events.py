@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
+from tradingbot_runtime.model.between_markets import HedgeReported, OthersExposed, QuotedMoved
 from tradingbot_runtime.model.event import Event
-from tradingbot_runtime.model.hedge_events import HedgeReported, QuotedMoved
 from tradingbot_runtime.model.units import Lots, Money, OrderId, Side, Ticks
 
 
@@ -108,18 +108,6 @@ class CrossTicked(Event, frozen=True, kw_only=True, gc=False):
     mid_2: int
     unit: int
     late_ns: int = 0
-
-
-class OthersExposed(Event, frozen=True, kw_only=True, gc=False):
-    """What the slot's other markets hold and could still buy or sell, at its worst, where it adds to ours."""
-
-    long: int  # in 1e-8 of our base asset: other markets of that asset
-    short: int  # as a positive number
-    gross: int  # in 1e-8 of our quote asset: absolute worst positions of other markets priced in it
-    base_bound: int = 0  # in 1e-8, of an account that is ours, too: by their open orders
-    quote_bound: int = 0
-    base_moved: int = 0  # by all their fills
-    quote_moved: int = 0
 
 
 class ForeignOrdersSeen(Event, frozen=True, kw_only=True, gc=False):

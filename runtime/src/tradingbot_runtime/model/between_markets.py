@@ -1,4 +1,4 @@
-"""What a market and the one that hedges it tell each other."""
+"""What the markets of a slot tell each other."""
 
 from enum import StrEnum
 
@@ -32,3 +32,15 @@ class HedgeReported(Event, frozen=True, kw_only=True, gc=False):
     def profit(self, mid_2: int, unit: int, instrument: Instrument) -> Money:
         """Of all hedges, at a mark of `mid_2 / (2 * unit)` of our ticks, rounded down."""
         return Money(self.cash + self.base * mid_2 * instrument.tick_lot // (2 * unit * instrument.lot_units))
+
+
+class OthersExposed(Event, frozen=True, kw_only=True, gc=False):
+    """What the slot's other markets hold and could still buy or sell, at its worst, where it adds to ours."""
+
+    long: int  # in 1e-8 of our base asset: other markets of that asset
+    short: int  # as a positive number
+    gross: int  # in 1e-8 of our quote asset: absolute worst positions of other markets priced in it
+    base_bound: int = 0  # in 1e-8, of an account that is ours, too: by their open orders
+    quote_bound: int = 0
+    base_moved: int = 0  # by all their fills
+    quote_moved: int = 0
