@@ -14,6 +14,7 @@ from tradingbot_runtime.model.control import (
     CONTROL_PATH,
     CommandRefused,
     ConfigAnswered,
+    Configure,
     HaltAnswered,
     HaltTrading,
     Hello,
@@ -30,10 +31,10 @@ class Line:
     authority: Authority
     bot: RuntimeProcess
 
-    def say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
+    def say(self, message: HaltTrading | Resume | Configure) -> ConfigAnswered | HaltAnswered | CommandRefused:
         return asyncio.run(self._say(message))
 
-    async def _say(self, message: HaltTrading | Resume) -> ConfigAnswered | HaltAnswered | CommandRefused:
+    async def _say(self, message: HaltTrading | Resume | Configure) -> ConfigAnswered | HaltAnswered | CommandRefused:
         port = self.bot.until_logged("ControlStreamListening")[0]["port"]
         tls = ssl.create_default_context(cadata=self.authority.pem)
         headers = {"Authorization": f"Bearer {(self.bot.folder / 'token').read_text()}"}

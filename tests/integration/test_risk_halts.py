@@ -157,6 +157,7 @@ def test_a_stricter_policy_is_carried_out_while_a_milder_halt_holds(
         own_simulator.admin.play([book_ticker(10**9, ("59300.00", "5"), ("59300.01", "5"))])
         bot.until(lambda s: s["state"] == "Reducing", "it only reduces")
         (milder,) = bot.state()["halts"]
+        until(lambda: bool(rows(bot.journal, "SELECT opening FROM days")), "the next life knows what was lost today")
         bot.terminate()
 
         bot.spec = {"risk": {**risk, "onBreach": "Flatten"}}

@@ -167,6 +167,28 @@ def test_a_flatten_that_our_own_checks_hold_up_says_which(healthy: Trading) -> N
     assert healthy.slot.report().markets[0].reason == "MaxOpenOrders"
 
 
+def test_dust_that_a_flatten_leaves_is_nothing_that_is_not_closed(healthy: Trading) -> None:
+    market = healthy.slot.markets["btc"].engine.market
+    healthy.go_on(SECOND)
+    market.position.lots, market.meters.mismatch = Lots(8), "the account holds less"
+    with structlog.testing.capture_logs() as logged:
+        healthy.slot.halted_by_hand("ann", "out", OnBreach.FLATTEN)
+        healthy.go_on(2 * PATIENCE_NS)
+
+    assert (healthy.slot.report().message, healthy.slot.report().markets[0].reason) == ("until a person resumes", "")
+    assert [e for e in logged if e["event"] == "PositionNotClosed"] == []
+
+
+def test_a_position_that_a_late_fill_has_closed_does_not_stay_while_no_tick_comes(healthy: Trading) -> None:
+    healthy.slot.halted_by_hand("ann", "out", OnBreach.FLATTEN)
+    flattening = healthy.slot.markets["btc"].engine.market.flattening
+    assert flattening
+    flattening.stays = "FlattenGivenUp"
+    healthy.go_on(STEP_NS, ticks=False)
+
+    assert healthy.slot.report().markets[0].reason == ""
+
+
 def test_a_lost_order_beside_a_flatten_says_what_it_keeps_open(healthy: Trading) -> None:
     lost = Restored(time_ns=Nanos(healthy.now_ns), order_id=OrderId("cd" * 16), side=Side.SELL, price=Ticks(6_001_000),
                     quantity=Lots(1_000), executed=Lots(0), venue_order_id="v9", state=OrderState.LOST)  # fmt: skip

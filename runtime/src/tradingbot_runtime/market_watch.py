@@ -49,18 +49,17 @@ class MarketWatch:
         new, self._accepted[live.name] = accepted - self._accepted.get(live.name, 0), accepted
         cancels = market.refused_cancels
         is_stuck = cancels.persist(now_ns)
-        closing = market.flattening if market.position.lots else None
         lost = (order for order in market.orders if order.state is OrderState.LOST)
         return Sight(
             trading=market.state in TRADING,
             wanted=bool(engine.quotes) or market.is_closing,
-            closing=closing is not None,
-            stays=closing.stays if closing else "",
+            closing=is_unclosed(market),
+            stays=market.flattening.stays if market.flattening and market.position.lots else "",
             rests=bool(new) or any(order.state in WORKING for order in market.orders),
             lost=min(lost, key=lambda order: order.id, default=None),
             hedge=market.hedge.stress if market.hedge else HedgeStress.HEDGED,
             mismatch=market.meters.mismatch,
-            doubt="" if closing else market.estimates.doubt(market.terms.estimation),
+            doubt="" if market.flattening else market.estimates.doubt(market.terms.estimation),
             locked=market.locked,
             refused=tuple(refused.reason for refused in engine.decision.refused),
             venue_code=market.quiet.code,
@@ -72,7 +71,7 @@ class MarketWatch:
     def _tell_unclosed(self, live: LiveMarket, found: Hindrance | None) -> None:
         """Once for each reason that keeps the position from being closed as a halt or a stop wants it."""
         market = live.engine.market
-        reason = found.reason if found and market.flattening is not None and market.position.lots else ""
+        reason = found.reason if found and is_unclosed(market) else ""
         if found and reason and reason != self._unclosed.get(live.name):
             log.warning("PositionNotClosed", market=live.name, reason=reason, message=found.message,
                         position=live.instrument.quantity_text(market.position.lots))  # fmt: skip
@@ -104,6 +103,12 @@ class MarketWatch:
         if stale is not None and stale.late_ns > limit_ns < age_ns and now_ns - stale.since_ns > HICCUP_NS:
             return f"market data of {live.name} is {stale.words}"
         return f"no market data of {live.name}" if age_ns > limit_ns + HICCUP_NS else ""
+
+
+def is_unclosed(market: Market) -> bool:
+    """Whether something of the position is to be closed that the venue would take: dust is not."""
+    flattening = market.flattening
+    return market.is_closing or (flattening is not None and market.position.lots != 0 and bool(flattening.stays))
 
 
 @dataclass(frozen=True, slots=True)

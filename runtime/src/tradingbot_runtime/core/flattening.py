@@ -65,7 +65,7 @@ class Flattening:
         """Whether the step is to have its time. One that was not sent, by whatever check or budget, proves nothing."""
         if self.step is None:
             return False
-        if now.placed_ns >= self.started_ns and not self.was_denied:
+        if now.placed_ns == self.started_ns and not self.was_denied:
             shrank = abs(now.position) < self.left
             if now.now_ns - self.started_ns < (PACE_NS if shrank else STEP_NS):
                 return True
