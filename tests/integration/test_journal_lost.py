@@ -68,7 +68,7 @@ def test_a_journal_lost_with_its_lock_is_a_new_bot_that_says_how_the_orders_of_t
     bot.start()
     bot.until_quoting()
     (told,) = bot.until_logged("OrdersOfAnotherBot")
-    assert (told["orders"], told["bot"], told["level"]) == (4, number, "warning")
+    assert (told["orders"], told["other_bot"], told["level"]) == (4, number, "warning")
     command = f"tradingbot-runtime cancel-all {bot.journal} --former-bot {number}"
     assert told["message"].endswith(command)
     assert bot.terminate()[0] == 0
