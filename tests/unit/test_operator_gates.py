@@ -189,6 +189,21 @@ def test_a_schedule_that_never_comes_is_refused_and_the_last_valid_spec_goes_on(
     assert "no such day ever comes" in said(cluster, "SpecAccepted").message
 
 
+def test_markets_that_nobody_trades_until_a_window_opens_are_named() -> None:
+    """Scaled down while a restart waits: what the slots that went have left, the others take with their restart."""
+    cluster = waiting()
+    cluster.settle()
+    cluster.respecify(spec(FOUR, replicas=1, **NEW_IMAGE))
+    cluster.settle()
+    left = sorted({s.lower() for s in FOUR} - {m for markets in cluster.traded().values() for m in markets})
+
+    assert left
+    waits = cluster.bot.status.pending_change
+    assert waits
+    for message in (waits.message, said(cluster, "Ready").message):
+        assert f"until then no slot trades {', '.join(left)}" in message
+
+
 LESS: dict[str, Any] = {"desiredState": "Stopped", "risk": {"maxPosition": "0.5"}}
 
 

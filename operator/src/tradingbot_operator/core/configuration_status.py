@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, unknown, yes
 from tradingbot_operator.core.trading import slot_names
+from tradingbot_operator.core.wording import listed
 from tradingbot_runtime.model.control import REJECTED
 
 if TYPE_CHECKING:  # status.py imports this
@@ -21,6 +22,22 @@ def rolling(p: "Picture") -> str:
     if old := on_old_template(p):
         return f"{slot_names(old)}: still on the old pod template"
     return "the new pod template has not reached every slot" if p.slots and not p.rolled_out else ""
+
+
+def held_up(p: "Picture") -> str:
+    """What a restart waits for, and which markets nobody trades until then; empty: it waits for nothing."""
+    if p.gate is None:
+        return ""
+    nobodys = _nobodys(p)
+    return p.gate.message + (f"; until then no slot trades {listed(nobodys)}" if nobodys else "")
+
+
+def _nobodys(p: "Picture") -> list[str]:
+    """Markets that a slot is to have, whose process was started without them, and that no other has, either."""
+    has = {market.market for slot in p.slots if slot.report for market in slot.report.markets}
+    silent = any(slot.report is None or not slot.report.ready for slot in p.slots)  # it may have any of them
+    due = (market.name for slot in on_old_template(p) for market in slot.config.markets)
+    return [] if silent else sorted({*p.moving, *due} - has)
 
 
 def rejection(p: "Picture") -> str:

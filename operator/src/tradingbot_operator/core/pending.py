@@ -8,7 +8,7 @@ from tradingbot_operator.api.v1alpha1.tradingbot import MAX_PENDING_MESSAGE
 from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import drained_for
 from tradingbot_operator.core.conditions import Reason
-from tradingbot_operator.core.configuration_status import on_old_template, rejection
+from tradingbot_operator.core.configuration_status import held_up, on_old_template, rejection
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, lacks
 from tradingbot_operator.core.trading import slot_names
 from tradingbot_runtime.config.change import ChangeClass
@@ -36,7 +36,7 @@ def _restart(p: "Picture") -> PendingChange | None:
     if not old:
         return None
     if p.gate:
-        held = _pending(ChangeClass.RESTART, old, p.gate.reason, p.gate.message)
+        held = _pending(ChangeClass.RESTART, old, p.gate.reason, held_up(p))
         return held.model_copy(update={"not_before": p.gate.until or None})
     made_for_others = [slot for slot in old if slot.pod and slot.pod.inputs != p.inputs]
     change = ChangeClass.RESTART if made_for_others else ChangeClass.SCALE  # then only markets move

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
 from tradingbot_operator.core.accounts import replaced
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, no, yes
-from tradingbot_operator.core.configuration_status import rolling
+from tradingbot_operator.core.configuration_status import held_up, rolling
 from tradingbot_operator.core.dead_man import LOST, words
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.trading import hindered
@@ -96,7 +96,7 @@ def _fenced(p: "Picture") -> Observation | None:
 def _rolling(p: "Picture") -> Observation | None:
     what = rolling(p)
     if what and p.gate:
-        return no(T.READY, p.gate.reason, f"{what}; {p.gate.message}")
+        return no(T.READY, p.gate.reason, f"{what}; {held_up(p)}")
     return no(T.READY, Reason.ROLLOUT_IN_PROGRESS, what) if what else None
 
 
