@@ -21,11 +21,11 @@ from tradingbot_operator.cluster import CHUNK
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.halts_counted import count_anew
-from tradingbot_operator.observation import venue_names
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.resync import RESOURCES, affected
 from tradingbot_operator.store import Name, Store, name_of, slim
+from tradingbot_operator.venue_users import venue_names
 
 LOGIN_VALID = timedelta(minutes=10)  # the service account's token rotates; kopf reads it only at a login
 WATCHED: tuple[tuple[str, tuple[str, str, str]], ...] = (

@@ -23,11 +23,11 @@ from tradingbot_operator.core.observed import (
     Trouble,
     owned_by,
 )
-from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.trading_halts import HaltedBot, Selection, holds_everywhere, selects, trading_halt_status
 from tradingbot_operator.pod_trouble import ended_untraded, trouble
 from tradingbot_operator.rivals import rivals
 from tradingbot_operator.store import Name, Store, name_of
+from tradingbot_operator.venue_users import accepted_of, is_going
 from tradingbot_operator.windows import closed, schedule_problems
 from tradingbot_runtime.config import Mode, Rollout, TradingBotSpec, VenueSpec, as_written, problems
 from tradingbot_runtime.model.events import TradingState
@@ -92,13 +92,6 @@ def concerned(halt: Manifest, bots: Iterable[Manifest]) -> Iterator[Manifest]:
         held = (bot.get("status") or {}).get("halts") or ()
         if selects(selector, bot["metadata"].get("labels") or {}) or any(h.get("tradingHaltUID") == uid for h in held):
             yield bot
-
-
-def venue_names(manifest: Manifest) -> frozenset[str]:
-    """Venues that a TradingBot names, also when its spec is not valid as a whole."""
-    markets = (manifest.get("spec") or {}).get("markets") or ()
-    sides = [market.get(side) or {} for market in markets for side in ("reference", "execution")]
-    return frozenset(str(side["venue"]) for side in sides if "venue" in side)
 
 
 def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
@@ -173,7 +166,7 @@ class Observer:
         """Secrets whose existence this spec depends on; `found` are the Venues that were asked for."""
         if bot.spec is None or bot.spec.mode is not Mode.LIVE:
             return frozenset()
-        venues = self._venues(bot, found)
+        venues = self._venues(bot, self._told_venues(bot, found))
         used = (venues.get(leg.execution.venue) for leg in bot.spec.legs)
         return frozenset(v.credentials_secret_ref.name for v in used if v and v.credentials_secret_ref)
 
@@ -207,12 +200,13 @@ class Observer:
         pods = self._read_pods(bot)
         rollout, wrong = self._rollout(bot)
         own = {key: child for key, child in children.items() if key[0] in CHILD_KINDS and owned_by(child, bot)}
+        venues = self._told_venues(bot, asked.venues)
         return Observed(
             now=timestamp(now),
-            venues=self._venues(bot, asked.venues),
-            going_venues=self._going(bot),
+            venues=self._venues(bot, venues),
+            going_venues=self._going(bot, venues),
             missing_secrets=asked.missing_secrets,
-            accounts=(of := accounts(self.store.all("Venue", bot.namespace))),
+            accounts=(of := accounts(venues)),
             rivals=rivals(self.store, bot, of),
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
@@ -243,7 +237,7 @@ class Observer:
         wrong = schedule_problems(bot.spec.rollout) if bot.spec else ()
         if bot.spec is not None and not wrong:
             return bot.spec.rollout, wrong
-        accepted = last_accepted(self.store.get("ConfigMap", (bot.namespace, names.slots_config_map(bot.name))))
+        accepted = accepted_of(self.store, (bot.namespace, bot.name))
         return (accepted.spec.rollout if accepted else None), wrong
 
     def trading_halt_status(self, manifest: Manifest) -> Manifest | None:
@@ -258,18 +252,22 @@ class Observer:
         metadata, before = ObjectMeta.model_validate(manifest["metadata"]), manifest.get("status") or {}
         return trading_halt_status(metadata, before, Selection(selector, selected, len(there)), self.timestamp())
 
-    def _venues(self, bot: Bot, found: Mapping[str, Manifest]) -> dict[str, VenueSpec | None]:
-        known = (*found.values(), *self.store.all("Venue", bot.namespace))  # a watch may have told by now: it is newer
-        going = self._going(bot)
-        read = {name: read_venue(venue) for venue in known if (name := name_of(venue)[1]) not in going}
+    def _told_venues(self, bot: Bot, found: Mapping[str, Manifest]) -> tuple[Manifest, ...]:
+        """`found` were asked for. A watch may have told of one by now: that is newer, and comes last."""
+        return (*found.values(), *self.store.all("Venue", bot.namespace))
+
+    def _venues(self, bot: Bot, told: Iterable[Manifest]) -> dict[str, VenueSpec | None]:
+        going = self._going(bot, told)
+        read = {name: read_venue(venue) for venue in told if (name := name_of(venue)[1]) not in going}
         return {name: spec if isinstance(spec, VenueSpec) else None for name, spec in read.items()}
 
-    def _going(self, bot: Bot) -> frozenset[str]:
+    def _going(self, bot: Bot, told: Iterable[Manifest]) -> frozenset[str]:
         """Venues that are being deleted, for a bot that does not trade there yet: for the others that waits."""
-        ending = {name_of(venue)[1] for venue in self.store.all("Venue", bot.namespace)
-                  if "deletionTimestamp" in venue["metadata"]}  # fmt: skip
-        accepted = last_accepted(self.store.get("ConfigMap", (bot.namespace, names.slots_config_map(bot.name))))
-        return frozenset(ending - accepted.venues.keys() if accepted else ending)
+        ending = frozenset(name_of(venue)[1] for venue in told if is_going(venue))
+        if not ending:
+            return ending
+        accepted = accepted_of(self.store, (bot.namespace, bot.name))
+        return ending - accepted.venues.keys() if accepted else ending
 
     def _stop_orders(self, bot: Bot) -> tuple[StopOrder, ...]:
         return tuple(

@@ -13,11 +13,12 @@ from tradingbot_operator.cluster import CHUNK, Cluster
 from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.observation import concerned, venue_names
+from tradingbot_operator.observation import concerned
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
 from tradingbot_operator.spread import Counted, Spread
 from tradingbot_operator.store import METADATA_ONLY, Name, Store, Sweep, name_of, slim
+from tradingbot_operator.venue_users import venue_names
 
 log = structlog.get_logger("resync")
 

@@ -4,12 +4,18 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.core.slots import last_accepted
-from tradingbot_operator.observation import venue_names
 from tradingbot_operator.store import Name, Store, name_of
 
 
 def is_going(venue: Manifest) -> bool:
     return "deletionTimestamp" in venue["metadata"]
+
+
+def venue_names(manifest: Manifest) -> frozenset[str]:
+    """Venues that a TradingBot names, also when its spec is not valid as a whole."""
+    markets = (manifest.get("spec") or {}).get("markets") or ()
+    sides = [market.get(side) or {} for market in markets for side in ("reference", "execution")]
+    return frozenset(str(side["venue"]) for side in sides if "venue" in side)
 
 
 def users(store: Store, venue: Manifest) -> tuple[str, ...]:
