@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.runtime_process import RuntimeProcess, ours_at_venue, rows
 from harness.shown import Shown
-from harness.simulator import until
+from harness.simulator import Json, book_ticker, trade, until
 from harness.waits_for_a_processor import waited_ns
 
 CONFIRMED_WITHIN_S = 1.0
@@ -36,6 +36,18 @@ def until_empty(bot: RuntimeProcess) -> float:
     started = time.monotonic()
     until(lambda: not ours_at_venue(bot), "the venue is empty of our orders")
     return time.monotonic() - started
+
+
+def until_a_loss_halts(bot: RuntimeProcess) -> Json:
+    """Somebody sells into both of its bids, the market stays there, and then it dips: the halt."""
+    venue = bot.simulator.admin
+    venue.play([trade(1, "59900.00", "5", buyer_is_maker=True)])
+    bot.until(lambda s: s["markets"]["btc"]["position"] != "0.00000", "it has bought")
+    venue.play([book_ticker(10**9, ("59300.00", "5"), ("59300.01", "5"))])
+    bot.until(lambda s: s["state"] == "Halted", "it halts")
+    (halt,) = bot.state()["halts"]
+    assert halt["reason"] == "RiskBreachMaxLoss"
+    return dict(halt)
 
 
 def show_halts(shown: Shown, what: str, halted: Callable[[int], HaltTimes], times: int) -> None:

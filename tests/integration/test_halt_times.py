@@ -15,6 +15,7 @@ from harness.halt_times import (
     halt_times,
     latched_ns,
     show_halts,
+    until_a_loss_halts,
     until_empty,
 )
 from harness.live_risk import LIVE_RISK
@@ -111,13 +112,7 @@ def test_a_loss_halts_in_the_tick_that_brings_it(own_simulator: SimulatorProcess
     risk = {**LIVE_RISK, "maxDailyLoss": "0.5", "maxOrder": "0.003"}
     with runtime(tmp_path, own_simulator, spec={"risk": risk}) as bot:
         bot.start().until_quoting()
-        own_simulator.admin.play([trade(1, "59900.00", "5", buyer_is_maker=True)])
-        bot.until(lambda s: s["markets"]["btc"]["position"] != "0.00000", "it has bought")
-        own_simulator.admin.play([book_ticker(10**9, ("59300.00", "5"), ("59300.01", "5"))])
-        bot.until(lambda s: s["state"] == "Halted", "it halts")
-
-        (loss,) = held(bot)
-        assert loss["reason"] == "RiskBreachMaxLoss"
+        loss = until_a_loss_halts(bot)
         at_ns = latched_ns(bot, loss["id"])
         took_ms = (at_ns - decided_ns(bot, at_ns)) / 10**6
         shown.at_most("breaching tick -> cancels sent and halt latched", took_ms, "ms", SENT_WITHIN_MS)

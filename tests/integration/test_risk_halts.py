@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.halt_times import CONFIRMED_WITHIN_S, until_empty
+from harness.halt_times import CONFIRMED_WITHIN_S, until_a_loss_halts, until_empty
 from harness.live_risk import LIVE_RISK
 from harness.operator_line import Line, line_to_quoting
 from harness.runtime_process import STILL, RuntimeProcess, ours_at_venue, rows, runtime
@@ -133,14 +133,7 @@ def test_a_loss_halts_and_flattening_closes_the_position(own_simulator: Simulato
     risk = {**LIVE_RISK, "maxDailyLoss": "0.5", "onBreach": "Flatten", "maxOrder": "0.003", "maxSlippageBps": "300"}
     with runtime(tmp_path, own_simulator, spec={"risk": risk}) as bot:
         bot.start().until_quoting()
-        # Somebody sells 0.003 BTC into both of our bids; the market stays where that left it.
-        own_simulator.admin.play([trade(1, "59900.00", "5", buyer_is_maker=True)])
-        bot.until(lambda s: s["markets"]["btc"]["position"] != "0.00000", "it has bought")
-        own_simulator.admin.play([book_ticker(10**9, ("59300.00", "5"), ("59300.01", "5"))])
-
-        bot.until(lambda s: s["state"] == "Halted", "it halts")
-        (halt,) = bot.state()["halts"]
-        assert halt["reason"] == "RiskBreachMaxLoss"
+        until_a_loss_halts(bot)
         bot.until(lambda s: s["markets"]["btc"]["position"] == "0.00000", "the position is closed", 20)
         assert bot.state()["state"] == "Halted"
         assert not ours_at_venue(bot)

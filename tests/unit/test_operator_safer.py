@@ -1,44 +1,16 @@
 """A former spec that runs again takes neither a stop back nor a limit that was tightened since."""
 
 from itertools import product
-from typing import Any
 
 import pytest
 
 from harness.bot_model import spec
+from harness.limit_pairs import LIMIT_PAIRS
 from tradingbot_operator.core.safer import LIMITS, POLICIES, safer
 from tradingbot_runtime.config import Risk, TradingBotSpec
 from tradingbot_runtime.config.limit_widths import WIDTHS
 
 STATES = ("Stopped", "Paused", "Running")  # the least first
-# field, a strict value, a wider one
-PAIRS: list[tuple[str, Any, Any]] = [
-    ("maxPosition", "1", "2"),
-    ("maxPosition", "1", None),
-    ("maxOrder", "1", "1.0001"),
-    ("maxOpenOrders", 10, 11),
-    ("maxDistanceBps", "10", None),
-    ("maxOrderNotional", "100", "101"),
-    ("maxSkew", "1", None),
-    ("maxBaseExposure", "1", "2"),
-    ("maxGross", "1", "2"),
-    ("feeReserveBps", "11", "10"),
-    ("minInterval", "100ms", "99ms"),
-    ("minInterval", "100ms", None),
-    ("maxOrdersPerMinute", 10, 11),
-    ("maxRejectsPerMinute", 10, 11),
-    ("maxMessagesPerDay", 10, None),
-    ("maxCancelsPerFill", 10, 11),
-    ("maxDailyLoss", "100", None),
-    ("maxDrawdown", "0.05", "0.06"),
-    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "11", "within": "1m"}),
-    ("maxLossRate", {"loss": "10", "within": "1m"}, None),
-    ("staleAfter", "2s", "3s"),
-    ("maxClockDrift", "500ms", "501ms"),
-    ("maxDivergenceBps", "10", None),
-    ("haltAfter", "29s", "30s"),
-    ("maxSlippageBps", "49", "50"),
-]
 
 
 def limited(name: str, value: object) -> TradingBotSpec:
@@ -52,14 +24,14 @@ def test_the_state_that_trades_less_holds(running: str, wanted: str) -> None:
     assert safer(spec(desiredState=running), spec(desiredState=wanted)) == spec(desiredState=less)
 
 
-@pytest.mark.parametrize(("name", "strict", "wide"), PAIRS)
+@pytest.mark.parametrize(("name", "strict", "wide"), LIMIT_PAIRS)
 def test_of_two_limits_the_tighter_one_holds(name: str, strict: object, wide: object) -> None:
     assert safer(limited(name, wide), limited(name, strict)) == limited(name, strict)
     assert safer(limited(name, strict), limited(name, wide)) == limited(name, strict)
 
 
 def test_every_limit_is_compared_and_has_a_pair() -> None:
-    assert {Risk.model_fields[name].alias for name in LIMITS} == {name for name, _, _ in PAIRS}
+    assert {Risk.model_fields[name].alias for name in LIMITS} == {name for name, _, _ in LIMIT_PAIRS}
     assert set(WIDTHS) > POLICIES
 
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
+from harness.limit_pairs import LIMIT_PAIRS
 from harness.live_risk import LIVE_RISK
 from harness.slots import Wire, config, slot_of
 from tradingbot_runtime.config import Risk
@@ -21,37 +22,12 @@ from tradingbot_runtime.journal import ConfigApplied
 
 # field, a strict value, a wider one
 PAIRS: list[tuple[str, Any, Any]] = [
-    ("maxPosition", "1", "2"),
-    ("maxOrder", "1", "1.0001"),
-    ("maxOpenOrders", 10, 11),
-    ("maxDistanceBps", "10", "11"),
-    ("maxOrderNotional", "100", "101"),
-    ("maxSkew", "1", None),
-    ("maxBaseExposure", "1", "2"),
-    ("maxGross", "1", "2"),
-    ("feeReserveBps", "10", "9"),
-    ("feeReserveBps", "0.5", "0"),
-    ("minInterval", "100ms", "99ms"),
-    ("minInterval", "100ms", None),
-    ("maxOrdersPerMinute", 10, 11),
-    ("maxRejectsPerMinute", 10, 11),
-    ("maxMessagesPerDay", 10, None),
-    ("maxCancelsPerFill", 10, 11),
-    ("maxDailyLoss", "100", None),
-    ("maxDrawdown", "0.05", "0.06"),
-    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "11", "within": "1m"}),
-    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "10", "within": "30s"}),
-    ("maxLossRate", {"loss": "10", "within": "1m"}, None),
-    ("staleAfter", "3s", "4s"),
-    ("maxClockDrift", "500ms", "501ms"),
-    ("maxDivergenceBps", "10", None),
-    ("haltAfter", "30s", "31s"),
+    *LIMIT_PAIRS,
     ("ownUnknown", "Cancel", "Adopt"),
     ("foreignOrders", "Halt", "Count"),
     ("foreignOrders", "Count", "Ignore"),
     ("onBreach", "CancelAll", "ReduceOnly"),
     ("onBreach", "Flatten", "CancelAll"),
-    ("maxSlippageBps", "50", "51"),
 ]
 
 

@@ -1,0 +1,38 @@
+"""Each limit of the manifest with a strict value and a wider one; None: not set, where the default is none or wide."""
+
+from typing import Any
+
+LIMIT_PAIRS: tuple[tuple[str, Any, Any], ...] = (
+    ("maxPosition", "1", "2"),
+    ("maxOrder", "1", "1.0001"),
+    ("maxOpenOrders", 10, 11),
+    ("maxDistanceBps", "10", "11"),
+    ("maxOrderNotional", "100", "101"),
+    ("maxSkew", "1", None),
+    ("maxBaseExposure", "1", "2"),
+    ("maxGross", "1", "2"),
+    ("feeReserveBps", "10", "9"),
+    ("feeReserveBps", "0.5", "0"),
+    ("minInterval", "100ms", "99ms"),
+    ("minInterval", "100ms", None),
+    ("maxOrdersPerMinute", 10, 11),
+    ("maxRejectsPerMinute", 10, 11),
+    ("maxMessagesPerDay", 10, None),
+    ("maxCancelsPerFill", 10, 11),
+    ("maxDailyLoss", "100", None),
+    ("maxDrawdown", "0.05", "0.06"),
+    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "11", "within": "1m"}),
+    ("maxLossRate", {"loss": "10", "within": "1m"}, {"loss": "10", "within": "30s"}),
+    ("maxLossRate", {"loss": "10", "within": "1m"}, None),
+    ("staleAfter", "3s", "4s"),
+    ("maxClockDrift", "500ms", "501ms"),
+    ("maxDivergenceBps", "10", None),
+    ("haltAfter", "30s", "31s"),
+    ("maxSlippageBps", "50", "51"),
+    ("maxPosition", "1", None),
+    ("maxDistanceBps", "10", None),
+    ("feeReserveBps", "11", "10"),
+    ("staleAfter", "2s", "3s"),
+    ("haltAfter", "29s", "30s"),
+    ("maxSlippageBps", "49", "50"),
+)
