@@ -8,13 +8,14 @@ PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 DATA ?=
 BOTS ?= 1000
+PROMETHEUS ?= http://127.0.0.1:9090
 ARGS ?=
 export CLUSTER ?= tradingbot
 # Where it is set (many images do), each of the thousands of processes here would compile anew all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup format lint types contracts generate fresh unit coverage mutants check stories soak soak-memory soak-operator integration cluster-tests \
-        test cluster cluster-down images images-load demo demo-down bench bench-operator release-dry-run
+        test cluster cluster-down images images-load demo pictures demo-down bench bench-operator release-dry-run
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,13 +38,14 @@ types: ## mypy, strict
 contracts: ## who may import whom
 	.venv/bin/lint-imports --no-logo 2>/dev/null | tail -3; exit $${PIPESTATUS[0]}
 
-generate: ## write what is generated: crds/, docs/reference/, manifests/install.yaml and namespaced/
+generate: ## write what is generated: crds/, docs/reference/, manifests/install.yaml, namespaced/ and monitoring/
 	$(PYTHON) -m tradingbot_operator.crdgen
 	$(PYTHON) hack/generate/install.py
 	$(PYTHON) hack/generate/order_states.py
 	$(PYTHON) hack/generate/metrics_reference.py
 	$(PYTHON) hack/generate/alert_rules.py
 	$(PYTHON) hack/generate/logs_reference.py
+	$(PYTHON) hack/dashboards/write.py
 
 fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
@@ -52,6 +54,7 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) hack/generate/metrics_reference.py --check
 	$(PYTHON) hack/generate/alert_rules.py --check
 	$(PYTHON) hack/generate/logs_reference.py --check
+	$(PYTHON) hack/dashboards/write.py --check
 
 unit: ## unit and replay tests, with a seventh of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
@@ -116,6 +119,9 @@ images-load: images ## build the images and load them into the cluster, which is
 
 demo: setup ## the whole thing on the local cluster; DATA=recording replays a file, MONITORING=1 adds Prometheus
 	@hack/demo/demo up $(if $(DATA),--data '$(DATA)') $(if $(MONITORING),--monitoring)
+
+pictures: ## draw docs/images/dashboards from a Prometheus that has data; PROMETHEUS=address
+	$(PYTHON) hack/dashboards/draw.py $(PROMETHEUS) $(ARGS)
 
 demo-down: ## remove the demo and its cluster
 	@hack/demo/demo down

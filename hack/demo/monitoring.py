@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -63,6 +64,13 @@ def install(bots: Iterable[Bot], alertmanager: Mapping[str, Any] = SILENT) -> No
     template = {"spec": {"template": {"metadata": {"annotations": marked}}}}  # another configuration, another pod
     k.kubectl("-n", NAMESPACE, "patch", f"deployment/{SERVICE}", "--type=merge", "-p", json.dumps(template))
     k.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{SERVICE}", "--timeout=120s")
+
+
+def asked(path: str, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """What Prometheus's API answers, through the API server. Raises StepFailed."""
+    query = urllib.parse.urlencode(parameters)
+    service = f"/api/v1/namespaces/{NAMESPACE}/services/{SERVICE}:{PROMETHEUS}/proxy"
+    return json.loads(k.kubectl("get", "--raw", f"{service}/api/v1/{path}?{query}"))["data"]
 
 
 def bots() -> list[Bot]:

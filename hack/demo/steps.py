@@ -16,8 +16,12 @@ from live_view import show
 from recording_parts import NoRecording, config_maps, require_recording
 from rich.console import Console
 
+sys.path.append(str(k.ROOT / "hack/dashboards"))
+import ask
+
 MARKET = "tradingbot.dev/recording"  # annotation of the simulator's pods
 RECORDING = k.ROOT.parent / "shared/data/spot_btcusdt_20240808.gz"
+PANELS_WITHIN_S = 180
 
 TRY = """
 [bold]Try:[/]  (K='hack/cluster/cluster kubectl -n tradingbot-demo')
@@ -33,6 +37,7 @@ WATCH = """
 [bold]See:[/]  hack/cluster/cluster kubectl -n tradingbot-monitoring port-forward svc/monitoring 9090 9093
   http://127.0.0.1:9090/alerts     # Prometheus: the rules; /graph: any metric of docs/reference/metrics.md
   http://127.0.0.1:9093            # Alertmanager: what is told to whom
+  manifests/monitoring/dashboards  # for a Grafana of yours; docs/guides/monitoring.md has pictures
 """
 
 
@@ -76,6 +81,8 @@ def _up(console: Console, options: argparse.Namespace) -> None:
     if options.monitoring:
         _step(console, "Prometheus and Alertmanager", _monitored)
     show(console, "demo-0", seconds)
+    if options.monitoring:
+        _step(console, "every panel of the dashboards has data", lambda _: _drawn(console))
     name = os.environ.get("CLUSTER", "tradingbot")
     console.print(closing_lines(name, monitored=options.monitoring))
     console.print(f"[dim]all of it took {time.monotonic() - started:.0f} s, {seconds:.0f} of them to watch[/]")
@@ -151,6 +158,14 @@ def _forget_the_bot_of_another_market(say: Callable[[str], None], marked: str) -
 def _monitored(say: Callable[[str], None]) -> None:
     monitoring.load_image(say)
     monitoring.install(monitoring.bots())
+
+
+def _drawn(console: Console) -> None:
+    """A panel is about something that must have happened once: a fill, a minute of quoting."""
+    found = ask.until_all_have(monitoring.asked, PANELS_WITHIN_S)
+    console.print(ask.table(found))
+    if any(count.empty for count in found):
+        raise k.StepFailed(f"after {PANELS_WITHIN_S} s some panels of the dashboards have no data")
 
 
 def _ready() -> None:

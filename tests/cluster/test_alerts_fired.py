@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterator
 
+import ask
 import monitoring
 import pytest
+from written_boards import boards
 
 from harness.kind_cluster import OPERATOR, SYSTEM, World, eventually, world
 
 pytestmark = pytest.mark.cluster
 PAGED_WITHIN_S, TAKEN_BACK_WITHIN_S = 300, 240
+PANELS_WITHIN_S = 180
 # A web server that writes down what it is told, a line of JSON for each alert.
 PAGER = """
 import http.server, json, sys
@@ -68,13 +71,13 @@ class Pager:
                    lambda: f"{status}: {alerts}; {self.now(status)} are")  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def demo(operator_installed: None) -> Iterator[World]:  # noqa: ARG001 - the operator must be there first
     with world("alerts") as made:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pager(demo: World) -> Pager:
     """The bot trades, and is watched."""
     monitoring.load_image()
@@ -91,6 +94,14 @@ def pager(demo: World) -> Pager:
 
 def scaled(demo: World, deployment: str, replicas: int) -> None:
     demo.kubectl("scale", f"deployment/{deployment}", f"--replicas={replicas}")
+
+
+@pytest.mark.usefixtures("pager")
+def test_no_panel_of_a_dashboard_is_empty() -> None:
+    """Some are about a fill, or about a minute of quoting: it must have happened."""
+    found = ask.until_all_have(monitoring.asked, PANELS_WITHIN_S)
+    assert {count.board: count.empty for count in found} == dict.fromkeys((name for name, _ in boards()), ())
+    assert all(count.panels for count in found)
 
 
 def test_what_is_wrong_pages_a_person_and_is_taken_back_when_it_is_mended(demo: World, pager: Pager) -> None:

@@ -9,9 +9,7 @@ from typing import Any
 import yaml
 
 from harness.prometheus import program
-from tradingbot_operator import metrics as operator
-from tradingbot_runtime.metric_families import Kind
-from tradingbot_runtime.telemetry import metrics as runtime
+from harness.promql import TARGET, asked, exported
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "manifests/monitoring/rules.yaml"
@@ -226,18 +224,12 @@ def test_what_a_person_reads(tmp_path: Path) -> None:
 
 def test_rules_ask_only_for_what_is_exported() -> None:
     """A metric that is renamed must not leave a rule behind that can never fire."""
-    exported = {"up"}
-    for family in (*runtime.FAMILIES, *operator.FAMILIES):
-        exported.add(f"{family.name}_bucket" if family.kind is Kind.HISTOGRAM else family.name)
     recorded = {rule["record"] for rule in rules() if "record" in rule}
+    labels = exported() | {name: TARGET | {"market"} for name in recorded}
     for rule in rules():
-        text = re.sub(r'"[^"]*"', "", rule["expr"])
-        text = re.sub(r"(by|on|ignoring) \([^)]*\)", "", text)
-        asked = {
-            name for name in re.findall(r"[a-z][a-z_:0-9]*[a-z0-9]", text) if "_" in name and not text.count(f"{name}(")
-        }
-        asked -= {"within_bps"}
-        assert asked <= exported | recorded, f"{rule.get('alert') or rule['record']}: {asked - exported - recorded}"
+        for name, by in asked(rule["expr"]):
+            assert name in labels, f"{rule.get('alert') or rule['record']}: {name}"
+            assert by <= labels[name], f"{rule.get('alert') or rule['record']}: {name} has no {by - labels[name]}"
 
 
 def test_every_link_leads_to_its_alert_and_every_document_is_there() -> None:

@@ -96,6 +96,7 @@ def test_the_worst_case_counts_what_rests_and_what_nobody_knows_at_full_size(des
     each = BTC.lot_size * 1_000
 
     found = read(desk)
+    assert found[metrics.FILLS] == found[metrics.VOLUME] == {("btc", "buy"): 0, ("btc", "sell"): 0}, "a rate begins"
     assert found[metrics.EXPOSURE] == {("btc", "buy"): each, ("btc", "sell"): each}
     assert found[metrics.UNKNOWN_ORDERS] == {("btc",): 1}
 
@@ -103,7 +104,7 @@ def test_the_worst_case_counts_what_rests_and_what_nobody_knows_at_full_size(des
     found = read(desk)
     assert found[metrics.POSITION] == {("btc",): BTC.lot_size * 400}
     assert found[metrics.EXPOSURE] == {("btc", "buy"): each, ("btc", "sell"): each - BTC.lot_size * 400}
-    assert found[metrics.VOLUME] == {("btc", "buy"): BTC.lot_size * 400 * Decimal("59940.00")}
+    assert found[metrics.VOLUME] == {("btc", "buy"): BTC.lot_size * 400 * Decimal("59940.00"), ("btc", "sell"): 0}
 
 
 def test_the_age_of_the_oldest_unknown_order_is_told_until_it_is_known(desk: Desk) -> None:

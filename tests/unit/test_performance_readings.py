@@ -48,7 +48,7 @@ def test_what_was_measured_comes_out_in_the_units_of_people() -> None:
         ("btc", "inventory"): -10 * BTC.tick_size * quantity,
         ("btc", "fees"): Decimal("-0.00001"),
     }
-    assert found[metrics.FILLED] == {("btc", "buy"): quantity}
+    assert found[metrics.FILLED] == {("btc", "buy"): quantity, ("btc", "sell"): 0}
     assert found[metrics.RESTED]["btc", "buy"] == Decimal("0.02")
     assert found[metrics.QUOTE_OBSERVED] == {("btc",): Decimal("0.100000002")}
     assert found[metrics.QUOTE_UPTIME]["btc", "both", "25"] == Decimal("0.100000002")

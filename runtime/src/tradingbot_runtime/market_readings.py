@@ -37,10 +37,9 @@ def _orders(found: _Found, live: LiveMarket) -> None:
     found[metrics.ORDERS] |= {(name, outcome): count for outcome, count in health.orders.items()}
     found[metrics.ORDERS] |= {(name, f"Anomaly{reason}"): count for reason, count in health.anomalies.items()}
     found[metrics.ORDERS][name, "DuplicateFill"] = health.duplicate_fills
-    found[metrics.FILLS] |= {(name, side): count for side, count in health.fills.items()}
-    found[metrics.VOLUME] |= {
-        (name, side): Decimal(units).scaleb(instrument.money_exponent) for side, units in health.volume.items()
-    }
+    for side in Side:  # from 0 on: of a counter that begins with its first trade, no rate ever shows that trade
+        found[metrics.FILLS][name, side] = health.fills.get(side, 0)
+        found[metrics.VOLUME][name, side] = Decimal(health.volume.get(side, 0)).scaleb(instrument.money_exponent)
     found[metrics.RISK_REFUSED] |= {(name, reason): count for reason, count in health.refused.items()}
 
 

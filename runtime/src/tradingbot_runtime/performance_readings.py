@@ -6,6 +6,7 @@ from decimal import Decimal
 from tradingbot_runtime.core.analytics import HORIZONS, WITHIN_BPS, Markout
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.metric_families import Family, Values
+from tradingbot_runtime.model import Side
 from tradingbot_runtime.telemetry import metrics
 
 _Found = dict[Family, dict[tuple[str, ...], int | Decimal]]
@@ -49,7 +50,7 @@ def _profit(found: _Found, name: str, market: Market) -> None:
 def _quotes(found: _Found, name: str, market: Market) -> None:
     measured, lot = market.performance, market.position.instrument.lot_size
     for family, lots in ((metrics.RESTED, measured.fill_ratio.rested), (metrics.FILLED, measured.fill_ratio.filled)):
-        found[family] |= {(name, side): lot * quantity for side, quantity in lots.items()}
+        found[family] |= {(name, side): lot * lots.get(side, 0) for side in Side}  # from 0 on, as fills are
     found[metrics.QUOTE_OBSERVED][name,] = _seconds(measured.uptime.observed_ns)
     for sides, spent in measured.uptime.within_ns.items():
         for bps, spent_ns in zip(WITHIN_BPS, spent, strict=True):
