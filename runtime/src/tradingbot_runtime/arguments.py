@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from tradingbot_runtime.audit import commands as journal_commands
 from tradingbot_runtime.cancel_all import CANCEL_ALL_HELP, cancel_all
 from tradingbot_runtime.logs import LEVELS
 from tradingbot_runtime.model.control import CONTROL_PORT, HTTP_PORT, SHUTDOWN_WITHIN_S
-from tradingbot_runtime.options import PORT, Checked, Name, Parser, Whole
+from tradingbot_runtime.options import PORT, Checked, Name, Number, Parser, Whole
 from tradingbot_runtime.resume_command import RESUME_HELP, resume
 from tradingbot_runtime.simulator import command as simulate_command
 from tradingbot_runtime.standard_output import tell
+from tradingbot_runtime.top.asked import ADDRESS
+from tradingbot_runtime.top.command import TOP_HELP, top
 
 RUN_HELP = """\
 Run one TradingBot. Without a cluster, beside `tradingbot-runtime simulate`:
@@ -41,6 +44,7 @@ Print a completion script. For this shell only:
 """
 SLOT = Whole(0, 255)
 WITHIN_S = Whole(1, 3600)
+EVERY_S = Number(Decimal("0.1"), Decimal(3600))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     release = commands.add_parser("resume", help="release a halt of a bot that does not run", description=RESUME_HELP,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _resume_arguments(release)
+    watch = commands.add_parser("top", help="show one running bot, live", description=TOP_HELP,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    _top_arguments(watch)
     completion = commands.add_parser("completion", help="print a completion script for your shell",
                                      description=COMPLETION_HELP,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -126,6 +133,15 @@ def _resume_arguments(release: argparse.ArgumentParser) -> None:
                          help="who releases it, for the journal")  # fmt: skip
     release.set_defaults(command=resume)
     _complete({journal: shtab.FILE})
+
+
+def _top_arguments(watch: argparse.ArgumentParser) -> None:
+    watch.add_argument("address", nargs="?", default=ADDRESS, metavar="ADDRESS",
+                       help="where its /state is: host:port or a URL (default: %(default)s)")  # fmt: skip
+    watch.add_argument("--every", action=Checked, kind=EVERY_S, metavar="SECONDS", default="1",
+                       help="how often to look (default: %(default)s)")  # fmt: skip
+    watch.add_argument("--once", action="store_true", help="look once")
+    watch.set_defaults(command=top)
 
 
 def _complete(kinds: Mapping[argparse.Action, object]) -> None:

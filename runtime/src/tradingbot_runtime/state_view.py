@@ -6,8 +6,9 @@ from typing import Any
 from tradingbot_runtime.core.analytics import HORIZONS
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.core.risk import WHOLE_BPS
+from tradingbot_runtime.limit_readings import limits_used
 from tradingbot_runtime.live import LiveMarket
-from tradingbot_runtime.model import ASSET_EXPONENT
+from tradingbot_runtime.model import ASSET_EXPONENT, Money
 from tradingbot_runtime.slot import Slot
 
 
@@ -80,12 +81,14 @@ def _market(slot: Slot, live: LiveMarket) -> dict[str, Any]:
         **_hedge(market),
         "traded": instrument.quantity_text(market.position.traded),
         "profit": instrument.money_text(market.profit) if priced else None,
+        "profitToday": instrument.money_text(Money(market.profit - market.daily.opening)) if priced else None,
         "realised": instrument.money_text(market.position.realised),
         "open": instrument.money_text(market.position.open_profit(mid_2, market.terms.reference_denominator))
         if priced
         else None,
         "fees": {a: format(Decimal(units).scaleb(-8).normalize(), "f") for a, units in market.position.fees.items()},
         "fills": dict(live.health.fills),
+        "limits": {limit: round(float(share), 4) for limit, share in limits_used(market, slot.now_ns())},
         "markouts": _markouts(market),
         "refused": dict(live.health.refused),
         "hindered": next((f"{h.reason}: {h.message}" for m, h in slot.circumstances.hindered if m == live.name), ""),
