@@ -69,3 +69,12 @@ def test_what_the_fills_have_brought_of_the_base_asset_is_without_the_fees_in_it
     position.apply(fill(Side.SELL, 3, 100, fee=5, asset=BTC.quote))
 
     assert position.net_base == 4 * BTC.lot_units - 7
+
+
+def test_what_another_market_of_the_account_moves_is_as_much_in_finer_money() -> None:
+    account = Account(FINE, base=50, quote=Money(10**9))
+    account.moved_elsewhere(base=20, quote=-7)
+    assert (account.base, account.quote) == (70, 10**9 - 7 * 100)
+    account.moved_elsewhere(base=-30, quote=9)
+
+    assert (account.base, account.quote) == (40, 10**9 + 2 * 100)
