@@ -136,6 +136,26 @@ def test_the_next_orders_come_no_sooner_than_the_interval_after_the_last(passed_
     assert (refused(BUY, now, min_interval_ns=10) is not None) is is_too_soon
 
 
+@pytest.mark.parametrize(
+    ("now", "allowed", "reason"),
+    [
+        ({"placed_ns": 10 * SECOND - 1}, {"min_interval_ns": 2}, Refusal.MIN_INTERVAL),
+        ({"messages_today": 50}, {"max_messages_per_day": 50}, Refusal.DAILY_MESSAGES),
+        ({"cancels_today": 1_001}, {"max_cancels_per_fill": 0}, Refusal.CANCEL_RATIO),
+    ],
+)
+def test_a_quote_that_reduces_is_held_to_what_spares_messages_and_what_closes_the_position_is_not(
+    now: dict[str, object], allowed: dict[str, object], reason: Refusal
+) -> None:
+    """A maker with a position quotes the side that reduces it all day: those messages are counted at the venue, too."""
+    short = {"own_ask": 0, "own_bid": 0, "position": -5_000} | now
+    told = refused(BUY, changed(**short), **allowed)
+
+    assert told is not None
+    assert told[0] is reason
+    assert refused(BUY, changed(**short, state=TradingState.HALTED, flattening=True), **allowed) is None
+
+
 def test_what_was_refused_is_told_with_the_order_itself() -> None:
     assert review([BUY], changed(order_tokens=0, own_ask=0), limits()).refused[0].command is BUY
 
