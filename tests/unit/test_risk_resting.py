@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from harness.engines import accept, tick, trading
+from harness.engines import accept, limits, tick, trading
 from harness.slots import SECOND, Wire, config, slot_of
 from tradingbot_runtime.core.order_states import OrderState
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.core.planner import ONE_BY_ONE, Room, compare, schedule, withdrawing
 from tradingbot_runtime.core.quoting import EXACT, Quote
+from tradingbot_runtime.core.risk.resting import judge
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.inputs.snapshot import market_of, state_of
 from tradingbot_runtime.model import (
@@ -212,11 +215,27 @@ def test_limits_that_stay_or_allow_more_withdraw_nothing(slot: Slot, wire: Wire)
     assert slot.markets[NAME].engine.market.suspects == frozenset(), "no limit has changed"
 
 
+def restored(name: str, side: Side, price: int) -> Restored:
+    return Restored(time_ns=Nanos(1), order_id=OrderId(name), side=side, price=Ticks(price), quantity=Lots(1_000),
+                    executed=Lots(0), venue_order_id=name, state="Open")  # fmt: skip
+
+
+@pytest.mark.parametrize(("outer", "inner"), list(product(Side, Side)))
+def test_the_innermost_stays_where_the_reference_lies_between_ticks_and_the_outermost_is_the_older(
+    outer: Side, inner: Side
+) -> None:
+    market = trading(layers=1).market
+    for name, side, distance in (("a", outer, 600), ("b", inner, 300)):
+        market.apply(restored(name, side, 6_000_000 - side.sign * distance))
+    between = structs.replace(market.situation(Nanos(SECOND), 9), mid_2=2 * (7 * 6_000_000 + 3), mid_unit=7)
+    every = {order.id for order in market.orders}
+
+    assert judge(market.orders, every, between, limits(max_open_orders=1)).unfit == {"a"}
+
+
 def test_an_order_of_an_earlier_life_is_judged_by_the_limits_of_this_one() -> None:
     bot = trading(layers=1, max_order=Lots(500))
-    bid = Restored(time_ns=Nanos(1), order_id=OrderId("a"), side=Side.BUY, price=Ticks(5_994_000),
-                   quantity=Lots(1_000), executed=Lots(0), venue_order_id="v1", state="Open")  # fmt: skip
-    bot.market.apply(bid)
+    bot.market.apply(restored("a", Side.BUY, 5_994_000))
     assert OrderId("a") in cancelled([approved.command for approved in bot.handle(tick(SECOND))])
 
 
