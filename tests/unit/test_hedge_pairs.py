@@ -23,6 +23,7 @@ from tradingbot_runtime.model import (
     Nanos,
     OrderAccepted,
     OrderCanceled,
+    OrderDenied,
     OrderFilled,
     OrderRejected,
     OutcomeLost,
@@ -207,6 +208,32 @@ def test_a_refused_hedge_is_tried_again_late_and_then_reduces_what_is_quoted(des
     assert told is not None
     assert told.stress is HedgeStress.REDUCING
     assert {quote.side for quote in desk.quoted.engine.quotes} == {Side.SELL}
+
+
+def denied(desk: Desk, hedge: Place) -> None:
+    desk.hedge.handle(OrderDenied(time_ns=Nanos(desk.now_ns), order_id=hedge.order_id, reason="BuildLost"))
+
+
+def test_a_hedge_that_did_not_leave_is_sent_again_in_a_moment_and_then_once_a_second(desk: Desk) -> None:
+    hedge, waited = desk.bought(), []
+    for _ in range(7):
+        denied(desk, hedge)
+        began_ns = desk.now_ns
+        while not (again := desk.sent(1)):
+            desk.look(0.05)
+            assert desk.now_ns - began_ns <= 2 * SECOND, "a position stays open meanwhile"
+        (hedge,) = again
+        waited.append(round((desk.now_ns - began_ns) / SECOND, 2))
+
+    assert waited == [0.1, 0.2, 0.4, 0.8, 1, 1, 1]
+    desk.fill(desk.hedge, hedge)
+    assert desk.quoted.engine.market.residual == 0
+
+
+def test_an_order_of_the_quoted_market_that_did_not_leave_waits_as_after_a_refusal(desk: Desk) -> None:
+    (first, *_) = desk.sent(0)
+    desk.quoted.handle(OrderDenied(time_ns=Nanos(desk.now_ns), order_id=first.order_id, reason="BuildLost"))
+    assert desk.quoted.engine.market.quiet.until_ns == desk.now_ns + SECOND
 
 
 def test_a_lock_of_the_hedge_s_venue_withdraws_the_quotes_at_once(desk: Desk) -> None:

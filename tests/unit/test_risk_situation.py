@@ -93,7 +93,7 @@ FREE = changed(own_ask=Ticks(0), own_bid=Ticks(0))
         ({"killed": True}, {}, Refusal.KILL_SWITCH, "halted by a person"),
         ({"book_valid": False}, {}, Refusal.BOOK_INVALID, "not known, crossed, or half a reference"),
         ({"order_tokens": 0}, {}, Refusal.RATE, "the message budget is used up"),
-        ({"quiet_until_ns": 11 * SECOND}, {}, Refusal.BACKING_OFF, "the venue refused the latest orders"),
+        ({"quiet_until_ns": 11 * SECOND}, {}, Refusal.BACKING_OFF, "the latest orders were refused, or did not leave"),
         ({"refused_in_a_row": 1, "unanswered": 1, "placed_ns": 1}, {}, Refusal.BACKING_OFF,
          "one order is out to see whether the venue takes them again"),
         ({"quote": Money(0)}, {}, Refusal.BALANCE, "open orders and this one exceed the balance"),

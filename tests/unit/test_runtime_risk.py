@@ -10,7 +10,7 @@ import pytest
 from harness.engines import BTC, SECOND, accept, limits, tick, trading
 from tradingbot_runtime.core.breaches import Breach, BreachReason
 from tradingbot_runtime.core.orders import Order, OrderState
-from tradingbot_runtime.core.refusals import LONGEST_NS, Quiet
+from tradingbot_runtime.core.refusals import AFTER_REFUSAL, Quiet
 from tradingbot_runtime.core.risk import CHECKS, Check, Refusal, Situation, exposure, review
 from tradingbot_runtime.model import (
     Cancel,
@@ -330,7 +330,7 @@ def test_a_pause_doubles_with_each_new_refusal_up_to_its_longest_and_ends_with_a
         pauses.append((quiet.until_ns - now_ns) // SECOND)
 
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
-    assert LONGEST_NS == 30 * SECOND
+    assert AFTER_REFUSAL.longest_ns == 30 * SECOND
     quiet.accepted()
     start_ns = quiet.until_ns
     quiet.refused(start_ns)

@@ -9,6 +9,7 @@ from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.orders import WORKING, Order
 from tradingbot_runtime.core.positions import DailyLoss
+from tradingbot_runtime.core.refusals import AFTER_REFUSAL, AFTER_UNSENT_HEDGE
 from tradingbot_runtime.model import (
     MARKET_MOVED,
     TOO_MANY_OPEN,
@@ -184,7 +185,9 @@ def _ordered(market: "Market", event: OrderEvent) -> None:
     if isinstance(event, OrderRejected | OrderDenied):
         shrank = event.reason == TOO_MANY_OPEN and market.room.refused(event.time_ns, len(market.orders.live))
         if not shrank:
-            market.quiet.refused(event.time_ns, event.reason, event.message)
+            is_unsent_hedge = isinstance(event, OrderDenied) and market.terms.hedge is not None
+            pauses = AFTER_UNSENT_HEDGE if is_unsent_hedge else AFTER_REFUSAL
+            market.quiet.refused(event.time_ns, event.reason, event.message, pauses)
     if isinstance(event, OrderRejected):
         market.meters.rejects.add(event.time_ns)
     elif isinstance(event, OrderAccepted):

@@ -226,5 +226,5 @@ WHAT_TO_DO: Mapping[Refusal, str] = {
     Refusal.DAILY_MESSAGES: "risk.maxMessagesPerDay is used up; it begins anew at midnight UTC",
     Refusal.CANCEL_RATIO: "more cancels for each fill than risk.maxCancelsPerFill; it begins anew at midnight UTC",
     Refusal.DAILY_LOSS: "more was lost today than risk.maxDailyLoss",
-    Refusal.BACKING_OFF: "the venue refused the latest orders; the log says why",
+    Refusal.BACKING_OFF: "the latest orders were refused, or did not leave; the log says why",
 }  # fmt: skip

@@ -1,11 +1,11 @@
 """After the venue has refused an order or a cancel: how long to leave it alone."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tradingbot_runtime.model import CancelRejected, Nanos, OrderId
 
-FIRST_NS = 1_000_000_000
-LONGEST_NS = 30_000_000_000
+SECOND_NS = 1_000_000_000
 CANCEL_FIRST_NS = 100_000_000
 CANCEL_LONGEST_NS = 5_000_000_000
 CANCEL_ENDING_NS = 1_000_000_000  # the longest of a process that ends: its time is short
@@ -14,9 +14,22 @@ TOLD_AFTER = 3  # refusals in a row of one order's cancel: the first ones may pa
 TOLD_FOR_NS = 2 * CANCEL_LONGEST_NS  # an order that is wanted again is not tried: its last refusal says less and less
 
 
+class Pauses(NamedTuple):
+    """The first after an acceptance, and the longest."""
+
+    first_ns: int
+    longest_ns: int
+
+
+AFTER_REFUSAL = Pauses(SECOND_NS, 30 * SECOND_NS)
+# Of a hedge that has not left us the venue has said nothing, and a position stays open for as long as it is not tried
+# again: often, though no more often than an ordinary limit on orders a minute bears.
+AFTER_UNSENT_HEDGE = Pauses(SECOND_NS // 10, SECOND_NS)
+
+
 @dataclass(slots=True)
 class Quiet:
-    """Doubles with every refusal in a row, from one second to thirty; an accepted order ends the row.
+    """Doubles with every refusal in a row, from its first pause to its longest; an accepted order ends the row.
 
     Refusals that come during the pause are of orders that were on their way already: they say nothing new.
     """
@@ -26,11 +39,11 @@ class Quiet:
     code: str = ""  # what the latest refusal that counted said
     message: str = ""
 
-    def refused(self, now_ns: Nanos, code: str = "", message: str = "") -> None:
+    def refused(self, now_ns: Nanos, code: str = "", message: str = "", pauses: Pauses = AFTER_REFUSAL) -> None:
         if now_ns < self.until_ns:
             return
         self.code, self.message = code, message
-        pause = min(FIRST_NS << min(self.in_a_row, 10), LONGEST_NS)
+        pause = min(pauses.first_ns << min(self.in_a_row, 10), pauses.longest_ns)
         self.in_a_row += 1
         self.until_ns = Nanos(now_ns + pause)
 

@@ -44,9 +44,9 @@ def loss_rate(order: Place, now: Situation, limits: Limits) -> Verdict:
 
 
 def breaker(_: Place, now: Situation, __: Limits) -> Verdict:
-    """Closed: all pass. Open after a refusal by the venue: none. Half-open after the pause: one, until it is taken."""
+    """Closed: all pass. Open after a refusal: none. Half-open after the pause: one, until it is taken."""
     if now.now_ns < now.quiet_until_ns:
-        return Refusal.BACKING_OFF, "the venue refused the latest orders"
+        return Refusal.BACKING_OFF, "the latest orders were refused, or did not leave"
     if now.refused_in_a_row and now.unanswered and now.placed_ns >= now.quiet_until_ns:
         return Refusal.BACKING_OFF, "one order is out to see whether the venue takes them again"
     return None
