@@ -134,6 +134,25 @@ def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path
         assert runtime.simulator.admin.deltadefi()["ordersPlaced"] > placed
 
 
+def test_after_a_lock_the_venue_is_asked_what_happened_before_anything_new_is_sent(tmp_path: Path) -> None:
+    """Its answers take a while: what it would send meanwhile, it would send on a guess."""
+    with bot_on(tmp_path) as runtime:
+        resting(runtime)
+        runtime.simulator.admin.lock_trading(600)
+        sell_through(runtime)
+        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        runtime.simulator.admin.inject("delay", "GET /accounts/*", seconds=600, delay_ms=1_500)
+        placed = runtime.simulator.admin.deltadefi()["ordersPlaced"]
+        runtime.simulator.admin.unlock_trading()
+        after = runtime.until(lambda s: s["state"] != "VenueLocked", "the end of the lock is seen", 30.0)
+        assert (after["state"], runtime.simulator.admin.deltadefi()["ordersPlaced"]) == ("Reconciling", placed)
+        assert "it was locked" in after["message"]
+
+        runtime.simulator.admin.clear_faults()
+        resting(runtime)
+        assert runtime.simulator.admin.deltadefi()["ordersPlaced"] > placed
+
+
 def test_a_halt_during_a_lock_says_that_nothing_is_withdrawn_until_it_is(tmp_path: Path) -> None:
     with bot_on(tmp_path) as runtime:
         resting(runtime)
