@@ -54,6 +54,18 @@ def test_another_slots_orders_stay(dead: RuntimeProcess) -> None:
     assert len(ours_at_venue(dead)) == 4
 
 
+def test_in_mode_paper_only_who_says_that_it_was_live_has_orders_withdrawn(dead: RuntimeProcess) -> None:
+    folder = configuration(dead, mode="Paper")
+    ended = cancel_all(dead, slot_config=folder)
+    assert (ended.returncode, len(ours_at_venue(dead))) == (0, 4)
+    assert "nothing in its markets is at a venue" in ended.stdout
+
+    ended = cancel_all(dead, "--left-by-live", slot_config=folder)
+
+    assert (ended.returncode, ended.stdout.count("cancelled")) == (0, 4), ended.stdout + ended.stderr
+    assert ours_at_venue(dead) == set()
+
+
 def test_a_configuration_that_cannot_be_used_is_one_line(dead: RuntimeProcess, tmp_path: Path) -> None:
     (tmp_path / "slot-0.json").write_text("{")
     for folder, told in ((tmp_path, "slot-0.json"), (tmp_path / "none", "no such file")):

@@ -12,6 +12,7 @@ from harness.bot_model import KEYED, Cluster, bot, hedged_spec, spec
 from harness.live_risk import LIVE_RISK
 from tradingbot_operator.api.v1alpha1 import Withdrawal, WithdrawalState
 from tradingbot_operator.core import names
+from tradingbot_operator.core.claims import reaches_an_account
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.dead_man import MARGIN_S, RECHECK_S
 from tradingbot_operator.core.observed import Manifest, Silence, Stream
@@ -19,6 +20,7 @@ from tradingbot_operator.core.outcome import Outcome
 from tradingbot_operator.core.pod_template import CREDENTIALS
 from tradingbot_operator.observation import UNHEARD_AFTER_S, Asked, Observer
 from tradingbot_operator.store import Store
+from tradingbot_runtime.config import Mode
 from tradingbot_runtime.model.events import TradingState
 
 RUN_OUT = Silence(holder="pod-1", renewal="0123456789abcdef", duration_s=120, unrenewed_for_s=120 + MARGIN_S + 0.1)
@@ -146,6 +148,30 @@ def test_paper_has_nothing_at_a_venue() -> None:
     cluster.settle()
     lose(cluster)
 
+    assert cluster.decide().withdraw == ()
+
+
+def arguments(cluster: Cluster) -> list[str]:
+    (job,) = cluster.decide().withdraw
+    found: list[str] = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    return found
+
+
+def test_a_slot_that_is_lost_on_its_way_from_live_to_paper_has_its_orders_withdrawn(cluster: Cluster) -> None:
+    """Its configuration says Paper before any process of it has let go of what the Live one had."""
+    cluster.respecify(spec(mode="Paper", risk=LIVE_RISK))
+    cluster.step()
+    slots = cluster.children["ConfigMap", names.slots_config_map("maker")]
+    assert (cluster.config(0).mode, reaches_an_account(cluster.bot, slots)) == (Mode.PAPER, True)
+    lose(cluster)
+    assert arguments(cluster)[-1] == "--left-by-live"
+
+
+def test_who_has_let_go_of_what_it_had_in_mode_live_is_not_asked_about(cluster: Cluster) -> None:
+    cluster.respecify(spec(mode="Paper", risk=LIVE_RISK))
+    cluster.settle()
+    assert not reaches_an_account(cluster.bot, cluster.children["ConfigMap", names.slots_config_map("maker")])
+    lose(cluster)
     assert cluster.decide().withdraw == ()
 
 

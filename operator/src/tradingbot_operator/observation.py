@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, ObjectMeta, OnDelete, TradingBotStatus, TradingHaltSpec
 from tradingbot_operator.core import names
-from tradingbot_operator.core.claims import accounts
+from tradingbot_operator.core.claims import accounts, reaches_an_account
 from tradingbot_operator.core.conditions import ConditionType
 from tradingbot_operator.core.deleted_leases import slots_halted_by_deletion
 from tradingbot_operator.core.observed import (
@@ -182,7 +182,8 @@ class Observer:
 
     def lost_slots(self, bot: Bot, since_start_s: float) -> list[int]:
         """Slots that have run, and of which nobody has heard for a while."""
-        if since_start_s < UNHEARD_AFTER_S or (bot.spec is not None and bot.spec.mode is not Mode.LIVE):
+        config_map = self.store.children((bot.namespace, bot.name)).get(("ConfigMap", names.slots_config_map(bot.name)))
+        if since_start_s < UNHEARD_AFTER_S or not reaches_an_account(bot, config_map):
             return []
         heard = {pod.ordinal for pod in self._read_pods(bot)
                  if pod.stream.connected or pod.is_yet_to_be_tried(since_start_s)}  # fmt: skip

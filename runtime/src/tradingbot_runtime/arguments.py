@@ -120,6 +120,11 @@ def _cancel_all_arguments(withdraw: argparse.ArgumentParser) -> None:
     credentials = withdraw.add_argument("--credentials", type=Path, metavar="DIR", help="as in `run`")
     withdraw.add_argument("--former-bot", action="append", default=[], type=_bot_number, metavar="NUMBER",
                           help="also the orders of this bot, eight hexadecimal digits; repeatable")  # fmt: skip
+    withdraw.add_argument(
+        "--left-by-live",
+        action="store_true",
+        help="in mode Paper: also what the slot has left at its venues since it was in mode Live",
+    )
     withdraw.add_argument("--within", action=Checked, kind=WITHIN_S, metavar="SECONDS", default="30",
                           help="give up after so long")  # fmt: skip
     withdraw.set_defaults(command=cancel_all)

@@ -52,6 +52,9 @@ Without it, where the volume is out of reach: --slot-config names the folder wit
 has it. Where a venue has no client ids, every order of the account in the slot's symbols is then taken for ours. The
 operator does this for a slot whose pod is lost (docs/guides/operator.md).
 
+In mode Paper nothing is at a venue, and nobody is asked, but for what the journal says was left there in mode Live, and
+with --left-by-live.
+
 Credentials as in `run`; of DeltaDeFi's the API key alone: nothing is signed here.
 Exit codes: 0 no order of ours is in the market or on its way, whatever became of those that were lost; 1 one is, or
 nothing was proved of one in time, or nobody could be asked about it; 2 the journal, the configuration or the
@@ -63,7 +66,7 @@ def cancel_all(options: argparse.Namespace) -> int:
     """Raises JournalError and ConfigError."""
     if options.slot_config is not None:
         config = mounted(options.slot_config, ordinal(options.slot, os.environ))
-        return _withdraw(options, config, Configured(config, options.former_bot), left_by_live=False)
+        return _withdraw(options, config, Configured(config, options.former_bot), left_by_live=options.left_by_live)
     try:
         return _by_journal(options)
     except JournalDamaged as error:
@@ -79,7 +82,8 @@ def _by_journal(options: argparse.Namespace) -> int:
             _say("a process trades with this journal: unless it is halted, it will quote again")
         own = Journalled(reader, known, options.former_bot)
         forgotten = _judge_former_markets(reader, known)
-        return max(forgotten, _withdraw(options, known, own, left_by_live=_left_by_live(reader, known)))
+        left_by_live = options.left_by_live or _left_by_live(reader, known)
+        return max(forgotten, _withdraw(options, known, own, left_by_live=left_by_live))
 
 
 def _withdraw(options: argparse.Namespace, config: SlotConfig, own: OwnOrders, *, left_by_live: bool) -> int:

@@ -13,6 +13,7 @@ from tradingbot_operator.core.pod_template import (
     credentials_volumes,
     placement,
 )
+from tradingbot_runtime.config import Mode, SlotConfig
 
 TRIES = 10  # of its pod, with pauses that double up to six minutes: for a venue that is away for half an hour
 WITHIN_S = 60  # of each
@@ -30,7 +31,7 @@ def cancel_job(plan: Plan, slot: int, name: str) -> Manifest:
         "image": plan.accepted.spec.pod.image or plan.installation.runtime_image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["cancel-all", "--slot-config", SLOTS, "--slot", str(slot), "--credentials", CREDENTIALS,
-                 "--within", str(WITHIN_S), *_former(plan, slot)],
+                 "--within", str(WITHIN_S), *_of_live(config), *_former(plan, slot)],
         "resources": plan.accepted.spec.pod.resources.model_dump(mode="json", by_alias=True, exclude_none=True),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": CONTAINER_SECURITY,
@@ -51,6 +52,11 @@ def cancel_job(plan: Plan, slot: int, name: str) -> Manifest:
                 "ownerReferences": [owner_reference(plan.bot)]}  # fmt: skip
     spec = {"backoffLimit": TRIES, "template": {"metadata": {"labels": labels}, "spec": pod}}
     return {"apiVersion": "batch/v1", "kind": KIND, "metadata": metadata, "spec": spec}
+
+
+def _of_live(config: SlotConfig) -> tuple[str, ...]:
+    """A configuration of mode Paper alone would say that nothing can be at a venue."""
+    return () if config.mode is Mode.LIVE else ("--left-by-live",)
 
 
 def _former(plan: Plan, slot: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tradingbot_operator.core import names
 from tradingbot_operator.core.assignment import instrument
 from tradingbot_operator.core.children import Plan
-from tradingbot_operator.core.observed import Manifest, Pod
+from tradingbot_operator.core.observed import Bot, Manifest, Pod
 from tradingbot_operator.core.slots import being_released, last_accepted
 from tradingbot_runtime.config import Mode, TradingBotSpec
 
@@ -57,6 +57,11 @@ def claims(config_map: Manifest | None) -> frozenset[str]:
         return _held(config_map)
     releasing = being_released(config_map) if accepted.spec.mode is Mode.LIVE else ()
     return instruments(accepted.spec) | frozenset(releasing) | _held(config_map)
+
+
+def reaches_an_account(bot: Bot, config_map: Manifest | None) -> bool:
+    """Whether its slots may have orders at a venue; in mode Paper: until it has let go of what it had when Live."""
+    return bot.spec is None or bot.spec.mode is Mode.LIVE or bool(claims(config_map))
 
 
 def planned(plan: Plan) -> frozenset[str]:

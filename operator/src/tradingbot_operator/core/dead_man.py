@@ -16,7 +16,7 @@ from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import QUIET, Manifest, Observed, Pod, Silence
 from tradingbot_operator.core.outcome import Announcement, ChildReference
 from tradingbot_operator.core.untraded import nothing_open
-from tradingbot_runtime.config import Mode
+from tradingbot_runtime.config import Mode, SlotConfig
 
 MARGIN_S = 2.0  # to what the holder itself counts: both look at their own clocks
 RECHECK_S = 5.0  # at Leases and Jobs, which are not watched
@@ -91,12 +91,17 @@ def _followed(known: Withdrawal | None, job: Manifest | None) -> Withdrawal | No
 def _due(plan: Plan, observed: Observed, slot: int) -> str:
     """Name of the Job that is to be made; empty: none."""
     silence, config = observed.silences.get(slot), plan.slots.get(slot)
-    if silence is None or config is None or not config.markets or plan.accepted.spec.mode is not Mode.LIVE:
+    if silence is None or config is None or not config.markets or not _reaches_an_account(plan, config):
         return ""
     pods = [pod for pod in observed.pods if pod.ordinal == slot]
     if not _has_run_out(silence) or not all(_may_have_orders(plan, observed, pod) for pod in pods):
         return ""
     return names.cancel_job(plan.bot.name, slot, silence.renewal)
+
+
+def _reaches_an_account(plan: Plan, config: SlotConfig) -> bool:
+    """A slot that changes to mode Paper has orders of mode Live until it says that it has none left."""
+    return config.mode is Mode.LIVE or bool(plan.held)
 
 
 def _has_run_out(silence: Silence) -> bool:
