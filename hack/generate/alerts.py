@@ -145,6 +145,12 @@ RESOURCES = Group("tradingbot-resources", "Resources", (
           'tradingbot_venue_condition{type="CredentialsValid", status="False"} == 1',
           "Venue {{ $labels.namespace }}/{{ $labels.venue }}: its credentials are not taken by every slot",
           "`kubectl describe venue NAME`: missing, refused, or another account's.", "2m"),
+    Alert("TradingVenueCredentialsExpiring", W,
+          "tradingbot_venue_credentials_expiry_timestamp_seconds - time() < 14 * 86400",
+          "The credentials of Venue {{ $labels.namespace }}/{{ $labels.venue }} end in {{ $value | humanizeDuration }}",
+          "Make new ones at the venue, put them into the Secret (no pod restarts), and write their day into "
+          "`spec.credentialsExpire`: [operator.md](../guides/operator.md). Where they have ended already, "
+          "TradingBotCredentialsRefused says so.", "10m"),
     Alert("TradingBotCertificateExpiring", W,
           "tradingbot_control_certificate_expiry_timestamp_seconds - time() < 14 * 86400",
           f"The control certificate of {BOT} ends in {{{{ $value | humanizeDuration }}}}",

@@ -57,6 +57,7 @@ MARKET: Document = {"name": "btc", "reference": {"venue": "there", "symbol": "BT
                     "crossCheck": {"venue": "third", "symbol": "BTCUSDT"}}  # fmt: skip
 VENUE: Document = {
     "environment": "Testnet", "type": "Binance", "credentialsSecretRef": {"name": "keys"}, "orderEntry": "Rest",
+    "credentialsExpire": "2027-01-31",
     "endpoints": {"rest": "http://host:9000", "stream": "ws://host:9000/stream", "websocketApi": "ws://host:9000/ws"},
     "rateLimit": {"ordersPerSecond": "4", "burst": 4, "cancelReserve": "0.2"},
 }  # fmt: skip
@@ -79,6 +80,7 @@ def venue_document() -> Document:
 # Where no rule of the kind below helps: rules over several fields, and names of other objects.
 OTHER_VALUES: dict[str, list[Any]] = {
     "credentialsSecretRef": [{"name": "others"}],  # without one, a bot in mode Live is refused
+    "credentialsExpire": ["2027-02-28"],
     "markets[].reference.venue": ["third"], "markets[].execution.venue": ["third"],
     "markets[].crossCheck.venue": ["venue"],
     "strategy": [{"marketMaking": {"spreadBps": "20", "sizes": ["1"]}},

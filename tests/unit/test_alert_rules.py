@@ -124,6 +124,10 @@ CASES = {
     "TradingVenueCredentialsInvalid": Case(
         gauge("tradingbot_venue_condition", 'namespace="t", venue="v", type="CredentialsValid", status="False"', 1),
         (gauge("tradingbot_venue_condition", 'namespace="t", venue="v", type="CredentialsValid", status="True"', 1),)),
+    "TradingVenueCredentialsExpiring": Case(
+        gauge("tradingbot_venue_credentials_expiry_timestamp_seconds", 'namespace="t", venue="v"', 14 * 86_400),
+        (gauge("tradingbot_venue_credentials_expiry_timestamp_seconds", 'namespace="t", venue="v"', 15 * 86_400),),
+        at_min=30),
     "TradingBotCertificateExpiring": Case(
         gauge("tradingbot_control_certificate_expiry_timestamp_seconds", BOT, 14 * 86_400),
         (gauge("tradingbot_control_certificate_expiry_timestamp_seconds", BOT, 16 * 86_400),), at_min=90),

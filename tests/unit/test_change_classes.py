@@ -101,7 +101,7 @@ def test_a_change_of_a_venues_field_takes_what_its_class_says() -> None:
         if declared is ChangeClass.RECREATE:
             continue  # as above
         hot = taken_by_a_running_process(cluster, outcome)
-        if (seen(cluster, outcome), hot) != (declared, declared is ChangeClass.HOT_RELOAD):
+        if (seen(cluster, outcome), hot) != (declared, declared is not ChangeClass.RESTART):
             wrong[path] = (declared, seen(cluster, outcome), hot)
     assert wrong == {}
 

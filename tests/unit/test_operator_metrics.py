@@ -37,7 +37,7 @@ BUSY = bot(
 )  # fmt: skip
 
 
-VENUE = {
+VENUE = {"spec": {"credentialsExpire": "2027-01-31"}, 
     "kind": "Venue", "metadata": {"namespace": "n", "name": "binance", "uid": "v", "resourceVersion": "1"},
     "status": {"conditions": [{"type": "CredentialsValid", "status": "False", "reason": "CredentialsRefused"}]},
 }  # fmt: skip
@@ -123,6 +123,8 @@ def test_of_a_bots_certificates_the_one_that_ends_first_is_told_and_a_venues_con
     assert (certificate.labels, certificate.value) == ({"namespace": "n", "name": "maker"}, 1e9)
     (condition,) = found["tradingbot_venue_condition"].samples
     assert condition.labels == {"namespace": "n", "venue": "binance", "type": "CredentialsValid", "status": "False"}
+    (ends,) = found["tradingbot_venue_credentials_expiry_timestamp_seconds"].samples
+    assert (ends.labels, ends.value) == ({"namespace": "n", "venue": "binance"}, 1_801_353_600)  # 2027-01-31T00:00:00Z
 
 
 @pytest.mark.parametrize(("family", "values"), [

@@ -3,6 +3,8 @@
 Runs at a scrape, beside the event loop: it reads manifests, which nobody changes once they are stored.
 """
 
+import re
+from calendar import timegm
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,6 +20,7 @@ from tradingbot_runtime.model.events import TradingState
 # A label's values are ours: what a status says in other words, of another version or by a pod's wish, is one more.
 _TYPES, _STATUSES, _REASONS = frozenset(ConditionType), frozenset(ConditionStatus), frozenset(Reason)
 _STATES, _PHASES = frozenset(TradingState), frozenset(Phase)
+_DAY = "([0-9]{4})-([0-9]{2})-([0-9]{2})"
 UNHEARD = "Unknown"
 REPLICAS = {"current": "replicas", "ready": "readyReplicas", "updated": "updatedReplicas"}
 
@@ -52,9 +55,12 @@ def _of(bot: Manifest) -> Mapping[Family, Mapping[_Labels, int]]:
 
 def venue_readings(venues: Iterable[Manifest]) -> Readings:
     found: dict[_Labels, int] = {}
+    expire: dict[_Labels, int] = {}
     for venue in venues:
         found |= {(*name_of(venue), *labels): 1 for labels in _conditions(venue.get("status") or {})}
-    return {metrics.VENUE_CONDITION: found}
+        if day := re.fullmatch(_DAY, _text(venue.get("spec") or {}, "credentialsExpire")):
+            expire[name_of(venue)] = timegm((*map(int, day.groups()), 0, 0, 0))  # 31 February: 3 March
+    return {metrics.VENUE_CONDITION: found, metrics.VENUE_CREDENTIALS: expire}
 
 
 def _conditions(status: Manifest) -> dict[_Labels, int]:

@@ -97,6 +97,9 @@ BOT_CERTIFICATE = Family("tradingbot_control_certificate_expiry_timestamp_second
                          "They are renewed a month before.", MOST_SERIES)  # fmt: skip
 VENUE_CONDITION = Family("tradingbot_venue_condition", GAUGE, ("namespace", "venue", "type", "status"),
                          "1 for the present status of each condition of a Venue.", MOST_SERIES)  # fmt: skip
+VENUE_CREDENTIALS = Family("tradingbot_venue_credentials_expiry_timestamp_seconds", GAUGE, ("namespace", "venue"),
+                           "When the day begins that spec.credentialsExpire of a Venue names; absent: it names none.",
+                           MOST_SERIES)  # fmt: skip
 
 OF_BOTS = (BOT_INFO, BOT_DESIRED_STATE, BOT_PHASE, BOT_CONDITION, BOT_REPLICAS, BOT_SLOTS, BOT_HALTED, BOT_GENERATION)
 FAMILIES = (
@@ -104,5 +107,5 @@ FAMILIES = (
     RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE,
     CANARY_AGE, SWEEP_AGE, GHOSTS,
     MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, HALTS, HALT_LATENCY, ROLLOUT, ROLLOUT_WAITED,
-    LIFECYCLE, RELOADS, *OF_BOTS, BOT_CERTIFICATE, VENUE_CONDITION,
+    LIFECYCLE, RELOADS, *OF_BOTS, BOT_CERTIFICATE, VENUE_CONDITION, VENUE_CREDENTIALS,
 )  # fmt: skip

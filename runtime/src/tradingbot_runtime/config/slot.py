@@ -174,6 +174,7 @@ def slot_config(
 
 
 def _share_of_rate(venue: VenueSpec, trading: int) -> VenueSpec:
+    venue = venue.model_copy(update={"credentials_expire": None})  # told to people, and to no slot
     if trading == 1:
         return venue
     limit = venue.rate_limit

@@ -21,6 +21,9 @@ UrlHttp = Annotated[
 UrlWebsocket = Annotated[
     str, NameRule("^wss?" + HOST_AND_PATH, 253, "an address like ws://host:9000/path, without user, password or query")
 ]
+Expiry = Annotated[
+    str, NameRule("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", 10, "a day like 2027-01-31, in UTC")
+]
 IMMUTABLE: JsonDict = {
     "x-kubernetes-validations": [
         {"rule": "self == oldSelf", "message": "cannot be changed: an account stays where it is; make a new Venue"}
@@ -108,6 +111,12 @@ class VenueSpec(Spec):
     credentials_secret_ref: Annotated[SecretReference | None, ChangeClass.RESTART] = Field(
         default=None,
         description="Credentials of the account; needed by bots in mode Live, and for DeltaDeFi's market data.",
+    )
+    credentials_expire: Annotated[Expiry | None, ChangeClass.IGNORE] = Field(
+        default=None,
+        description="The day on which the credentials end, as the venue says when they are made. Nothing stops by it: an "
+        "alert tells two weeks before. To be written anew with each rotation.",
+        examples=["2027-01-31"],
     )
     endpoints: Annotated[Endpoints | None, ChangeClass.RESTART] = Field(
         default=None,
