@@ -37,7 +37,7 @@ BUSY = bot(
 )  # fmt: skip
 
 
-VENUE = {"spec": {"credentialsExpire": "2027-01-31"}, 
+VENUE = {"spec": {"credentialsExpire": "2027-01-31"},
     "kind": "Venue", "metadata": {"namespace": "n", "name": "binance", "uid": "v", "resourceVersion": "1"},
     "status": {"conditions": [{"type": "CredentialsValid", "status": "False", "reason": "CredentialsRefused"}]},
 }  # fmt: skip
