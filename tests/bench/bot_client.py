@@ -1,6 +1,6 @@
 """The runtime's own tick path against the bench's venue, as one process.
 
-    bot_client.py PORT FOLDER [--unwritten] [--stages]
+    bot_client.py PORT FOLDER [--unwritten] [--stages] [--watched | --unwatched]
 
 Made of what `barrier.py` makes it of: BinanceFeed, LiveMarket, Engine, the journal on a file, BinanceGateway with HMAC
 keys read from a mounted folder, on uvloop. Left out is only what the bench's venue does not serve: REST (the
@@ -21,6 +21,7 @@ from string import Template
 
 import structlog
 import uvloop
+from observed import Unwatched, log_as_a_pod, scrape
 from stage_times import ENGINE, JOURNAL, SEND, MeasurableEngine, Stages
 
 from tradingbot_runtime.clock import Clock
@@ -89,8 +90,10 @@ class Bot:
     """One market, from its feed to its gateway."""
 
     def __init__(
-        self, config: SlotConfig, journal: Journal, keys: Callable[[], Credentials], kind: type[Engine] = Engine
-    ) -> None:
+        self, config: SlotConfig, journal: Journal, keys: Callable[[], Credentials], kind: type[Engine] = Engine,
+        live: type[LiveMarket] = LiveMarket,
+    ) -> None:  # fmt: skip
+        self.watched = False
         self.now_ns = Clock().now_ns
         self.ended = asyncio.Event()
         self.link = VenueLink("bench", config.venues["bench"], self.now_ns, keys)
@@ -107,7 +110,7 @@ class Bot:
                 is_fenced=lambda: boot_time_ns() >= fenced_at_ns,
             )
         )
-        self.market = LiveMarket(
+        self.market = live(
             name="btc",
             instrument=BTCUSDT,
             engine=engine,
@@ -139,7 +142,9 @@ class Bot:
     async def run(self) -> None:
         """Until SIGTERM, or the end of the venue."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.ended.set)
-        jobs = (self.feed.run(), self.gateway.run(), self.link.watch(DEAD_AFTER_NS), self.timer())
+        jobs = [self.feed.run(), self.gateway.run(), self.link.watch(DEAD_AFTER_NS), self.timer()]
+        if self.watched:
+            jobs.append(scrape(self.market, self.now_ns))
         tasks = [asyncio.create_task(job) for job in jobs]
         await self.ended.wait()
         for task in tasks:
@@ -163,11 +168,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="for the journal and the keys")
     parser.add_argument("--unwritten", action="store_true", help="commit nothing to the journal")
     parser.add_argument("--stages", action="store_true", help="measure the stages of a tick, and print them as JSON")
+    seen = parser.add_mutually_exclusive_group()
+    seen.add_argument("--watched", action="store_true", help="with logs as in a pod, and a scrape every second")
+    seen.add_argument("--unwatched", action="store_true", help="without metrics, logs and decisions in the journal")
     options = parser.parse_args()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    if options.watched:
+        log_as_a_pod()
+    else:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     config, keys, stages = configuration(options.port), mounted_keys(options.folder / "keys"), Stages()
     with (UnwrittenJournal if options.unwritten else Journal)(options.folder / "journal.sqlite3") as journal:
-        bot = measured_bot(config, journal, keys, stages) if options.stages else Bot(config, journal, keys)
+        live = Unwatched if options.unwatched else LiveMarket
+        bot = measured_bot(config, journal, keys, stages) if options.stages else Bot(config, journal, keys, live=live)
+        bot.watched = options.watched
         uvloop.run(bot.run())
     print(json.dumps(stages.report()))  # noqa: T201 - this is the program's output
 

@@ -2,8 +2,9 @@
 
     .venv/bin/python tests/bench/tick_to_order.py [--rate N] [--seconds S] [--runs N] [--json FILE]
 
-Three clients answer the same venue in turn, again and again, so that what else the machine does hits all of them: the
-floor (a minimal C client on epoll), our runtime, and our runtime with a journal that keeps nothing. The table shows
+Five clients answer the same venue in turn, again and again, so that what else the machine does hits all of them: the
+floor (a minimal C client on epoll), our runtime, our runtime with a journal that keeps nothing, and our runtime as
+somebody watches it and as nobody does (observed.py). The table shows
 the medians over the runs; last comes one run with clocks in it, which says where our time goes.
 Exit code: 0; 1 when a client missed a move or sent an order too many; 2 without a C compiler.
 """
@@ -28,7 +29,9 @@ FLOOR = Client("minimal C client on epoll (floor)", (str(BUILD / "floor_client")
 OURS = Client("tradingbot-runtime", BOT, "}")
 UNWRITTEN = Client("tradingbot-runtime, journal not written", (*BOT, "--unwritten"), "}")
 PROFILED = Client("tradingbot-runtime, with clocks in it", (*BOT, "--stages"), "}")
-MEASURED = (FLOOR, OURS, UNWRITTEN)
+WATCHED = Client("tradingbot-runtime, metrics, logs and audit on", (*BOT, "--watched"), "}")
+UNWATCHED = Client("tradingbot-runtime, metrics, logs and audit off", (*BOT, "--unwatched"), "}")
+MEASURED = (FLOOR, OURS, UNWRITTEN, WATCHED, UNWATCHED)
 IN_PROCESS = "in process"
 HEAD = ("tick sent -> order received", "p50 us", "p99 us", "p50 ratio", "p99 ratio", "new order p50", "new order p99",
         "orders/moves")  # fmt: skip
@@ -97,6 +100,9 @@ def show(console: Console, rows: Sequence[Row], stages: Mapping[str, float]) -> 
         for first, *numbers in lines:
             cells = (first.ljust(widths[0]), *(n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True)))
             console.print("  ".join(cells), highlight=False, soft_wrap=True)
+    watched, unwatched = (next(row for row in rows if row.client == each.name) for each in (WATCHED, UNWATCHED))
+    console.print(f"Metrics, logs and audit on against off: p50 {watched.p50 / unwatched.p50:.2f}x, "
+                  f"p99 {watched.p99 / unwatched.p99:.2f}x", highlight=False)  # fmt: skip
     whole = stages[IN_PROCESS]
     shares = (f"{name} {us:.0f} us ({us / whole:.0%})" for name, us in stages.items() if name != IN_PROCESS)
     console.print(f"Our process, frame read to first message written, one run with clocks: {whole:.0f} us =",
