@@ -117,12 +117,17 @@ def test_a_killed_bot_knows_its_orders_again(tmp_path: Path) -> None:
         assert at_venue(runtime) == []
 
 
+def met_a_lock(runtime: RuntimeProcess) -> None:
+    """With orders in the market; it does not end by itself."""
+    resting(runtime)
+    runtime.simulator.admin.lock_trading(600)
+    sell_through(runtime)
+    runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+
+
 def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path) -> None:
     with bot_on(tmp_path) as runtime:
-        resting(runtime)
-        runtime.simulator.admin.lock_trading(600)
-        sell_through(runtime)
-        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        met_a_lock(runtime)
         placed = runtime.simulator.admin.deltadefi()["ordersPlaced"]
         refused = runtime.metric("tradingbot_venue_errors_total", kind="TradingLocked")
         runtime.simulator.admin.unlock_trading()
@@ -137,10 +142,7 @@ def test_a_locked_venue_is_not_called_and_quoted_again_afterwards(tmp_path: Path
 def test_after_a_lock_the_venue_is_asked_what_happened_before_anything_new_is_sent(tmp_path: Path) -> None:
     """Its answers take a while: what it would send meanwhile, it would send on a guess."""
     with bot_on(tmp_path) as runtime:
-        resting(runtime)
-        runtime.simulator.admin.lock_trading(600)
-        sell_through(runtime)
-        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        met_a_lock(runtime)
         runtime.simulator.admin.inject("delay", "GET /accounts/*", seconds=600, delay_ms=1_500)
         placed = runtime.simulator.admin.deltadefi()["ordersPlaced"]
         runtime.simulator.admin.unlock_trading()
@@ -155,10 +157,7 @@ def test_after_a_lock_the_venue_is_asked_what_happened_before_anything_new_is_se
 
 def test_a_halt_during_a_lock_says_that_nothing_is_withdrawn_until_it_is(tmp_path: Path) -> None:
     with bot_on(tmp_path) as runtime:
-        resting(runtime)
-        runtime.simulator.admin.lock_trading(600)
-        sell_through(runtime)
-        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        met_a_lock(runtime)
         (runtime.folder / "HALT").touch()
         said = runtime.until(lambda s: s["state"] == "Halted", "it is halted")["message"]
         assert said.startswith("until a person resumes; nothing is withdrawn while it is locked: venue"), said
@@ -173,10 +172,7 @@ def test_sigterm_waits_for_the_end_of_a_lock_without_sending_a_cancel_and_leaves
     tmp_path: Path,
 ) -> None:
     with bot_on(tmp_path) as runtime:
-        resting(runtime)
-        runtime.simulator.admin.lock_trading(600)
-        sell_through(runtime)
-        runtime.until(lambda s: s["state"] == "VenueLocked", "the lock is seen", 30.0)
+        met_a_lock(runtime)
         runtime.simulator.admin.lock_trading(6)
         assert at_venue(runtime)
         code, took_s = runtime.terminate(30.0)
