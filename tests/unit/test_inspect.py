@@ -2,6 +2,7 @@
 
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -12,11 +13,12 @@ from harness.slots import config
 from harness.told_journal import DAY, OLD, START, told
 from tradingbot_runtime.__main__ import main
 from tradingbot_runtime.audit.tables import Amount, Section
+from tradingbot_runtime.core.account_check import AccountCheck
 from tradingbot_runtime.core.meters import LastMinute
 from tradingbot_runtime.journal import ConfigApplied, Journal
 from tradingbot_runtime.model import Nanos
 from tradingbot_runtime.model.control import Halt
-from tradingbot_runtime.risk_memory import Rates
+from tradingbot_runtime.risk_memory import Rates, keep_account_check
 from tradingbot_runtime.standard_output import Page
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/journal.md").read_text(encoding="utf-8")
@@ -33,6 +35,8 @@ def path(tmp_path: Path) -> Path:
         journal.pin(f"account of venue {VENUE}", ACCOUNT)
         for ledger, profit in (("btc", "-12.5"), (MARKET, "0.75"), (f"{MARKET}/paper", "3")):
             journal.put(f"profit of {ledger}", str(BTC.money(profit)))
+        check = AccountCheck({"BTC": Decimal("0E-8"), "USDT": Decimal("1E+3")}, {"BNB": Decimal("-7E-8")}, ("BTCUSDT",))
+        keep_account_check(journal, MARKET, check)
         rates = Rates(LastMinute(total=7), LastMinute(total=2))
         journal.put(f"rates of {MARKET}", msgspec.json.encode(rates).decode())
         document = config().document()
@@ -52,6 +56,8 @@ def test_through_a_pipe_every_row_is_one_line_and_whole(path: Path, capsys: pyte
     assert f"profit of {MARKET} 0.75 USDT" in lines
     assert "profit of btc -12.5 USDT" in lines
     assert f"rates of {MARKET} 7 orders, 2 refused, in the latest minute" in lines
+    balances = '{"held":{"BTC":"0","USDT":"1000"},"moved":{"BNB":"-0.00000007"},"by":["BTCUSDT"],"price":0}'
+    assert f"balances of {MARKET} {balances}" in lines
     at = "2026-01-02T00:00:00.000000Z"
     [halt] = [line for line in lines if line.startswith("ada-0-2")]
     assert halt == f"ada-0-2 RiskBreachMaxLoss {MARKET} {at} runtime 120 USDT 100 USDT {'m ' * 150}".strip()

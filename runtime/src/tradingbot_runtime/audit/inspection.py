@@ -13,6 +13,7 @@ from tradingbot_runtime.audit.halts import told_halts
 from tradingbot_runtime.audit.steps import Units, time_text
 from tradingbot_runtime.audit.tables import VALUES, Amount, Cell, Section, page
 from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.core.account_check import AccountCheck
 from tradingbot_runtime.core.carried import CarriedAccount
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.inputs.folder import inputs_folder
@@ -23,7 +24,7 @@ from tradingbot_runtime.risk_memory import Rates
 from tradingbot_runtime.standard_output import tell
 
 JOURNAL = "Journal"
-PROFIT, RATES = "profit of ", "rates of "  # as risk's memory names them
+PROFIT, RATES, BALANCES = "profit of ", "rates of ", "balances of "  # as risk's memory names them
 _FOR_THE_BOT = ("kind", "config", "risk ", "trades of ")  # what its next start goes on from: JSON, and shown below
 Rows = Iterable[Sequence[Cell]]
 
@@ -91,7 +92,15 @@ def _remembered(reader: JournalReader, instruments: Mapping[str, Instrument], ke
         instrument = instruments.get(key.removeprefix(PROFIT))
         money = Units(instrument, None).money(int(value))
         return Amount(money, instrument.quote) if instrument else money
+    if key.startswith(BALANCES) and value:
+        return _as_written(reader.decoded(value.encode(), AccountCheck))
     return value
+
+
+def _as_written(check: AccountCheck) -> str:
+    """As JSON, with amounts as people write them: sums of the journal's units have exponents."""
+    held, moved = ({asset: plain(amount) for asset, amount in amounts.items()} for amounts in (check.held, check.moved))
+    return msgspec.json.encode(msgspec.structs.asdict(check) | {"held": held, "moved": moved}).decode()
 
 
 def _positions(reader: JournalReader) -> Rows:
