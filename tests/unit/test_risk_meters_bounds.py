@@ -23,16 +23,15 @@ def below(best: BestWithin, second: int, value: int) -> int:
 def test_the_best_of_a_window_is_forgotten_when_its_part_has_left_the_window() -> None:
     best = BestWithin()
 
-    assert [below(best, 0, 100), below(best, 59, 10), below(best, 60, 10)] == [0, 90, 0]
+    assert [below(best, 0, 100), below(best, 60, 10), below(best, 61, 10)] == [0, 90, 0]
 
 
 def test_of_equal_values_and_of_one_part_only_one_is_kept() -> None:
     best = BestWithin()
     for second, value in ((0, 50), (0, 40), (0, 45), (1, 45), (2, 45)):
         below(best, second, value)
-    part = (FAR + 2 * SECOND) * 60 // WINDOW
 
-    assert best.values == [(part - 2, 50), (part, 45)]
+    assert best.values == [(FAR + SECOND - 1, 50), (FAR + 3 * SECOND - 1, 45)]
     assert all(isinstance(number, int) for number, _ in best.values)
 
 
@@ -48,6 +47,54 @@ def test_the_best_that_is_forgotten_is_the_oldest() -> None:
     best = BestWithin()
 
     assert [below(best, s, v) for s, v in ((0, 100), (10, 90), (20, 80), (65, 10))] == [0, 10, 20, 80]
+
+
+def test_a_best_counts_until_its_whole_part_is_too_old_and_not_a_nanosecond_longer() -> None:
+    best = BestWithin()
+    end = FAR + SECOND - 1  # of the part
+    best.below(Nanos(FAR), 100, WINDOW)
+    assert best.below(Nanos(end), 90, WINDOW) == 10
+    assert best.values == [(end, 100)], "what is lower needs no place of its own in that part"
+
+    assert best.below(Nanos(end + WINDOW), 10, WINDOW) == 90
+    assert best.below(Nanos(end + WINDOW + 1), 10, WINDOW) == 0
+
+
+def test_sixty_parts_cover_a_window_that_has_no_whole_ones() -> None:
+    best, window = BestWithin(), WINDOW + 1
+    best.below(Nanos(0), 100, window)
+    assert best.values == [(SECOND, 100)]
+    best.values = [(SECOND - 1, 100), (SECOND, 90), (SECOND + 1, 80)]
+    best.fit(Nanos(2 * SECOND), window)
+
+    assert best.values == [(SECOND, 100), (SECOND + 1, 80)]
+
+
+def test_what_fits_already_is_left_as_it_is() -> None:
+    best = BestWithin()
+    for second, value in ((0, 100), (1, 50), (2, 20)):
+        below(best, second, value)
+    before = list(best.values)
+    best.fit(Nanos(FAR + 2 * SECOND), WINDOW)
+
+    assert best.values == before
+
+
+def test_a_part_of_a_longer_window_does_not_outlast_a_shorter_one() -> None:
+    best = BestWithin()
+    best.below(Nanos(FAR), 100, 1_440 * WINDOW)
+
+    assert [below(best, 1, 10), below(best, 61, 10), below(best, 62, 10)] == [90, 90, 0]
+
+
+def test_what_is_forgotten_is_no_loss_before_the_next_valuation_either() -> None:
+    meters = Meters()
+    for profit in (100, 10):
+        meters.value(Nanos(FAR), Money(profit), None, WINDOW)
+    assert (meters.recent_loss, meters.below_best) == (90, 90)
+    meters.forget()
+
+    assert (meters.recent_loss, meters.below_best) == (0, 0)
 
 
 def test_fills_of_a_day_add_up() -> None:

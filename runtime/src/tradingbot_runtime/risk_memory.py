@@ -29,8 +29,9 @@ class Rates(msgspec.Struct):
 
 
 def meters_of(journal: Journal, ledger: str, now_ns: Nanos) -> Meters:
-    """Message counts of the day and of the minute, and the best result so far."""
+    """Message counts of the day and of the minute, the best result so far, and those of the window of the loss rate."""
     meters, text = Meters(remembered_of(journal, ledger)), journal.meta(_rates_key(ledger))
+    meters.remembered.recent.fit(now_ns, meters.remembered.recent.window_ns)
     if text is not None:
         rates = msgspec.json.decode(text, type=Rates)
         # Of a clock that was ahead then, they would count until that time has come again.
@@ -62,11 +63,16 @@ def _concerned(config: SlotConfig, resumed: Iterable[Halt], *reasons: str) -> li
 
 def _accept_drawdowns(journal: Journal, config: SlotConfig, resumed: Iterable[Halt], running: Container[str]) -> None:
     """What `HaltResumed` does for markets that run, for those that do not: the next valuation is the best so far."""
+    lost = _concerned(config, resumed, JOURNAL_LOST)
     for name in _concerned(config, resumed, BreachReason.MAX_DRAWDOWN, JOURNAL_LOST):
         if name not in running:
             ledger = ledger_of(name, PAPER if config.mode is Mode.PAPER else "")
-            remembered = msgspec.structs.replace(remembered_of(journal, ledger), begins_anew=True)
-            journal.put(_key(ledger), _encode(remembered).decode())
+            meters = Meters(remembered_of(journal, ledger))
+            if name in lost:
+                meters.forget()
+            else:
+                meters.remembered.begins_anew = True
+            journal.put(_key(ledger), _encode(meters.remembered).decode())
 
 
 def _accept_accounts(journal: Journal, config: SlotConfig, resumed: Iterable[Halt]) -> None:

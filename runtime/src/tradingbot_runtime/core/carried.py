@@ -51,7 +51,8 @@ def closed_account(
     return CarriedAccount(
         closed_ns=closed_ns, instrument=position.instrument, reference=reference, lots=position.lots,
         cost=position.cost, realised=position.realised, traded=position.traded, fees=dict(position.fees),
-        day=daily.day, day_opening=daily.opening, profit=daily.latest, remembered=remembered,
+        day=daily.day, day_opening=daily.opening, profit=daily.latest,
+        remembered=msgspec.structs.replace(remembered, recent=remembered.recent.coarse(closed_ns)),
     )  # fmt: skip
 
 

@@ -124,7 +124,8 @@ def _halt_resumed(market: "Market", event: HaltResumed) -> None:
     if event.reason == BreachReason.MAX_DRAWDOWN:
         market.meters.begin_anew()
     elif event.reason == JOURNAL_LOST:  # what was traded before it is known in parts: nothing is measured from there
-        market.daily, market.meters.remembered.begins_anew = DailyLoss(), True
+        market.daily = DailyLoss()
+        market.meters.forget()
         market.meters.compared(event.time_ns, "")
     elif event.reason == BreachReason.ACCOUNT:
         market.meters.compared(event.time_ns, "")  # `reconcile` takes the venue's balances for true from here on

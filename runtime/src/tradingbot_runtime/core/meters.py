@@ -9,6 +9,7 @@ from tradingbot_runtime.model import Money, Nanos
 _SECOND = 1_000_000_000
 DAY_NS = 86_400 * _SECOND
 _PARTS = 60  # of a window: it is that exact
+_COARSE = 6  # on the way to another slot, in a document that has many of them
 
 
 @dataclass(slots=True)
@@ -40,25 +41,52 @@ class LastMinute:
 
 @dataclass(slots=True)
 class BestWithin:
-    """The best value of a moving window, in sixty parts of it: at most one value a part is kept."""
+    """The best value of a moving window, in sixty parts of it: at most one value a part is kept.
+
+    Never for less than the window, and for a part longer at most. Kept in the journal: a restart forgets nothing of it.
+    """
 
     window_ns: int = 0
-    values: list[tuple[int, int]] = field(default_factory=list)  # (part, value), values falling
+    values: list[tuple[int, int]] = field(default_factory=list)  # (until, the best up to then), values falling
 
     def below(self, now_ns: Nanos, value: int, window_ns: int) -> int:
         """How far `value` is below the best of the last `window_ns`; it counts itself."""
         if window_ns != self.window_ns:
-            self.window_ns = window_ns
-            self.values.clear()
-        part = now_ns * _PARTS // window_ns
-        values = self.values
-        while values and values[0][0] <= part - _PARTS:
+            self.fit(now_ns, window_ns)
+        values, oldest_ns = self.values, now_ns - window_ns
+        while values and values[0][0] < oldest_ns:
             del values[0]
         while values and values[-1][1] <= value:
             values.pop()
-        if not values or values[-1][0] != part:
-            values.append((part, value))
+        if not values or values[-1][0] < now_ns:
+            values.append((_end(now_ns, -(-window_ns // _PARTS)), value))
         return values[0][1] - value
+
+    def fit(self, now_ns: Nanos, window_ns: int, parts: int = _PARTS) -> None:
+        """Go on with a window of this length, in so many parts: what is known goes on counting.
+
+        Of values in one part the best stands for all, until the last of them is too old. What a clock told that was
+        ahead of `now_ns` has been seen by now, and does not count until that time has come again.
+        """
+        self.window_ns, values, self.values = window_ns, self.values, []
+        part_ns = max(-(-window_ns // parts), 1)
+        latest_ns = _end(now_ns, part_ns)
+        for told_ns, value in values:
+            until_ns, best = min(told_ns, latest_ns), value
+            if self.values and self.values[-1][0] // part_ns == until_ns // part_ns:
+                best = self.values.pop()[1]
+            self.values.append((until_ns, best))
+
+    def coarse(self, now_ns: Nanos) -> "BestWithin":
+        """The same in a few values, each for a longer part."""
+        found = BestWithin(self.window_ns, self.values)
+        found.fit(now_ns, self.window_ns, _COARSE)
+        return found
+
+
+def _end(now_ns: Nanos, part_ns: int) -> int:
+    """The last nanosecond of the part that it is in."""
+    return now_ns - now_ns % part_ns + part_ns - 1
 
 
 class Remembered(msgspec.Struct):
@@ -71,6 +99,7 @@ class Remembered(msgspec.Struct):
     capital: int | None = None  # the account's value when it was first seen, in money units
     best: int = 0  # the best profit ever, from `capital` on
     begins_anew: bool = False  # the drawdown was accepted while nobody valued it: the next valuation is the best
+    recent: BestWithin = msgspec.field(default_factory=BestWithin)  # profits, for the window of `max_loss_rate`
 
 
 @dataclass(slots=True)
@@ -78,7 +107,6 @@ class Meters:
     remembered: Remembered = field(default_factory=Remembered)
     orders: LastMinute = field(default_factory=LastMinute)
     rejects: LastMinute = field(default_factory=LastMinute)
-    recent: BestWithin = field(default_factory=BestWithin)
     placed_ns: Nanos = Nanos(0)
     profit: Money = Money(0)  # as all below: at the latest valuation
     loss_today: Money = Money(0)
@@ -120,11 +148,16 @@ class Meters:
             remembered.capital, remembered.best = capital - profit, max(profit, 0)
         remembered.best = profit if remembered.begins_anew else max(remembered.best, profit)
         remembered.begins_anew = False
-        self.recent_loss = Money(self.recent.below(now_ns, profit, window_ns) if window_ns else 0)
+        self.recent_loss = Money(remembered.recent.below(now_ns, profit, window_ns) if window_ns else 0)
 
     def begin_anew(self) -> None:
         """The drawdown so far is accepted: from here on the best is what there is now."""
         self.remembered.best = self.profit
+
+    def forget(self) -> None:
+        """What was earned so far is not known: no result of before is the best."""
+        self.remembered.begins_anew, self.remembered.recent = True, BestWithin()
+        self.recent_loss = Money(0)
 
     def compared(self, now_ns: Nanos, mismatch: str) -> None:
         """The account against what was booked; the first moment of a difference is what counts."""
