@@ -114,8 +114,8 @@ class VenueSpec(Spec):
     )
     credentials_expire: Annotated[Expiry | None, ChangeClass.IGNORE] = Field(
         default=None,
-        description="The day on which the credentials end, as the venue says when they are made. Nothing stops by it: an "
-        "alert tells two weeks before. To be written anew with each rotation.",
+        description="The day on which the credentials end, as the venue says when they are made. Nothing stops by it: "
+        "an alert tells two weeks before. To be written anew with each rotation.",
         examples=["2027-01-31"],
     )
     endpoints: Annotated[Endpoints | None, ChangeClass.RESTART] = Field(
