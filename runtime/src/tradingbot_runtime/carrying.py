@@ -21,7 +21,7 @@ from tradingbot_runtime.market_reports import market_reports
 from tradingbot_runtime.model import Instrument, Nanos, TradingState
 from tradingbot_runtime.model.control import ClosingStatement
 from tradingbot_runtime.risk_memory import carry, daily_of, remembered_of
-from tradingbot_runtime.venue_trades import cursor_key
+from tradingbot_runtime.venue_trades import cursor_key, first_reading_key
 from tradingbot_runtime.venues.protocols import TradeCursor
 
 if TYPE_CHECKING:  # slot.py imports this
@@ -35,18 +35,39 @@ MS = 1_000_000
 
 def take_over_carried(slot: "Slot") -> None:
     """What the configuration brings from other slots, each once. Before a market is made. Raises JournalError."""
+    accounts, without = slot.journal.accounts, list[CarriedMarket]()
     for brought in slot.config.carried or ():
         ledger = ledger_of(brought.market, PAPER if brought.paper else "")
-        if slot.journal.accounts.is_known(ledger, brought.id):
+        if accounts.is_known(ledger, brought.id):
             continue
         account = _account(brought)
         if account is None:
-            why = brought.missing or "this version cannot read it"
-            slot.halt_for(JOURNAL_LOST, "the hand-over", f"market {brought.market} came without its account: {why}")
-        else:
-            _take_over(slot.journal, ledger, account, slot.now_ns())
-            log.info("MarketTakenOver", market=ledger, statement=brought.id, account=str(account))
-        slot.journal.accounts.carry(ledger, brought.id, slot.now_ns(), account)
+            without.append(brought)
+            continue
+        _take_over(slot.journal, ledger, account, slot.now_ns())
+        log.info("MarketTakenOver", market=ledger, statement=brought.id, account=str(account))
+        accounts.carry(ledger, brought.id, slot.now_ns(), account)
+    for brought in without:  # after those that its other side may be among
+        begun = _begin_pair_at_zero(slot, brought)
+        why = brought.missing or "this version cannot read it"
+        message = f"market {brought.market} came without its account: {why}{begun}"
+        slot.halt_for(JOURNAL_LOST, "the hand-over", message)
+        accounts.carry(ledger_of(brought.market, PAPER if brought.paper else ""), brought.id, slot.now_ns(), None)
+
+
+def _begin_pair_at_zero(slot: "Slot", brought: CarriedMarket) -> str:
+    """A market that is hedged, and the one that hedges it: what is known of one side alone would be hedged away."""
+    pairs = {leg.name: leg.pair for leg in slot.config.legs}
+    sides = [name for name, pair in pairs.items() if pair == pairs.get(brought.market)]
+    if len(sides) < 2:  # noqa: PLR2004 - a pair
+        return ""
+    with JournalReader(slot.journal.path) as reader:
+        traded, references = reader.instruments(), reader.references()
+    for ledger in (ledger_of(name, PAPER if brought.paper else "") for name in sides):
+        if ledger in traded:
+            instruments = traded[ledger], references[ledger]
+            slot.journal.accounts.begin_at_zero(ledger, brought.id, instruments, slot.now_ns())
+    return "; it and its other side begin at zero: square the accounts by hand before you resume"
 
 
 def _account(brought: CarriedMarket) -> CarriedAccount | None:
@@ -62,6 +83,7 @@ def _take_over(journal: Journal, ledger: str, account: CarriedAccount, now_ns: N
     carry(journal, ledger, account)
     # What was traded up to now is in the account. It was the other slot's, whose orders this journal does not know.
     cursor = TradeCursor(since_ms=now_ns // MS)
+    journal.put(first_reading_key(ledger), "yes")  # where the journal is a lost one, it says nothing of the time since
     journal.put(cursor_key(ledger), msgspec.json.encode(cursor).decode())
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from tradingbot_runtime.beginning import begin_at_zero
 from tradingbot_runtime.config import Mode
 from tradingbot_runtime.core.continuity import JOURNAL_LOST, Continuity, Evidence, Judgement, judge
 from tradingbot_runtime.core.order_ids import decode, number_text
@@ -18,7 +19,7 @@ from tradingbot_runtime.market_reports import live_orders_left
 from tradingbot_runtime.reconcile import Reconciler
 from tradingbot_runtime.risk_memory import forget_former_accounts
 from tradingbot_runtime.slot import Slot
-from tradingbot_runtime.venue_trades import cursor_key
+from tradingbot_runtime.venue_trades import cursor_key, first_reading_key
 
 log = structlog.get_logger("journal")
 
@@ -41,7 +42,14 @@ class JournalLoss:
         if live.gateway.exclusive:
             named = (self.slot.journal.order_named(live.ledger, order.venue_order_id) for order in listed)
             self._left[live.name] = sum(1 for known in named if known is None)
-        self._cursors[live.name] = self.slot.journal.meta(cursor_key(live.ledger)) is not None
+        self._cursors[live.name] = self._was_read_before(live.ledger)
+
+    def _was_read_before(self, ledger: str) -> bool:
+        """By a start that came through: the cursor of one that was killed says nothing of the days before."""
+        journal, first = self.slot.journal, first_reading_key(ledger)
+        if journal.meta(cursor_key(ledger)) is None:
+            journal.put(first, "yes")
+        return not journal.meta(first)
 
     def settle(self, reconcilers: Iterable[Reconciler]) -> None:
         """Once for all markets, when the trades have been read. Paper orders are lost with the journal, and whole."""
@@ -49,7 +57,7 @@ class JournalLoss:
         forget_former_accounts(slot.journal, [each.market.ledger for each in reconcilers])
         if slot.config.mode is Mode.PAPER:
             self._tell_what_live_left()
-            slot.journal.settle_behind()
+            self._through()
             return
         self._tell_of_others()
         markets, read = slot.markets.values(), [each.trades for each in reconcilers]
@@ -70,20 +78,35 @@ class JournalLoss:
         )
         if judgement.continuity is not Continuity.WHOLE:
             self._tell(judgement)
-            slot.journal.settle_behind()
         for each in reconcilers:
             each.trades.judged()
             if judgement.continuity is Continuity.LOST:
                 each.balances.forget()
+        self._through()
+
+    def _through(self) -> None:
+        """What this start has found is kept: the next one need not find it again."""
+        for live in self.slot.markets.values():
+            if self.slot.journal.meta(first := first_reading_key(live.ledger)):
+                self.slot.journal.put(first, "")
+        self.slot.journal.settle_behind()
 
     def _tell(self, judgement: Judgement) -> None:
         slot = self.slot
         log.warning("JournalBehind", continuity=judgement.continuity, message=judgement.message)
         if judgement.continuity is Continuity.LOST:
+            # First of all: a process that is killed now has left nothing that a release would trade on.
+            begun = begin_at_zero(slot, self._whole, f"{slot.config.slot}.{slot.epoch}")
             proof = (
                 f"what is left of its orders: `tradingbot-runtime cancel-all {slot.journal.path}` withdraws and proves"
             )
-            slot.halt_for(JOURNAL_LOST, "the start barrier", f"{judgement.message}; {proof}")
+            slot.halt_for(JOURNAL_LOST, "the start barrier", f"{judgement.message}; {begun}; {proof}")
+
+    @property
+    def _whole(self) -> frozenset[str]:
+        """Markets whose trades tell all that the journal lacks, by themselves."""
+        return frozenset(name for name, live in self.slot.markets.items()
+                         if self._cursors[name] and not live.gateway.exclusive)  # fmt: skip
 
     def _tell_of_others(self) -> None:
         """Another bot's, or this one's from before journal and lock were lost: only a person knows which."""

@@ -31,6 +31,11 @@ def cursor_key(ledger: str) -> str:
     return f"trades of {ledger}"
 
 
+def first_reading_key(ledger: str) -> str:
+    """Where the journal keeps that a market's trades are read for the first time, by a start that is not through."""
+    return f"first reading of {ledger}"
+
+
 @dataclass(slots=True)
 class VenueTrades:
     market: LiveMarket

@@ -39,5 +39,10 @@ class Market(Spec):
         return self.model_copy(update=update)
 
     @property
+    def pair(self) -> str:
+        """The same for a market and the one that hedges it."""
+        return self.name.removesuffix(HEDGE)
+
+    @property
     def is_hedge(self) -> bool:
         return self.name.endswith(HEDGE)

@@ -56,6 +56,11 @@ def closed_account(
     )  # fmt: skip
 
 
+def nothing(instrument: Instrument, reference: Instrument, now_ns: Nanos) -> CarriedAccount:
+    """In place of what is known in part: the market begins at zero, as one that was never traded."""
+    return closed_account(Position(instrument), reference, DailyLoss(), Remembered(), now_ns)
+
+
 def take_over(position: Position, account: CarriedAccount) -> None:
     """Go on from `account`: it has in it what this slot itself made of the market before."""
     position.days.carried(account.closed_ns // DAY_NS, Lots(account.lots - position.lots))

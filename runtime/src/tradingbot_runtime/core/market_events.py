@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tradingbot_runtime.core.analytics import NOWHERE
+from tradingbot_runtime.core.analytics import NOWHERE, SpreadCapture
 from tradingbot_runtime.core.breaches import BreachReason
+from tradingbot_runtime.core.carried import nothing, take_over
 from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.flattening import Flattening
 from tradingbot_runtime.core.orders import WORKING, Order
@@ -38,6 +39,7 @@ from tradingbot_runtime.model import (
     OrderSubmitting,
     OthersExposed,
     OutcomeLost,
+    PositionForgotten,
     ProofOverdue,
     QuotedMoved,
     ReferenceTicked,
@@ -129,6 +131,12 @@ def _halt_resumed(market: "Market", event: HaltResumed) -> None:
         market.meters.compared(event.time_ns, "")
     elif event.reason == BreachReason.ACCOUNT:
         market.meters.compared(event.time_ns, "")  # `reconcile` takes the venue's balances for true from here on
+
+
+def _position_forgotten(market: "Market", event: PositionForgotten) -> None:
+    instrument = market.position.instrument
+    take_over(market.position, nothing(instrument, instrument, event.time_ns))
+    market.performance.capture = SpreadCapture()  # what is forgotten was neither won nor lost
 
 
 def _venue_locked(market: "Market", event: VenueLocked) -> None:
@@ -232,6 +240,7 @@ APPLY: Mapping[type[Event], Callable[["Market", Any], None]] = {
     VenueLocked: _venue_locked,
     StateChanged: _state_changed,
     HaltResumed: _halt_resumed,
+    PositionForgotten: _position_forgotten,
     Restored: _restored,
     OrderFilled: _filled,
     **dict.fromkeys(

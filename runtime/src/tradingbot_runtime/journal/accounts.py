@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tradingbot_runtime.core.carried import CarriedAccount, booked
+from tradingbot_runtime.core.carried import CarriedAccount, booked, nothing
+from tradingbot_runtime.core.continuity import JOURNAL_LOST
 from tradingbot_runtime.core.positions import Position
 from tradingbot_runtime.errors import JournalError
 from tradingbot_runtime.model import Instrument, Nanos, OrderFilled
@@ -16,6 +17,10 @@ T = TypeVar("T")
 _FILLS = "SELECT seq, payload FROM fills WHERE market = ? ORDER BY seq"
 _CARRIED = "SELECT after_fill, account FROM carried WHERE market = ? AND length(account) > 0 ORDER BY seq"
 _KNOWN = "SELECT 1 FROM carried WHERE market = ? AND statement = ?"
+# What came from slots: a beginning at zero is no statement of another one.
+_FOLLOWS = "SELECT statement FROM carried WHERE market = ? AND statement NOT LIKE ? ORDER BY seq DESC LIMIT 1"
+_LATEST = "SELECT max(time_ns) FROM carried WHERE market = ? AND statement NOT LIKE ?"
+_BEGINNINGS = f"{JOURNAL_LOST}.%"
 _ADD = (
     "INSERT INTO carried (market, statement, after_fill, time_ns, account)"
     " VALUES (?, ?, (SELECT coalesce(max(seq), 0) FROM fills), ?, ?)"
@@ -47,19 +52,27 @@ class Accounts:
 
     def follows(self, market: str) -> str:
         """The statement that was taken over last; empty: none."""
-        query = "SELECT statement FROM carried WHERE market = ? ORDER BY seq DESC LIMIT 1"
-        row = self._db.execute(query, (market,)).fetchone()
+        row = self._db.execute(_FOLLOWS, (market, _BEGINNINGS)).fetchone()
         return str(row[0]) if row else ""
 
     def taken_over_ns(self, market: str) -> int:
         """When another slot's account came last; 0: never."""
-        found = self._db.execute("SELECT max(time_ns) FROM carried WHERE market = ?", (market,)).fetchone()[0]
+        found = self._db.execute(_LATEST, (market, _BEGINNINGS)).fetchone()[0]
         return int(found or 0)
 
     def carry(self, market: str, statement: str, now_ns: Nanos, account: CarriedAccount | None) -> None:
         """Take an account over in place of all fills so far; None: the statement has none, and is known from now on."""
         text = b"" if account is None else msgspec.json.encode(account)
         self._changed(_ADD, (market, statement, now_ns, text))
+
+    def begin_at_zero(self, market: str, why: str, instruments: tuple[Instrument, Instrument], now_ns: Nanos) -> None:
+        """Whatever the fills so far have made; once for each `why`. `instruments`: the traded one, and the reference's.
+
+        The fills stay: which trades are known does not change, and a person can see what was found.
+        """
+        statement = f"{JOURNAL_LOST}.{why}"
+        if not self.is_known(market, statement):
+            self.carry(market, statement, now_ns, nothing(*instruments, now_ns))
 
     def carry_day(self, market: str, day: int, opening: int) -> None:
         """As another slot began it, whatever this one had."""

@@ -79,6 +79,10 @@ class HaltResumed(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class PositionForgotten(Event, frozen=True, kw_only=True, gc=False):
+    """What was found of the market's trades is a part of them: position, profit and fees begin at zero."""
+
+
 class VenueLocked(Event, frozen=True, kw_only=True, gc=False):
     """The venue takes neither orders nor cancels (trading lock, maintenance), or does so again.
 
@@ -285,6 +289,7 @@ AnyEvent = (
     | VenueLocked
     | StateChanged
     | HaltResumed
+    | PositionForgotten
     | Restored
     | OrderEvent
 )
