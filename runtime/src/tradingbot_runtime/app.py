@@ -5,7 +5,7 @@ servers -> Lease -> start barrier -> trade -> (SIGTERM, Ctrl-C, ...) -> cancel a
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,6 +76,8 @@ class Process:
     logs: Logs
     shutdown_within_s: float  # how long SIGTERM insists on an empty venue
     tells_progress: bool  # somebody may be watching: log what the markets do
+    open_journal: Callable[[Path], Journal] = Journal  # raises JournalError
+    spans_dropped: Callable[[], Mapping[str, int]] = dict  # by reason; empty where nothing is traced
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class App:
             barrier = Barrier(slot, links, self.gate.is_fenced, self.tasks.spawn)
             slot.venues = partial(venue_reports, links, barrier.doubts, barrier.reconcilers)
             self.sources = Sources(slot, links, barrier.reconcilers, None, self.process.logs.lines,
-                                   self.gate.lease_left_s)  # fmt: skip
+                                   self.gate.lease_left_s, self.process.spans_dropped)  # fmt: skip
             await serve(stack, self.process.addresses, self.sources)
             watch = RiskWatch(slot, links, HaltFile(self.process.halt_file, slot.halts.is_held_by, slot.halted_by_hand))
             watch.halt_file.look()
@@ -155,7 +157,7 @@ class App:
         tries = int(LOCK_WITHIN_S / LOCK_POLL_S) if self.process.leases is not None else 0
         for attempt in range(tries):
             try:
-                return Journal(self.process.journal)
+                return self.process.open_journal(self.process.journal)
             except JournalLocked:
                 if attempt == 0:
                     log.info("JournalAwaited", journal=str(self.process.journal))
@@ -163,7 +165,7 @@ class App:
                 async with asyncio.timeout(LOCK_POLL_S):
                     await self.ended.wait()
                 return None
-        return Journal(self.process.journal)
+        return self.process.open_journal(self.process.journal)
 
     def _slot(self, journal: Journal) -> Slot:
         desired = Circumstances(self.config.desired_state, bool(self.config.markets),

@@ -30,6 +30,7 @@ class Sources:
     control: ControlServer | None
     log_lines: LineWriter
     lease_left_s: Callable[[], float | None]  # None: there is no Lease to hold
+    spans_dropped: Callable[[], Mapping[str, int]] = dict  # by reason; empty where nothing is traced
     lag_s: float = 0.0
 
 
@@ -64,6 +65,7 @@ def _process(sources: Sources) -> dict[Family, Values]:
         metrics.LOOP_LAG: {(): sources.lag_s},
         metrics.TASKS: {(): len(asyncio.all_tasks())},
         metrics.LOG_DROPPED: {(): sources.log_lines.dropped},
+        metrics.SPANS_DROPPED: {(reason,): number for reason, number in sources.spans_dropped().items()},
         metrics.CONTROL: {(o,): n for o, n in sources.control.outcomes.items()} if sources.control else {},
     }
 

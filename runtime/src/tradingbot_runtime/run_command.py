@@ -4,7 +4,10 @@ import argparse
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,12 +21,13 @@ from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, VenueType
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
-from tradingbot_runtime.logs import configure_logs, of_bot
+from tradingbot_runtime.logs import Logs, configure_logs, of_bot
 from tradingbot_runtime.logs.schema import POD, SERVICE, SLOT, VERSION
 from tradingbot_runtime.model.control import CONTROL_PORT
 from tradingbot_runtime.options import PORT
 from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.servers import Addresses
+from tradingbot_runtime.tracing.switch import begin
 from tradingbot_runtime.venues.credentials import CredentialsFolder, SecretShape
 from tradingbot_runtime.venues.link import SECRETS
 
@@ -36,11 +40,23 @@ def run(options: argparse.Namespace) -> int:
     environment = os.environ
     logs = configure_logs(options.log_level)
     config = _config(options, environment)
-    logs.name(**whose(config, environment))
+    who = whose(config, environment)
+    logs.name(**who)
     for line in warnings(config, config.venues):
         log.warning("ConfigWarning", message=line)
+    process = _process(options, config, environment, logs)
+    exporting = begin(environment, who)
+    if exporting is None:
+        return uvloop.run(App(config, process).run())
+    orders = import_module("tradingbot_runtime.tracing.order_tracing").OrderTracing(exporting)  # needs its extra
+    with closing(orders):
+        traced = replace(process, open_journal=orders.open_journal, spans_dropped=orders.dropped)
+        return uvloop.run(App(config, traced).run())
+
+
+def _process(options: argparse.Namespace, config: SlotConfig, environment: Mapping[str, str], logs: Logs) -> Process:
     journal = options.journal or _default_journal(config, environment)
-    process = Process(
+    return Process(
         journal=journal,
         halt_file=options.halt_file or journal.parent / HALT_FILE,
         credentials=partial(venue_credentials, options.credentials, environment),
@@ -56,7 +72,6 @@ def run(options: argparse.Namespace) -> int:
         shutdown_within_s=options.shutdown_within,
         tells_progress=options.slot_config is None,
     )
-    return uvloop.run(App(config, process).run())
 
 
 def whose(config: SlotConfig, environment: Mapping[str, str]) -> dict[str, object]:

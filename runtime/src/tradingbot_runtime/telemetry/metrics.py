@@ -81,6 +81,9 @@ CONTROL = Family("tradingbot_control_messages_total", Kind.COUNTER, ("outcome",)
                  "Messages and connections of the control stream by what became of them.")
 LOG_DROPPED = Family("tradingbot_log_lines_dropped_total", Kind.COUNTER, (),
                      "Log lines dropped because nobody read stdout fast enough.")
+SPANS_DROPPED = Family("tradingbot_spans_dropped_total", Kind.COUNTER, ("reason",),
+                       "Spans that no collector has got: QueueFull, NotExported (it did not take them), RecordsMissed "
+                       "(they lack something). Absent without tracing.")
 
 MARKOUT = Family("tradingbot_markout", Kind.GAUGE, ("market", "side", "horizon"),
                  "What fills had gained at the mid so long after, in the quote asset; 0s: the spread.")
@@ -102,7 +105,7 @@ TASKS = Family("tradingbot_runtime_tasks", Kind.GAUGE, (), "Tasks of the event l
 
 OF_THE_SLOT = (
     STATE, CONFIG_INFO, HALTS_HELD, HALTS_LATCHED, LEASE_LEFT, TICK_TO_ORDER, JOURNAL_COMMIT, JOURNAL_BYTES,
-    VOLUME_FREE, VOLUME_SIZE, LOOP_LAG, TASKS, LOG_DROPPED, CONTROL,
+    VOLUME_FREE, VOLUME_SIZE, LOOP_LAG, TASKS, LOG_DROPPED, SPANS_DROPPED, CONTROL,
 )
 OF_VENUES = (
     FRAMES, FEED_AGE, FEED_LATE, RECONNECTS, VENUE_REACHABLE, VENUE_AUTHENTICATED, VENUE_LOCKED, VENUE_ERRORS,
