@@ -13,7 +13,7 @@ from tradingbot_runtime.metric_families import Kind
 from tradingbot_runtime.telemetry import FAMILIES
 
 RARE = {  # what this bot may have no reason to show
-    "tradingbot_risk_refused_total",
+    "tradingbot_risk_refused_total", "tradingbot_spans_dropped_total",
     "tradingbot_halts_held", "tradingbot_halts_latched_total", "tradingbot_lease_valid_seconds",
     "tradingbot_control_messages_total", "tradingbot_venue_errors_total", "tradingbot_hedge_residual",
     "tradingbot_hedge_stress",

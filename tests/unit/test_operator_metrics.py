@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -68,7 +69,7 @@ def at_work(session: aiohttp.ClientSession) -> Telemetry:
     shown.health.canary.arrive("n")
     shown.store.put("TradingBot", BUSY)
     shown.store.put("Venue", VENUE)
-    return shown
+    return replace(shown, spans_dropped=lambda: {"QueueFull": 1})
 
 
 def scraped(made: Callable[[aiohttp.ClientSession], Telemetry]) -> dict[str, Metric]:

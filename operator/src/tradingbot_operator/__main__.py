@@ -2,8 +2,12 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+from contextlib import closing
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
@@ -15,6 +19,10 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.settings import Settings, SettingsError, read
 from tradingbot_runtime.logs import Logs, configure_logs
 from tradingbot_runtime.logs.schema import POD, SERVICE, VERSION
+from tradingbot_runtime.tracing.switch import begin
+
+if TYPE_CHECKING:
+    from tradingbot_operator.traces import Traces
 
 # What is made for a thousand bots are millions of objects without cycles: with Python's own threshold of 700 a sixth
 # of the processor's time at a start went into looking for cycles in them.
@@ -35,6 +43,7 @@ Reconciles TradingBots. Settings come from the environment:
   STUCK_AFTER_S     how long nothing may move before /healthz says no  (60)
   WORKERS           reconciliations at once                 (8)
   LOG_LEVEL         debug, info, warning or error           (info); SIGUSR1: debug, and back
+  OTEL_EXPORTER_OTLP_ENDPOINT   where its reconciliations are traced to  (nowhere)
   LEASE_DURATION_S, LEASE_RENEW_DEADLINE_S, LEASE_RETRY_S   leader election (15, 10, 2)
 """
 
@@ -52,22 +61,29 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     logs = configure_logs(settings.log_level)
-    logs.name(**{SERVICE: "tradingbot-operator", VERSION: settings.installation.operator_version})
+    who = {SERVICE: "tradingbot-operator", VERSION: settings.installation.operator_version}
     if settings.pod_name:
-        logs.name(**{POD: settings.pod_name})
+        who[POD] = settings.pod_name
+    logs.name(**who)
     gc.set_threshold(*COLLECTED_EVERY)
     malloc.keep_little()
     structlog.get_logger("main").info("Starting", identity=settings.identity,
                                       version=settings.installation.operator_version)  # fmt: skip
-    sys.exit(uvloop.run(_run(settings, logs)))
+    exporting = begin(os.environ, who)
+    if exporting is None:
+        sys.exit(uvloop.run(_run(settings, logs, None)))
+    with closing(exporting):
+        traces = import_module("tradingbot_operator.traces").Traces(exporting)  # needs the extra `tracing`
+        sys.exit(uvloop.run(_run(settings, logs, traces)))
 
 
-async def _run(settings: Settings, logs: Logs) -> int:
+async def _run(settings: Settings, logs: Logs, traces: "Traces | None") -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, logs.toggle)
-    async with await Cluster.connect(settings.namespaces) as cluster, aiohttp.ClientSession(
+    connect = Cluster.connect if traces is None else traces.connect
+    async with await connect(settings.namespaces) as cluster, aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0)  # one connection to each pod, for ever
     ) as session:  # fmt: skip
-        return await App(settings, cluster, session, logs.lines).run()
+        return await App(settings, cluster, session, logs.lines, traces).run()
 
 
 if __name__ == "__main__":

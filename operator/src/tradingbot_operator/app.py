@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import structlog
@@ -39,6 +39,9 @@ from tradingbot_operator.surroundings import BotName, Leader, Surroundings
 from tradingbot_operator.watches import Watches
 from tradingbot_runtime.logs import LineWriter
 
+if TYPE_CHECKING:
+    from tradingbot_operator.traces import TracedReconciler, Traces  # what they need may not be installed
+
 FIRST_LIST_S = 60.0
 RETRY_S = 1.0
 SILENT_S = 10.0  # a watch that has told nothing for so long, and not all of the first LIST
@@ -58,6 +61,7 @@ class App:
     cluster: Cluster
     session: aiohttp.ClientSession
     lines: LineWriter
+    traces: "Traces | None" = None
     runtime: RuntimeClient | None = None
 
     async def run(self) -> int:
@@ -68,7 +72,7 @@ class App:
         leadership, tally = health.leadership, telemetry.Reconciliations()
         recorder = Recorder(self.cluster, self.settings.identity, utc_now)
         shown = telemetry.Telemetry(health, self.settings.workers, store, self.cluster, lambda: self.runtime, recorder,
-                                    tally)  # fmt: skip
+                                    tally, dict if self.traces is None else self.traces.dropped)  # fmt: skip
         server = await telemetry.serve(shown, self.settings.http_host, self.settings.http_port)
         stop = asyncio.Event()
         on_signals(stop)
@@ -103,6 +107,7 @@ class App:
         once = MadeOnce(self.cluster, parts.store, parts.recorder, observer, utc_now, identities.forget)
         reconciler = Reconciler(self.cluster, parts.store, parts.queue, runtime, parts.recorder, observer,
                                 installation, once, LostSlots(self.cluster, parts.clock))  # fmt: skip
+        works = reconciler if self.traces is None else self.traces.over(reconciler, parts.queue)
         intake = handlers.Intake(parts.store, parts.queue, runtime.kick, parts.health.watches.hear)
         keeper = asyncio.create_task(parts.leadership.keep(), name="leadership")
         keeper.add_done_callback(at_once := partial(lost, self.lines))
@@ -122,7 +127,7 @@ class App:
             asyncio.create_task(refused.watch(), name="refused pods"),
             asyncio.create_task(parts.recorder.keep(parts.is_halting), name="events"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
-            *(asyncio.create_task(_work(parts, reconciler), name=f"worker {n}")
+            *(asyncio.create_task(_work(parts, works), name=f"worker {n}")
               for n in range(self.settings.workers)),
         ]  # fmt: skip
         log.info("Reconciling", bots=parts.store.count("TradingBot"), term=parts.leadership.term)
@@ -195,7 +200,7 @@ class Leading:
         return self.health.resync
 
 
-async def _work(parts: Leading, reconciler: Reconciler) -> None:
+async def _work(parts: Leading, reconciler: "Reconciler | TracedReconciler") -> None:
     """One worker. What is not the API server's fault is a bug: it ends the process, and the restart is seen."""
     queue, tally, clock = parts.queue, parts.tally, parts.clock
     while True:
@@ -214,7 +219,7 @@ async def _work(parts: Leading, reconciler: Reconciler) -> None:
             queue.done(key)
 
 
-async def _carry_out(key: Key, parts: Leading, reconciler: Reconciler) -> None:
+async def _carry_out(key: Key, parts: Leading, reconciler: "Reconciler | TracedReconciler") -> None:
     if key[0] == CANARY:
         parts.health.canary.arrive(key[1])
     else:

@@ -55,6 +55,9 @@ STREAM_EVENTS = Family("tradingbot_operator_control_stream_events_total", COUNTE
 EVENTS_POSTED = Family("tradingbot_operator_events_posted_total", COUNTER, (), "Kubernetes Events written.")
 EVENTS_FAILED = Family("tradingbot_operator_events_failed_total", COUNTER, (),
                        "Kubernetes Events that could not be written.")  # fmt: skip
+SPANS_DROPPED = Family("tradingbot_operator_spans_dropped_total", COUNTER, ("reason",),
+                       "Spans that no collector has got: QueueFull, NotExported (it did not take them). Absent without "
+                       "tracing.")  # fmt: skip
 
 HALTS = Family(
     "tradingbot_halts_total", COUNTER, ("reason",), "Halts of all bots since this operator leads, by reason."
@@ -106,6 +109,6 @@ FAMILIES = (
     QUEUE_DEPTH, QUEUE_ADDS, QUEUE_RETRIES, QUEUE_WAIT, QUEUE_WORK, QUEUE_UNFINISHED, QUEUE_LONGEST, RECONCILE,
     RECONCILE_ERRORS, RECONCILE_TIME, WORKERS, ACTIVE_WORKERS, LEADER, REQUESTS, READY, OBJECTS, WATCH_AGE,
     CANARY_AGE, SWEEP_AGE, GHOSTS,
-    MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, HALTS, HALT_LATENCY, ROLLOUT, ROLLOUT_WAITED,
-    LIFECYCLE, RELOADS, *OF_BOTS, BOT_CERTIFICATE, VENUE_CONDITION, VENUE_CREDENTIALS,
+    MISSED, STREAMS, STREAM_EVENTS, EVENTS_POSTED, EVENTS_FAILED, SPANS_DROPPED, HALTS, HALT_LATENCY, ROLLOUT,
+    ROLLOUT_WAITED, LIFECYCLE, RELOADS, *OF_BOTS, BOT_CERTIFICATE, VENUE_CONDITION, VENUE_CREDENTIALS,
 )  # fmt: skip

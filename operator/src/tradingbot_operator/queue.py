@@ -61,6 +61,7 @@ class KeyedQueue(Generic[K]):
     _active: dict[K, float] = field(default_factory=dict)
     _again: dict[K, Priority] = field(default_factory=dict)
     _failures: dict[K, int] = field(default_factory=dict)
+    taken: tuple[Priority, float] = (Priority.RESYNC, 0.0)  # the latest: its lane, and how long it had waited
     _tie: int = 0
     _taken_at: float = float("-inf")
 
@@ -115,6 +116,7 @@ class KeyedQueue(Generic[K]):
         self._active[key] = self._taken_at = now
         self._due.pop(key, None)
         self.counters.waited.observe_s(now - since)
+        self.taken = lane, now - since
         return key, lane
 
     def done(self, key: K, now: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -48,6 +48,7 @@ class Telemetry:
     runtime: Callable[[], RuntimeClient | None]  # None while another one leads
     recorder: Recorder
     reconciliations: Reconciliations
+    spans_dropped: Callable[[], Mapping[str, int]] = dict  # by reason; empty where nothing is traced
 
     def readings(self) -> Readings:
         """Of everything but the bots. Copies, so that it can be put into text beside the event loop."""
@@ -80,6 +81,7 @@ class Telemetry:
             metrics.REQUESTS: dict(self.cluster.requests),
             metrics.EVENTS_POSTED: {(): self.recorder.counters["posted"]},
             metrics.EVENTS_FAILED: {(): self.recorder.counters["failed"]},
+            metrics.SPANS_DROPPED: {(reason,): number for reason, number in self.spans_dropped().items()},
         }
 
     def _store_readings(self) -> Readings:
