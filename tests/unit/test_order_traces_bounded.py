@@ -198,3 +198,9 @@ def test_a_collector_that_never_answers_holds_no_more_than_the_queue_and_all_els
     assert queue.dropped[QUEUE_FULL] == 4_800
     queue.close(within_s=0.01)
     assert 1 <= queue.dropped[NOT_EXPORTED] - 200 <= MOST_AT_ONCE
+    before = queue.dropped.total()
+    stuck.released.set()
+    for thread in threading.enumerate():
+        if thread.name == "span-export":
+            thread.join(10)
+    assert queue.dropped.total() == before, "each is counted once"

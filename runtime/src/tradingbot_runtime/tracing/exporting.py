@@ -30,7 +30,7 @@ class Exporting:
     """Raises ValueError where OpenTelemetry's variables say what it cannot use."""
 
     def __init__(self, who: Mapping[str, object]) -> None:
-        words = _LastWords()
+        words = _FirstWords()
         library = logging.getLogger("opentelemetry")  # it repeats itself, with a stack trace each time
         library.handlers, library.propagate = [words], False
         self.ids = TraceIds()
@@ -40,7 +40,7 @@ class Exporting:
             span_limits=SpanLimits(max_attribute_length=LONGEST),
             shutdown_on_exit=False,  # it would wait for thirty seconds
         )
-        self._queue = SpanQueue(OTLPSpanExporter(), words.last)
+        self._queue = SpanQueue(OTLPSpanExporter(), words.take)
         provider.add_span_processor(self._queue)
         self.tracer: Tracer = provider.get_tracer("tradingbot")
 
@@ -54,13 +54,14 @@ class Exporting:
         self._queue.close(CLOSE_S)
 
 
-class _LastWords(logging.Handler):
-    """What OpenTelemetry said last, for the one line that tells of it."""
+class _FirstWords(logging.Handler):
+    """What OpenTelemetry said first of an export that failed: later it only says that it gives up."""
 
     said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said = record.getMessage()
+        self.said = self.said or record.getMessage()
 
-    def last(self) -> str:
-        return self.said
+    def take(self) -> str:
+        said, self.said = self.said, ""
+        return said

@@ -20,7 +20,7 @@ log = structlog.get_logger("tracing")
 
 
 class SpanQueue(SpanProcessor):
-    """One thread exports; `why` says what the exporter said last."""
+    """One thread exports; `why` is asked after each export, and says what the exporter said of it."""
 
     def __init__(self, exporter: SpanExporter, why: Callable[[], str], most: int = MOST_WAITING) -> None:
         self.dropped: Counter[str] = Counter()
@@ -28,7 +28,7 @@ class SpanQueue(SpanProcessor):
         self._waiting: deque[ReadableSpan] = deque()
         self._sending: list[ReadableSpan] = []
         self._closing = threading.Event()
-        self._fails = False
+        self._fails = self._closed = False
         self._thread = threading.Thread(target=self._run, name="span-export", daemon=True)
         self._thread.start()
 
@@ -47,10 +47,12 @@ class SpanQueue(SpanProcessor):
         """Export what waits, as far as it goes in that time."""
         self._closing.set()
         self._thread.join(within_s)
+        self._closed = True
         self._exporter.shutdown()  # a thread that still waits for an answer ends with the process
         self.dropped[NOT_EXPORTED] += len(self._waiting) + len(self._sending)
         if lost := self.dropped.total():
-            log.warning("SpansDropped", count=lost, reasons={k: n for k, n in self.dropped.items() if n})
+            reasons = {reason: number for reason, number in self.dropped.items() if number}
+            log.warning("SpansDropped", count=lost, reasons=reasons, message=self._why())
 
     def _run(self) -> None:
         while not self._closing.wait(EVERY_S):
@@ -59,16 +61,20 @@ class SpanQueue(SpanProcessor):
 
     def _export_waiting(self) -> None:
         """Until there is nothing, or the collector does not take it: it is tried again after the pause."""
-        while self._waiting:
-            self._sending = batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-            fails = self._exporter.export(batch) is not SpanExportResult.SUCCESS
-            self._sending = []
-            if fails:
-                self.dropped[NOT_EXPORTED] += len(batch)
-            if fails and not self._fails:
-                log.warning("SpansNotExported", message=self._why())
-            elif self._fails and not fails:
-                log.info("SpansExportedAgain", dropped=self.dropped.total())
-            self._fails = fails
-            if fails:
-                return
+        takes = True
+        while self._waiting and takes and not self._closed:
+            self._sending = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+            takes = self._exporter.export(self._sending) is SpanExportResult.SUCCESS
+            if not self._closed:  # else it has been counted, and said
+                self._note(takes)
+
+    def _note(self, takes: bool) -> None:  # noqa: FBT001 - an answer
+        why = self._why()
+        if not takes:
+            self.dropped[NOT_EXPORTED] += len(self._sending)
+        self._sending = []
+        if not takes and not self._fails:
+            log.warning("SpansNotExported", message=why)
+        elif takes and self._fails:
+            log.info("SpansExportedAgain", dropped=self.dropped.total())
+        self._fails = not takes
