@@ -8,7 +8,7 @@ from pathlib import Path
 
 import archive
 import engine
-from distribution import ALL, REPOSITORY, Distribution
+from distribution import ALL, REPOSITORY, TRACING, Distribution
 from oci_layer import ImageError
 
 
@@ -27,6 +27,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="do not look for docker or podman: build from the interpreter at hand",
     )
+    parser.add_argument(
+        "--tracing",
+        action="store_true",
+        help="with the extra `tracing`: docs/guides/monitoring.md says what it is for",
+    )
     return parser.parse_args(argv)
 
 
@@ -43,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     way = f"the Dockerfiles with {engine_name}" if engine_name else "the interpreter at hand, without an engine"
     print(f"images from {way}")
     try:
-        for distribution in ALL:
+        for usual in ALL:
+            distribution = usual.with_extra(TRACING) if asked.tracing else usual
             started = time.monotonic()
             tag = asked.tag or distribution.version()
             out = asked.out / f"{distribution.name}.tar"

@@ -26,9 +26,8 @@ def uv() -> str:
 
 def locked_requirements(distribution: Distribution) -> str:
     """Export the distribution's part of the lock, with the hashes of the wheels."""
-    extras = [word for extra in distribution.extras for word in ("--extra", extra)]
     export = ["export", "--quiet", "--frozen", "--no-dev", "--no-emit-workspace", "--no-header"]
-    package = ["--no-annotate", "--package", distribution.project, *extras]
+    package = ["--no-annotate", "--package", distribution.project, *distribution.extra_options()]
     return _run_uv([*export, *package], None)
 
 

@@ -1,7 +1,7 @@
 """The two distributions that become images, and how their containers run. Declared once, here."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import interpreter
@@ -12,6 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 REGISTRY = "tradingbot.dev"
 OWN_CODE = "app"
 DEPENDENCIES = "app/dependencies"
+TRACING = "tracing"  # the extra that no image has by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,14 @@ class Distribution:
     module: str
     packages: tuple[str, ...]
     extras: tuple[str, ...] = ()
+
+    def with_extra(self, extra: str) -> "Distribution":
+        """Return the same with one more extra in its image."""
+        return replace(self, extras=(*self.extras, extra))
+
+    def extra_options(self) -> list[str]:
+        """Name the extras for uv."""
+        return [word for extra in self.extras for word in ("--extra", extra)]
 
     def version(self, repository: Path = REPOSITORY) -> str:
         """Read the version from the distribution's pyproject.toml."""

@@ -28,8 +28,9 @@ def _answers(engine: str) -> bool:
 def build(engine: str, distribution: Distribution, tag: str, out: Path) -> str:
     """Build the image, save it as the archive `out`, and return the engine's id of the image."""
     image, dockerfile = distribution.image(tag), f"{distribution.name}/Dockerfile"
-    version = f"VERSION={distribution.version()}"
-    _run(engine, ["build", "--file", dockerfile, "--build-arg", version, "--tag", image, "."])
+    told = (f"VERSION={distribution.version()}", f"EXTRAS={' '.join(distribution.extra_options())}")
+    arguments = [word for argument in told for word in ("--build-arg", argument)]
+    _run(engine, ["build", "--file", dockerfile, *arguments, "--tag", image, "."])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.unlink(missing_ok=True)  # podman refuses to save over an archive
     _run(engine, ["save", "--output", str(out), image])
