@@ -223,6 +223,10 @@ PODS = (
         ("spec.pod.tolerations[0].operator", "must be Exists where there is no key")),
     Bad("a node selector with a space in its key", {"spec.pod.nodeSelector": {"a b": "c"}},
         ("spec.pod.nodeSelector", "each key must be a label key such as example.com/pool")),
+    Bad("a variable that is not OpenTelemetry's", {"spec.pod.openTelemetry": {"PYTHONPATH": "elsewhere"}},
+        ("spec.pod.openTelemetry", "each key must be a variable of OpenTelemetry such as OTEL_EXPORTER_OTLP_ENDPOINT")),
+    Bad("a secret of OpenTelemetry's", {"spec.pod.openTelemetry": {"OTEL_EXPORTER_OTLP_HEADERS": "key=1"}},
+        ("spec.pod.openTelemetry", "must not have headers, which may be secret")),
     _text("an image with a space", "spec.pod.image", "a b", "must be an image reference such as"),
 )  # fmt: skip
 

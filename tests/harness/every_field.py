@@ -48,6 +48,7 @@ ROLLOUT: Document = {"progressDeadline": "5m", "windows": [WINDOW], "blackouts":
                          "minFills": 5, "refusedShare": "0.1", "markoutBps": "3", "profitBps": "4"}}}  # fmt: skip
 POD: Document = {
     "image": "registry.example/runtime:1", "nodeSelector": {"example.com/pool": "a"}, "priorityClassName": "high",
+    "openTelemetry": {"OTEL_SERVICE_NAME": "a"},
     "resources": {"requests": {"cpu": "60m", "memory": "100Mi"}, "limits": {"cpu": "1", "memory": "200Mi"}},
     "tolerations": [{"key": "example.com/a", "operator": "Equal", "value": "b", "effect": "NoExecute",
                      "tolerationSeconds": 60}],

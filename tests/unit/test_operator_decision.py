@@ -84,6 +84,21 @@ def test_what_is_hot_restarts_nothing(change: dict[str, Any]) -> None:
     assert template(cluster) == before
 
 
+def test_the_variables_of_opentelemetry_are_in_the_pods_and_change_nothing_where_there_are_none() -> None:
+    cluster = Cluster(bot())
+    cluster.settle()
+    (plain,) = template(cluster)["spec"]["containers"]
+    variables = {"OTEL_TRACES_SAMPLER": "always_off", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+
+    cluster.respecify(spec(pod={"openTelemetry": variables}))
+    cluster.settle()
+
+    (container,) = template(cluster)["spec"]["containers"]
+    assert [variable["name"] for variable in plain["env"]] == ["POD_NAME", "POD_UID", "POD_NAMESPACE"]
+    told = [{"name": name, "value": variables[name]} for name in sorted(variables)]
+    assert container == {**plain, "env": [*plain["env"], *told]}
+
+
 def test_a_rate_limit_of_the_venue_restarts_nothing() -> None:
     cluster = Cluster(bot())
     cluster.settle()

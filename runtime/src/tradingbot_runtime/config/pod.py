@@ -17,6 +17,10 @@ LabelKey = Annotated[str, NameRule(KEY_PATTERN, 317, KEY_WORDS)]
 LabelValue = Annotated[
     str, NameRule(r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", 63, "a label value: letters, digits, '-', '_', '.'")
 ]
+# Not every variable: what a pod's environment could change otherwise has a field of its own, or is nobody's to change.
+TRACING_PATTERN = r"^OTEL_[A-Z0-9_]{1,58}$"
+TRACING_WORDS = "a variable of OpenTelemetry such as OTEL_EXPORTER_OTLP_ENDPOINT"
+VariableValue = Annotated[str, NameRule(r"^[ -~]+$", 512, "text of printable ASCII characters")]
 
 
 class Storage(Spec):
@@ -111,6 +115,11 @@ class Pod(Spec):
         default=[], description="Taints that the pods tolerate."
     )
     priority_class_name: ObjectName | None = Field(default=None, description="PriorityClass of the pods.")
+    open_telemetry: dict[str, VariableValue] = Field(
+        default={},
+        max_length=20,
+        description="Variables of OpenTelemetry in the pods, for traces (docs/guides/monitoring.md); nothing secret.",
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -118,5 +127,17 @@ class Pod(Spec):
             f"each key must be {KEY_WORDS}",
             lambda p: all(re.fullmatch(KEY_PATTERN, key) for key in p.node_selector),
             field="nodeSelector",
+        ),
+        Rule(
+            f"self.openTelemetry.all(key, {matches(TRACING_PATTERN, 'key')})",
+            f"each key must be {TRACING_WORDS}",
+            lambda p: all(re.fullmatch(TRACING_PATTERN, key) for key in p.open_telemetry),
+            field="openTelemetry",
+        ),
+        Rule(
+            "self.openTelemetry.all(key, !key.endsWith('_HEADERS'))",
+            "must not have headers, which may be secret: a collector of yours adds them",
+            lambda p: not any(key.endswith("_HEADERS") for key in p.open_telemetry),
+            field="openTelemetry",
         ),
     )
