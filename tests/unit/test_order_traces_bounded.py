@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
 from harness.engines import BTC
 from harness.told_journal import BUY, MARKET, NEW, OLD, SECOND, START, decided
+from tradingbot_runtime.core.order_ids import OrderKey, encode
 from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.journal.records import AnyRecord
 from tradingbot_runtime.model import (
@@ -30,8 +33,9 @@ from tradingbot_runtime.model import (
     Side,
     Ticks,
 )
+from tradingbot_runtime.tracing.background_queue import BackgroundQueue
 from tradingbot_runtime.tracing.exporting import TraceIds
-from tradingbot_runtime.tracing.order_lives import OrderLives
+from tradingbot_runtime.tracing.order_lives import OrderLives, trace_id_of
 from tradingbot_runtime.tracing.order_steps import Written
 from tradingbot_runtime.tracing.order_tracing import TracedJournal
 from tradingbot_runtime.tracing.span_queue import MOST_AT_ONCE, NOT_EXPORTED, QUEUE_FULL, SpanQueue
@@ -161,6 +165,38 @@ def test_orders_that_never_end_are_cut_where_there_are_too_many() -> None:
     assert (cut.attributes or {})["state"] == "Submitting"
     traced.lives.close()
     assert len(traced.roots(OLD)) == len(traced.roots(NEW)) == 1, "and at the end of the process all of them"
+
+
+def test_a_thread_that_does_not_keep_up_makes_nobody_wait_and_what_it_misses_is_counted() -> None:
+    done: list[int] = []
+    began, released = threading.Event(), threading.Event()
+
+    def stuck() -> None:
+        began.set()
+        released.wait()
+
+    queue = BackgroundQueue(3, lambda: done.append(-1))
+    queue.put(stuck)
+    assert began.wait(10)
+    for number in range(5):
+        queue.put(partial(done.append, number))
+
+    assert queue.missed == 2
+    released.set()
+    queue.close(within_s=10)
+    assert done == [0, 1, 2, -1]
+
+
+def test_a_sampler_takes_its_share_of_the_orders_of_a_process() -> None:
+    """Samplers go by the last bits of a trace's id, and those of an order's id count up."""
+    sampler = TraceIdRatioBased(0.1)
+    orders = (encode(OrderKey(bot=7, slot=0, epoch=3, sequence=number)) for number in range(5_000))
+    taken = [
+        sampler.should_sample(None, trace_id_of(order_id), "order").decision is Decision.RECORD_AND_SAMPLE
+        for order_id in orders
+    ]
+
+    assert 400 < sum(taken) < 600
 
 
 class Stuck(SpanExporter):

@@ -3,9 +3,7 @@
 The event loop pays for one object in a bounded queue at each commit; without tracing it has the plain journal.
 """
 
-import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -14,13 +12,12 @@ from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.journal.records import AnyRecord
 from tradingbot_runtime.model import Instrument
+from tradingbot_runtime.tracing.background_queue import BackgroundQueue
 from tradingbot_runtime.tracing.exporting import Exporting
 from tradingbot_runtime.tracing.order_lives import OrderLives
 from tradingbot_runtime.tracing.order_steps import Written
 
-MOST_WAITING = 10_000
-EVERY_S = 0.05  # what is committed is on its way to the venue by then
-PAUSE_S = 0.0005  # after each transaction: the event loop's turn, should it wait for the interpreter
+MOST_WAITING = 4_000  # transactions: some ten megabytes
 CLOSE_S = 1.0
 MISSED = "RecordsMissed"
 
@@ -46,44 +43,23 @@ class TracedJournal(Journal):
 
 
 class OrderTracing:
-    def __init__(self, exporting: Exporting, most: int = MOST_WAITING) -> None:
-        self._exporting, self._most = exporting, most
+    def __init__(self, exporting: Exporting) -> None:
+        self._exporting = exporting
         self._lives = OrderLives(exporting.tracer, exporting.ids)
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._missed = 0
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="order-traces", daemon=True)
-        self._thread.start()
+        self._queue = BackgroundQueue(MOST_WAITING, self._lives.close)
 
     def open_journal(self, path: Path) -> Journal:
         """Raises JournalError."""
-        return TracedJournal(path, self._heard, lambda *known: self._put(partial(self._lives.market, *known)))
+        return TracedJournal(path, self._heard, lambda *known: self._queue.put(partial(self._lives.market, *known)))
 
     def dropped(self) -> Counter[str]:
         """Spans, and transactions whose spans are not whole, by reason."""
-        return self._exporting.dropped + Counter({MISSED: self._missed})
+        return self._exporting.dropped + Counter({MISSED: self._queue.missed})
 
     def close(self) -> None:
         """Within three seconds, whatever the collector does."""
-        self._closing.set()
-        self._thread.join(CLOSE_S)
+        self._queue.close(CLOSE_S)
         self._exporting.close()
 
     def _heard(self, written: Written) -> None:
-        self._put(partial(self._lives.take, written))
-
-    def _put(self, work: Callable[[], None]) -> None:
-        if len(self._waiting) < self._most:
-            self._waiting.append(work)
-        else:
-            self._missed += 1
-
-    def _run(self) -> None:
-        while not self._closing.wait(EVERY_S):
-            while self._waiting:
-                self._waiting.popleft()()
-                if not self._closing.is_set():
-                    time.sleep(PAUSE_S)
-        while self._waiting:
-            self._waiting.popleft()()
-        self._lives.close()
+        self._queue.put(partial(self._lives.take, written))
