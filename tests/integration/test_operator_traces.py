@@ -12,6 +12,7 @@ from harness.shown import Shown
 
 pytestmark = pytest.mark.controlplane
 OPERATOR: dict[str, str] = {}  # what `shared_operator` is started with
+DROPPED = "tradingbot_operator_spans_dropped_total"
 ENDS_S = 10.0  # an end in order takes up to three seconds, tracing may add two; the rest is for a busy machine
 
 
@@ -19,7 +20,7 @@ ENDS_S = 10.0  # an end in order takes up to three seconds, tracing may add two;
 def collecting() -> Iterator[Collector]:
     """Before the operator, which is to know of it."""
     with collector() as made:
-        OPERATOR.update(made.environment)
+        OPERATOR.update({**made.environment, "OTEL_EXPORTER_OTLP_TIMEOUT": "3"})
         yield made
 
 
@@ -90,6 +91,7 @@ def test_an_operator_whose_collector_is_silent_goes_on_and_ends_in_order(
         world.apply(VENUE, manifest())
         eventually(lambda: collecting.requests > before, 20, "the collector was asked")
         world.condition("Ready", "True", "Trading")
+        eventually(lambda: world.operator.metric(DROPPED, reason="NotExported") > 0, 20, "it is given up, and counted")
         began = time.monotonic()
         assert world.operator.stop() == 0
         shown.at_most("end of an operator whose collector is silent", time.monotonic() - began, "s", ENDS_S)

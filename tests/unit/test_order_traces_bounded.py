@@ -19,8 +19,11 @@ from tradingbot_runtime.core.orders import Order, OrderState
 from tradingbot_runtime.journal.records import AnyRecord
 from tradingbot_runtime.model import (
     WOULD_TAKE,
+    Cancel,
     Lots,
     Nanos,
+    OrderAccepted,
+    OrderBuilt,
     OrderCanceled,
     OrderEvent,
     OrderFilled,
@@ -28,6 +31,7 @@ from tradingbot_runtime.model import (
     OrderRejected,
     OrderReported,
     OrderStatus,
+    OrderSubmitting,
     OutcomeLost,
     Place,
     Side,
@@ -111,6 +115,33 @@ def test_partial_fills_are_events_with_their_price_and_the_states_between_are_sp
     assert traced.phases(BUY) == ["Submitting", "Partial"]
     assert (root.start_time, root.end_time) == (START, START + SECOND)
     assert len(traced.lives) == 0
+
+
+def test_a_venue_that_builds_first_shows_both_of_its_steps() -> None:
+    traced = Traced()
+    place = Place(order_id=BUY, side=Side.BUY, price=Ticks(6_000_000), quantity=Lots(1_000))
+    traced.write(decided(START, place), order(BUY, OrderState.INTENT))
+    steps: tuple[tuple[OrderEvent, OrderState], ...] = (
+        (OrderBuilt(time_ns=Nanos(START + 1), order_id=BUY, venue_order_id="v7"), OrderState.BUILT),
+        (OrderSubmitting(time_ns=Nanos(START + 2), order_id=BUY), OrderState.SUBMITTING),
+        (OrderAccepted(time_ns=Nanos(START + 3), order_id=BUY, venue_order_id="v7"), OrderState.OPEN),
+    )
+    for event, state in steps:
+        traced.write(event, order(BUY, state))
+    traced.write(decided(START + 4, Cancel(order_id=BUY)), order(BUY, OrderState.PENDING_CANCEL))
+    traced.write(OrderCanceled(time_ns=Nanos(START + 5), order_id=BUY), order(BUY, OrderState.CANCELED))
+
+    (root,) = traced.roots(BUY)
+    assert told_of(root) == [
+        "PlaceSent",
+        "OrderBuilt",
+        "OrderSubmitting",
+        "OrderAccepted",
+        "CancelSent",
+        "OrderCanceled",
+    ]
+    assert (root.events[1].attributes or {})["venue_order_id"] == "v7"
+    assert traced.phases(BUY) == ["Intent", "Built", "Submitting", "Open", "PendingCancel"]
 
 
 def test_an_order_of_unknown_fate_says_so_while_it_lasts() -> None:
