@@ -39,6 +39,7 @@ class Runtime:
     term: int = 0
     message: str = ""
     configured: list[str] = field(default_factory=list)
+    configured_by: list[str] = field(default_factory=list)
     drained: list[str] = field(default_factory=list)
     halted: list[tuple[str, str, bool]] = field(default_factory=list)
     resumed: list[tuple[str, str]] = field(default_factory=list)
@@ -51,11 +52,12 @@ class Runtime:
             config_hash="h", epoch=1, markets=(),
         )  # fmt: skip
 
-    async def configure(self, document: str) -> ConfigAnswered:
+    async def configure(self, document: str, by: str) -> ConfigAnswered:
         self.busy.set()
         if document == "slow":
             await self.free.wait()
         self.configured.append(document)
+        self.configured_by.append(by)
         return ConfigAnswered(config_hash="h2", outcome="Applied")
 
     async def drain(self, reason: str, *, flatten: bool) -> None:

@@ -71,7 +71,7 @@ async def test_configuration_and_drain_reach_the_runtime(made: Stream) -> None:
     assert await peer.hear_answer() == ConfigAnswered(config_hash="h2", outcome="Applied")
     await peer.say(Drain(term=1, reason="Deleted"))
     await met(lambda: made.runtime.drained == ["Deleted"])
-    assert made.runtime.configured == ["{}"]
+    assert (made.runtime.configured, made.runtime.configured_by) == (["{}"], ["operator op"])
 
 
 @over_tls()

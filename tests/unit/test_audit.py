@@ -48,7 +48,7 @@ def test_the_life_of_an_order_is_told_from_what_was_seen_to_its_end(journal: Pat
     steps = [json.loads(line) for line in out.splitlines()]
 
     assert code == 0
-    assert [step["step"] for step in steps] == [
+    assert [step["what"] for step in steps] == [
         "Seen", "PlaceDecided", "OrderAccepted", "OrderFilled", "OrderFilled", "Seen", "CancelDecided",
         "OrderCanceled", "now Canceled",
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_replacement_is_in_the_life_of_both_orders(journal: Path, run: Run) ->
     new = [json.loads(line) for line in run("audit", journal, "--order", NEW, "-o", "json")[1].splitlines()]
 
     assert old[1]["details"] == {"risk": "approved", "by": "Replace", "replaced_by": NEW}
-    assert (new[1]["step"], new[1]["details"]["replaces"]) == ("PlaceDecided", OLD)
+    assert (new[1]["what"], new[1]["details"]["replaces"]) == ("PlaceDecided", OLD)
 
 
 def test_the_table_shows_the_same_steps(journal: Path, run: Run) -> None:
@@ -148,7 +148,7 @@ def test_a_halt_is_told_with_all_that_is_known_of_it_and_its_release_with_who_it
     assert run("resume", path, halt_id, "--by", "ann")[0] == 0
 
     steps = [json.loads(line) for line in run("audit", path, "--halts", "-o", "json")[1].splitlines()]
-    assert [(step["step"], step["market"]) for step in steps] == [("Halted", "btc"), ("Halted", "btc"),
+    assert [(step["what"], step["market"]) for step in steps] == [("Halted", "btc"), ("Halted", "btc"),
                                                                   ("Resumed", "btc")]  # fmt: skip
     details = next(step["details"] for step in steps if step["details"]["id"] == halt_id)
     assert details == {
@@ -158,11 +158,12 @@ def test_a_halt_is_told_with_all_that_is_known_of_it_and_its_release_with_who_it
     }  # fmt: skip
     assert steps[2]["details"] == {"id": halt_id, "by": "ann"}
     table = run("audit", path, "--halts")[1]
-    assert "reason RiskBreachMaxLoss, message market btc: 120 USDT; limit 100 USDT, by runtime" in table
+    assert "RiskBreachMaxLoss: market btc: 120 USDT; limit 100 USDT" in table
+    assert "measured 120 USDT, limit 100 USDT" in table
     assert "{" not in table
 
     everything = [json.loads(line) for line in run("audit", path, "-o", "json")[1].splitlines()]
-    told_ = [step["details"] for step in everything if step["step"] in ("Halted", "Resumed")]
+    told_ = [step["details"] for step in everything if step["what"] in ("Halted", "Resumed")]
     assert told_[0] == {name: text for name, text in details.items() if name not in OF_ITS_END}
     assert told_[2] == {"id": halt_id, "by": "ann"}
 
@@ -265,7 +266,7 @@ def test_a_journal_of_the_first_version_is_read(tmp_path: Path, run: Run) -> Non
         )
 
     assert run("inspect", path)[0] == 0
-    assert json.loads(run("audit", path, "-o", "json")[1])["orderId"] == "a"
+    assert json.loads(run("audit", path, "-o", "json")[1])["order_id"] == "a"
 
 
 def test_the_commands_are_those_of_the_program(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:

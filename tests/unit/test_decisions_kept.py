@@ -61,5 +61,5 @@ def test_audit_tells_what_was_seen_and_why_nothing_was_sent(path: Path, capsys: 
 
     assert main(["audit", str(path), "--since", "1970-01-01", "-o", "json"]) == 0
     steps = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    told = [step["step"] for step in steps if step["step"] == "Seen" or step["step"].startswith("Refused")]
+    told = [step["what"] for step in steps if step["what"] == "Seen" or step["what"].startswith("Refused")]
     assert told == ["Seen", "RefusedFatFinger", "RefusedFatFinger"]

@@ -199,7 +199,7 @@ class App:
         self.tasks.spawn(self._tick(slot))
         for link in barrier.links.values():
             self.tasks.spawn(link.watch(DEAD_AFTER_NS))
-            self.tasks.spawn(Rotation(link).watch())
+            self.tasks.spawn(Rotation(link, lambda record: slot.journal.write("", [record], [])).watch())
         if self.next is not None:
             await barrier.compare()
             self.ended.set()

@@ -71,6 +71,7 @@ class ControlServer:
         self._running: set[asyncio.Task[Any]] = set()  # at most one command for each connection
         self._open = 0
         self._leader: web.WebSocketResponse | None = None
+        self._operator = ""  # the leader's identity, as it says
         self._runner: web.AppRunner | None = None
         self.outcomes: Counter[str] = Counter()  # messages and connections by what became of them; for metrics
 
@@ -144,7 +145,7 @@ class ControlServer:
             await self._refuse(socket, UNREADABLE, reason)
         elif await self._current(socket, message.term):
             log.info("OperatorConnected", operator=message.operator, term=message.term)
-            former, self._leader = self._leader, socket
+            former, self._leader, self._operator = self._leader, socket, message.operator
             if former is not None:
                 await self._close(former, REPLACED_CODE, "replaced by a newer connection")
             return True
@@ -209,10 +210,11 @@ class ControlServer:
                 await self._send(socket, await self._to_the_end(self._latch(message)))
 
     async def _configure(self, message: Configure) -> ConfigAnswered | CommandRefused:
+        by = f"operator {self._operator}"  # before it waits: the next leader is another one
         async with self._configuring:  # one at a time, whichever connection it came by
             if message.term < self._runtime.term:
                 return CommandRefused(reason=STALE_TERM, message="a newer leader has spoken while this one waited")
-            answer = await self._in_time(self._runtime.configure(message.document))
+            answer = await self._in_time(self._runtime.configure(message.document, by))
         return answer or ConfigAnswered(config_hash="", outcome="Rejected", message="not applied within the deadline")
 
     async def _latch(self, message: HaltTrading | Resume) -> HaltAnswered:

@@ -36,8 +36,8 @@ class Controlled(Protocol):
 
     def report(self) -> SlotReport: ...
 
-    async def configure(self, document: str) -> ConfigAnswered:
-        """Validate and apply between two ticks, within `Deadlines.command_s`; it is cancelled otherwise."""
+    async def configure(self, document: str, by: str) -> ConfigAnswered:
+        """Validate and apply between two ticks, within `Deadlines.command_s`; it is cancelled otherwise. For `by`."""
 
     async def drain(self, reason: str, *, flatten: bool) -> None:
         """Begin to drain, within the same deadline; that no order is open is said by the reports."""

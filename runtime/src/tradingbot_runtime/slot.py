@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tradingbot_runtime.carrying import Closings
 from tradingbot_runtime.cold_differences import cold_differences
 from tradingbot_runtime.config import Mode, OnBreach, OnStop, SlotConfig, problems
-from tradingbot_runtime.config_notes import note_config
+from tradingbot_runtime.config_notes import OPERATOR, RefusalsNoted, note_config
 from tradingbot_runtime.controlled import Changes
 from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.budget import Budget
@@ -63,6 +63,7 @@ class Slot:
     references: dict[str, Instrument] = field(default_factory=dict)  # by market
     budgets: dict[str, Budget] = field(default_factory=dict)  # by venue
     halts: Halts = field(init=False)
+    refusals: RefusalsNoted = field(init=False)  # of configurations
     locked: dict[str, str] = field(default_factory=dict)  # by venue: why it takes nothing; empty: it does
     inputs: Recorder = field(default_factory=Recorder)
     epoch_before: int = 0  # the journal's, before this process
@@ -76,6 +77,7 @@ class Slot:
 
     def __post_init__(self) -> None:
         self.halts = Halts(self.journal, self.now_ns, f"{self.config.bot.name}-{self.config.slot}")
+        self.refusals = RefusalsNoted(self.journal, self.now_ns)
 
     @property
     def bot_number(self) -> int:
@@ -164,9 +166,9 @@ class Slot:
         accept(self.journal, self.config, halts, self.markets)
         self.update(**self.halts.circumstances())
 
-    def note_config(self, before: SlotConfig | None = None) -> None:
-        """Journal the configuration that is in effect; it was the one `before`, or the journal's."""
-        note_config(self.journal, self.config, before, self.now_ns())
+    def note_config(self, before: SlotConfig | None = None, by: str = "") -> None:
+        """Journal the configuration that is in effect; it was the one `before`, or the journal's. `by`: who pushed."""
+        note_config(self.journal, self.config, before, self.now_ns(), by)
 
     # -- what the operator may ask (controlled.Controlled) -----------------------------------------------------------
 
@@ -251,22 +253,28 @@ class Slot:
     async def drain(self, reason: str, *, flatten: bool) -> None:
         self.update(drained=reason, closes_drained=flatten)
 
-    async def configure(self, document: str) -> ConfigAnswered:
+    async def configure(self, document: str, by: str = OPERATOR) -> ConfigAnswered:
         """Take a new configuration between two ticks, or say why not; the old one goes on then."""
         try:
             new = SlotConfig.model_validate_json(document)
         except ValidationError as error:
             message = "; ".join(problems(error, SlotConfig))
             log.error("ConfigRejected", message=message)  # noqa: TRY400 - the message says it all, line by line
-            return ConfigAnswered(config_hash=self.config.config_hash(), outcome=REJECTED, message=message)
+            return self._refused(REJECTED, message, by)
         if different := cold_differences(self.config, new):
-            message = f"needs a restart: {', '.join(different)}"
-            return ConfigAnswered(config_hash=new.config_hash(), outcome=RESTART_REQUIRED, message=message)
+            return self._refused(RESTART_REQUIRED, f"needs a restart: {', '.join(different)}", by, new)
         if new != self.config:
-            self._apply(new)
+            self._apply(new, by)
         return ConfigAnswered(config_hash=new.config_hash(), outcome=APPLIED)
 
-    def _apply(self, new: SlotConfig) -> None:
+    def _refused(self, outcome: str, message: str, by: str, offered: SlotConfig | None = None) -> ConfigAnswered:
+        """`offered`: where it could be read."""
+        offered_hash = offered.config_hash() if offered is not None else ""
+        answer = ConfigAnswered(config_hash=offered_hash or self.config.config_hash(), outcome=outcome, message=message)
+        self.refusals.note(answer, offered_hash, by)
+        return answer
+
+    def _apply(self, new: SlotConfig, by: str = OPERATOR) -> None:
         before, self.config = self.config, new
         self.inputs.note(Configured(config=new.document()))
         self.inputs.limit(new.inputs_bytes)
@@ -276,7 +284,7 @@ class Slot:
                 live.engine.market.follow(terms_of(new, market, live.instrument, self.references[market.name]))
         for venue, budget in self.budgets.items():
             budget.configure(budget_of(new, venue))
-        self.note_config(before)
+        self.note_config(before, by)
         self.share_exposure("")
         self.take_halts()
         self.update(desired=new.desired_state, closes_stopped=new.on_stop is OnStop.FLATTEN)

@@ -12,7 +12,8 @@ from tradingbot_runtime.audit.replaying import replay_command
 
 AUDIT_HELP = """\
 What was seen, decided, sent and answered, from the journal: of one order with --order (its id, the beginning or end of
-it from 4 characters on, or the venue's id), or of everything since some moment. Reads only, also while the bot runs.
+it from 4 characters on, or the venue's id), of halts, or of everything; each since some moment. Who did it, and why,
+is in every line. Reads only, also while the bot runs.
   tradingbot-runtime audit journal.sqlite3 --since 2h
   tradingbot-runtime audit journal.sqlite3 --order 00b925
 """
@@ -33,8 +34,9 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - the 
 
 def add_commands(commands: Subparsers) -> None:
     lives = _command(commands, "audit", "print an order's whole life, or all that happened", audit, AUDIT_HELP)
-    lives.add_argument("--order", metavar="ID", help="one order only")
-    lives.add_argument("--halts", action="store_true", help="halts and releases only")
+    part = lives.add_mutually_exclusive_group()
+    part.add_argument("--order", metavar="ID", help="one order only")
+    part.add_argument("--halts", action="store_true", help="halts and releases only")
     lives.add_argument("--since", metavar="WHEN", help="a moment such as 2026-01-31T08:00 (UTC), or an age such as 90m")
     _output(lives, "one line for each step")
     what = "print positions, profit, orders, halts and sizes of a journal"

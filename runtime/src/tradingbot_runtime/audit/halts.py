@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tradingbot_runtime.audit.causes import released, why
 from tradingbot_runtime.audit.steps import HALTED, RESUMED, Step, time_text
 from tradingbot_runtime.journal.reading import JournalReader, Row
 
@@ -36,16 +37,19 @@ def told_halts(reader: JournalReader) -> list[ToldHalt]:
     return [_told(row) for row in reader.latches()]
 
 
-def halt_steps(reader: JournalReader) -> Iterator[Step]:
+def halt_steps(reader: JournalReader, since_ns: int = 0) -> Iterator[Step]:
     """Halts and releases in the order of their times."""
     steps = []
     for row in reader.latches():
         halt = _told(row)
-        steps.append(Step(row["at_ns"], halt.market, "", HALTED, halt.details()))
+        details = halt.details()
+        steps.append(Step(row["at_ns"], halt.market, "", HALTED, details, who=halt.by, why=why(HALTED, details),
+                          halt_id=halt.id))  # fmt: skip
         if row["resumed_ns"] is not None:
             by = {"by": halt.resumed_by} if halt.resumed_by else {}
-            steps.append(Step(row["resumed_ns"], halt.market, "", RESUMED, {"id": halt.id, **by}))
-    return iter(sorted(steps, key=lambda step: step.time_ns))
+            steps.append(Step(row["resumed_ns"], halt.market, "", RESUMED, {"id": halt.id, **by}, who=halt.resumed_by,
+                              why=released(halt.reason, halt.message), halt_id=halt.id))  # fmt: skip
+    return iter(sorted((step for step in steps if step.time_ns >= since_ns), key=lambda step: step.time_ns))
 
 
 def _told(row: Row) -> ToldHalt:

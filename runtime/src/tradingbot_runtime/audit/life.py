@@ -21,14 +21,14 @@ def audit(options: argparse.Namespace) -> int:
     """Raises ConfigError for an order that is not there, and JournalError."""
     with JournalReader(options.journal) as reader:
         steps = Steps(reader)
-        if options.halts:
-            return _show(halt_steps(reader), "Halts", options)
         since_ns = since(options.since) if options.since else 0
+        if options.halts:
+            return _show(halt_steps(reader, since_ns), "Halts", options)
         if options.order is None:
             return _show(steps.all(since_ns), "Everything since " + time_text(since_ns), options)
         order = find_order(reader, options.order)
         title = f"Order {order['order_id']} of market {order['market']}: {order['state']}"
-        told = list(steps.of_order(order["order_id"]))
+        told = list(steps.of_order(order["order_id"], since_ns))
         return _show([*told, _end(order, steps, told)], title, options)
 
 
@@ -81,6 +81,8 @@ def _show(steps: Iterable[Step], title: str, options: argparse.Namespace) -> int
     for step in steps:
         first = step.time_ns if first is None else first
         late = f"{(step.time_ns - first) / 1e6:.3f}"
-        rows.append((time_text(step.time_ns), late, step.market, step.order_id[-12:], step.step, step.as_text()))
-    Section(title, ("time (UTC)", "+ms", "market", "order", "step", "details"), rows).print(page(), title)
+        rows.append((time_text(step.time_ns), late, step.market, step.order_id[-12:], step.who, step.step, step.why,
+                     step.as_text()))  # fmt: skip
+    columns = ("time (UTC)", "+ms", "market", "order", "who", "what", "why", "details")
+    Section(title, columns, rows).print(page(), title)
     return 0

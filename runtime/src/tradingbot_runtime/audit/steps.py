@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tradingbot_runtime.audit.causes import RUNTIME, released, who, why, why_decided
 from tradingbot_runtime.journal.reading import JournalReader, Row
 from tradingbot_runtime.model import ASSET_EXPONENT, Instrument
 
@@ -20,6 +21,7 @@ _NAMES = {"halt_id": "id"}  # what a record calls otherwise than all the rest do
 _OF_A_HALT = {"id": "id", "reason": "reason", "message": "message", "market": "market", "by": "by",
               "measured": "value", "limit": "limit", "policy": "policy"}  # fmt: skip
 _HEADER = frozenset({"type", "time_ns", "order_id", "document"})  # `inspect` prints the configuration
+_TOLD_AS_WHY = frozenset({"reason", "message", "why", "by"})  # in the columns of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,20 @@ class Step:
     order_id: str  # empty: of no single order
     step: str
     details: Mapping[str, Any] = field(default_factory=dict)  # text, or what JSON has for lists and objects
+    who: str = RUNTIME
+    why: str = ""
+    halt_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {"time": time_text(self.time_ns), "market": self.market, "orderId": self.order_id, "step": self.step,
+        """The names are documented in docs/reference/journal.md, and stay."""
+        return {"time": time_text(self.time_ns), "who": self.who, "what": self.step, "why": self.why,
+                "market": self.market, "order_id": self.order_id, "halt_id": self.halt_id,
                 "details": dict(self.details)}  # fmt: skip
 
     def as_text(self) -> str:
-        """The details on one line."""
-        return ", ".join(f"{name} {_text(value)}" for name, value in self.details.items())
+        """The details on one line, but for what stands beside them."""
+        rest = ((name, value) for name, value in self.details.items() if name not in _TOLD_AS_WHY)
+        return ", ".join(f"{name} {_text(value)}" for name, value in rest)
 
 
 def time_text(time_ns: int) -> str:
@@ -71,16 +79,19 @@ class Steps:
 
     reader: JournalReader
     _units: dict[str, Units] = field(default_factory=dict)
+    _released: dict[str, str] = field(default_factory=dict)  # by halt: what its release accepted
 
     def __post_init__(self) -> None:
+        self._released = {row["id"]: released(row["reason"], row["message"]) for row in self.reader.latches()}
         instruments, references = self.reader.instruments(), self.reader.references()
         self._units = {name: Units(found, references.get(name)) for name, found in instruments.items()}
 
     def all(self, since_ns: int = 0) -> Iterator[Step]:
         yield from self._of(self.reader.in_order("events", "time_ns >= ?", since_ns))
 
-    def of_order(self, order_id: str) -> Iterator[Step]:
-        rows = self.reader.in_order("events", "instr(payload, CAST(? AS BLOB)) > 0", order_id)
+    def of_order(self, order_id: str, since_ns: int = 0) -> Iterator[Step]:
+        where = "time_ns >= ? AND instr(payload, CAST(? AS BLOB)) > 0"
+        rows = self.reader.in_order("events", where, since_ns, order_id)
         return (step for step in self._of(rows) if step.order_id == order_id)
 
     def units(self, market: str) -> Units:
@@ -94,8 +105,15 @@ class Steps:
             elif row["kind"] == HALTED:
                 yield _halted(row["time_ns"], record["halt"])
             else:
-                details = self._details(row["market"], record)
-                yield Step(row["time_ns"], row["market"], str(record.get("order_id", "")), row["kind"], details)
+                yield self._recorded(row["time_ns"], row["market"], row["kind"], record)
+
+    def _recorded(self, time_ns: int, market: str, kind: str, record: Mapping[str, Any]) -> Step:
+        halt_id = str(record.get("halt_id", ""))
+        return Step(
+            time_ns, market, str(record.get("order_id", "")), kind, self._details(market, record),
+            who=who(kind, record, market, self.units(market).instrument),
+            why=why(kind, record) or self._released.get(halt_id, ""), halt_id=halt_id,
+        )  # fmt: skip
 
     def _decided(self, market: str, record: Mapping[str, Any]) -> Iterator[Step]:
         """What was seen, once for each order; the commands, which risk has approved; what risk refused beside them."""
@@ -105,14 +123,13 @@ class Steps:
                 if order_id not in seen_for:
                     seen_for.add(order_id)
                     yield Step(record["time_ns"], market, order_id, "Seen", _seen(record, units))
-                yield Step(
-                    record["time_ns"], market, order_id, step, {"risk": "approved", **self._details(market, what)}
-                )
+                details = {"risk": "approved", **self._details(market, what)}
+                yield Step(record["time_ns"], market, order_id, step, details, why=why_decided(step, what))
         if not record["commands"]:  # risk let none of it through
             yield Step(record["time_ns"], market, "", "Seen", _seen(record, units))
         for side, price, quantity, reason, message in record.get("refused", ()):
             told = {"side": side, "price": units.price(price), "quantity": units.quantity(quantity), "why": message}
-            yield Step(record["time_ns"], market, "", f"Refused{reason}", told)
+            yield Step(record["time_ns"], market, "", f"Refused{reason}", told, why=f"{reason}: {message}")
 
     def _details(self, market: str, record: Mapping[str, Any]) -> dict[str, Any]:
         units = self.units(market)
@@ -145,7 +162,8 @@ def _text(value: Any) -> str:  # noqa: ANN401 - JSON
 def _halted(time_ns: int, halt: Mapping[str, Any]) -> Step:
     """When it began; what became of it is told where halts are."""
     told = {name: halt.get(field_, "") for name, field_ in _OF_A_HALT.items()}
-    return Step(time_ns, told.pop("market"), "", HALTED, {name: text for name, text in told.items() if text})
+    details = {name: text for name, text in told.items() if text and name != "market"}
+    return Step(time_ns, told["market"], "", HALTED, details, who=told["by"], why=why(HALTED, told), halt_id=told["id"])
 
 
 def _moves(command: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from tradingbot_runtime.standard_output import Page, tell
 
 LONGEST_LINE = 100_000  # through a pipe: nothing is cut, and no line is broken
-_FOLDED = ("value", "message", "account", "details")  # columns that give way first where a terminal is narrow
+_FOLDED = ("value", "message", "account", "why", "details")  # columns that give way first where a terminal is narrow
 VALUES = ("what", "value")
 _BETWEEN = 2  # columns
 _READABLE = 20  # characters that they keep

@@ -3,6 +3,10 @@ from tradingbot_runtime.journal.reading import read_decisions
 from tradingbot_runtime.journal.records import (
     CancelSent,
     ConfigApplied,
+    ConfigRefused,
+    CredentialsNotTaken,
+    CredentialsRecord,
+    CredentialsTaken,
     Decided,
     Halted,
     RefusedOrder,
@@ -13,6 +17,10 @@ from tradingbot_runtime.journal.records import (
 __all__ = [
     "CancelSent",
     "ConfigApplied",
+    "ConfigRefused",
+    "CredentialsNotTaken",
+    "CredentialsRecord",
+    "CredentialsTaken",
     "Decided",
     "Halted",
     "Journal",

@@ -46,6 +46,37 @@ class ConfigApplied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     config_hash: str
     document: str
     loosened: tuple[str, ...] = ()  # limits that allow more than before
+    widened: tuple[str, ...] = ()  # the same with both values, for people
+    by: str = ""  # where it came from; empty in a journal of before that was kept
+    why: str = ""
+
+
+class ConfigRefused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A configuration was offered, and the former one goes on."""
+
+    time_ns: Nanos
+    by: str  # who offered it
+    reason: str  # what was answered: `Rejected` or `RestartRequired`
+    message: str
+    config_hash: str = ""  # of what was offered; empty: it is none
+
+
+class CredentialsTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Credentials that were mounted while trading: the venue has taken them, and they are used from now on."""
+
+    time_ns: Nanos
+    venue: str
+    account: str
+    by: str  # the Secret or folder that has changed
+
+
+class CredentialsNotTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Credentials that were mounted while trading and are of no use: the former ones go on."""
+
+    time_ns: Nanos
+    venue: str
+    by: str
+    message: str
 
 
 class CancelSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -71,4 +102,5 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     by: str
 
 
-AnyRecord = AnyEvent | Decided | ConfigApplied | CancelSent | Halted | Resumed
+CredentialsRecord = CredentialsTaken | CredentialsNotTaken
+AnyRecord = AnyEvent | Decided | ConfigApplied | ConfigRefused | CredentialsRecord | CancelSent | Halted | Resumed

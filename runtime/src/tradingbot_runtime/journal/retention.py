@@ -2,7 +2,8 @@
 
 Without it a bot that decides once a second fills a volume of 1 GiB within a week, and a full volume ends the process.
 What goes are events, and orders that are closed and never filled, once they are older than the events that are left.
-Orders that are open or have filled, fills, halts and configurations stay: positions and audits of halts hang on them.
+Orders that are open or have filled, fills, and what people did (halts, configurations, credentials) stay: positions
+and audits hang on them.
 """
 
 import os
@@ -11,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-KEPT = ("ConfigApplied", "Halted", "Resumed")
+KEPT = ("ConfigApplied", "ConfigRefused", "CredentialsTaken", "CredentialsNotTaken", "Halted", "Resumed")
 PIECE = 50  # rows at a time: a fraction of a millisecond, and more than a bot writes in the time between
 LOOKED_AT = 100  # orders at a time, by their key
 NEWEST = 1_000  # rows that stay whatever their size: numbers go on from them, and the mark knows the last

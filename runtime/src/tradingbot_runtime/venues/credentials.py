@@ -43,7 +43,8 @@ class CredentialsFolder(Generic[T]):
     """
 
     def __init__(self, folder: Path, parse: Parse[T], now_s: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
+        self.folder = folder
+        self.unusable = ""  # why what is mounted now cannot be read, and what was there before goes on
         self._parse = parse
         self._now_s = now_s
         self._look_at_s = 0.0
@@ -77,16 +78,19 @@ class CredentialsFolder(Generic[T]):
             message = f"{error.filename}: {in_words(error)}" if isinstance(error, OSError) else str(error)
             if self._mounted is None:
                 raise ConfigError(message) from error
-            log.error("CredentialsUnusable", folder=str(self._folder), message=message)  # noqa: TRY400 - told in words
+            log.error("CredentialsUnusable", folder=str(self.folder), message=message)  # noqa: TRY400 - told in words
+            self.unusable = message
+        else:
+            self.unusable = ""
         return self._mounted
 
     def _read(self) -> T:
-        files = sorted(p for p in self._folder.glob("*") if p.is_file()) if self._folder.is_dir() else []
+        files = sorted(p for p in self.folder.glob("*") if p.is_file()) if self.folder.is_dir() else []
         seen = tuple((p.name, p.stat().st_mtime_ns) for p in files)
         if self._mounted is not None and seen == self._seen:
             return self._mounted
-        values = {p.name: _text(f"{self._folder}: {p.name}", p.read_bytes()) for p in files}
-        fresh = self._parse(values, str(self._folder))
+        values = {p.name: _text(f"{self.folder}: {p.name}", p.read_bytes()) for p in files}
+        fresh = self._parse(values, str(self.folder))
         self._seen = seen
         return fresh
 
