@@ -43,6 +43,7 @@ from tradingbot_runtime.model import (
     TimePassed,
     TradingState,
 )
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.terms import budget_of, terms_of
 from tradingbot_runtime.venues.binance.signing import Credentials, credentials
 from tradingbot_runtime.venues.credentials import CredentialsFolder
@@ -96,7 +97,7 @@ class Bot:
         self.watched = False
         self.now_ns = Clock().now_ns
         self.ended = asyncio.Event()
-        self.link = VenueLink("bench", config.venues["bench"], self.now_ns, keys)
+        self.link = VenueLink("bench", config.venues["bench"], self.now_ns, keys, KnownSecrets())
         self.link.instruments["BTCUSDT"] = BTCUSDT
         engine = engine_of(config, journal, kind)
         fenced_at_ns = boot_time_ns() + LEASE_NS  # as if a Lease were held: the clock is looked at on every event

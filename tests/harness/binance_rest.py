@@ -9,6 +9,7 @@ from aiohttp import web
 
 from harness.engines import BTC
 from tradingbot_runtime.model import Cancel, Nanos, OrderEvent, Place
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance import answers
 from tradingbot_runtime.venues.binance.replies import Frame
 from tradingbot_runtime.venues.binance.rest import BinanceRest
@@ -46,7 +47,7 @@ async def listening(
     address: str, keys: Callable[[], Credentials], command: Place | Cancel
 ) -> AsyncIterator[tuple[RestOrders, Heard]]:
     """Orders over REST, and who hears of them."""
-    rest, heard = BinanceRest(address, keys), Heard(command)
+    rest, heard = BinanceRest(address, keys, KnownSecrets()), Heard(command)
     orders = RestOrders(rest, heard)
     task = asyncio.ensure_future(orders.run_beside(asyncio.sleep(WITHIN_S)))
     try:

@@ -19,6 +19,7 @@ from tradingbot_runtime.config.paper import Paper
 from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.core.orders import Order
 from tradingbot_runtime.model import Lots, Nanos, ReferenceTicked, Ticks
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.adapter import BinanceAdapter
 from tradingbot_runtime.venues.binance.signing import Credentials, HmacSigner
 from tradingbot_runtime.venues.connection import Backoff
@@ -92,7 +93,9 @@ class BinanceKit(_Simulated):
         endpoints = {"rest": simulator.rest, "stream": simulator.stream, "websocketApi": simulator.websocket_api}
         spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints,
                                          "orderEntry": self.order_entry})  # fmt: skip
-        self.adapter = adapter = BinanceAdapter("binance", spec, Clock().now_ns, BACKOFF, self.credentials)
+        self.adapter = adapter = BinanceAdapter(
+            "binance", spec, Clock().now_ns, BACKOFF, self.credentials, KnownSecrets()
+        )
         try:
             await adapter.clock_offset_ns()
             bench.instrument = await adapter.instrument("BTCUSDT")
@@ -137,7 +140,9 @@ class DeltaDefiKit(_Simulated):
         simulator, bench = self.simulator, Bench(self, order_ids())
         endpoints = {"rest": simulator.rest, "stream": simulator.deltadefi_stream}
         spec = VenueSpec.model_validate({"environment": "Simulated", "type": "DeltaDeFi", "endpoints": endpoints})
-        self.adapter = adapter = DeltaDefiAdapter("deltadefi", spec, Clock().now_ns, BACKOFF, self._credentials)
+        self.adapter = adapter = DeltaDefiAdapter(
+            "deltadefi", spec, Clock().now_ns, BACKOFF, self._credentials, KnownSecrets()
+        )
         try:
             bench.instrument = await adapter.instrument("ADAUSDM")
             await adapter.account_id()
@@ -193,7 +198,7 @@ class PaperKit:
         self.moved_ns = 0
         ports, usual = bench.ports(), Paper(latency_ns=2_000_000, capital=Decimal(100_000))
         unused = VenueSpec.model_validate({"environment": "Production", "type": "Binance"})
-        link = VenueLink("paper", unused, clock.now_ns, None)
+        link = VenueLink("paper", unused, clock.now_ns, None, KnownSecrets())
         link.instruments[BTC.symbol] = bench.instrument = BTC
         self.gateway = gateway = PaperGateway(
             link, lambda: Nanos(clock.now_ns() + self.moved_ns), ports.on_event, ports.on_connected, usual

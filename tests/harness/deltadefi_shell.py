@@ -13,6 +13,7 @@ from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.risk import Approved
 from tradingbot_runtime.model import AnyCommand, AnyEvent, Instrument, Lots, OrderId, Place, Side, Ticks
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi.adapter import DeltaDefiAdapter
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
@@ -92,7 +93,9 @@ async def shell(rest: str, stream: str, api_key: str, password: str) -> AsyncIte
     made, now_ns = Shell(), Clock().now_ns
     made.wait_for_disk.set()
     credentials = DeltaDefiCredentials(api_key, password)
-    made.adapter = DeltaDefiAdapter("deltadefi", spec, now_ns, Backoff(lambda: 0.0), lambda: credentials)
+    made.adapter = DeltaDefiAdapter(
+        "deltadefi", spec, now_ns, Backoff(lambda: 0.0), lambda: credentials, KnownSecrets()
+    )
     try:
         made.instrument = await made.adapter.instrument(SYMBOL)
         await made.adapter.account_id()

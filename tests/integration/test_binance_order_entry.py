@@ -31,6 +31,7 @@ from tradingbot_runtime.model import (
     Side,
     Ticks,
 )
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.adapter import BinanceAdapter
 from tradingbot_runtime.venues.binance.requests import requests
 from tradingbot_runtime.venues.binance.rest_orders import CANCELS_AT_ONCE, ORDERS_AT_ONCE
@@ -53,7 +54,7 @@ async def without_account_stream(kit: BinanceKit, order_entry: str) -> AsyncIter
     endpoints = {"rest": simulator.rest, "stream": simulator.stream, "websocketApi": NOWHERE}
     spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints,
                                      "orderEntry": order_entry})  # fmt: skip
-    adapter = BinanceAdapter("binance", spec, Clock().now_ns, BACKOFF, kit.credentials)
+    adapter = BinanceAdapter("binance", spec, Clock().now_ns, BACKOFF, kit.credentials, KnownSecrets())
     bench.instrument = await adapter.instrument("BTCUSDT")
     bench.gateway = adapter.gateway(bench.ports(), {"BTCUSDT": bench.instrument})
     task = asyncio.ensure_future(bench.gateway.run())

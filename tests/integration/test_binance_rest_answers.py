@@ -27,6 +27,7 @@ from tradingbot_runtime.model import (
     Side,
     Ticks,
 )
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
 from tradingbot_runtime.venues.binance.requests import requests
 from tradingbot_runtime.venues.binance.rest import BinanceRest
@@ -99,7 +100,7 @@ def test_where_no_connection_is_made_the_order_has_not_left() -> None:
 async def shown(code: int, message: str) -> OrderReported:
     """The order, by a venue that refuses to show it."""
     async with saying(400, f'{{"code":{code},"msg":"{message}"}}') as port:
-        rest = BinanceRest(f"http://127.0.0.1:{port}", lambda: KEYS)
+        rest = BinanceRest(f"http://127.0.0.1:{port}", lambda: KEYS, KnownSecrets())
         try:
             return await BinanceQueries("binance", rest).order(BTC, PLACE.order_id, Nanos(1))
         finally:

@@ -17,6 +17,7 @@ from tradingbot_runtime.clock import Clock
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.halt_file import HaltFile
 from tradingbot_runtime.model import FeedLost, ReferenceTicked
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.venues.feed import ORDINARY_NS
 from tradingbot_runtime.venues.link import VenueLink
@@ -113,7 +114,7 @@ async def _play(venue: Venue, scenario: Callable[[Watched], Awaitable[None]]) ->
     address = f"127.0.0.1:{runner.addresses[0][1]}"
     endpoints = {"rest": f"http://{address}", "stream": f"ws://{address}/stream", "websocketApi": f"ws://{address}/api"}
     spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints})
-    link, watched = VenueLink("binance", spec, Clock().now_ns, None), list[ReferenceTicked | FeedLost]()
+    link, watched = VenueLink("binance", spec, Clock().now_ns, None, KnownSecrets()), list[ReferenceTicked | FeedLost]()
     await link.introduce()
     feed = link.feeds["BTCUSDT"] = link.feed(BTC, watched.append)
     running = asyncio.ensure_future(feed.run())

@@ -9,6 +9,7 @@ from harness.binance_rest import saying
 from tradingbot_runtime.config import VenueSpec
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.model import Instrument, Nanos
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.link import VenueLink
 
 EXACT = ("0.00000001", "0.0001")
@@ -31,7 +32,7 @@ def asked(tick: str, lot: str) -> Instrument:
                 "websocketApi": "ws://127.0.0.1:1",
             }
             spec = VenueSpec.model_validate({"environment": "Simulated", "type": "Binance", "endpoints": endpoints})
-            link = VenueLink("v", spec, lambda: Nanos(1), None)
+            link = VenueLink("v", spec, lambda: Nanos(1), None, KnownSecrets())
             try:
                 return await link.instrument("XYBTC")
             finally:

@@ -28,6 +28,7 @@ from tradingbot_runtime.model import (
     Side,
     Ticks,
 )
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.link import VenueLink
 from tradingbot_runtime.venues.paper.gateway import PaperGateway
 
@@ -46,7 +47,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         spec = VenueSpec.model_validate({"environment": "Production", "type": "Binance"})
-        link = VenueLink("paper", spec, lambda: Nanos(10**18), None)
+        link = VenueLink("paper", spec, lambda: Nanos(10**18), None, KnownSecrets())
         self.gateway = PaperGateway(
             link, lambda: Nanos(10**18), lambda _, event: self.events.append(event), lambda *_: None, self.paper
         )

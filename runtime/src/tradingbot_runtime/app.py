@@ -41,6 +41,7 @@ from tradingbot_runtime.newer_config import newer, understood
 from tradingbot_runtime.owned_tasks import OwnedTasks
 from tradingbot_runtime.progress import tell_progress
 from tradingbot_runtime.readings import Sources
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.risk_watch import RiskWatch
 from tradingbot_runtime.servers import Addresses, serve
 from tradingbot_runtime.slot import Slot
@@ -70,6 +71,7 @@ class Process:
     journal: Path
     halt_file: Path  # while it is there, trading is halted
     credentials: Callable[[SlotConfig, str], Callable[[], Any] | None]  # of a venue, of its type
+    secrets: KnownSecrets  # all that it has loaded
     addresses: Addresses
     pod_uid: str
     leases: KubernetesLeases | None
@@ -187,7 +189,7 @@ class App:
     def _links(self) -> dict[str, VenueLink]:
         credentials = partial(self.process.credentials, self.config)
         return {
-            name: VenueLink(name, spec, self.clock.now_ns, credentials(name))
+            name: VenueLink(name, spec, self.clock.now_ns, credentials(name), self.process.secrets)
             for name, spec in self.config.venues.items()
         }
 

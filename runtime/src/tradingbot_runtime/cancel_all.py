@@ -22,9 +22,11 @@ from tradingbot_runtime.config import Market, Mode, SlotConfig
 from tradingbot_runtime.errors import ConfigError, JournalDamaged, JournalError, VenueError, VenueRefused
 from tradingbot_runtime.journal.opening import MOVE_ASIDE
 from tradingbot_runtime.journal.reading import JournalReader
+from tradingbot_runtime.logs import tell_uncaught_without
 from tradingbot_runtime.model import Instrument, Restored
 from tradingbot_runtime.own_orders import Configured, Journalled, OwnOrders
-from tradingbot_runtime.run_command import mounted, ordinal, venue_credentials
+from tradingbot_runtime.redaction import KnownSecrets
+from tradingbot_runtime.run_command import mounted, ordinal, taught, venue_credentials
 from tradingbot_runtime.standard_output import say as _say
 from tradingbot_runtime.terms import budget_of
 from tradingbot_runtime.unclosed_orders import UnclosedOrders, named
@@ -91,8 +93,10 @@ def _withdraw(options: argparse.Namespace, config: SlotConfig, own: OwnOrders, *
         _say("the bot runs in mode Paper: nothing in its markets is at a venue")
         return EMPTY
     config = config.model_copy(update={"mode": Mode.LIVE})
-    credentials = partial(venue_credentials, options.credentials, os.environ, config, shapes=TO_CANCEL)
-    return asyncio.run(Withdrawal(own, config, credentials).run(options.within))
+    tell_uncaught_without(secrets := KnownSecrets())
+    shapes = taught(TO_CANCEL, secrets)
+    credentials = partial(venue_credentials, options.credentials, os.environ, config, shapes=shapes)
+    return asyncio.run(Withdrawal(own, config, credentials, secrets).run(options.within))
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ class Withdrawal:
     own: OwnOrders
     config: SlotConfig
     credentials: Callable[[str], Callable[[], Any] | None]  # by venue
+    secrets: KnownSecrets  # loaded with them
     waiting: dict[str, list[str]] = field(default_factory=dict)  # by market: why it is not over
     links: dict[str, VenueLink] = field(default_factory=dict)  # by venue
     unclosed: dict[str, UnclosedOrders] = field(default_factory=dict)  # by market
@@ -137,7 +142,7 @@ class Withdrawal:
         """Raises ConfigError when its credentials cannot be used."""
         if venue not in self.links:
             spec, credentials = self.config.venues[venue], self.credentials(venue)
-            self.links[venue] = VenueLink(venue, spec, self._clock.now_ns, credentials)
+            self.links[venue] = VenueLink(venue, spec, self._clock.now_ns, credentials, self.secrets)
         return self.links[venue]
 
     async def _until_empty(self, market: Market) -> int:

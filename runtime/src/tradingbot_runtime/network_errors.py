@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 
 from tradingbot_runtime.os_errors import in_words
+from tradingbot_runtime.redaction import KnownSecrets
 
 _CUT = "the other side cut the connection"
 _NUMBERS: Mapping[int, str] = {
@@ -118,4 +119,6 @@ def _scrubbed(text: str, url: str) -> str:
     secrets = [parts.query, user, *user.split(":"), *(pair.partition("=")[2] for pair in parts.query.split("&"))]
     for secret in sorted({*secrets, *map(unquote, secrets)} - {""}, key=len, reverse=True):
         text = text.replace(secret, "...")
-    return text
+    known = KnownSecrets()
+    known.learn(*secrets, *map(unquote, secrets))
+    return known.text(text)

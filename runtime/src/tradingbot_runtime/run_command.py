@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +9,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import structlog
@@ -21,11 +21,12 @@ from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, VenueType
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
-from tradingbot_runtime.logs import Logs, configure_logs, of_bot
+from tradingbot_runtime.logs import Logs, configure_logs, of_bot, tell_uncaught_without
 from tradingbot_runtime.logs.schema import POD, SERVICE, SLOT, VERSION
 from tradingbot_runtime.model.control import CONTROL_PORT
 from tradingbot_runtime.options import PORT
 from tradingbot_runtime.os_errors import in_words
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.servers import Addresses
 from tradingbot_runtime.tracing.switch import begin
 from tradingbot_runtime.venues.credentials import CredentialsFolder, SecretShape
@@ -38,13 +39,14 @@ PROGRAM = "tradingbot-runtime"
 
 def run(options: argparse.Namespace) -> int:
     environment = os.environ
-    logs = configure_logs(options.log_level)
+    tell_uncaught_without(secrets := KnownSecrets())
+    logs = configure_logs(options.log_level, secrets=secrets)
     config = _config(options, environment)
     who = whose(config, environment)
     logs.name(**who)
     for line in warnings(config, config.venues):
         log.warning("ConfigWarning", message=line)
-    process = _process(options, config, environment, logs)
+    process = _process(options, config, environment, logs, secrets)
     exporting = begin(environment, who)
     if exporting is None:
         return uvloop.run(App(config, process).run())
@@ -54,12 +56,15 @@ def run(options: argparse.Namespace) -> int:
         return uvloop.run(App(config, traced).run())
 
 
-def _process(options: argparse.Namespace, config: SlotConfig, environment: Mapping[str, str], logs: Logs) -> Process:
+def _process(
+    options: argparse.Namespace, config: SlotConfig, environment: Mapping[str, str], logs: Logs, secrets: KnownSecrets
+) -> Process:
     journal = options.journal or _default_journal(config, environment)
     return Process(
         journal=journal,
         halt_file=options.halt_file or journal.parent / HALT_FILE,
-        credentials=partial(venue_credentials, options.credentials, environment),
+        credentials=partial(venue_credentials, options.credentials, environment, shapes=taught(SECRETS, secrets)),
+        secrets=secrets,
         addresses=Addresses(
             host=options.host or ("0.0.0.0" if options.slot_config else "127.0.0.1"),  # noqa: S104 - a pod is reached
             http_port=options.http_port,
@@ -96,7 +101,7 @@ def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> Slot
     # As in a cluster: no slots, no trading.
     everything = {0: [market.name for market in manifest.bot.markets] if manifest.bot.replicas else []}
     # Two journals of one manifest are two bots: they must never mark their orders alike. A journal keeps the first.
-    identity = manifest.identity.model_copy(update={"uid": f"{manifest.identity.uid}-{secrets.token_hex(8)}"})
+    identity = manifest.identity.model_copy(update={"uid": f"{manifest.identity.uid}-{token_hex(8)}"})
     return slot_config(identity, manifest.bot, manifest.venues, everything, 0)
 
 
@@ -141,7 +146,7 @@ def venue_credentials(
     environment: Mapping[str, str],
     config: SlotConfig,
     venue: str,
-    shapes: Mapping[VenueType, SecretShape[Any]] = SECRETS,
+    shapes: Mapping[VenueType, SecretShape[Any]],
 ) -> Callable[[], Any] | None:
     """Where the credentials of `venue` come from; None when neither orders nor market data of this slot need any."""
     spec, secret = config.venues[venue], shapes[config.venues[venue].type]
@@ -152,6 +157,11 @@ def venue_credentials(
         return CredentialsFolder(folder / venue, secret.parse)
     found = secret.from_environment(environment, f"TRADINGBOT_{venue.upper().replace('-', '_')}")
     return lambda: found
+
+
+def taught(shapes: Mapping[VenueType, SecretShape[Any]], secrets: KnownSecrets) -> Mapping[VenueType, SecretShape[Any]]:
+    """The same shapes; what is read by them is told to `secrets` first."""
+    return {kind: shape.taught_to(secrets) for kind, shape in shapes.items()}
 
 
 def _leases(config: SlotConfig, environment: Mapping[str, str]) -> KubernetesLeases | None:

@@ -1,7 +1,7 @@
 """Structured logs on stdout: one JSON object a line, or readable colours in a terminal.
 
 The event is a CamelCase reason code, the same word that metrics and conditions use; the rest are fields
-(`logs.schema`). Secrets are never passed in, so there is nothing to filter out.
+(`logs.schema`). No secret is passed in on purpose; what a library or an exception has of one is taken out of the line.
 """
 
 import atexit
@@ -16,6 +16,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from tradingbot_runtime.logs.line_writer import LineWriter
 from tradingbot_runtime.logs.schema import HEAD, LEVEL, LOGGER, TIME, exception_fields
+from tradingbot_runtime.redaction import KnownSecrets
 
 STDOUT = 1
 LEVELS = ("debug", "info", "warning", "error")
@@ -57,18 +58,18 @@ class Logs:
         return event if self.in_terminal else {**event, **self.who}
 
 
-def configure_logs(level: str = "info", descriptor: int = STDOUT) -> Logs:
+def configure_logs(level: str = "info", descriptor: int = STDOUT, secrets: KnownSecrets | None = None) -> Logs:
     """Send structlog's and the standard library's logs to `descriptor`; once, at the start of the process.
 
-    `level` is one of `LEVELS`. The writer is flushed when the process ends.
+    `level` is one of `LEVELS`; `secrets` are in no line. The writer is flushed when the process ends.
     """
     writer = LineWriter(descriptor)
     logging.basicConfig(handlers=[_Forward()], force=True)
-    logs = Logs(writer, level, in_terminal=os.isatty(descriptor))
+    logs, known = Logs(writer, level, in_terminal=os.isatty(descriptor)), secrets or KnownSecrets()
     structlog.configure(
         processors=[logs.chosen, *_processors(in_terminal=logs.in_terminal)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        logger_factory=lambda *names: _LineLogger(writer, str(names[0]) if names else "runtime"),
+        logger_factory=lambda *names: _LineLogger(writer, str(names[0]) if names else "runtime", known),
         cache_logger_on_first_use=True,
     )
     atexit.register(writer.close)
@@ -82,13 +83,17 @@ def _number(level: str) -> int:
 class _LineLogger:
     """What structlog calls with the finished line."""
 
-    def __init__(self, writer: LineWriter, name: str) -> None:
+    def __init__(self, writer: LineWriter, name: str, secrets: KnownSecrets) -> None:
         self._write = writer.write
+        self._secrets = secrets
         self.name = name
 
     def msg(self, line: str | bytes) -> None:
         """`line` is bytes with its newline from `_as_json`, or text from the console renderer."""
-        self._write(line if isinstance(line, bytes) else f"{line}\n".encode("utf-8", "replace"))
+        if isinstance(line, bytes):
+            self._write(self._secrets.line(line))
+        else:
+            self._write(f"{self._secrets.text(line)}\n".encode("utf-8", "replace"))
 
     debug = info = warning = error = critical = exception = msg
 

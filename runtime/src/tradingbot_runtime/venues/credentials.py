@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -11,6 +11,7 @@ import structlog
 
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.os_errors import in_words
+from tradingbot_runtime.redaction import KnownSecrets
 
 LOOK_EVERY_S = 1.0
 T = TypeVar("T")
@@ -32,6 +33,15 @@ class SecretShape(Generic[T]):
         names = {key: f"{prefix}_{re.sub('(?=[A-Z])', '_', key).upper()}" for key in self.keys}
         values = {key: _of_variable(name, environment.get(name, "")) for key, name in names.items()}
         return self.parse(values, f"{prefix}_*")
+
+    def taught_to(self, secrets: KnownSecrets) -> "SecretShape[T]":
+        """The same shape; what is read by it is known to be secret before anything can go wrong with it."""
+
+        def parse(values: Mapping[str, str], where: str) -> T:
+            secrets.learn(*(values[key] for key in self.keys if key in values))
+            return self.parse(values, where)
+
+        return replace(self, parse=parse)
 
 
 class CredentialsFolder(Generic[T]):
@@ -93,6 +103,14 @@ class CredentialsFolder(Generic[T]):
         fresh = self._parse(values, str(self.folder))
         self._seen = seen
         return fresh
+
+
+def one_word(values: Mapping[str, str], name: str, where: str) -> str:
+    """A key, without the blanks around it. Raises ConfigError where it has any inside: no header can carry it."""
+    word = values.get(name, "").strip()
+    if any(character.isspace() or not character.isprintable() for character in word):
+        raise ConfigError(f"{where}: {name} has a line break, a blank or a control character in it")
+    return word
 
 
 def _of_variable(name: str, value: str) -> str:

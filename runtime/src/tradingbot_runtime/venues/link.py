@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from tradingbot_runtime.config import Environment, VenueSpec, VenueType
 from tradingbot_runtime.errors import ConfigError, CredentialsRefused, VenueError
 from tradingbot_runtime.model import Instrument, Nanos
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.adapter import BinanceAdapter
 from tradingbot_runtime.venues.binance.signing import credentials
 from tradingbot_runtime.venues.connection import Backoff
@@ -80,6 +81,7 @@ class VenueLink:
     spec: VenueSpec
     now_ns: Callable[[], Nanos]
     credentials: Callable[[], Any] | None  # of this type of venue
+    secrets: KnownSecrets  # loaded by this process
     adapter: Adapter = field(init=False)
     instruments: dict[str, Instrument] = field(default_factory=dict)  # by symbol
     feeds: dict[str, BookFeed] = field(default_factory=dict)  # by symbol
@@ -93,7 +95,9 @@ class VenueLink:
     account: str = ""  # the venue's number of it, once introduced; empty without credentials
 
     def __post_init__(self) -> None:
-        self.adapter = ADAPTERS[self.spec.type](self.name, self.spec, self.now_ns, JITTER, self.credentials)
+        self.adapter = ADAPTERS[self.spec.type](
+            self.name, self.spec, self.now_ns, JITTER, self.credentials, self.secrets
+        )  # fmt: skip
 
     async def introduce(self) -> None:
         """Make sure that the venue is what the manifest says that it is.
@@ -115,7 +119,7 @@ class VenueLink:
 
     async def _introduce(self) -> None:
         await self.measure_clock()
-        simulator = await self.adapter.identity()
+        simulator = self.secrets.text(await self.adapter.identity())
         if (self.spec.environment is Environment.SIMULATED) != bool(simulator):
             says = (
                 f"says that it is the simulator {simulator!r}" if simulator else "does not say that it is a simulator"

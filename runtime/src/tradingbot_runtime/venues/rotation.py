@@ -66,7 +66,7 @@ class Rotation:
     async def _try(self, offered: Any) -> str | None:  # noqa: ANN401 - of this type of venue
         """Why they are not used; empty: they may be; None: nobody can tell now, the next look tries again."""
         link = self.link
-        trial = ADAPTERS[link.spec.type](link.name, link.spec, link.now_ns, JITTER, lambda: offered)
+        trial = ADAPTERS[link.spec.type](link.name, link.spec, link.now_ns, JITTER, lambda: offered, link.secrets)
         try:
             await trial.clock_offset_ns()
             account = await trial.account_id()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tradingbot_runtime.config import OrderEntry, VenueSpec
 from tradingbot_runtime.errors import ConfigError, VenueError
 from tradingbot_runtime.model import Instrument, Nanos
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.endpoints import endpoints, websocket_api
 from tradingbot_runtime.venues.binance.feed import binance_feed, binance_tape
 from tradingbot_runtime.venues.binance.gateway import BinanceGateway
@@ -26,10 +27,11 @@ class BinanceAdapter:
     now_ns: Callable[[], Nanos]
     backoff: Backoff
     credentials: Callable[[], Credentials] | None
+    secrets: KnownSecrets  # loaded by this process
     queries: BinanceQueries = field(init=False)
 
     def __post_init__(self) -> None:
-        self.queries = BinanceQueries(self.name, BinanceRest(endpoints(self.spec).rest, self.credentials))
+        self.queries = BinanceQueries(self.name, BinanceRest(endpoints(self.spec).rest, self.credentials, self.secrets))
 
     @property
     def address(self) -> str:

@@ -173,6 +173,8 @@ class BinanceGateway:
     def on_text(self, payload: memoryview, *, last: bool) -> None:  # noqa: ARG002 - nothing to conflate here
         try:
             frame = self._decode(payload)
+            if frame.error is not None:  # its words go on to the journal
+                frame = self._decode(self._queries.rest.secrets.body(bytes(payload)))
             if frame.rate_limits:
                 self._queries.rest.usage.declared(frame.rate_limits, self._queries.rest.timestamp_ms())
                 self._hold_orders()

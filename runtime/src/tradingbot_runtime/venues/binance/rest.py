@@ -11,12 +11,13 @@ from yarl import URL
 
 from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
-from tradingbot_runtime.network_errors import address, unreached
+from tradingbot_runtime.network_errors import address
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
 from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S, ReplyError
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.binance.usage import Usage
-from tradingbot_runtime.venues.response_body import whole_body
+from tradingbot_runtime.venues.response_body import unanswered, whole_body
 
 TIMEOUT_S = 5.0
 FAILED = 400  # HTTP: from here on a request was not carried out, or nobody knows
@@ -42,9 +43,10 @@ class NotReached(OutcomeUnknown):
 class BinanceRest:
     """Raises VenueRefused for a definite no, OutcomeUnknown when nothing is proved, VenueProtocolError for nonsense."""
 
-    def __init__(self, base_url: str, credentials: Callable[[], Credentials] | None) -> None:
+    def __init__(self, base_url: str, credentials: Callable[[], Credentials] | None, secrets: KnownSecrets) -> None:
         self._base = f"{base_url.rstrip('/')}/api/v3"
         self._credentials = credentials
+        self.secrets = secrets
         self._session: aiohttp.ClientSession | None = None
         self.clock_offset_ms = 0
         self.clock_doubted = False  # the venue has refused a timestamp
@@ -127,7 +129,8 @@ class BinanceRest:
         try:
             return msgspec.json.decode(body, type=shape)
         except msgspec.DecodeError as failure:
-            raise VenueProtocolError(f"{method} {path.partition('?')[0]}: {failure}") from failure
+            told = self.secrets.text(str(failure))  # it may quote the answer
+            raise VenueProtocolError(f"{method} {path.partition('?')[0]}: {told}") from None
 
     async def _answer(self, method: str, path: str, **options: Any) -> tuple[bytes, Mapping[str, str]]:  # noqa: ANN401
         """Body and headers of a success; nothing is sent while the venue wants to be left alone."""
@@ -151,11 +154,11 @@ class BinanceRest:
         url = self._url(path)
         try:
             async with self._open().request(method, url, allow_redirects=False, **options) as response:
-                answer = Answer(response.status, await whole_body(response), response.headers)
+                answer = Answer(response.status, await whole_body(response, self.secrets), response.headers)
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: the failure's text holds the URL, and with it the signature.
             kind = NotReached if isinstance(failure, aiohttp.ClientConnectorError) else OutcomeUnknown
-            told = unreached(failure, str(url), TIMEOUT_S)
+            told = unanswered(failure, str(url), TIMEOUT_S, self.secrets)
             raise kind(f"no answer from Binance to {method} {told}") from None
         self.usage.told(answer.headers, self.timestamp_ms())
         self.on_used()

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tradingbot_runtime.errors import ConfigError
+from tradingbot_runtime.venues.credentials import one_word
 
 RECV_WINDOW_MS = 5_000
 
@@ -70,14 +71,14 @@ class Credentials:
 
 def credentials(values: Mapping[str, str], where: str) -> Credentials:
     """From the keys of a credentials Secret; ConfigError (naming `where`, never a value) when they do not do."""
-    api_key = values.get("apiKey", "").strip()
+    api_key = one_word(values, "apiKey", where)
     if not api_key:
         raise ConfigError(f"{where}: apiKey is missing; wanted: apiKey, and secretKey (HMAC) or privateKey (Ed25519)")
     if private_key := values.get("privateKey", "").strip():
         try:
             key = load_pem_private_key(private_key.encode(), password=None)
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{where}: privateKey is no unencrypted PEM key") from error
+        except (ValueError, TypeError):  # whose text may quote the key
+            raise ConfigError(f"{where}: privateKey is no unencrypted PEM key") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise ConfigError(f"{where}: privateKey must be an Ed25519 key")
         return Credentials(api_key, Ed25519Signer(key))

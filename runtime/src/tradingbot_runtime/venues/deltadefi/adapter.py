@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tradingbot_runtime.config import Endpoints, Environment, VenueSpec
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.model import Instrument, Nanos
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.connection import Backoff
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.feed import deltadefi_feed, deltadefi_tape
@@ -36,10 +37,11 @@ class DeltaDefiAdapter:
     now_ns: Callable[[], Nanos]
     backoff: Backoff
     credentials: Callable[[], DeltaDefiCredentials] | None
+    secrets: KnownSecrets  # loaded by this process
     queries: DeltaDefiQueries = field(init=False)
 
     def __post_init__(self) -> None:
-        rest = DeltaDefiRest(endpoints(self.spec).rest, self.credentials)
+        rest = DeltaDefiRest(endpoints(self.spec).rest, self.credentials, self.secrets)
         self.queries = DeltaDefiQueries(self.name, rest, self.credentials)
 
     @property

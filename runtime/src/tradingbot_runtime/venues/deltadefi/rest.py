@@ -8,10 +8,11 @@ import aiohttp
 import msgspec
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError
-from tradingbot_runtime.network_errors import address, unreached
+from tradingbot_runtime.network_errors import address
+from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.outcomes import Outcome, Phase, outcome
-from tradingbot_runtime.venues.response_body import whole_body
+from tradingbot_runtime.venues.response_body import unanswered, whole_body
 
 TIMEOUT_S = 5.0
 AT_ONCE = 16  # connections
@@ -42,9 +43,12 @@ class Answer:
 class DeltaDefiRest:
     """Every request carries the API key in a header, never in its address; none is repeated here."""
 
-    def __init__(self, base_url: str, credentials: Callable[[], DeltaDefiCredentials] | None) -> None:
+    def __init__(
+        self, base_url: str, credentials: Callable[[], DeltaDefiCredentials] | None, secrets: KnownSecrets
+    ) -> None:
         self._base = base_url.rstrip("/")
         self._credentials = credentials
+        self._secrets = secrets
         self._session: aiohttp.ClientSession | None = None
         self.on_refusal: Callable[[Outcome], None] = lambda _: None  # of a question
 
@@ -73,10 +77,10 @@ class DeltaDefiRest:
                 method, self._base + path, json=body, params=dict(parameters or {}), headers=headers,
                 allow_redirects=False,
             ) as response:  # fmt: skip
-                return Answer(response.status, await whole_body(response), response.headers)
+                return Answer(response.status, await whole_body(response, self._secrets), response.headers)
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: a failure of this library may hold headers, and with them the key.
-            told = unreached(failure, self._base + path, TIMEOUT_S)
+            told = unanswered(failure, self._base + path, TIMEOUT_S, self._secrets)
             raise OutcomeUnknown(f"no answer from DeltaDeFi to {method} {told}") from None
 
     def _open(self) -> aiohttp.ClientSession:

@@ -1,0 +1,113 @@
+"""The secrets that this process has loaded, and how they are taken out of text that others have written.
+
+A venue may say back what it was sent, a library what it was given, and neither can be trusted not to. So their text
+passes through here, and this is the one place that knows what is secret: whatever reads a secret teaches it
+(`KnownSecrets.learn`) before it does anything else with it.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import msgspec
+
+MASK = "[secret]"
+PIECE = 12  # characters of a secret that are a secret
+SHORTEST = 6  # what is shorter is in half of all words
+_BLOCK, _STEP = 8, 5  # each piece has a block that begins at a multiple of the step: 8 + 5 - 1 = 12
+_ARMOUR = "-----"
+_DEPENDS_ON_BEFORE = (0, 2, 3)  # characters of base64, by how many bytes are before
+
+
+class KnownSecrets:
+    """Prints nothing of them."""
+
+    def __init__(self) -> None:
+        self._learned: set[str] = set()
+        self._short: set[str] = set()  # spellings that are shorter than a piece
+        self._pieces: set[str] = set()  # of all spellings
+        self._blocks: set[str] = set()  # of the pieces
+
+    def __repr__(self) -> str:
+        return "KnownSecrets(...)"
+
+    def learn(self, *texts: str) -> None:
+        """From now on these are taken out. A key in PEM is a secret in each of its lines but for the armour."""
+        lines = (line.strip() for text in texts for line in (text, *text.splitlines()))
+        for line in lines:
+            if len(line) >= SHORTEST and not line.startswith(_ARMOUR) and line not in self._learned:
+                self._learned.add(line)
+                for spelling in _spellings(line):
+                    self._add(spelling)
+
+    def text(self, text: str) -> str:
+        """Without what is secret, in whatever spelling a person could read it at once."""
+        if not self.suspects(text):
+            return text
+        for word in self._short:
+            text = text.replace(word, MASK)
+        return "".join(self._masked(text))
+
+    def body(self, content: bytes) -> bytes:
+        """The same for JSON, with its escapes read, so that it stays JSON; for anything else as for text."""
+        if not self._learned:
+            return content
+        try:
+            tree = msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self.text(content.decode("utf-8", "replace")).encode()
+        return msgspec.json.encode(self._tree(tree))
+
+    def line(self, line: bytes) -> bytes:
+        """A line of a log: most have nothing in them, and are not taken apart."""
+        return self.body(line) + b"\n" if self.suspects(line.decode("utf-8", "replace")) else line
+
+    def suspects(self, text: str) -> bool:
+        """Whether there may be something in it: never no where there is."""
+        blocks = self._blocks
+        return bool(self._learned) and (
+            any(text[at : at + _BLOCK] in blocks for at in range(0, len(text) - _BLOCK + 1, _STEP))
+            or any(word in text for word in self._short)
+        )
+
+    def _add(self, spelling: str) -> None:
+        if len(spelling) < PIECE:
+            self._short |= {spelling} if len(spelling) >= SHORTEST else set()
+            return
+        self._pieces.update(spelling[at : at + PIECE] for at in range(len(spelling) - PIECE + 1))
+        self._blocks.update(spelling[at : at + _BLOCK] for at in range(len(spelling) - _BLOCK + 1))
+
+    def _masked(self, text: str) -> Iterator[str]:
+        kept_from = at = 0
+        while at <= len(text) - PIECE:
+            if text[at : at + PIECE] not in self._pieces:
+                at += 1
+                continue
+            end = at + PIECE
+            while end < len(text) and text[end + 1 - PIECE : end + 1] in self._pieces:
+                end += 1
+            yield text[kept_from:at] + MASK
+            kept_from = at = end
+        yield text[kept_from:]
+
+    def _tree(self, tree: Any) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(tree, str):
+            return self.text(tree)
+        if isinstance(tree, dict):
+            return {self.text(name): self._tree(value) for name, value in tree.items()}
+        return [self._tree(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """As it is, and as it is in JSON, in Python, in a URL, in hex and in base64."""
+    content = secret.encode("utf-8", "surrogatepass")
+    yield from (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
+    for url in (quote(content, safe=""), quote_plus(content), quote(content)):
+        yield from (url, url.lower())
+    yield from (content.hex(), content.hex().upper())
+    for before, depends in enumerate(_DEPENDS_ON_BEFORE):
+        coded = base64.b64encode(bytes(before) + content).decode()
+        whole = coded[depends:] if not coded.endswith("=") else coded[depends:].rstrip("=")[:-1]
+        yield from (whole, whole.replace("+", "-").replace("/", "_"))
