@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,13 @@ from tradingbot_runtime.redaction import MASK, PIECE, KnownSecrets
 from tradingbot_runtime.venues.credentials import SecretShape
 
 KEY = 'k+7Zq/9Lm "é" 2Xw4\\Rt8%Pn'
+
+
+def in_base64(before: int, secret: str) -> str:
+    """Somewhere in a longer text that is encoded as a whole, so many bytes behind a boundary of its own."""
+    return base64.b64encode(b"<" * before + secret.encode() + b">>>>")[4:-8].decode()
+
+
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "JSON": lambda secret: json.dumps(secret)[1:-1],
@@ -20,8 +28,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "URL": lambda secret: quote(secret, safe=""),
     "hex": lambda secret: secret.encode().hex(),
     "HEX": lambda secret: secret.encode().hex().upper(),
-    **{f"base64, {n} before": lambda secret, n=n: base64.b64encode(b"<" * n + secret.encode() + b">>>>")[4:-8].decode()
-       for n in range(3)},
+    **{f"base64, {n} before": partial(in_base64, n) for n in range(3)},
     "base64 of URLs": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode()[:-4],
 }  # fmt: skip
 ANY = st.text(st.characters(codec="utf-8"))
