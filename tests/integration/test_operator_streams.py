@@ -56,8 +56,12 @@ class Peer:
     told: list[OperatorMessage] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     connections: int = 0
+    says_back: bool = False  # in place of HTTP, what it was sent
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
+        if self.says_back and request.transport is not None:
+            request.transport.write(f"{request.headers['Authorization']} is no HTTP\r\n\r\n".encode())
+            request.transport.close()
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.Response(status=401)
         self.connections += 1
@@ -313,6 +317,29 @@ def test_a_peer_that_does_not_know_the_token_learns_nothing(tmp_path: Path) -> N
 
             assert s.peer.told == []
             assert s.client.view(UID).trouble == f"{s.url}: answered HTTP 401 instead of opening a websocket"
+
+    asyncio.run(run())
+
+
+def test_a_pod_that_says_back_the_token_has_it_told_to_nobody(tmp_path: Path) -> None:
+    """Neither as a reason why it is not connected, nor as a word of its report, which both go to the status."""
+
+    async def run() -> None:
+        async def says_it_back(socket: web.WebSocketResponse, _: OperatorMessage) -> None:
+            await say(socket, msgspec.structs.replace(REPORT, message=f"Bearer {s.peer.token}"))
+
+        async with scene(tmp_path, says_it_back) as s:
+            s.peer.says_back = True
+            await met(lambda: s.client.view(UID).trouble)
+            told = s.client.view(UID).trouble
+            assert "[secret]" in told
+            assert s.peer.token not in told
+
+            s.peer.says_back = False
+            await met(lambda: s.client.view(UID).connected)
+            report = s.client.view(UID).report
+            assert report is not None
+            assert report.message == "Bearer [secret]"
 
     asyncio.run(run())
 

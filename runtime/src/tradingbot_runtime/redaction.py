@@ -64,6 +64,10 @@ class KnownSecrets:
         """A line of a log: most have nothing in them, and are not taken apart."""
         return self.body(line) + b"\n" if self.suspects(line.decode("utf-8", "replace")) else line
 
+    def frame(self, text: str) -> str:
+        """A message of a websocket; as with lines."""
+        return self.body(text.encode()).decode() if self.suspects(text) else text
+
     def suspects(self, text: str) -> bool:
         """Whether there may be something in it: never no where there is."""
         blocks = self._blocks
