@@ -17,7 +17,8 @@ it is. Whoever reads slowly, or not at all, makes nobody wait: what does not fit
 (`tradingbot_log_lines_dropped_total`) and said (`LogLinesDropped`). Names that OpenTelemetry's semantic conventions
 have are used as they are; a line's own four are short, and stand beside their name in its log data model.
 
-No secret is ever a field. What was decided, and why, is in the journal: `tradingbot-runtime audit`.
+No secret is ever a field; where a venue, a library or an error says one of the runtime's back, there is `[secret]` in
+its place, here and in the journal. What was decided, and why, is in the journal: `tradingbot-runtime audit`.
 
 The level is `info`, or what `--log-level` and the operator's `LOG_LEVEL` say. `SIGUSR1` switches a running process to
 `debug` and back:

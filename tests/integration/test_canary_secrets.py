@@ -124,7 +124,8 @@ def test_a_bot_whose_venue_says_back_its_keys_writes_them_nowhere(hostile: Hosti
     the_control_stream_is_asked(hostile, line.authority)
     bot.terminate(30.0)
     hostile.seen |= files(bot) | told(bot)
-    leaks = found(hostile.seen, hostile.secrets)
+    token = (bot.folder / "token").read_text()
+    leaks = found(hostile.seen, (*hostile.secrets, token))
     shown.at_most("canary secrets found in logs, metrics, state, reports, journal and its exports", len(leaks), "", 0)
 
 

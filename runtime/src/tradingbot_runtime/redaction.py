@@ -70,11 +70,10 @@ class KnownSecrets:
 
     def suspects(self, text: str) -> bool:
         """Whether there may be something in it: never no where there is."""
-        blocks = self._blocks
-        return bool(self._learned) and (
-            any(text[at : at + _BLOCK] in blocks for at in range(0, len(text) - _BLOCK + 1, _STEP))
-            or any(word in text for word in self._short)
-        )
+        if not self._learned:
+            return False
+        blocks = [text[at : at + _BLOCK] for at in range(0, len(text) - _BLOCK + 1, _STEP)]
+        return not self._blocks.isdisjoint(blocks) or any(word in text for word in self._short)
 
     def _add(self, spelling: str) -> None:
         if len(spelling) < PIECE:
