@@ -2,6 +2,7 @@
 
 from itertools import combinations, permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +114,17 @@ def test_a_quote_is_never_doubled(
         assert put == 0 or put + len(may_fill) <= max(quotes, len([o for o in may_fill if o.state not in RESTING]))
     assert len(set(new(plan))) == len(new(plan))
     assert len(gone(plan)) == len(plan.cancel_all) + len(plan.cancel) + len(plan.replace)
+
+
+@pytest.mark.parametrize("price", [95, 90])
+def test_an_order_on_its_way_holds_its_place_also_where_all_that_rest_are_swept_away(price: int) -> None:
+    """It may arrive after the sweep: what it stands for, or stands beside, is not placed once more."""
+    resting = [Order(OrderId(f"o{n}"), Side.BUY, Ticks(95), Lots(8), state=OrderState.OPEN) for n in range(4)]
+    coming = Order(OrderId("o4"), Side.BUY, Ticks(price), Lots(8), state=OrderState.SUBMITTING)
+    changes = compare([Quote(Side.BUY, Ticks(95), Lots(8))], [*resting, coming], Tolerance(0, 0, 5), FAIR)
+    plan = schedule(changes, Capabilities(cancel_all=True), PLENTY)
+
+    assert plan.place == ()
 
 
 @given(wanted_quotes(6), orders(6, LIVE), tolerances, venues, rooms)

@@ -50,6 +50,7 @@ class Changes:
     exposed: int = 0
     missing: tuple[Quote, ...] = ()
     kept: tuple[tuple[Order, Quote], ...] = ()  # resting orders, and the quotes that they serve
+    beside: tuple[Order, ...] = ()  # on their way where no quote is missing: each holds the place of one that is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +78,22 @@ def compare(
 
     An order on its way, or of unknown fate, holds the place of one quote on its side, wherever the market has gone
     meanwhile: another one beside it would double the quote. So does one that is `held`: its cancel was refused, and is
-    not to be sent now. `fair` is twice the reference price in ticks, as
-    numerator and denominator: the order that is closest to it, or furthest beyond, is the next to be hit.
+    not to be sent now. `fair` is twice the reference price in ticks, as numerator and denominator: the order that is
+    closest to it, or furthest beyond, is the next to be hit.
     """
     free = [order for order in working if order.state not in LEAVING]
     bids = _one_side(Side.BUY, [q for q in wanted if q.side is Side.BUY], free, tolerance, held)
     asks = _one_side(Side.SELL, [q for q in wanted if q.side is Side.SELL], free, tolerance, held)
     missing = tuple(q for layer in zip_longest(bids.missing, asks.missing) for q in layer if q is not None)
     kept = (*bids.kept, *asks.kept)
+    beside = (*bids.beside, *asks.beside)
     if not bids.stale and not asks.stale:
-        return Changes((), 0, missing, kept)
+        return Changes((), 0, missing, kept, beside)
     ranked = [*_ranked(bids, 1, fair), *_ranked(asks, -1, fair)]
     ranked.sort()
     exposed = sum(1 for behind, *_ in ranked if not behind)
     by_id = {order.id: order for order in (*bids.stale, *asks.stale)}
-    return Changes(tuple(by_id[order_id] for *_, order_id in ranked), exposed, missing, kept)
+    return Changes(tuple(by_id[order_id] for *_, order_id in ranked), exposed, missing, kept, beside)
 
 
 def withdrawing(changes: Changes, unfit: Container[OrderId]) -> Changes:
@@ -99,14 +101,13 @@ def withdrawing(changes: Changes, unfit: Container[OrderId]) -> Changes:
 
     The quotes that they serve are missing once they are on their way out.
     """
-    serving = [order for order, _ in changes.kept if order.id in unfit]
-    if not serving and not any(order.id in unfit for order in changes.stale):
+    leaving = [order for order in (*(order for order, _ in changes.kept), *changes.stale) if order.id in unfit]
+    if not leaving:
         return changes
-    leaving = (*serving, *(order for order in changes.stale if order.id in unfit))
     others = tuple(order for order in changes.stale if order.id not in unfit)
     exposed = sum(1 for order in changes.stale[: changes.exposed] if order.id not in unfit)
     kept = tuple((order, quote) for order, quote in changes.kept if order.id not in unfit)
-    return Changes((*leaving, *others), len(leaving) + exposed, changes.missing, kept)
+    return Changes((*leaving, *others), len(leaving) + exposed, changes.missing, kept, changes.beside)
 
 
 @dataclass(slots=True)
@@ -115,6 +116,7 @@ class _OneSide:
     missing: list[Quote]
     kept: list[tuple[Order, Quote]]
     stale: list[Order]
+    beside: list[Order]
 
 
 def _one_side(
@@ -122,21 +124,27 @@ def _one_side(
 ) -> _OneSide:
     orders = [order for order in free if order.side is side]
     if not orders:
-        return _OneSide(quotes, quotes, [], [])
+        return _OneSide(quotes, quotes, [], [], [])
     served = largest_matching(quotes, orders, tolerance)
     missing = [quote for i, quote in enumerate(quotes) if i not in served]
     kept = [(order, quotes[i]) for i, order in served.items() if order.state in RESTING]
-    stale: list[Order] = []
+    stale, beside = list[Order](), list[Order]()
     if len(served) < len(orders):
         serving = [order.id for order in served.values()]
-        for order in orders:
-            if order.id in serving:
-                continue
+        for order in (order for order in orders if order.id not in serving):
             if order.state in RESTING and order.id not in held:
                 stale.append(order)
-            elif missing:
-                missing.remove(min(missing, key=lambda quote: (abs(order.price - quote.price), quote.price)))
-    return _OneSide(quotes, missing, kept, stale)
+            elif not _hold(order, missing):
+                beside.append(order)
+    return _OneSide(quotes, missing, kept, stale, beside)
+
+
+def _hold(order: Order, quotes: list[Quote]) -> bool:
+    """Take away the quote whose place `order` holds, the closest on its side; whether there is one."""
+    own = [quote for quote in quotes if quote.side is order.side]
+    if own:
+        quotes.remove(min(own, key=lambda quote: (abs(order.price - quote.price), quote.price)))
+    return bool(own)
 
 
 def _ranked(side: _OneSide, sign: int, fair: tuple[int, int]) -> list[tuple[bool, int, OrderId]]:
@@ -200,7 +208,10 @@ def schedule(changes: Changes, capabilities: Capabilities, room: Room) -> Plan:
     the order that it displaces. An order that is only too far away stays until there is room for its successor.
     """
     if capabilities.cancel_all and len(changes.stale) > 1 and room.messages > 0:
-        swept = Changes(missing=_inner_first((*changes.missing, *(quote for _, quote in changes.kept))))
+        again = [*changes.missing, *(quote for _, quote in changes.kept)]
+        for order in changes.beside:
+            _hold(order, again)
+        swept = Changes(missing=_inner_first(again))
         if 1 + _messages(swept, capabilities) < _messages(changes, capabilities) + _waiting(changes, room):
             resting = (*(order.id for order in changes.stale), *(order.id for order, _ in changes.kept))
             rest = _one_by_one(swept, capabilities, Room(room.messages - 1, min(room.orders, room.messages - 1)))
@@ -231,19 +242,14 @@ def _one_by_one(changes: Changes, capabilities: Capabilities, room: Room) -> Pla
     for number, order in enumerate(changes.stale[: changes.exposed], 1):
         successor = next((quote for quote in missing if quote.side is order.side), None)
         later = changes.stale[number : changes.exposed]
-        if (
-            successor is not None
-            and _doubles_none(order, later, behind, missing, draft)
-            and draft.swap(order, successor)
-        ):
+        if successor and _doubles_none(order, later, behind, missing, draft) and draft.swap(order, successor):
             missing.remove(successor)
         else:
             draft.withdraw(order)
-    if behind:
-        for side in Side:
-            for order in [order for order in behind if order.side is side][_count(missing, side) :]:
-                draft.withdraw(order)
-                behind.remove(order)
+    for side in Side:
+        for order in [order for order in behind if order.side is side][_count(missing, side) :]:
+            draft.withdraw(order)
+            behind.remove(order)
     _fill(draft, missing, behind)
     return Plan((), tuple(draft.cancel), tuple(draft.replace), tuple(draft.place))
 
