@@ -58,11 +58,14 @@ class KnownSecrets:
             tree = msgspec.json.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self.text(content.decode("utf-8", "replace")).encode()
-        return msgspec.json.encode(self._tree(tree))
+        told = self._tree(tree)
+        return content if told == tree else msgspec.json.encode(told)
 
     def line(self, line: bytes) -> bytes:
-        """A line of a log: most have nothing in them, and are not taken apart."""
-        return self.body(line) + b"\n" if self.suspects(line.decode("utf-8", "replace")) else line
+        """A line of a log, with its end: most have nothing in them, and are not taken apart."""
+        if not self.suspects(line.decode("utf-8", "replace")):
+            return line
+        return self.body(line.removesuffix(b"\n")) + b"\n"
 
     def frame(self, text: str) -> str:
         """A message of a websocket; as with lines."""
