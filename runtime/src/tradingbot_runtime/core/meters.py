@@ -79,7 +79,7 @@ class BestWithin:
 
     def coarse(self, now_ns: Nanos) -> "BestWithin":
         """The same in a few values, each for a longer part."""
-        found = BestWithin(self.window_ns, self.values)
+        found = BestWithin(values=self.values)
         found.fit(now_ns, self.window_ns, _COARSE)
         return found
 
