@@ -4,6 +4,7 @@ from declared import (
     BYTES,
     NONE_WANTED,
     PER_SECOND,
+    RATE,
     RATIO,
     SECONDS,
     Board,
@@ -22,7 +23,6 @@ from declared import (
 SLOTS = 'job="tradingbot", namespace=~"$namespace", bot=~"$bot"'
 OF = f'{SLOTS}, market=~"$market"'
 NAMED = 'namespace=~"$namespace", name=~"$bot"'
-RATE = "[$__rate_interval]"
 
 
 def _share(part: str, whole: str, by: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 COLUMNS = 24  # of Grafana's grid
+RATE = "[$__rate_interval]"  # Grafana fills it in: four scrapes at least
 
 
 class Look(StrEnum):
@@ -101,5 +102,5 @@ def none_of(expr: str, label: str) -> str:
 
 def times(histogram: str, of: str) -> tuple[Query, ...]:
     """How long it takes in half of the cases, and in all but one of a hundred. `of`: the labels."""
-    rate = f"sum by (le) (rate({histogram}_bucket{{{of}}}[$__rate_interval]))"
+    rate = f"sum by (le) (rate({histogram}_bucket{{{of}}}{RATE}))"
     return (Query(f"histogram_quantile(0.5, {rate})", "half"), Query(f"histogram_quantile(0.99, {rate})", "99 %"))

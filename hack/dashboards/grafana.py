@@ -41,6 +41,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 Builder = Any  # of a panel: each look has a class of its own with the same methods, and no common one
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")
 TAG = "tradingbot"
+LETTERS = "ABCDEFGH"  # by which Grafana tells a panel's queries apart
 GOOD, BAD = "green", "red"
 ON = True  # of an option of the builders
 
@@ -108,7 +109,7 @@ def _variable(choice: Choice) -> dashboard.QueryVariable:
 def _panel(panel: Panel) -> Builder:
     made = BUILDERS[panel.look](panel).title(panel.title).description(panel.about).datasource(SOURCE)
     made = made.span(panel.width).height(panel.height).unit(str(panel.scale.unit)).thresholds(_thresholds(panel))
-    for name, query in zip("ABCDEFGH", panel.queries, strict=False):
+    for name, query in zip(LETTERS, panel.queries, strict=False):
         made = made.with_target(_target(panel, name, query))
     return made
 
@@ -145,7 +146,7 @@ def _tooltip() -> VizTooltipOptions:
 
 def _table(panel: Panel) -> Builder:
     """A row for each set of labels: Grafana joins what the queries gave, and calls the columns Value #A, #B ..."""
-    titles = {f"Value #{name}": query.legend for name, query in zip("ABCDEFGH", panel.queries, strict=False)}
+    titles = {f"Value #{name}": query.legend for name, query in zip(LETTERS, panel.queries, strict=False)}
     arranged = {"excludeByName": {"Time": True, "bot": True}, "renameByName": titles}
     return (
         table.Panel()

@@ -3,6 +3,7 @@
 from declared import (
     BYTES,
     PER_SECOND,
+    RATE,
     RATIO,
     SECONDS,
     SOME_WANTED,
@@ -19,7 +20,6 @@ from declared import (
 )
 
 OF = 'job="tradingbot-operator"'
-RATE = "[$__rate_interval]"
 _, HALTED = times("tradingbot_halt_latency_seconds", OF)
 
 

@@ -3,6 +3,7 @@
 from declared import (
     NONE_WANTED,
     PER_SECOND,
+    RATE,
     RATIO,
     SECONDS,
     SOME_WANTED,
@@ -22,7 +23,6 @@ SLOTS = 'job="tradingbot", namespace=~"$namespace"'
 OF = f'{SLOTS}, venue=~"$venue"'
 FEED = f'{SLOTS}, feed=~"($venue)/.*"'
 NAMED = 'namespace=~"$namespace", venue=~"$venue"'
-RATE = "[$__rate_interval]"
 
 AT_A_GLANCE = Row("At a glance", (
     number("Slots that reach it", "Of all that use it.", f"sum(tradingbot_venue_reachable{{{OF}}})", scale=SOME_WANTED),

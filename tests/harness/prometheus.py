@@ -1,26 +1,22 @@
 """A real Prometheus on a free port, with the targets and rules of a test. `make setup` brings the program."""
 
-import json
 import shutil
 import socket
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pytest
 import yaml
+from ask import NoAnswer, at
 
 from harness.simulator import until
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 30.0
 END_WITHIN_S = 10.0
-ASK_WITHIN_S = 10.0
 Labels = Mapping[str, str]
 
 
@@ -47,6 +43,7 @@ class Prometheus:
         rules: Iterable[Path] = (), alertmanagers: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self._folder, self._port = folder, free_port()
+        self._asked = at(f"http://127.0.0.1:{self._port}")
         self._config = {
             "global": {"scrape_interval": f"{every_s}s", "scrape_timeout": f"{every_s}s",
                        "evaluation_interval": f"{every_s}s"},
@@ -79,8 +76,8 @@ class Prometheus:
 
     def ask(self, query: str) -> list[tuple[dict[str, str], float]]:
         """An instant vector: labels and value of each series."""
-        answer = self._get("/api/v1/query?" + urllib.parse.urlencode({"query": query}))
-        return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
+        found = self._asked("query", {"query": query})["result"]
+        return [(sample["metric"], float(sample["value"][1])) for sample in found]
 
     def value(self, query: str) -> float | None:
         """Of a query with one series at most."""
@@ -88,15 +85,10 @@ class Prometheus:
         assert len(found) <= 1, found
         return found[0][1] if found else None
 
-    def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        url = f"http://127.0.0.1:{self._port}{path}"
-        with urllib.request.urlopen(url, timeout=ASK_WITHIN_S) as answer:
-            return json.load(answer)
-
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()
         try:
-            self._get("/api/v1/status/buildinfo")
-        except (urllib.error.URLError, ConnectionError):
+            self._asked("status/buildinfo", {})
+        except NoAnswer:
             return False
         return True

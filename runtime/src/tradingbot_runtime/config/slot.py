@@ -165,7 +165,7 @@ def slot_config(
         paper=spec.paper,
         strategy=spec.strategy,
         markets=markets,
-        venues={name: _share_of_rate(venues[name], trading) for name in sorted(used)},
+        venues={name: _share_of_rate(_heard(venues[name]), trading) for name in sorted(used)},
         risk=_share_of_risk(spec.risk, trading),
         on_stop=spec.on_stop,
         inputs=spec.storage.inputs,
@@ -173,8 +173,12 @@ def slot_config(
     )
 
 
+def _heard(venue: VenueSpec) -> VenueSpec:
+    """Without what is told to people, and to no slot."""
+    return venue.model_copy(update={"credentials_expire": None})
+
+
 def _share_of_rate(venue: VenueSpec, trading: int) -> VenueSpec:
-    venue = venue.model_copy(update={"credentials_expire": None})  # told to people, and to no slot
     if trading == 1:
         return venue
     limit = venue.rate_limit

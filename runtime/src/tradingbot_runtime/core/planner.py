@@ -246,7 +246,7 @@ def _one_by_one(changes: Changes, capabilities: Capabilities, room: Room) -> Pla
             missing.remove(successor)
         else:
             draft.withdraw(order)
-    for side in Side:
+    for side in Side if behind else ():
         for order in [order for order in behind if order.side is side][_count(missing, side) :]:
             draft.withdraw(order)
             behind.remove(order)
