@@ -4,8 +4,10 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.echoing_venue import EchoingVenue
 from harness.runtime_process import RuntimeProcess
 from harness.spelled import spellings
 
@@ -56,6 +58,24 @@ def told(bot: RuntimeProcess) -> dict[str, str]:
     tables = {path.name: path.read_text() for path in (bot.folder / "tables").glob("*.csv")}
     assert tables
     return seen | tables
+
+
+@dataclass
+class Beset:
+    """A bot, and the venue that it meets only through somebody hostile."""
+
+    bot: RuntimeProcess
+    venue: EchoingVenue
+    keys: Path
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def mount(self, **content: str | bytes) -> None:
+        for name, value in content.items():
+            (self.keys / name).write_bytes(value if isinstance(value, bytes) else value.encode())
+
+    def look(self, when: str) -> None:
+        """At all that it tells and has written, while it runs: the journal's log, too, which its end takes away."""
+        self.seen |= {f"{where}, {when}": text for where, text in (answers(self.bot) | files(self.bot)).items()}
 
 
 def _text(path: Path) -> str:

@@ -12,11 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from harness.canaries import API_KEY, OTHER_KEY, WORDS, WRONG_BEARER, answers, files, found, told
+from harness.canaries import API_KEY, OTHER_KEY, WORDS, WRONG_BEARER, Beset, files, found, told
 from harness.control_peer import Peer
-from harness.echoing_venue import SPELLINGS, EchoingVenue, echoing
+from harness.echoing_venue import SPELLINGS, echoing
 from harness.operator_line import Line, line_to_quoting
-from harness.runtime_process import STILL, VENUE, RuntimeProcess, manifest, runtime
+from harness.runtime_process import STILL, VENUE, manifest, runtime
 from harness.self_signed import Authority
 from harness.shown import Shown
 from harness.simulator import Json, SimulatorProcess, book_ticker, until
@@ -30,26 +30,12 @@ PEM_SECRET = PEM.splitlines()[1][24:]  # behind what all such keys begin with
 
 
 @dataclass
-class Hostile:
-    """A bot, and the venue that it meets only through somebody hostile."""
-
-    bot: RuntimeProcess
-    venue: EchoingVenue
-    keys: Path
-    seen: dict[str, str] = field(default_factory=dict)
+class Hostile(Beset):
     ticks: Iterator[int] = field(default_factory=lambda: iter(range(10**12, 10**13)))
 
     @property
     def secrets(self) -> tuple[str, ...]:
         return (API_KEY, OTHER_KEY, WORDS, WRONG_BEARER, PEM_SECRET, self.bot.simulator.secret)
-
-    def mount(self, **content: str | bytes) -> None:
-        for name, value in content.items():
-            (self.keys / name).write_bytes(value if isinstance(value, bytes) else value.encode())
-
-    def look(self, when: str) -> None:
-        """At all that it tells and has written, while it runs: the journal's log, too, which its end takes away."""
-        self.seen |= {f"{where}, {when}": text for where, text in (answers(self.bot) | files(self.bot)).items()}
 
     def trouble(self, when: str, within_s: float = 30.0) -> None:
         """Until the state has the venue's words in it; each time in the next spelling."""

@@ -3,16 +3,15 @@
 import json
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import yaml
 
-from harness.canaries import API_KEY, OTHER_KEY, WORDS, answers, files, found, told
+from harness.canaries import API_KEY, OTHER_KEY, WORDS, Beset, files, found, told
 from harness.deltadefi_bot import SAMPLE, SIMULATOR
-from harness.echoing_venue import EchoingVenue, echoing
-from harness.runtime_process import RuntimeProcess, runtime
+from harness.echoing_venue import echoing
+from harness.runtime_process import runtime
 from harness.shown import Shown
 from harness.simulator import Json, SimulatorProcess, until
 
@@ -21,15 +20,7 @@ OPERATION_KEY = "GET /accounts/operation-key"
 UNAUTHORIZED = 4010
 
 
-@dataclass
-class Hostile:
-    """A bot, and the venue that it meets only through somebody hostile."""
-
-    bot: RuntimeProcess
-    venue: EchoingVenue
-    keys: Path
-    seen: dict[str, str] = field(default_factory=dict)
-
+class Hostile(Beset):
     @property
     def sealed(self) -> Json:
         """The account's encrypted key, as the venue keeps it."""
@@ -42,13 +33,6 @@ class Hostile:
     @property
     def secrets(self) -> tuple[str, ...]:
         return API_KEY, OTHER_KEY, WORDS, json.loads(self.sealed["encrypted_operation_key"])["ciphertext"]
-
-    def mount(self, **content: str) -> None:
-        for name, value in content.items():
-            (self.keys / name).write_text(value)
-
-    def look(self, when: str) -> None:
-        self.seen |= {f"{where}, {when}": text for where, text in (answers(self.bot) | files(self.bot)).items()}
 
     def until_hit(self, what: str, matching: str, **how: object) -> None:
         self.venue.turn(matching, **how)
