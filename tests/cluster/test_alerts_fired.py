@@ -9,6 +9,7 @@ import pytest
 from written_boards import boards
 
 from harness.kind_cluster import OPERATOR, SYSTEM, World, eventually, world
+from harness.log_lines import entries
 
 pytestmark = pytest.mark.cluster
 PAGED_WITHIN_S, TAKEN_BACK_WITHIN_S = 300, 240
@@ -55,7 +56,7 @@ class Pager:
         self._demo.kubectl("wait", "pod/pager", "--for=condition=Ready", "--timeout=60s")
 
     def told(self) -> list[dict[str, dict[str, str]]]:
-        return [json.loads(line) for line in self._demo.kubectl("logs", "pager").splitlines()]
+        return entries(self._demo.kubectl("logs", "pager"))
 
     def now(self, status: str) -> set[str]:
         """Alerts of which this was told last, of our bot or of no bot."""

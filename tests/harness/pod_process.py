@@ -22,6 +22,7 @@ import pytest
 
 from harness.control_peer import Peer
 from harness.control_plane import ControlPlane
+from harness.log_lines import logged
 from harness.operator_process import eventually
 from harness.self_signed import Authority
 from harness.slot_account import SLOT, is_admitted, lease_of_slot, mount_account
@@ -132,10 +133,10 @@ class PodProcess:
         return asyncio.run(self._converse(commands, until))
 
     async def _converse(self, commands: tuple[OperatorMessage, ...], until: Callable[[SlotReport], bool]) -> SlotReport:
-        (listens,) = [line for line in self.output().splitlines() if '"ControlStreamListening"' in line]
+        (listens,) = logged(self._log, "ControlStreamListening")
         token = (self.folder / "control/token").read_text()
         async with asyncio.timeout(START_S), aiohttp.ClientSession() as session:
-            url = f"https://127.0.0.1:{json.loads(listens)['port']}{CONTROL_PATH}"
+            url = f"https://127.0.0.1:{listens['port']}{CONTROL_PATH}"
             tls = ssl.create_default_context(cadata=self.authority.pem)
             peer = Peer(await session.ws_connect(url, ssl=tls, headers={"Authorization": f"Bearer {token}"}))
             for message in (Hello(term=1, operator="op"), *commands):

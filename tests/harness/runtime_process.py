@@ -23,6 +23,7 @@ import yaml
 from harness.exposition import sum_of
 from harness.live_risk import LIVE_RISK
 from harness.lives import RUNTIME, begin
+from harness.log_lines import logged
 from harness.simulator import Json, SimulatorProcess, until
 from tradingbot_runtime.core.order_ids import OrderKey, bot_number, encode
 
@@ -191,8 +192,7 @@ class RuntimeProcess:
         return self._errors.read_text(encoding="utf-8").splitlines()
 
     def logged(self, event: str) -> list[Json]:
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        return [entry for line in lines if line.startswith("{") and (entry := json.loads(line))["event"] == event]
+        return logged(self._log, event)
 
     def until_logged(self, event: str, count: int = 1) -> list[Json]:
         """The entries, once there are so many: a thread of its own writes the log, after the state is told."""

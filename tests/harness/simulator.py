@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.lives import Life, launcher
+from harness.log_lines import entries
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "spot_btcusdt_20240808.gz"
 START_WITHIN_S = 20.0
@@ -184,9 +185,8 @@ class SimulatorProcess:
         """Whether the one line of JSON is on stdout; the process ending first is an error that shows its code."""
         assert self.process is not None
         code = self.process.poll()
-        for line in self._output.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.startswith('{"rest"') and line.endswith("\n"):
-                addresses = json.loads(line)
+        for addresses in entries(self._output.read_text(encoding="utf-8")):
+            if "rest" in addresses:
                 self.rest, self.stream = addresses["rest"], addresses["stream"]
                 self.websocket_api = addresses["websocketApi"]
                 self.deltadefi_stream = addresses.get("deltadefi", {}).get("stream", "")

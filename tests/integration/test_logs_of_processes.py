@@ -1,6 +1,5 @@
 """Logs of real processes: whose they are, a level that a signal changes, and a reader that has gone to sleep."""
 
-import json
 import os
 import signal
 import time
@@ -12,6 +11,7 @@ import pytest
 
 from harness.bot_world import VENUE
 from harness.control_plane import ControlPlane
+from harness.log_lines import entries
 from harness.operator_process import OperatorProcess, eventually, install, kubeconfig_of_account
 from harness.prometheus import free_port
 from harness.runtime_process import RuntimeProcess, ours_at_venue, runtime
@@ -98,7 +98,7 @@ def test_an_operators_lines_are_of_the_same_schema_and_a_signal_changes_the_leve
     operator.process.send_signal(signal.SIGUSR1)
 
     def lines() -> list[dict[str, object]]:
-        return [json.loads(line) for line in operator.log.read_text().splitlines() if line.endswith("}")]
+        return entries(operator.log.read_text())
 
     changed = eventually(lambda: [line for line in lines() if line["event"] == "LogLevelChanged"], 10, "it says so")
     assert changed[0]["log_level"] == "debug"

@@ -1,6 +1,5 @@
 """What the README and the samples offer to try on this machine: typed as it is written there, without a network."""
 
-import json
 import os
 import re
 import shlex
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.log_lines import entries, logged
 from harness.simulator import Json, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -56,12 +56,6 @@ def alone() -> Iterator[tuple[str, ...]]:
         holder.communicate()
 
 
-def events(log: Path) -> list[Json]:
-    """The complete lines of JSON that a process has printed."""
-    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
-
-
 def test_the_sample_names_the_same_commands_as_the_readme() -> None:
     assert commands("README.md") == commands(SAMPLE)
     assert [shlex.split(command)[1] for command in commands(SAMPLE)] == ["simulate", "run"]
@@ -89,10 +83,10 @@ class Machine:
         """An exchange and a bot beside it, until the bot tells that it quotes: what it has told."""
         exchange = self.type(simulate)
         until(lambda: self._tells(exchange, lambda e: e.get("event") == "SimulatorStarted"), "the exchange is up", 20)
-        assert events(exchange)[0]["rest"] == "http://127.0.0.1:9000"
+        assert entries(exchange.read_text())[0]["rest"] == "http://127.0.0.1:9000"
         bot = self.type(run)
         until(lambda: self._tells(bot, _quotes), "the bot tells that it quotes", 30)
-        return [entry for entry in events(bot) if entry.get("event") == "Progress"]
+        return logged(bot, "Progress")
 
     def end(self) -> list[int]:
         """The exit codes, the last one's first."""
@@ -100,7 +94,7 @@ class Machine:
 
     def _tells(self, log: Path, wanted: Callable[[Json], bool]) -> bool:
         assert self.running[-1].poll() is None, log.read_text(encoding="utf-8")
-        return any(map(wanted, events(log)))
+        return any(map(wanted, entries(log.read_text())))
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """Websockets: the API's sessions and event stream, and the market streams, as Binance documents them."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 from harness.binance_client import BinanceClient, Ed25519Signer, binance_client, open_socket
+from harness.log_lines import entries
 from harness.simulator import SimulatorProcess, book_ticker, depth_diff, trade
 
 Scenario = Callable[[BinanceClient], Awaitable[None]]
@@ -117,5 +117,5 @@ def test_a_stream_that_nothing_will_ever_come_on_is_told() -> None:
 
     with SimulatorProcess("--empty") as simulator:
         run(simulator, scenario)
-    told = [json.loads(line)["stream"] for line in simulator.log.splitlines() if "StreamNotSimulated" in line]
+    told = [entry["stream"] for entry in entries(simulator.log) if entry["event"] == "StreamNotSimulated"]
     assert told == ["btcusdt@ticker", "xrpusdt@trade"]
