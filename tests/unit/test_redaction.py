@@ -2,6 +2,8 @@
 
 import base64
 import json
+import secrets
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from urllib.parse import quote
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tradingbot_runtime.redaction import MASK, PIECE, KnownSecrets
+from tradingbot_runtime.redaction import MASK, PIECE, KnownSecrets, OneSecret
 from tradingbot_runtime.venues.credentials import SecretShape
 
 KEY = 'k+7Zq/9Lm "é" 2Xw4\\Rt8%Pn'
@@ -68,6 +70,26 @@ def test_what_is_not_secret_is_not_touched(tree: object) -> None:
     assert secrets.line(body + b"\n") == body + b"\n"
 
 
+@given(OPAQUE, st.sampled_from(sorted(SPELLINGS)), ANY, st.data())
+def test_who_knows_one_secret_alone_tells_the_same(secret: str, name: str, before: str, data: st.DataObject) -> None:
+    spelled = SPELLINGS[name](secret)
+    at = data.draw(st.integers(0, len(spelled)))
+    text = before + spelled[at : data.draw(st.integers(at, len(spelled)))]
+
+    assert OneSecret(secret).text(text) == knowing(secret).text(text)
+    assert OneSecret(secret).frame(json.dumps([text])) == knowing(secret).frame(json.dumps([text]))
+
+
+def test_a_thousand_of_them_are_little() -> None:
+    """An operator has one for each bot's stream, and a thousand bots in 250 MB."""
+    tracemalloc.start()
+    try:
+        kept = [OneSecret(secrets.token_urlsafe(32)) for _ in range(100)]
+        assert tracemalloc.get_traced_memory()[0] / len(kept) < 2_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_json_stays_json_and_its_escapes_are_read() -> None:
     escaped = "".join(f"\\u{ord(character):04x}" for character in KEY)
     said = knowing(KEY).body(f'{{"code": -2010, "msg": "no: {escaped}", "data": [{{"x": "{escaped}"}}]}}'.encode())
@@ -106,4 +128,5 @@ def test_what_is_read_as_credentials_is_secret_before_it_is_understood() -> None
 
 
 def test_it_prints_nothing_of_what_it_knows() -> None:
+    assert KEY not in repr(OneSecret(KEY))
     assert repr(knowing(KEY)) == "KnownSecrets(...)"

@@ -42,7 +42,7 @@ from tradingbot_runtime.model.control import (
 )
 from tradingbot_runtime.model.events import TradingState
 from tradingbot_runtime.network_errors import unreached
-from tradingbot_runtime.redaction import KnownSecrets
+from tradingbot_runtime.redaction import OneSecret
 
 CONNECT_S = 3.0
 SILENCE_S = 5 * HEARTBEAT_S  # a pod that says nothing for this long is not there
@@ -69,7 +69,7 @@ class PodStream:
     counters: Counter[str]
     certificate_until: float | None = None  # of the pod's, in seconds since the epoch; None: not seen yet
     _decoder: msgspec.json.Decoder[PodMessage] = field(default_factory=lambda: msgspec.json.Decoder(PodMessage))
-    _secrets: KnownSecrets = field(default_factory=KnownSecrets)  # what a pod says back of them goes no further
+    _token: OneSecret = field(default_factory=OneSecret)  # that was sent: what a pod says back of it goes no further
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _report: SlotReport | None = None
     _reported_text: str = ""  # of the last report over the present connection
@@ -191,7 +191,7 @@ class PodStream:
                 if frame.data == self._reported_text:
                     self._repeated()
                 else:
-                    self._hear(self._decoder.decode(self._secrets.frame(frame.data)), frame.data)
+                    self._hear(self._decoder.decode(self._token.frame(frame.data)), frame.data)
         finally:
             self._socket = None
             await socket.close()
@@ -199,7 +199,7 @@ class PodStream:
     async def _connected(self) -> aiohttp.ClientWebSocketResponse:
         self._limit_s = CONNECT_S
         identity = await self.around.identity(self.bot)
-        self._secrets.learn(identity.token)
+        self._token = OneSecret(identity.token)
         context = ssl.create_default_context(cadata=identity.authorities)
         async with asyncio.timeout(CONNECT_S):
             return await self.session.ws_connect(
@@ -263,7 +263,7 @@ class PodStream:
     def _failed(self, error: Exception) -> None:
         self.counters[f"error_{type(error).__name__}"] += 1
         known = isinstance(error, IdentityUnavailable)  # says all there is to say
-        self._trouble = str(error) if known else self._secrets.text(unreached(error, self._url, self._limit_s))
+        self._trouble = str(error) if known else self._token.text(unreached(error, self._url, self._limit_s))
         log.info("ControlStreamFailed", **self._who, error=self._trouble)
         if isinstance(error, aiohttp.ClientSSLError | aiohttp.WSServerHandshakeError | IdentityUnavailable):
             self.around.identity_failed(self.bot)
