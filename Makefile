@@ -46,6 +46,7 @@ generate: ## write what is generated: crds/, docs/reference/, manifests/install.
 	$(PYTHON) hack/generate/alert_rules.py
 	$(PYTHON) hack/generate/logs_reference.py
 	$(PYTHON) hack/dashboards/write.py
+	$(PYTHON) hack/chart/write_chart.py
 
 fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
@@ -55,6 +56,7 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) hack/generate/alert_rules.py --check
 	$(PYTHON) hack/generate/logs_reference.py --check
 	$(PYTHON) hack/dashboards/write.py --check
+	$(PYTHON) hack/chart/write_chart.py --check
 
 unit: ## unit and replay tests, with a seventh of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
@@ -92,6 +94,7 @@ MEASURED := tests/integration/test_halt_times.py tests/integration/test_metrics_
 
 integration: ## tests against real sockets, processes and a real API server
 	-@hack/cluster/cluster control-plane build
+	-@hack/chart/tools
 	$(PYTEST) -q -n 3 --dist loadfile tests/integration $(MEASURED:%=--ignore %)
 	$(PYTEST) -q $(MEASURED)
 

@@ -14,6 +14,7 @@ def write_or_check(target: Path, text: str, arguments: list[str]) -> int:
             return 0
         print(f"{name} is stale: run `make generate`", file=sys.stderr)
         return 1
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
     print(f"wrote {name}")
     return 0

@@ -52,9 +52,9 @@ def running_control_plane(folder: Path, scratch: Path) -> Iterator[ControlPlane]
             subprocess.run([CLUSTER, "control-plane", "down", folder], check=True, timeout=60)
 
 
-@pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """One API server for the whole session (for each worker of pytest-xdist). Tests take a namespace each."""
+@contextmanager
+def own_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """For tests that change what all others use. Skips where none can be built, which never happens in CI."""
     try:
         with running_control_plane(tmp_path_factory.mktemp("control-plane"), tmp_path_factory.mktemp("client")) as one:
             yield one
@@ -62,6 +62,13 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         if CANNOT_BUILD in str(error) and os.environ.get("CI") != "true":
             pytest.skip(f"no control plane on this machine: {str(error).splitlines()[-1]}")
         pytest.fail(f"the control plane did not start:\n{error}")
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One API server for the whole session (for each worker of pytest-xdist). Tests take a namespace each."""
+    with own_control_plane(tmp_path_factory) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import aiohttp
 import structlog
 import uvloop
 
-from tradingbot_operator import malloc
+from tradingbot_operator import leaving, malloc
 from tradingbot_operator.app import App
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.settings import Settings, SettingsError, read
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 COLLECTED_EVERY = (10_000, 20, 20)
 
 USAGE = """\
-usage: tradingbot-operator
+usage: tradingbot-operator [may-leave]
 
-Reconciles TradingBots. Settings come from the environment:
+Reconciles TradingBots. `may-leave` starts nothing: its exit status is 0 where no bot or Venue waits for an operator to
+let it go, and 1 where some do, which it names; 2: the API server does not say.
+
+Settings come from the environment:
   RUNTIME_IMAGE     image of the runtime where a bot names none
   POD_NAMESPACE     namespace of the leader's Lease         (tradingbot-system)
   WATCH_NAMESPACES  namespaces to work in, as a,b,c         (all)
@@ -46,13 +49,15 @@ Reconciles TradingBots. Settings come from the environment:
   OTEL_EXPORTER_OTLP_ENDPOINT   where its reconciliations are traced to  (nowhere)
   LEASE_DURATION_S, LEASE_RENEW_DEADLINE_S, LEASE_RETRY_S   leader election (15, 10, 2)
 """
+MAY_LEAVE = "may-leave"
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        asked = sys.argv[1:] in (["-h"], ["--help"])
+    arguments = sys.argv[1:]
+    if arguments not in ([], [MAY_LEAVE]):
+        asked = arguments in (["-h"], ["--help"])
         if not asked:
-            sys.stderr.write(f"{' '.join(sys.argv[1:])}: tradingbot-operator takes no arguments but --help\n\n")
+            sys.stderr.write(f"{' '.join(arguments)}: tradingbot-operator takes nothing but {MAY_LEAVE} or --help\n\n")
         (sys.stdout if asked else sys.stderr).write(USAGE)
         sys.exit(0 if asked else 2)
     try:
@@ -60,6 +65,8 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    if arguments:
+        sys.exit(uvloop.run(leaving.check(settings.namespaces)))
     logs = configure_logs(settings.log_level)
     who = {SERVICE: "tradingbot-operator", VERSION: settings.installation.operator_version}
     if settings.pod_name:
