@@ -2,6 +2,7 @@
 # Programs built from Go modules, once per version, in the cache.
 
 # Everything that a cluster may need; `control-plane` builds only its own four.
+# shellcheck disable=SC2034  # read by node-image.sh; hack/chart/tools needs none of them
 ALL_GO_BINARIES=(
   kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm kubectl
   etcd coredns pause kind local-path-provisioner
