@@ -1,4 +1,4 @@
-"""The chart as helm renders it."""
+"""Charts as helm renders them."""
 
 import subprocess
 from pathlib import Path
@@ -11,6 +11,7 @@ from harness.control_plane import REPOSITORY
 from harness.prometheus import program
 
 CHART = REPOSITORY / "charts/tradingbot-operator"
+BOT_CHART = REPOSITORY / "charts/tradingbot"
 NAMESPACE = "tradingbot-system"
 
 
@@ -18,22 +19,12 @@ class Refused(Exception):
     """With what helm says."""
 
 
-def rendered(folder: Path, values: Object | None = None, *options: str) -> list[Object]:
-    """All objects, hooks among them. Raises Refused."""
+def rendered(folder: Path, values: Object | None = None, *options: str, chart: Path = CHART) -> list[Object]:
+    """All objects of a release that is called as its chart, hooks among them. Raises Refused."""
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(values or {}))
-    command = (
-        program("helm"),
-        "template",
-        "tradingbot-operator",
-        str(CHART),
-        "--namespace",
-        NAMESPACE,
-        "--values",
-        str(file),
-        *options,
-    )
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    command = (program("helm"), "template", chart.name, str(chart), "--namespace", NAMESPACE, "--values", str(file))
+    done = subprocess.run((*command, *options), capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         raise Refused(done.stderr)
     return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
