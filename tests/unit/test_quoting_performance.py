@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from harness.engines import BTC, SECOND, accept, tick, trading
 from tradingbot_runtime.core.analytics import HORIZONS, Mark, Markout
 from tradingbot_runtime.core.analytics.markout import MOST_PENDING, Markouts, Traded
 from tradingbot_runtime.core.analytics.performance import LAYERS_KEPT, Performance
+from tradingbot_runtime.core.hedging import HedgeTerms
 from tradingbot_runtime.core.quoting import Quote
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.inputs.snapshot import differences, market_of, state_of
@@ -262,6 +264,31 @@ def test_neither_a_leaving_order_nor_an_old_mid_is_uptime() -> None:
         made.market.orders.cancel_sent(order.order_id)
     made.market.apply(TimePassed(time_ns=Nanos(START + 4_100 * MS)))
     assert (uptime.observed_ns, uptime.within_ns["either"][2]) == (4_000 * MS, 2_900 * MS)
+
+
+@pytest.mark.parametrize("state", TradingState)
+def test_time_in_which_nobody_expects_quotes_is_not_observed_at_all(state: TradingState) -> None:
+    """Or a resume is followed by an alert about the time before it."""
+    made, _ = quoting()
+    made.handle(TimePassed(time_ns=Nanos(START + 100 * MS)))
+    made.market.apply(StateChanged(time_ns=Nanos(START + 100 * MS), state=state, reason="Wanted"))
+    made.market.apply(TimePassed(time_ns=Nanos(START + 200 * MS)))
+
+    uptime, quiet = made.market.performance.uptime, {"Reducing", "Stopped", "Drained", "Halted"}
+    spent = 0 if state in quiet else 100 * MS
+    assert (uptime.observed_ns, uptime.within_ns["both"][2], uptime.within_ns["either"][2]) == (spent,) * 3
+
+    made.market.apply(StateChanged(time_ns=Nanos(START + 200 * MS), state=TradingState.ACTIVE, reason="Trading"))
+    made.market.apply(TimePassed(time_ns=Nanos(START + 300 * MS)))
+    assert (uptime.observed_ns, uptime.within_ns["both"][2]) == (spent + 100 * MS,) * 2
+
+
+def test_a_hedge_rests_nowhere_and_owes_no_quotes() -> None:
+    made, _ = quoting()
+    made.market.follow(replace(made.market.terms, hedge=HedgeTerms(BTC, (1, 100), SECOND, Lots(1))))
+    made.market.apply(TimePassed(time_ns=Nanos(START + 100 * MS)))
+    made.market.apply(TimePassed(time_ns=Nanos(START + 200 * MS)))
+    assert made.market.performance.uptime.observed_ns == 0
 
 
 def test_an_order_counts_as_rested_once_and_only_when_the_venue_has_had_it() -> None:

@@ -162,6 +162,7 @@ class Barrier:
             on_breach=slot.breached,
             on_doubt=lambda name, order_id: self.reconcilers[name].doubt(order_id),
             is_fenced=self.is_fenced,
+            made_ns=slot.now_ns(),
             on_exposure=slot.share_exposure,
             inputs=slot.inputs,
         )

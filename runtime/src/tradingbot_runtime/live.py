@@ -105,6 +105,7 @@ class LiveMarket:
     on_breach: Callable[[str, Breach], None]  # a limit is broken, trading has stopped
     on_doubt: Callable[[str, OrderId], None]  # (market, order): ask the venue about it
     is_fenced: Callable[[], bool]  # the slot's Lease has run out, by the clock: true even if the loop was blocked
+    made_ns: Nanos = Nanos(0)
     on_exposure: Callable[[str], None] = _nobody  # what this market could come to hold has changed
     on_handled: Callable[[], None] = _alone  # an event was handled to its end
     health: MarketHealth = field(default_factory=MarketHealth)

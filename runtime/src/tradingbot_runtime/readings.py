@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tradingbot_runtime.control import ControlServer
+from tradingbot_runtime.feed_readings import feed_readings
 from tradingbot_runtime.journal import Journal
 from tradingbot_runtime.logs import LineWriter
 from tradingbot_runtime.market_readings import market_readings
@@ -42,6 +43,7 @@ def readings(sources: Sources) -> Readings:
         **_process(sources),
         **_journal(slot.journal),
         **venue_readings(sources.links.values(), slot.venues(), slot.budgets, now_ns),
+        **feed_readings(slot.config.legs, slot.markets, now_ns),
         **market_readings(slot.markets, sources.reconcilers, now_ns),
         **performance(markets),
     }

@@ -20,7 +20,7 @@ def venue_readings(
     """`budgets` by venue; a paper market has one, too, that no venue counts."""
     found: _Found = {family: {} for family in metrics.OF_VENUES}
     for link in links:
-        _feeds(found, link, now_ns)
+        _feeds(found, link)
         _venue(found, link)
     for report in reports:
         found[metrics.VENUE_REACHABLE][report.venue,] = int(report.reachable)
@@ -31,13 +31,11 @@ def venue_readings(
     return {**found}
 
 
-def _feeds(found: _Found, link: VenueLink, now_ns: Nanos) -> None:
+def _feeds(found: _Found, link: VenueLink) -> None:
     for feed in link.feeds.values():
         health, bad = feed.health, feed.health.bad or {}
         found[metrics.FRAMES][health.name, "ok"] = health.frames - sum(bad.values())
         found[metrics.FRAMES] |= {(health.name, reason): count for reason, count in bad.items()}
-        found[metrics.FEED_AGE][health.name,] = (now_ns - health.last_frame_ns) / _SECOND
-        found[metrics.FEED_LATE][health.name,] = health.late_ns / _SECOND
         found[metrics.RECONNECTS][health.name,] = health.reconnects
 
 

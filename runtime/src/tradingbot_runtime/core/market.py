@@ -69,6 +69,7 @@ class Market:
     hedging: Hedging = field(default_factory=Hedging)  # where this market hedges another one
     hedge: HedgeReported | None = None  # what the market that hedges this one says
     cross: CrossTicked | None = None  # the second source of the price
+    cross_seen_ns: Nanos = Nanos(0)  # as that of a book: it stays when the source is lost
     others: OthersExposed | None = None  # the slot's other markets
     foreign: ForeignOrdersSeen | None = None  # others' orders at our symbol, where they count as exposure
     is_valued: bool = False  # the venue has said what the account holds

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tradingbot_runtime.core.analytics import NOWHERE, SpreadCapture
+from tradingbot_runtime.core.analytics import EXPECTS_NONE, NOWHERE, SpreadCapture
 from tradingbot_runtime.core.breaches import BreachReason
 from tradingbot_runtime.core.carried import nothing, take_over
 from tradingbot_runtime.core.continuity import JOURNAL_LOST
@@ -79,7 +79,7 @@ def _venue_ticked(market: "Market", event: VenueTicked) -> None:
 
 
 def _cross_ticked(market: "Market", event: CrossTicked) -> None:
-    market.cross = event
+    market.cross, market.cross_seen_ns = event, Nanos(event.time_ns - event.late_ns)
 
 
 def _feed_lost(market: "Market", event: FeedLost) -> None:
@@ -98,7 +98,8 @@ def _time_passed(market: "Market", event: TimePassed) -> None:
     _measure(market, event.time_ns)
     mark, stale_after_ns = market.mark, market.terms.limits.stale_after_ns
     is_known = event.time_ns - mark.seen_ns <= stale_after_ns
-    market.performance.uptime.look(event.time_ns, market.orders, mark if is_known else NOWHERE)
+    expected = market.state not in EXPECTS_NONE and market.terms.hedge is None  # a hedge rests nowhere
+    market.performance.uptime.look(event.time_ns, market.orders, mark if is_known else NOWHERE, expected=expected)
 
 
 def _measure(market: "Market", now_ns: Nanos) -> None:

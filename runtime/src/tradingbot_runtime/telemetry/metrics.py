@@ -14,11 +14,12 @@ from tradingbot_runtime.metric_families import Family, Kind, Readings, registry_
 # fmt: off
 FRAMES = Family("tradingbot_frames_total", Kind.COUNTER, ("feed", "outcome"),
                 "Market data frames; outcome is ok, or the reason why the frame could not be used.")
-FEED_AGE = Family("tradingbot_feed_age_seconds", Kind.GAUGE, ("feed",),
-                  "Since the last proof that the feed lives, on the receiver's monotonic clock.")
-FEED_LATE = Family("tradingbot_feed_late_seconds", Kind.GAUGE, ("feed",),
-                   "How late the feed's frames are, by the venue's time in them and by pings among them.")
 RECONNECTS = Family("tradingbot_reconnects_total", Kind.COUNTER, ("feed",), "Connections lost and made again.")
+FEED_AGE = Family("tradingbot_feed_age_seconds", Kind.GAUGE, ("market", "source", "feed"),
+                  "How old the market data is that decisions are made on, by source: reference, venue or crossCheck. "
+                  "Neither a new connection nor a pong makes it younger; never heard: since the market was made.")
+FEED_LATE = Family("tradingbot_feed_late_seconds", Kind.GAUGE, FEED_AGE.labels,
+                   "How late that data was when it was heard, by the venue's time in it and by pings beside it.")
 ORDERS = Family("tradingbot_orders_total", Kind.COUNTER, ("market", "outcome"), "Orders by what became of them.")
 OPEN_ORDERS = Family("tradingbot_open_orders", Kind.GAUGE, ("market",),
                      "Orders not proved closed, unknown ones included.")
@@ -98,7 +99,8 @@ RESTED = Family("tradingbot_rested_quantity_total", Kind.COUNTER, ("market", "si
 FILLED = Family("tradingbot_filled_quantity_total", Kind.COUNTER, ("market", "side"),
                 "Quantity traded by our orders, in the base asset; fill ratio: filled / rested.")
 QUOTE_OBSERVED = Family("tradingbot_quote_observed_seconds_total", Kind.COUNTER, ("market",),
-                        "Time that quotes were looked at; uptime: quote_uptime / quote_observed.")
+                        "Time that quotes were looked at while they are expected: not while Reducing, Stopped, Drained "
+                        "or Halted; uptime: quote_uptime / quote_observed.")
 QUOTE_UPTIME = Family("tradingbot_quote_uptime_seconds_total", Kind.COUNTER, ("market", "sides", "within_bps"),
                       "Time with quotes resting so close to the reference, on both sides or on either.")
 TASKS = Family("tradingbot_runtime_tasks", Kind.GAUGE, (), "Tasks of the event loop that have not ended.")
@@ -108,9 +110,10 @@ OF_THE_SLOT = (
     VOLUME_FREE, VOLUME_SIZE, LOOP_LAG, TASKS, LOG_DROPPED, SPANS_DROPPED, CONTROL,
 )
 OF_VENUES = (
-    FRAMES, FEED_AGE, FEED_LATE, RECONNECTS, VENUE_REACHABLE, VENUE_AUTHENTICATED, VENUE_LOCKED, VENUE_ERRORS,
+    FRAMES, RECONNECTS, VENUE_REACHABLE, VENUE_AUTHENTICATED, VENUE_LOCKED, VENUE_ERRORS,
     BUDGET_LEFT, CLOCK_OFFSET,
 )
+OF_FEEDS = (FEED_AGE, FEED_LATE)
 OF_MARKETS = (
     MID, QUOTES, QUOTE_PRICE, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, UNKNOWN_AGE, FILLS, VOLUME, POSITION, EXPOSURE,
     RISK_REFUSED, LIMIT_USED, MISMATCH_AGE, MISMATCHES, RESIDUAL, HEDGE_STRESS,
@@ -118,7 +121,7 @@ OF_MARKETS = (
 OF_PERFORMANCE = (
     PNL, PNL_PART, MARKOUT, MARKOUT_NOTIONAL, MARKOUT_MISSED, RESTED, FILLED, QUOTE_OBSERVED, QUOTE_UPTIME,
 )
-FAMILIES = (*OF_THE_SLOT, *OF_VENUES, *OF_MARKETS, *OF_PERFORMANCE)
+FAMILIES = (*OF_THE_SLOT, *OF_VENUES, *OF_FEEDS, *OF_MARKETS, *OF_PERFORMANCE)
 # fmt: on
 
 
