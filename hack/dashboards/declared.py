@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 COLUMNS = 24  # of Grafana's grid
+# Of markets: their amounts are each in an asset of their own, and another bot may have a market of the same name.
+PER_MARKET, MARKET = "by (namespace, bot, market)", "{{namespace}}/{{bot}} {{market}}"
 RATE = "[$__rate_interval]"  # Grafana fills it in: four scrapes at least
 
 
@@ -90,9 +92,9 @@ class Board:
             raise ValueError(f"{self.uid}: wider than the grid: {', '.join(wide)}")
 
 
-def number(title: str, about: str, expr: str, scale: Scale = PLAIN) -> Panel:
-    """A small panel with one number."""
-    return Panel(title, about, (Query(expr, title),), Look.NUMBER, scale, width=4, height=4)
+def number(title: str, about: str, expr: str, scale: Scale = PLAIN, each: str = "") -> Panel:
+    """A small panel with one number, or with one of `each`, a legend: what cannot be added up."""
+    return Panel(title, about, (Query(expr, each or title),), Look.NUMBER, scale, width=4, height=4)
 
 
 def none_of(expr: str, label: str) -> str:

@@ -1,11 +1,23 @@
 """All bots: who trades, who does not, and what they earn."""
 
-from declared import NONE_WANTED, SOME_WANTED, Board, Choice, Look, Panel, Query, Row, Scale, Unit, none_of, number
+from declared import (
+    MARKET,
+    NONE_WANTED,
+    PER_MARKET,
+    SOME_WANTED,
+    Board,
+    Choice,
+    Look,
+    Panel,
+    Query,
+    Row,
+    Scale,
+    Unit,
+    none_of,
+    number,
+)
 
 OF, SLOT = 'namespace=~"$namespace"', 'job="tradingbot", namespace=~"$namespace"'
-BOT = "{{namespace}}/{{name}}"
-MARKET = "{{namespace}}/{{bot}} {{market}}"
-PER_MARKET = "by (namespace, bot, market)"
 MISSING = f"avg by (namespace, bot) (tradingbot:quotes_missing:ratio_rate5m{{{OF}}})"  # of the rules
 
 
@@ -28,12 +40,12 @@ AT_A_GLANCE = Row("At a glance", (
 
 BOTS = Row("Bots", (
     Panel("Bots", "Slots wanted and ready, halts in force, and the loss limit that is used most.",
-          (Query(f'sum by (namespace, name) (tradingbot_replicas{{{OF}, kind="desired"}})', "Slots wanted"),
-           Query(f'sum by (namespace, name) (tradingbot_replicas{{{OF}, kind="ready"}})', "Slots ready"),
-           Query(f"sum by (namespace, name) (tradingbot_halted{{{OF}}}) "
-                 f"or sum by (namespace, name) (tradingbot_info{{{OF}}}) * 0", "Halts"),
-           Query('label_replace(max by (namespace, bot) (tradingbot_limit_used_ratio'
-                 f'{{{SLOT}, limit=~"maxDailyLoss|maxDrawdown|maxLossRate"}}), "name", "$1", "bot", "(.*)") * 100',
+          (Query(f'sum by (namespace, bot) (tradingbot_replicas{{{OF}, kind="desired"}})', "Slots wanted"),
+           Query(f'sum by (namespace, bot) (tradingbot_replicas{{{OF}, kind="ready"}})', "Slots ready"),
+           Query(f"sum by (namespace, bot) (tradingbot_halted{{{OF}}}) "
+                 f"or sum by (namespace, bot) (tradingbot_info{{{OF}}}) * 0", "Halts"),
+           Query('max by (namespace, bot) (tradingbot_limit_used_ratio'
+                 f'{{{SLOT}, limit=~"maxDailyLoss|maxDrawdown|maxLossRate"}}) * 100',
                  "Loss limit used, %")),
           Look.TABLE, width=14, height=9),
     Panel("Bots by phase", "What the operator makes of each bot.",
@@ -43,7 +55,7 @@ BOTS = Row("Bots", (
     Panel("Halts since this operator leads", "By reason.",
           (Query(none_of("sum by (reason) (tradingbot_halts_total)", "reason"), "{{reason}}"),)),
     Panel("Loss limits used", "The most of any loss limit; at 100 % the market halts by itself.",
-          (Query('max by (namespace, bot, market) (tradingbot_limit_used_ratio'
+          (Query(f'max {PER_MARKET} (tradingbot_limit_used_ratio'
                  f'{{{SLOT}, limit=~"maxDailyLoss|maxDrawdown|maxLossRate"}})', MARKET),),
           scale=Scale(Unit.RATIO, bad_from=0.8)),
 ))  # fmt: skip
@@ -55,7 +67,7 @@ EARNING = Row("What they earn", (
           (Query(f"sum {PER_MARKET} (rate(tradingbot_volume_total{{{SLOT}}}[$__rate_interval]))", MARKET),), width=12),
     Panel("Quotes missing", "How much of five minutes the quotes that the objective asks for were not there.",
           (Query(MISSING, "{{namespace}}/{{bot}}"),), scale=Scale(Unit.RATIO, bad_from=0.05)),
-    Panel("Age of the feeds", "The oldest proof of life of any feed of a bot.",
+    Panel("Age of the feeds", "How old what a bot knows of a market is, by the oldest of all its sources.",
           (Query(f"max by (namespace, bot) (tradingbot_feed_age_seconds{{{SLOT}}})", "{{namespace}}/{{bot}}"),),
           scale=Scale(Unit.SECONDS, bad_from=15)),
     Panel("Orders of unknown fate", "They count at full size until somebody knows.",

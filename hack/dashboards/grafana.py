@@ -29,7 +29,6 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
     DataSourceRef,
     DataTransformerConfig,
-    DynamicConfigValue,
     Threshold,
     ThresholdsMode,
     VariableOption,
@@ -147,13 +146,12 @@ def _tooltip() -> VizTooltipOptions:
 def _table(panel: Panel) -> Builder:
     """A row for each set of labels: Grafana joins what the queries gave, and calls the columns Value #A, #B ..."""
     titles = {f"Value #{name}": query.legend for name, query in zip(LETTERS, panel.queries, strict=False)}
-    arranged = {"excludeByName": {"Time": True, "bot": True}, "renameByName": titles}
+    arranged = {"excludeByName": {"Time": True}, "renameByName": titles}
     return (
         table.Panel()
         .show_header(ON)
         .with_transformation(DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(DataTransformerConfig(id_val="organize", options=arranged))
-        .override_by_name("name", [DynamicConfigValue(id_val="displayName", value="bot")])
     )
 
 

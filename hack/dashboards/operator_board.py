@@ -24,8 +24,8 @@ _, HALTED = times("tradingbot_halt_latency_seconds", OF)
 
 
 AT_A_GLANCE = Row("At a glance", (
-    number("Leaders", "One; none: nobody scales or repairs, the bots trade on.",
-           f"sum(leader_election_master_status{{{OF}}})", scale=SOME_WANTED),
+    number("Leaders", "One in each installation; none: nobody scales or repairs, the bots trade on.",
+           f"sum by (namespace) (leader_election_master_status{{{OF}}})", scale=SOME_WANTED, each="{{namespace}}"),
     number("Replicas ready", "Those that say so at /readyz.", f"sum(tradingbot_operator_ready{{{OF}}})",
            scale=SOME_WANTED),
     number("Canary", "Since a touch of the canary came back through watch, queue and worker.",
@@ -36,7 +36,8 @@ AT_A_GLANCE = Row("At a glance", (
     number("First certificate ends", "Of those that pods show at their control streams.",
            f"1000 * min(tradingbot_control_certificate_expiry_timestamp_seconds{{{OF}}})", scale=Scale(Unit.DATE)),
     Panel("Who leads", "A bar while the pod says so.",
-          (Query(f"leader_election_master_status{{{OF}}} == 1", "{{pod}}"),), Look.STATES, width=24, height=4),
+          (Query(f"leader_election_master_status{{{OF}}} == 1", "{{namespace}}/{{pod}}"),),
+          Look.STATES, width=24, height=4),
 ))  # fmt: skip
 
 QUEUE = Row("Does it keep up", (

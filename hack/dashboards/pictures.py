@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter
 from written_boards import Asked, Shown
 
 STEPS = 240  # points of a line
-MOST_IN_LEGEND, MOST_ROWS = 8, 8
+MOST_IN_LEGEND, MOST_ROWS, MOST_NUMBERS = 8, 8, 4
 WHOLE_FROM = 1e6  # of such a number nobody reads decimals
 RED, GREEN, INK = "#dc2626", "#16a34a", "#111827"
 _LABEL = re.compile(r"\{\{(\w+)\}\}")
@@ -91,13 +91,14 @@ def _drawn_lines(axes: Axes, panel: Shown, series: list[Series]) -> None:
 
 
 def _number(axes: Axes, panel: Shown, series: list[Series]) -> None:
+    """Of one series, or of a few with their names."""
     axes.set_axis_off()
-    if series:
-        value = series[0].latest
-        text = _spelled(panel)(value)
-        axes.text(
-            0.5, 0.45, text, fontsize=15, fontweight="bold", ha="center", va="center", color=_colour(panel, value)
-        )
+    shown, alone = series[:MOST_NUMBERS], len(series) == 1
+    for row, one in enumerate(shown):
+        text = _spelled(panel)(one.latest)
+        axes.text(0.5, 0.9 - 0.9 * (row + 0.5) / len(shown), text if alone else f"{one.name}  {text}",
+                  fontsize=15 if alone else 7, fontweight="bold", ha="center", va="center",
+                  color=_colour(panel, one.latest))  # fmt: skip
 
 
 def _states(axes: Axes, _: Shown, series: list[Series]) -> None:
@@ -116,7 +117,7 @@ def _table(axes: Axes, panel: Shown, window: Window) -> None:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for asked in panel.asked:
         for found in window.fetch("query", {"query": asked.expr})["result"]:
-            of = found["metric"].get("namespace", ""), found["metric"].get("name", "")
+            of = found["metric"].get("namespace", ""), found["metric"].get("bot", "")
             rows.setdefault(of, {})[asked.legend] = f"{float(found['value'][1]):.4g}"
     cells = [
         [*of, *(row.get(asked.legend, "") for asked in panel.asked)] for of, row in sorted(rows.items())[:MOST_ROWS]

@@ -22,6 +22,7 @@ from declared import (
 SLOTS = 'job="tradingbot", namespace=~"$namespace"'
 OF = f'{SLOTS}, venue=~"$venue"'
 FEED = f'{SLOTS}, feed=~"($venue)/.*"'
+BOT_FEED = "{{namespace}}/{{bot}} {{feed}}"
 NAMED = 'namespace=~"$namespace", venue=~"$venue"'
 
 AT_A_GLANCE = Row("At a glance", (
@@ -34,13 +35,14 @@ AT_A_GLANCE = Row("At a glance", (
            f"sum(1 - tradingbot_venue_authenticated{{{OF}}}) or vector(0)", scale=NONE_WANTED),
     number("Least budget left", "Messages that may be sent at once, of the burst that may be.",
            f"min(tradingbot_budget_left_ratio{{{OF}}})", scale=Scale(Unit.RATIO, good_from=0.2)),
-    number("Oldest feed", "Since the last proof that it lives.", f"max(tradingbot_feed_age_seconds{{{FEED}}})",
+    number("Oldest feed", "How old what the bots know by it is.", f"max(tradingbot_feed_age_seconds{{{FEED}}})",
            scale=Scale(Unit.SECONDS, bad_from=15)),
 ))  # fmt: skip
 
 ANSWERS = Row("Does it answer", (
     Panel("Reachable", "A bar while a slot reaches it.",
-          (Query(f"tradingbot_venue_reachable{{{OF}}} == 1", "{{pod}} {{venue}}"),), Look.STATES, width=12, height=6),
+          (Query(f"tradingbot_venue_reachable{{{OF}}} == 1", "{{namespace}}/{{pod}} {{venue}}"),),
+          Look.STATES, width=12, height=6),
     Panel("Conditions of the resource", "What the operator says of the Venue.",
           (Query(f"tradingbot_venue_condition{{{NAMED}}} == 1", "{{venue}} {{type}}={{status}}"),),
           Look.STATES, width=12, height=6),
@@ -48,18 +50,18 @@ ANSWERS = Row("Does it answer", (
           (Query(none_of(f"sum by (kind) (rate(tradingbot_venue_errors_total{{{OF}}}{RATE}))", "kind"), "{{kind}}"),),
           scale=PER_SECOND),
     Panel("Budget left", "Of the burst that may be sent; at 0 nothing but what was set aside for cancels.",
-          (Query(f"tradingbot_budget_left_ratio{{{OF}}}", "{{pod}} {{venue}}"),), scale=RATIO),
+          (Query(f"tradingbot_budget_left_ratio{{{OF}}}", "{{namespace}}/{{pod}} {{venue}}"),), scale=RATIO),
     Panel("Clock", "How far the venue's is ahead of the slot's; without requests that have a time in them: 0 slots.",
           (Query(f'tradingbot_venue_clock_offset_seconds{{{OF}}} or label_replace(vector(0), "pod", "none", "", "")',
-                 "{{pod}} {{venue}}"),), scale=SECONDS),
+                 "{{namespace}}/{{pod}} {{venue}}"),), scale=SECONDS),
 ))  # fmt: skip
 
 FEEDS = Row("Market data", (
-    Panel("Age", "Since the last proof that the feed lives.",
-          (Query(f"max by (bot, feed) (tradingbot_feed_age_seconds{{{FEED}}})", "{{bot}} {{feed}}"),),
+    Panel("Age", "How old what a bot knows by a feed is; a new connection alone makes it no younger.",
+          (Query(f"max by (namespace, bot, feed) (tradingbot_feed_age_seconds{{{FEED}}})", BOT_FEED),),
           scale=Scale(Unit.SECONDS, bad_from=15)),
-    Panel("Late", "By the venue's time in the frames, and by pings among them.",
-          (Query(f"max by (bot, feed) (tradingbot_feed_late_seconds{{{FEED}}})", "{{bot}} {{feed}}"),),
+    Panel("Late", "How late that was when it was heard: by the venue's time in it, and by pings beside it.",
+          (Query(f"max by (namespace, bot, feed) (tradingbot_feed_late_seconds{{{FEED}}})", BOT_FEED),),
           scale=SECONDS),
     Panel("Frames by outcome", "A second; whatever is not ok could not be used.",
           (Query(f"sum by (outcome) (rate(tradingbot_frames_total{{{FEED}}}{RATE}))", "{{outcome}}"),),

@@ -43,7 +43,8 @@ def prometheus_configuration(bots: Iterable[Bot]) -> dict[str, Any]:
             {"job_name": "tradingbot", "relabel_configs": labels,
              "dns_sd_configs": [{"names": names, "type": "SRV", "refresh_interval": "5s"}]},
             {"job_name": "tradingbot-operator", "honor_labels": True,
-             "relabel_configs": [{"source_labels": ["__address__"], "target_label": "pod"}],
+             "relabel_configs": [{"source_labels": ["__address__"], "target_label": "pod"},
+                                 {"target_label": "namespace", "replacement": "tradingbot-system"}],
              "dns_sd_configs": [{"names": [operator], "type": "A", "port": 8080, "refresh_interval": "5s"}]},
         ],
     }  # fmt: skip

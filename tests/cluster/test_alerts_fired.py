@@ -59,11 +59,11 @@ class Pager:
         return entries(self._demo.kubectl("logs", "pager"))
 
     def now(self, status: str) -> set[str]:
-        """Alerts of which this was told last, of our bot or of no bot."""
+        """Alerts of which this was told last, of our bot or of the operator."""
         last: dict[str, str] = {}
         for alert in self.told():
             labels = alert["labels"]
-            if labels.get("namespace", self._demo.namespace) == self._demo.namespace:
+            if labels.get("namespace") in {self._demo.namespace, SYSTEM.namespace}:
                 last[labels["alertname"]] = str(alert["status"])
         return {name for name, said in last.items() if said == status}
 

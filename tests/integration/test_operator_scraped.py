@@ -26,7 +26,7 @@ SHOWN: tuple[tuple[Family, dict[str, str], float], ...] = (
 def test_a_bot_is_shown_as_it_is_until_it_is_gone(world: World) -> None:
     world.apply(VENUE, manifest(replicas=2, symbols=("BTCUSDT", "ETHUSDT")))
     world.converged()
-    of_bot = partial(world.operator.metric, namespace=world.namespace, name="maker")
+    of_bot = partial(world.operator.metric, namespace=world.namespace, bot="maker")
     for family, labels, value in SHOWN:
         is_so = partial(_is, partial(of_bot, family.name, **labels), value)
         eventually(is_so, what=f"{family.name} {labels} is {value}")

@@ -1,6 +1,7 @@
 """The dashboards are what Grafana takes, and ask Prometheus for what it has."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def test_prometheus_takes_every_query(tmp_path: Path) -> None:
 
 
 def test_every_query_asks_for_what_is_exported() -> None:
-    labels = exported() | {name: TARGET | {"market"} for name in RECORDED} | dict.fromkeys(OF_THE_PROCESS, TARGET)
+    labels = (
+        exported() | {name: TARGET | {"market", "type"} for name in RECORDED} | dict.fromkeys(OF_THE_PROCESS, TARGET)
+    )
     for expr in EXPRS:
         for name, by in asked(expr):
             assert name in labels, f"{name} of {expr}"
@@ -51,6 +54,49 @@ def test_every_panel_says_what_it_shows_and_in_which_unit() -> None:
         for panel in shown(board, {}):
             assert panel.panel["description"].endswith((".", "quote asset", "base asset")), (name, panel.title)
             assert panel.panel["fieldConfig"]["defaults"]["unit"], (name, panel.title)
+
+
+# Each market's are in assets of its own: a sum over two of them is an amount of nothing.
+AMOUNTS = {f"tradingbot_{name}" for name in (
+    "pnl", "pnl_part", "position", "worst_case_exposure", "markout", "markout_notional_total", "volume_total",
+    "filled_quantity_total", "rested_quantity_total", "reference_mid", "quote_price",
+)}  # fmt: skip
+AGGREGATED = re.compile(r"\b(?:sum|max|min|avg|count) (?:by \(([^)]*)\) )?\(|\b(?:sum|max|min|avg|count)\(")
+
+
+def test_no_amount_is_added_up_over_markets_or_bots() -> None:
+    found = 0
+    for name, board in BOARDS.items():
+        for panel in shown(board, {}):
+            for one in panel.asked:
+                if not AMOUNTS & {metric for metric, _ in asked(one.expr)}:
+                    continue
+                found += 1
+                for by in AGGREGATED.finditer(one.expr):
+                    assert {"namespace", "bot", "market"} <= set((by[1] or "").split(", ")), (name, one)
+                assert {"{{namespace}}", "{{bot}}", "{{market}}"} <= set(re.findall(r"{{\w+}}", one.legend)), (
+                    name,
+                    one,
+                )
+    assert found > len(AMOUNTS)
+
+
+def test_no_series_is_named_alike_for_two_bots_or_two_pods() -> None:
+    for name, board in BOARDS.items():
+        for panel in shown(board, {}):
+            for one in panel.asked:
+                named = set(re.findall(r"{{(\w+)}}", one.legend))
+                assert not named & {"bot", "pod", "market"} or "namespace" in named or name == "tradingbot-operator", (
+                    one
+                )
+                assert "market" not in named or "bot" in named, one
+
+
+def test_a_bar_is_there_only_while_something_is() -> None:
+    """Any series is a bar from the one end to the other there, also one of zeros."""
+    for name, board in BOARDS.items():
+        bars = [panel for panel in shown(board, {}) if panel.kind == "state-timeline"]
+        assert not [one for panel in bars for one in panel.asked if "vector(" in one.expr], name
 
 
 def test_no_panel_lies_on_another_and_each_has_a_number_of_its_own() -> None:

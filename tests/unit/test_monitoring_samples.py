@@ -28,11 +28,17 @@ def jobs() -> dict[str, dict[str, Any]]:
     return {job["job_name"]: job for job in configuration["scrape_configs"]}
 
 
-def test_alertmanager_takes_its_sample(tmp_path: Path) -> None:
+def test_alertmanager_takes_its_sample_as_it_is() -> None:
+    taken(program("amtool"), "check-config", str(MONITORING / "alertmanager.yml"))
+
+
+def test_alertmanager_takes_what_is_commented_out_in_its_sample(tmp_path: Path) -> None:
     """Debian's is older than `bot_token_file`."""
-    sample = re.sub(r"bot_token_file: .*", "bot_token: made-up", (MONITORING / "alertmanager.yml").read_text())
+    text = (MONITORING / "alertmanager.yml").read_text()
+    sample, lines = re.subn(r"^    # (telegram_configs:|  .*)$", r"    \1", text, flags=re.MULTILINE)
+    assert lines == sample.count("\n    telegram_configs:") + 7
     path = tmp_path / "alertmanager.yml"
-    path.write_text(sample)
+    path.write_text(re.sub(r"bot_token_file: .*", "bot_token: made-up", sample))
     taken(program("amtool"), "check-config", str(path))
 
 
@@ -70,8 +76,11 @@ def test_both_ways_of_scraping_give_the_labels_that_the_alerts_ask_for() -> None
         (endpoint,) = monitor["podMetricsEndpoints"]
         labels = {relabeling["targetLabel"]: relabeling for relabeling in endpoint["relabelings"]}
         assert labels.pop("job")["replacement"] == name
+        kept = {c["action"]: c["regex"] for c in jobs()[name]["relabel_configs"] if "phase" in c["source_labels"][0]}
+        # What the Prometheus Operator does by itself (filterRunning): a pod that waits for its image is a target.
+        assert kept == ({"drop": "Failed|Succeeded"} if name == "tradingbot" else {})
         own = {c["target_label"]: c["source_labels"] for c in jobs()[name]["relabel_configs"] if "target_label" in c}
         for label, relabeling in labels.items():
             assert own[label] == relabeling["sourceLabels"]
-        assert own.keys() - labels.keys() <= {"namespace", "pod"}, "those the Prometheus Operator gives by itself"
+        assert own.keys() - labels.keys() == {"namespace", "pod"}, "those the Prometheus Operator gives by itself"
         assert jobs()[name].get("honor_labels", False) == endpoint.get("honorLabels", False)

@@ -121,7 +121,7 @@ def test_of_a_bots_certificates_the_one_that_ends_first_is_told_and_a_venues_con
     found = scraped(at_work)
 
     (certificate,) = found["tradingbot_control_certificate_expiry_timestamp_seconds"].samples
-    assert (certificate.labels, certificate.value) == ({"namespace": "n", "name": "maker"}, 1e9)
+    assert (certificate.labels, certificate.value) == ({"namespace": "n", "bot": "maker"}, 1e9)
     (condition,) = found["tradingbot_venue_condition"].samples
     assert condition.labels == {"namespace": "n", "venue": "binance", "type": "CredentialsValid", "status": "False"}
     (ends,) = found["tradingbot_venue_credentials_expiry_timestamp_seconds"].samples

@@ -78,7 +78,7 @@ LIFECYCLE = Family("tradingbot_lifecycle_state_seconds", HISTOGRAM, ("state",),
 RELOADS = Family("tradingbot_config_reload_total", COUNTER, ("result",),
                  "Configurations that were pushed to a runtime: Applied, RestartRequired or Rejected.")  # fmt: skip
 
-BOT = ("namespace", "name")
+BOT = ("namespace", "bot")  # as the scrape names a slot's series: one alert may then hide another one of that bot
 BOT_INFO = Family("tradingbot_info", GAUGE, (*BOT, "strategy", "mode", "revision"),
                   "1 for each TradingBot; revision is that of the pods.", MOST_SERIES)  # fmt: skip
 BOT_DESIRED_STATE = Family("tradingbot_desired_state", GAUGE, (*BOT, "state"), "1 for spec.desiredState.", MOST_SERIES)
