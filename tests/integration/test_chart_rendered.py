@@ -222,3 +222,11 @@ def test_it_has_no_lint(helm: str) -> None:
     done = subprocess.run((program(helm), "lint", "--strict", str(CHART)), capture_output=True, text=True, check=False,
                           timeout=60)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_it_has_scraped_is_what_the_plain_manifests_have(tmp_path: Path) -> None:
+    ours = rendered(tmp_path, None, *PROMETHEUS)
+    for wanted in plain("monitoring/pod-monitors.yaml"):
+        found = one(ours, "PodMonitor", wanted["metadata"]["name"])["spec"]
+        assert {key: found[key] for key in ("selector", "podMetricsEndpoints")} == {
+            key: wanted["spec"][key] for key in ("selector", "podMetricsEndpoints")}  # fmt: skip
