@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -30,10 +31,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue.add(key, priority, self.now)
         self.owed.add(key)
 
-    @rule(key=KEYS, priority=PRIORITIES, delay=st.floats(0, 30))
+    @rule(key=KEYS, priority=PRIORITIES, delay=st.floats(-1800, 30))
     def add_after(self, key: str, priority: Priority, delay: float) -> None:
-        self.queue.add_after(key, delay, priority, self.now)
-        self.later[key] = min(self.now + delay, self.later.get(key, 1e9))
+        waits = self.queue.add_after(key, delay, priority, self.now)
+        assert TIMING.again_s <= waits or key in self.later, "the others have no time in between"
+        assert waits <= max(delay, TIMING.again_max_s)
+        self.later[key] = min(self.now + waits, self.later.get(key, 1e9))
 
     @rule(seconds=st.floats(0.1, 40))
     def wait(self, seconds: float) -> None:
@@ -169,6 +172,66 @@ def test_a_look_that_comes_before_a_later_one_is_that_one() -> None:
     queue.done("a", 1)
 
     assert (order(queue, 30.9), order(queue, 31)) == ("", "a")
+
+
+def looks_within(queue: KeyedQueue[str], seconds: float, delay_s: float) -> int:
+    """How often a key is worked on whose every look asks for another one after `delay_s`."""
+    now, looks = 0.0, 0
+    queue.add("a", Priority.CHILD, now)
+    while now < seconds:
+        if (taken := queue.take(now)) is None:
+            due = queue.next_due()
+            assert due is not None
+            assert due > now, "there is no time in between for anybody else"
+            now = due
+            continue
+        looks += 1
+        queue.add_after(taken[0], delay_s, Priority.CHILD, now)
+        queue.done(taken[0], now)
+    return looks
+
+
+@pytest.mark.parametrize("delay_s", [-1800.0, -0.001, 0.0, 1e-9])
+def test_a_key_that_always_asks_for_the_next_look_at_once_is_looked_at_once_a_second(delay_s: float) -> None:
+    assert looks_within(filled(), 60, delay_s) <= 66
+
+
+def test_one_that_asks_for_it_at_once_now_and_then_gets_it_soon() -> None:
+    queue = filled(("a", Priority.CHILD, 0))
+    for second in range(10):
+        queue.take(second)
+        assert queue.add_after("a", 0, Priority.CHILD, second) == TIMING.again_s
+        queue.done("a", second)
+        assert queue.take(second + 0.1)
+        queue.done("a", second + 0.1)
+        queue.add("a", Priority.CHILD, second + 1)
+
+
+def test_keys_that_are_always_due_leave_the_loop_to_the_others() -> None:
+    """Probes, streams and the election share the loop with the workers."""
+    most = 1000
+
+    async def scenario() -> int:
+        queue: WorkQueue[str] = WorkQueue(asyncio.get_running_loop().time, lambda: 0.5)
+        looks = 0
+
+        async def worker() -> None:
+            nonlocal looks
+            while looks < most:
+                key, _ = await queue.take()
+                looks += 1
+                queue.add(key, Priority.HALT)  # something has changed meanwhile, again and again
+                queue.done(key)
+
+        queue.add("a", Priority.HALT)
+        working = asyncio.create_task(worker())
+        for _ in range(20):  # turns of somebody else
+            await asyncio.sleep(0)
+        seen = looks
+        await working
+        return seen
+
+    assert 0 < asyncio.run(scenario()) <= 30
 
 
 def test_workers_wake_up_for_new_and_for_delayed_keys() -> None:

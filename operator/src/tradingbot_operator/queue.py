@@ -35,6 +35,8 @@ class Timing:
     backoff_s: float = 0.2
     backoff_max_s: float = 60.0
     halt_backoff_max_s: float = 1.0  # a halt is never throttled
+    again_s: float = 0.05  # nobody asks for another look sooner than this
+    again_max_s: float = 1.0  # how long one waits that each look asks for at once
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class KeyedQueue(Generic[K]):
     _active: dict[K, float] = field(default_factory=dict)
     _again: dict[K, Priority] = field(default_factory=dict)
     _failures: dict[K, int] = field(default_factory=dict)
+    _hasty: dict[K, int] = field(default_factory=dict)  # how many looks in a row have asked for the next one at once
+    _hasty_now: set[K] = field(default_factory=set)  # of those that are being worked on
     taken: tuple[Priority, float] = (Priority.RESYNC, 0.0)  # the latest: its lane, and how long it had waited
     _tie: int = 0
     _taken_at: float = float("-inf")
@@ -80,17 +84,30 @@ class KeyedQueue(Generic[K]):
                 break
         self._lanes[priority][key] = since
 
-    def add_after(self, key: K, delay_s: float, priority: Priority, now: float) -> None:
-        """Have `key` worked on in `delay_s` at the latest; the earliest of several holds.
+    def add_after(self, key: K, delay_s: float, priority: Priority, now: float) -> float:
+        """Have `key` worked on in `delay_s`, or soon after, and return when that is; the earliest of several holds.
 
         Until then: whoever works on it before that sees what there is, and asks for another look where it needs one.
+        Whatever is asked for, there is time for others in between: a look that always wants the next one at once is
+        mistaken, and must not keep everybody else from theirs.
         """
-        due = now + max(delay_s, 0.0)
+        delay = max(delay_s, self._pause_s(key) if delay_s < self.timing.again_s else 0.0)
+        due = now + delay
         if key in self._due and self._due[key][0] <= due:
-            return
+            return self._due[key][0] - now
         self._due[key] = (due, priority)
         self._tie += 1
         heapq.heappush(self._later, (due, self._tie, key, priority))
+        return delay
+
+    def _pause_s(self, key: K) -> float:
+        """Doubled with each look in a row that asks for it."""
+        if key in self._active and key not in self._hasty_now:
+            self._hasty_now.add(key)
+            self._hasty[key] = self._hasty.get(key, 0) + 1
+        before = max(self._hasty.get(key, 1) - 1, 0)
+        whole: float = self.timing.again_s * 2 ** min(before, 30)
+        return min(whole, self.timing.again_max_s)
 
     def retry(self, key: K, priority: Priority, jitter: float, now: float) -> float:
         """Back off after a failure and return the delay; `jitter` is a random number from 0 to 1."""
@@ -121,6 +138,9 @@ class KeyedQueue(Generic[K]):
 
     def done(self, key: K, now: float) -> None:
         self.counters.worked.observe_s(now - self._active.pop(key))
+        if key not in self._hasty_now:
+            self._hasty.pop(key, None)
+        self._hasty_now.discard(key)
         if key in self._again:
             self.add(key, self._again.pop(key), now)
 
@@ -132,6 +152,7 @@ class KeyedQueue(Generic[K]):
         """The object is gone: no delayed work, no memory of failures."""
         self._due.pop(key, None)
         self._failures.pop(key, None)
+        self._hasty.pop(key, None)
 
     def depth(self) -> dict[Priority, int]:
         return {priority: len(waiting) for priority, waiting in self._lanes.items()}
@@ -201,8 +222,12 @@ class WorkQueue(Generic[K]):
         self._wake.set()
 
     async def take(self) -> tuple[K, Priority]:
-        """Wait for the next key; waits for ever when there is nothing to do."""
+        """Wait for the next key; waits for ever when there is nothing to do.
+
+        Others of the loop get their turn before each key: probes, streams and the election share it with the workers.
+        """
         while True:
+            await asyncio.sleep(0)
             if (taken := self.machine.take(self._clock())) is not None:
                 self._wake.set()  # another worker may find more
                 return taken

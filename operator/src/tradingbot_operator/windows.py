@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from tradingbot_operator.beginnings import last_before, next_after
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.gates import Closed
 from tradingbot_runtime.config.fields import duration_text
@@ -19,13 +21,18 @@ def closed(rollout: Rollout, now: datetime) -> Closed | None:
     opening = _opening(rollout, now)
     if opening == now:
         return None
-    until = "" if opening is None else opening.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = "" if opening is None else _in_whole_seconds(opening)
     for_s = None if opening is None else (opening - now).total_seconds()
     if black := _covering(rollout.blackouts, now):
         return Closed(Reason.BLACKOUT, f"no restart within blackout {_told(black)}", until, for_s)
     awaited = None if opening is None else _covering(rollout.windows, opening)
     what = f"restarts wait for window {_told(awaited)}" if awaited else "no window ever opens outside of the blackouts"
     return Closed(Reason.OUTSIDE_MAINTENANCE_WINDOW, what, until, for_s)
+
+
+def _in_whole_seconds(opening: datetime) -> str:
+    """Not before it: it is open then."""
+    return (opening.astimezone(UTC) + timedelta(microseconds=999_999)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def schedule_problems(rollout: Rollout) -> tuple[str, ...]:
@@ -54,11 +61,13 @@ def _opening(rollout: Rollout, now: datetime) -> datetime | None:
     """The first moment from `now` on that is within a window and within no blackout; None where none is found."""
     moment = now
     for _ in range(LOOKS):
-        if black := _covering(rollout.blackouts, moment):
-            moment = _end(black, moment)
+        ends = [end for black in rollout.blackouts if (end := _end(black, moment))]
+        if ends:
+            moment = max(ends)
         elif not rollout.windows or _covering(rollout.windows, moment):
             return moment
-        elif starts := [start for window in rollout.windows if (start := _next_start(window, moment))]:
+        elif starts := [start for each in rollout.windows
+                        if (start := next_after(each.schedule, each.time_zone, moment))]:  # fmt: skip
             moment = min(starts)
         else:
             return None
@@ -67,20 +76,15 @@ def _opening(rollout: Rollout, now: datetime) -> datetime | None:
 
 def _covering(windows: Iterable[Window], moment: datetime) -> Window | None:
     """Of those that are open then, the one that stays open for the longest time."""
-    return max((window for window in windows if _end(window, moment) > moment), default=None,
-               key=lambda window: _end(window, moment))  # fmt: skip
+    ends = ((_end(window, moment), window) for window in windows)
+    return max(((end, window) for end, window in ends if end), default=(None, None), key=itemgetter(0))[1]
 
 
-def _end(window: Window, moment: datetime) -> datetime:
-    """Of the window that began last; all last as long, so that an earlier one is over, too."""
-    just_after = (moment + timedelta(seconds=1)).astimezone(ZoneInfo(window.time_zone))
-    began: datetime = next(CronSim(window.schedule, just_after, reverse=True))
-    return began.astimezone(UTC) + timedelta(microseconds=window.duration_ns // 1000)
-
-
-def _next_start(window: Window, moment: datetime) -> datetime | None:
-    found = next(CronSim(window.schedule, moment.astimezone(ZoneInfo(window.time_zone))), None)
-    return None if found is None else found.astimezone(UTC)
+def _end(window: Window, moment: datetime) -> datetime | None:
+    """Of the one that began last; all last as long, so that an earlier one is over, too. None: it is not open."""
+    lasts = timedelta(microseconds=window.duration_ns // 1000)  # of time that passes, whatever the clock shows
+    began = last_before(window.schedule, window.time_zone, moment, since=moment - lasts)
+    return None if began is None else began + lasts
 
 
 def _told(window: Window) -> str:
