@@ -76,11 +76,54 @@ def test_a_trading_halt_stops_the_bots_that_it_selects_and_those_that_come_later
     eventually(lambda: "late-0" in world.node.pods, 20, "it has started")  # the halt is told before that
     assert world.node.pods["late-0"].config.halts, "its first process found the halt in its configuration"
 
-    resume(world, ",".join(held))
     world.client.delete(API, "TradingHalt", world.namespace, "stop")
-    world.condition("Halted", "False", "NotHalted")  # the approval was there before the TradingHalt went
+    eventually(lambda: "delete tradinghalt" not in world.condition("Halted", "True", "GlobalHalt"))
+    resume(world, ",".join(held))
+    world.condition("Halted", "False", "NotHalted")
     world.condition("Halted", "True", "GlobalHalt", name="late")
     assert halts(world, "late") != {}
+
+
+def test_a_resume_that_came_while_the_trading_halt_stood_resumes_nothing_also_for_the_next_leader(world: World) -> None:
+    world.apply(VENUE, manifest(), STOP)
+    eventually(lambda: list(halts(world).values()) == [True])
+    (held,) = halts(world)
+    resume(world, held)
+    eventually(lambda: "ResumeRefused" in {event["reason"] for event in world.events()})
+    eventually(lambda: "resumes nothing, also later" in world.condition("Halted", "True", "GlobalHalt"))
+
+    world.operator.kill()
+    world.client.delete(API, "TradingHalt", world.namespace, "stop")
+    world.operator.start()
+    world.operator.wait_until_leading()
+
+    eventually(lambda: "delete tradinghalt" not in world.condition("Halted", "True", "GlobalHalt"))
+    assert list(halts(world)) == [held]
+    assert not [order for order in orders(world, "maker-0") if isinstance(order, Resume)]
+    world.client.merge(API, "TradingBot", world.namespace, "maker",
+                       {"metadata": {"annotations": {"tradingbot.dev/resume": None}}})  # fmt: skip
+    eventually(lambda: "answeredResume" not in (world.get("TradingBot") or {})["status"])
+    resume(world, held)
+    world.condition("Halted", "False", "NotHalted")
+
+
+def test_a_new_leader_tells_of_a_breach_at_once_and_of_why_a_trading_halt_stands(world: World) -> None:
+    """A slot that does not answer it holds neither back."""
+    two: dict[str, Any] = {"symbols": ("BTCUSDT", "ADAUSDT"), "replicas": 2}
+    world.apply(VENUE, manifest(**two))
+    world.condition("Ready", "True", "Trading")
+    world.operator.kill()
+    world.node.cut("maker-1")
+    world.apply(STOP)
+    world.operator.start()
+    world.operator.wait_until_leading()
+
+    eventually(lambda: len(halts(world)) == 2, 5, "before its start is over")
+    found = (world.get("TradingBot") or {})["status"]["halts"]
+    assert {(halt["by"], halt["message"]) for halt in found} == {("TradingHalt/stop", "audit")}
+    world.node.breach("maker-0", "maker-0-9")
+    eventually(lambda: "maker-0-9" in halts(world), 3)
+    assert "RiskBreachMaxLoss 120 USDT" in world.condition("Halted", "True")
 
 
 def test_a_trading_halt_that_selects_nobody_says_so_and_halts_the_bot_that_comes_later(world: World) -> None:

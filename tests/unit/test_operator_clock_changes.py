@@ -1,5 +1,6 @@
 """Windows and blackouts on days on which the clock is changed, against a walk through the minutes of UTC."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -35,14 +36,15 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def values(text: str, least: int, most: int) -> set[int]:
+@lru_cache
+def values(text: str, least: int, most: int) -> frozenset[int]:
     found: set[int] = set()
     for part in text.split(","):
         span, _, step = part.partition("/")
         low, _, high = span.partition("-")
         low, high = (str(least), str(most)) if low == "*" else (low, high or low)
         found |= set(range(int(NAMES.get(low, low)), int(NAMES.get(high, high)) + 1, int(step or 1)))
-    return found
+    return frozenset(found)
 
 
 def shows(schedule: str, at: datetime) -> bool:
@@ -79,11 +81,12 @@ def begins(schedule: str, zone: str, change: str) -> tuple[datetime, ...]:
 
 
 def is_open(windows: list[dict[str, Any]], change: str, at: datetime) -> bool:
-    return any(
-        began <= at < began + timedelta(minutes=window["minutes"])
-        for window in windows
-        for began in begins(window["schedule"], window["timeZone"], change)
-    )
+    for window in windows:
+        known = begins(window["schedule"], window["timeZone"], change)
+        before = bisect_right(known, at)
+        if before and at < known[before - 1] + timedelta(minutes=window["minutes"]):
+            return True
+    return False
 
 
 @st.composite

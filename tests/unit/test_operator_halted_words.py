@@ -7,7 +7,7 @@ import pytest
 from harness.bot_model import Cluster, bot, spec
 from tradingbot_operator.api.v1alpha1 import HaltStatus
 from tradingbot_operator.core.conditions import MAX_MESSAGE
-from tradingbot_operator.core.halted import in_words
+from tradingbot_operator.core.halted import Resumes, in_words
 from tradingbot_operator.core.observed import StopOrder
 
 UID = "0123456789"
@@ -61,6 +61,23 @@ def test_slots_that_have_not_confirmed_are_named_beside_the_cause_that_they_shar
     assert message.startswith(
         "3 slots (0, 1, 2): GlobalHalt: audit, by TradingHalt/stop, not confirmed yet by slot 1, 2. To resume: annotate"
     )
+
+
+def test_a_slot_with_many_halts_is_told_and_counted_once() -> None:
+    many = [breach(slot) for slot in (1, 0, 1)] + [laid(0) for _ in range(45)]
+
+    message = in_words(many, ())
+
+    assert message.startswith("2 slots (0, 1): RiskBreachMaxLoss 120 USDT, limit 100 USDT, by risk; slot 0: GlobalHalt")
+
+
+def test_a_resume_that_is_known_is_told_with_what_it_waits_for_and_is_not_asked_for_again() -> None:
+    halts, known = [breach(0), breach(1)], Resumes(awaited={(0, "maker-0-1")})
+    waits = ". The resume of maker-0-1 is known, and waits for the runtime of slot 0 to confirm it"
+
+    assert in_words(halts[:1], (), known).endswith(waits)
+    both = in_words(halts, (), known)
+    assert both.endswith(f"{waits}. To resume: annotate the bot with tradingbot.dev/resume=maker-1-1")
 
 
 def test_different_causes_are_told_in_their_order() -> None:

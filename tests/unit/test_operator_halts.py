@@ -8,8 +8,9 @@ from harness.bot_model import Cluster, bot, spec
 from harness.slot_volume import Volume
 from tradingbot_operator.api.v1alpha1 import LabelSelector, Phase
 from tradingbot_operator.core import names
-from tradingbot_operator.core.observed import StopOrder
-from tradingbot_operator.core.outcome import HaltSlot, ResumeSlot
+from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.observed import Pod, StopOrder, Stream
+from tradingbot_operator.core.outcome import HaltSlot, Outcome, ResumeSlot
 from tradingbot_operator.core.trading_halts import selects
 from tradingbot_runtime.model.events import TradingState
 
@@ -130,12 +131,6 @@ def test_a_trading_halt_halts_every_slot_and_holds_after_its_deletion(cluster: C
     assert states(cluster) == [TradingState.HALTED] * 2
     assert condition(cluster, "Halted")[:2] == ("True", "GlobalHalt")
 
-    resume(cluster, "all-01234567-0,all-01234567-1")
-    cluster.settle()
-    assert states(cluster) == [TradingState.HALTED] * 2, "not while the TradingHalt is there"
-    assert "delete tradinghalt/all first" in condition(cluster, "Halted")[2]
-
-    resume(cluster, "")
     order(cluster)
     cluster.settle()
     assert states(cluster) == [TradingState.HALTED] * 2, "its deletion releases nothing"
@@ -143,6 +138,146 @@ def test_a_trading_halt_halts_every_slot_and_holds_after_its_deletion(cluster: C
     cluster.settle()
     assert states(cluster) == [TradingState.ACTIVE] * 2
     assert condition(cluster, "Halted")[:2] == ("False", "NotHalted")
+
+
+LAID = "all-01234567-0,all-01234567-1"
+
+
+def told(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(event.reason, event.message) for event in outcome.events
+            if event.reason in (Reason.RESUME_REFUSED, Reason.NO_SUCH_HALT)]  # fmt: skip
+
+
+def begin_anew(cluster: Cluster) -> dict[int, Pod]:
+    """Another leader has just begun: it has what was written, and has heard nobody. What is left of the pods."""
+    heard = dict(cluster.pods)
+    for n, pod in heard.items():
+        cluster.pods[n] = replace(pod, stream=Stream())
+    cluster.observed = replace(cluster.observed, since_start_s=1.0)
+    return heard
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_resume_of_what_a_trading_halt_holds_is_refused_for_good_and_is_told(
+    cluster: Cluster,
+    crashes: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    order(cluster, ALL)
+    cluster.settle()
+    resume(cluster, LAID)
+    first = cluster.step()
+    cluster.settle()
+
+    assert first.halts == ()
+    assert told(first) == [("ResumeRefused", (
+        f"annotation tradingbot.dev/resume resumes nothing of {LAID.replace(',', ', ')}, also later: TradingHalt/all "
+        "still holds it. Delete that first, take the annotation away, then write it anew"))]  # fmt: skip
+    assert told(cluster.step()) == [], "once"
+    message = condition(cluster, "Halted")[2]
+    assert "The resume that is written resumes nothing, also later" in message
+    assert message.endswith(f"To resume: delete tradinghalt/all first, then take the annotation {names.RESUME} away, "
+                            f"then annotate the bot with {names.RESUME}={LAID}")  # fmt: skip
+
+    order(cluster)
+    if crashes:
+        heard = begin_anew(cluster)
+        cluster.step()
+        cluster.pods |= heard
+        cluster.observed = replace(cluster.observed, since_start_s=60.0)
+    cluster.settle()
+
+    assert states(cluster) == [TradingState.HALTED] * 2, "its deletion releases nothing"
+    assert told(cluster.step()) == []
+    resume(cluster, "")
+    cluster.settle()
+    assert condition(cluster, "Halted")[2].endswith(f"To resume: annotate the bot with {names.RESUME}={LAID}")
+    resume(cluster, LAID)  # anew
+    cluster.settle()
+    assert states(cluster) == [TradingState.ACTIVE] * 2
+
+
+def test_a_refused_resume_is_recorded_also_while_a_new_leader_has_not_heard_everybody(cluster: Cluster) -> None:
+    order(cluster, ALL)
+    cluster.settle()
+    heard = begin_anew(cluster)
+    resume(cluster, LAID)
+    assert [reason for reason, _ in told(cluster.step())] == ["ResumeRefused"]
+
+    order(cluster)
+    cluster.step()
+    cluster.pods |= heard
+    cluster.settle()
+
+    assert states(cluster) == [TradingState.HALTED] * 2
+
+
+def test_a_resume_that_names_no_halt_in_force_is_told_once_and_blanks_are_as_good_as_commas(cluster: Cluster) -> None:
+    cluster.breach(0, "a")
+    cluster.breach(1, "b")
+    cluster.settle()
+
+    resume(cluster, "b wrong\nold")
+    first = cluster.step()
+
+    assert told(first) == [
+        (
+            "NoSuchHalt",
+            ("annotation tradingbot.dev/resume: no halt in force is called old, wrong; status.halts has their ids"),
+        )
+    ]
+    cluster.settle()
+    assert [halt.id for halt in cluster.bot.status.halts] == ["a"]
+    resume(cluster, "a b")  # which was resumed: it may stay
+    second = cluster.step()
+    cluster.settle()
+    assert told(second) == []
+    assert states(cluster) == [TradingState.ACTIVE] * 2
+
+
+def test_a_resume_of_a_silent_slot_is_acknowledged(cluster: Cluster) -> None:
+    cluster.breach(1, "b")
+    cluster.settle()
+    cluster.pods[1] = replace(cluster.pods[1], stream=replace(cluster.pods[1].stream, connected=False))
+    resume(cluster, "b")
+    cluster.settle()
+
+    message = condition(cluster, "Halted")[2]
+    assert message.endswith("The resume of b is known, and waits for the runtime of slot 1 to confirm it")
+    assert "To resume" not in message
+
+
+def test_a_breach_is_told_at_once_although_another_slot_has_not_been_heard_by_a_new_leader(cluster: Cluster) -> None:
+    heard = begin_anew(cluster)
+    cluster.pods[0] = heard[0]
+    before = {c.type: c for c in cluster.bot.status.conditions}
+    cluster.breach(0, "a")
+
+    outcome = cluster.step()
+
+    assert [event.reason for event in outcome.events] == ["RiskBreachMaxLoss"]
+    assert [halt.id for halt in cluster.bot.status.halts] == ["a"]
+    assert cluster.bot.status.phase is Phase.HALTED
+    assert condition(cluster, "Halted")[:2] == ("True", "RiskBreachMaxLoss")
+    assert condition(cluster, "Ready")[:2] == ("False", "Halted")
+    assert condition(cluster, "Stalled")[:2] == ("True", "HaltRequiresManualReset")
+    now = {c.type: c for c in cluster.bot.status.conditions}
+    changed = {kind for kind, known in now.items() if before[kind] != known}
+    assert changed == {"Halted", "Ready", "Reconciling", "Stalled", "TradingEnabled"}, (
+        "of the rest nobody has heard better"
+    )
+
+
+def test_what_a_trading_halt_says_is_known_also_where_only_the_configuration_has_kept_it(cluster: Cluster) -> None:
+    """Its status was never written: the leader was killed, or has only begun."""
+    status = cluster.bot.status
+    order(cluster, ALL)
+    cluster.step()
+    cluster.bot = replace(cluster.bot, status=status)
+
+    cluster.settle()
+
+    assert {(halt.by, halt.message) for halt in cluster.bot.status.halts} == {("TradingHalt/all", "audit")}
+    assert "GlobalHalt: audit, by TradingHalt/all" in condition(cluster, "Halted")[2]
 
 
 def test_a_trading_halt_that_says_so_releases_what_it_laid_when_it_is_deleted(cluster: Cluster) -> None:

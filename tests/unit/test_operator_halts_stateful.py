@@ -1,5 +1,6 @@
 """No halt is lost and none is released that nobody named, whatever happens to pods, volumes, streams and the status."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from hypothesis import settings
@@ -29,6 +30,7 @@ class Halting(RuleBasedStateMachine):
         self.held: dict[int, set[str]] = {slot: set() for slot in range(SLOTS)}
         self.released: set[str] = set()
         self.count = 0
+        self.text, self.refused = "", set[str]()
 
     @rule(target=ids, slot=SLOT)
     def breach(self, slot: int) -> str:
@@ -43,10 +45,23 @@ class Halting(RuleBasedStateMachine):
     @rule(some=st.lists(ids, max_size=3))
     def resume(self, some: list[str]) -> None:
         """The annotation is replaced; what it names is released once the operator has seen it."""
-        self._annotate(",".join(some))
-        self.released |= set(some)
+        self._resume(some, refused=())
+
+    @rule(some=st.lists(ids, max_size=2), order=orders)
+    def resume_what_stands(self, some: list[str], order: StopOrder) -> None:
+        """It is refused, and stays so when the TradingHalt goes; the rest of the annotation counts."""
+        laid = [f"{order.name}-{order.uid}-{slot}" for slot in range(SLOTS)]
+        self._resume([*some, *laid], refused=laid)
+
+    def _resume(self, some: list[str], refused: Collection[str]) -> None:
+        text = ",".join(some)
+        self.refused = {*refused, *(self.refused if text == self.text else ())}
+        self.text = text
+        self._annotate(text)
+        consented = set(some) - self.refused
+        self.released |= consented
         for held in self.held.values():
-            held -= set(some)
+            held.difference_update(consented)
         self.cluster.step()
 
     @rule(target=orders, until_deleted=st.booleans())

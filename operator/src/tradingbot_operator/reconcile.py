@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from tradingbot_operator.api.v1alpha1 import TradingBotStatus
 from tradingbot_operator.api_errors import ApiError, NotFound
 from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core import names
@@ -137,7 +138,7 @@ class Reconciler:
             raise
         if outcome.finalizer is Finalizer.REMOVE:
             return
-        if not leases and outcome.status.halts == bot.status.halts and self._answer_is_near(bot, outcome):
+        if not leases and not halts_changed(bot.status, outcome.status) and self._answer_is_near(bot, outcome):
             self.queue.add_after(("TradingBot", bot.namespace, bot.name), ANSWER_S, Priority.CHILD)
             return
         self._tell(bot, outcome)
@@ -264,6 +265,11 @@ class Reconciler:
         status = self.observer.trading_halt_status(manifest)
         if status is not None:
             await self.statuses.write("TradingHalt", name, status)
+
+
+def halts_changed(before: TradingBotStatus, after: TradingBotStatus) -> bool:
+    """Also what has become of a resume: whatever is in the way of the rest, that is recorded."""
+    return (before.halts, before.answered_resume) != (after.halts, after.answered_resume)
 
 
 def _by_slot(outcome: Outcome) -> dict[int, Manifest]:

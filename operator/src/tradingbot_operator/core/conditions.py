@@ -149,6 +149,8 @@ class Reason(StrEnum):
     DEAD_MANS_SWITCH = "DeadMansSwitch"  # a slot is lost: a Job withdraws its orders
     ORDERS_WITHDRAWN = "OrdersWithdrawn"
     HANDED_OVER = "HandedOver"
+    RESUME_REFUSED = "ResumeRefused"  # a TradingHalt still lays what the annotation names
+    NO_SUCH_HALT = "NoSuchHalt"  # the annotation names a halt that is not in force
     WITHDRAWAL_FAILED = "WithdrawalFailed"
 
 

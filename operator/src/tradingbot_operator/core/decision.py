@@ -28,6 +28,7 @@ from tradingbot_operator.core.outcome import (
 from tradingbot_operator.core.ownership import must_be_applied
 from tradingbot_operator.core.picture import picture, running_status
 from tradingbot_operator.core.release import release
+from tradingbot_operator.core.resumes import answers
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, cannot_take, rollout
 from tradingbot_operator.core.safer import safer
 from tradingbot_operator.core.slots import (
@@ -139,6 +140,7 @@ class _Running:
             events=(
                 *dead.events,
                 *handed_over(() if self.bot.paused else plan.taken),
+                *answers(self.bot, status.answered_resume, plan.halts.in_force, self.observed.pods),
                 *announcements(self.bot.status.conditions, status.conditions),
             ),
             requeue_after_s=_soonest(

@@ -7,12 +7,13 @@ it stands in the status and in the slot's configuration, so that a fresh pod sta
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tradingbot_operator.api.v1alpha1 import HaltStatus
+from tradingbot_operator.api.v1alpha1 import AnsweredResume, HaltStatus
 from tradingbot_operator.api.v1alpha1.tradingbot import MAX_HALTS
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Bot, Observed, Pod, StopOrder, Stream
 from tradingbot_operator.core.outcome import HaltSlot, ResumeSlot
+from tradingbot_operator.core.resumes import answered, consented
 from tradingbot_runtime.config import HaltLatch, OnBreach, ResumedHalt, SlotConfig
 from tradingbot_runtime.model.control import GLOBAL_HALT
 
@@ -27,6 +28,7 @@ class Halts:
 
     in_force: tuple[HaltStatus, ...] = ()
     resumed: Mapping[int, tuple[ResumedHalt, ...]] = field(default_factory=dict)
+    answered: AnsweredResume | None = None  # what has become of the annotation that resumes
 
     def configured(self, slot: int, config: SlotConfig) -> SlotConfig:
         """`config` with what a fresh pod of the slot has to know of halts."""
@@ -40,6 +42,14 @@ class Halts:
         """Whether it is in force, and nobody has released it."""
         released = any(halt.id == halt_id for halt in self.resumed.get(slot, ()))
         return not released and any((halt.slot, halt.id) == (slot, halt_id) for halt in self.in_force)
+
+    def awaited(self, pods: Iterable[Pod]) -> frozenset[tuple[int, str]]:
+        """By slot and id: released, and their runtimes either are not heard or were told and have yet to obey."""
+        streams = {pod.ordinal: pod.stream for pod in pods if pod.stream.connected}
+        return frozenset(
+            (slot, halt.id) for slot, released in self.resumed.items() for halt in released
+            if slot not in streams or halt.id in streams[slot].resumes_ordered
+        )  # fmt: skip
 
     def orders(self, pods: Iterable[Pod]) -> tuple[HaltSlot | ResumeSlot, ...]:
         """What the slots have to be told over their streams; each once on a connection."""
@@ -77,11 +87,13 @@ def halts(
             report = streams[slot].report if slot in streams else None
             _lay(known, order, HaltPlace(slot, report.resumed if report else (), observed.now))
     known |= {key: halt for halt in found if (key := (halt.slot, halt.id)) not in known and halt.slot in slots}
-    released = _released(bot, observed, before, known)
+    standing = {order.uid for order in observed.stop_orders if order.selected}
+    answer = answered(bot, known.values(), standing)
+    released = _released(observed, Consent(before, standing, consented(bot, answer)), known)
     for slot, stream in streams.items():
         released[slot] = _still_held(known, slot, stream, released.get(slot, ()))
     in_force = sorted(known.values(), key=lambda halt: (halt.at, halt.slot, halt.id))
-    return Halts(tuple(in_force[:MAX_HALTS]), released)
+    return Halts(tuple(in_force[:MAX_HALTS]), released, answer)
 
 
 Known = dict[tuple[int, str], HaltStatus]  # by slot and id
@@ -148,9 +160,11 @@ def _lay(known: Known, order: StopOrder, place: HaltPlace) -> None:
         id=key[1], slot=place.slot, reason=GLOBAL_HALT, at=place.now, by=f"TradingHalt/{order.name}",
         message=order.reason, policy=OnBreach.FLATTEN if order.flatten else OnBreach.CANCEL_ALL, confirmed=False,
     )  # fmt: skip
-    # Also of a known one: it may have come back from the configuration, which knows its id only.
+    # Also of a known one: it may have come back from the configuration, which knows its id and its policy only.
+    old = known.get(key, new)
+    told = {"by": new.by, "message": new.message} if old.by == OPERATOR or not old.message else {}
     laid = {"trading_halt": order.name, "trading_halt_uid": order.uid, "until_deleted": order.until_deleted}
-    known[key] = known.get(key, new).model_copy(update=laid)
+    known[key] = old.model_copy(update=told | laid)
 
 
 def _still_held(known: Known, slot: int, stream: Stream, released: tuple[ResumedHalt, ...]) -> tuple[ResumedHalt, ...]:
@@ -162,21 +176,24 @@ def _still_held(known: Known, slot: int, stream: Stream, released: tuple[Resumed
     return tuple(halt for halt in released if halt.id in held)
 
 
-def _released(
-    bot: Bot, observed: Observed, before: Mapping[int, SlotConfig], known: Known
-) -> dict[int, tuple[ResumedHalt, ...]]:
+@dataclass(frozen=True, slots=True)
+class Consent:
+    before: Mapping[int, SlotConfig]  # has what was released and is not confirmed yet
+    standing: Collection[str]  # UIDs of TradingHalts that are there and select the bot
+    asked: Collection[str]  # ids that a person resumes
+
+
+def _released(observed: Observed, consent: Consent, known: Known) -> dict[int, tuple[ResumedHalt, ...]]:
     """A halt of a TradingHalt that is still there cannot be released: it would be laid again at once."""
-    standing = {order.uid for order in observed.stop_orders if order.selected}
     existing = {order.uid for order in observed.stop_orders}
-    asked = names.listed(bot.metadata.annotations.get(names.RESUME, ""))
-    pending = {(slot, r.id): r.by for slot, config in before.items() for r in config.resumed}
+    pending = {(slot, r.id): r.by for slot, config in consent.before.items() for r in config.resumed}
     found: dict[int, tuple[ResumedHalt, ...]] = {}
     for (slot, halt_id), halt in sorted(known.items()):
         by = pending.get((slot, halt_id), "")
-        if halt_id in asked:
+        if halt_id in consent.asked:
             by = by or BY_ANNOTATION
         elif halt.trading_halt_uid and halt.until_deleted and halt.trading_halt_uid not in existing:
             by = by or f"deletion of TradingHalt/{halt.trading_halt}"
-        if by and halt.trading_halt_uid not in standing:
+        if by and halt.trading_halt_uid not in consent.standing:
             found[slot] = (*found.get(slot, ()), ResumedHalt(id=halt_id, by=by))
     return found

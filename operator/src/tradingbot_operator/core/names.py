@@ -74,8 +74,8 @@ def control_server_name(namespace: str, bot: str) -> str:
 
 
 def listed(text: str) -> frozenset[str]:
-    """The words of an annotation that lists some."""
-    return frozenset(filter(None, (word.strip() for word in text.split(","))))
+    """The words of an annotation that lists some; whoever writes blanks between them instead means the same."""
+    return frozenset(text.replace(",", " ").split())
 
 
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # `json.dumps` makes one for each call

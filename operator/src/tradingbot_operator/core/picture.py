@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tradingbot_operator.api.v1alpha1 import (
     ConditionStatus,
     ConfigHash,
+    Phase,
     RolledBack,
     SlotStatus,
     TradingBotStatus,
@@ -15,6 +16,7 @@ from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import ConditionType, Reason, merge
 from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.frozen_template import drift
+from tradingbot_operator.core.halted import is_about_a_halt
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.pending import pending_change
 from tradingbot_operator.core.rollback import is_as_tried
@@ -52,6 +54,8 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         size=stateful_set["spec"]["replicas"] if stateful_set else None,
         pods_refused=observed.pods_refused,
         patience_s=plan.installation.drain_timeout_s,
+        awaited_resumes=plan.halts.awaited(observed.pods),
+        refused_resumes=frozenset(plan.halts.answered.refused if plan.halts.answered else ()),
         halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
         trading_halts=frozenset(order.uid for order in observed.stop_orders if order.selected),
         warnings=warnings(spec, plan.accepted.venues),
@@ -80,7 +84,7 @@ def _overdue(plan: Plan, observed: Observed) -> bool:
 
 def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> TradingBotStatus:
     if _just_started(bot, observed, plan.installation):
-        return bot.status
+        return _with_halts(bot, observed, plan, shown)
     observations = observe(shown, observed.pods)
     stateful_set = observed.child("StatefulSet", bot.name) or {}
     revisions = stateful_set.get("status", {})
@@ -101,8 +105,23 @@ def running_status(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> 
         update_revision=revisions.get("updateRevision", ""),
         slots=_slots(bot, observed, plan),
         halts=plan.halts.in_force,
+        answered_resume=plan.halts.answered,
         operator_version=plan.installation.operator_version,
     )
+
+
+def _with_halts(bot: Bot, observed: Observed, plan: Plan, shown: Picture) -> TradingBotStatus:
+    """What nobody has been heard of yet stays as it was told. Of halts one voice is enough, and nothing is older."""
+    observations = tuple(o for o in observe(shown, observed.pods) if shown.halts and is_about_a_halt(o))
+    fresh = merge(bot.status.conditions, observations, bot.metadata.generation, observed.now)
+    conditions = {c.type: c for c in (*bot.status.conditions, *fresh)}
+    halted = any(o.type is ConditionType.READY for o in observations)
+    return bot.status.model_copy(update={
+        "halts": plan.halts.in_force,
+        "answered_resume": plan.halts.answered,
+        "conditions": tuple(condition for _, condition in sorted(conditions.items())),
+        "phase": Phase.HALTED if halted else bot.status.phase,
+    })  # fmt: skip
 
 
 def _rolled_back(bot: Bot) -> RolledBack | None:

@@ -17,6 +17,7 @@ from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.halts import Halts, halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed
 from tradingbot_operator.core.outcome import Outcome, announcements
+from tradingbot_operator.core.resumes import answers
 from tradingbot_operator.core.slots import configured
 from tradingbot_operator.core.status import Picture, observe, phase
 from tradingbot_operator.core.validation import Refusal
@@ -32,7 +33,8 @@ def unaccepted(bot: Bot, observed: Observed, refusal: Refusal | None, installati
     held = halts(bot, observed, before, slots, halts_of_deleted(bot, observed))
     status = _status(bot, observed, _with_pods(refusal, observed), held)
     status = status.model_copy(update={"operator_version": installation.operator_version})
-    return Outcome(status=status, events=announcements(bot.status.conditions, status.conditions),
+    resumes = answers(bot, status.answered_resume, held.in_force, observed.pods)
+    return Outcome(status=status, events=(*resumes, *announcements(bot.status.conditions, status.conditions)),
                    halts=held.orders(observed.pods), holds=_holds(bot, observed, config_map))  # fmt: skip
 
 
@@ -80,4 +82,5 @@ def _status(bot: Bot, observed: Observed, refusal: Refusal | None, held: Halts) 
         "selector": names.selector(bot.name),
         "strategy": bot.spec.strategy.name if bot.spec else bot.status.strategy,
         "halts": held.in_force,
+        "answered_resume": held.answered,
     })  # fmt: skip

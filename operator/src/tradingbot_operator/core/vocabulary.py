@@ -154,7 +154,7 @@ PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
 EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.ABANDONED, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,
-               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED)  # fmt: skip
+               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED, R.RESUME_REFUSED, R.NO_SUCH_HALT)  # fmt: skip
 
 MEANINGS: Mapping[Reason, str] = {
     R.NOT_YET_OBSERVED: "the operator has not looked at this yet",
@@ -258,4 +258,6 @@ MEANINGS: Mapping[Reason, str] = {
     R.HANDED_OVER: "a slot goes on with a market of another one: its position, its cost, the day's profit",
     R.ORDERS_WITHDRAWN: "that Job found no order of the slot at its venues any more",
     R.WITHDRAWAL_FAILED: "it gave up: orders may be open",
+    R.RESUME_REFUSED: "the annotation names a halt that a TradingHalt still lays: it resumes nothing of it, also later",
+    R.NO_SUCH_HALT: "the annotation names a halt that is not in force: `status.halts` has the ids",
 }

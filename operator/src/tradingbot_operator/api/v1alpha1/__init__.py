@@ -12,6 +12,7 @@ from tradingbot_operator.api.v1alpha1.trading_halt import (
     TradingHaltStatus,
 )
 from tradingbot_operator.api.v1alpha1.tradingbot import (
+    AnsweredResume,
     ConfigHash,
     HaltStatus,
     PendingChange,
@@ -26,8 +27,8 @@ from tradingbot_operator.api.v1alpha1.tradingbot import (
 from tradingbot_operator.api.v1alpha1.venue import Venue, VenueStatus
 
 __all__ = [
-    "GROUP", "VERSION", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus", "LabelSelector", "ObjectMeta",
-    "OnDelete", "PendingChange", "Phase", "Resource", "RolledBack", "SelectorOperator", "SelectorRequirement",
-    "SlotStatus", "Status", "TradingBot", "TradingBotStatus", "TradingHalt", "TradingHaltSpec", "TradingHaltStatus",
-    "Venue", "VenueStatus", "Withdrawal", "WithdrawalState",
+    "GROUP", "VERSION", "AnsweredResume", "Condition", "ConditionStatus", "ConfigHash", "HaltStatus",
+    "LabelSelector", "ObjectMeta", "OnDelete", "PendingChange", "Phase", "Resource", "RolledBack",
+    "SelectorOperator", "SelectorRequirement", "SlotStatus", "Status", "TradingBot", "TradingBotStatus",
+    "TradingHalt", "TradingHaltSpec", "TradingHaltStatus", "Venue", "VenueStatus", "Withdrawal", "WithdrawalState",
 ]  # fmt: skip

@@ -103,6 +103,15 @@ class HaltStatus(Status):
     until_deleted: bool = Field(default=False, description="The deletion of that TradingHalt releases it.")
 
 
+class AnsweredResume(Status):
+    annotation: Hash = Field(description="Names the annotation tradingbot.dev/resume as it was read.")
+    refused: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=MAX_HALTS)] = Field(
+        default=(),
+        description="Halts that it names and that it does not resume, also later: a TradingHalt held them. It counts "
+        "for them when it is taken away and written anew.",
+    )  # fmt: skip
+
+
 class PendingChange(Status):
     change: ChangeClass = Field(alias="class", description="What the change takes: see the spec's fields.")
     slots: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_SLOTS - 1)], ...], Field(max_length=MAX_SLOTS)] = Field(
@@ -157,6 +166,9 @@ class TradingBotStatus(Status):
     )
     halts: Annotated[tuple[HaltStatus, ...], Field(max_length=MAX_HALTS)] = Field(
         default=(), description="Halts that hold until a person resumes them.", json_schema_extra=map_by("id")
+    )
+    answered_resume: AnsweredResume | None = Field(
+        default=None, description="What has become of the annotation tradingbot.dev/resume; absent without one."
     )
     operator_version: Annotated[str, Field(max_length=64)] = Field(
         default="", description="Version of the operator that wrote this status."
