@@ -176,16 +176,48 @@ def test_before_a_new_slot_has_a_pod_nothing_is_restarted() -> None:
     assert (outcome.commands, [child["kind"] for child in outcome.apply if child["kind"] == "StatefulSet"]) == ((), [])
 
 
-BEFORE_TIME = "1970-01-01T00:00:00Z"  # of a halt whose moment the runtime does not know
+BEFORE_TIME, AFTER_TIME = "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z"  # by a node's clock that is wrong
+
+
+def tells_time(cluster: Cluster, slot: int, halt_id: str, at: str) -> None:
+    pod = cluster.pods[slot]
+    cluster.pods[slot] = replace(pod, stream=replace(pod.stream, halt_times={halt_id: at}))
+
+
+@pytest.mark.parametrize("clock", [BEFORE_TIME, AFTER_TIME])
+def test_a_limit_that_it_breaks_takes_the_change_back_whatever_its_nodes_clock_says(clock: str) -> None:
+    cluster = trying()
+    later(cluster, 60)
+    tells_time(cluster, 2, "maker-2-1", clock)
+    cluster.breach(2, "maker-2-1")
+    cluster.settle()
+
+    assert cluster.bot.status.rolled_back
+
+
+def test_a_limit_that_it_breaks_before_a_leader_has_seen_the_pod_takes_the_change_back() -> None:
+    cluster = Cluster(bot(wanted()))
+    cluster.settle()
+    cluster.respecify(wanted(**NEW))
+    cluster.step()
+    while 2 not in on_new(cluster):
+        cluster.step()
+    cluster.breach(2, "maker-2-1")
+    cluster.settle()
+
+    assert cluster.bot.status.rolled_back
 
 
 @pytest.mark.parametrize("why", ["RiskBreachMaxLoss", "ManualHalt"])
 def test_one_that_is_halted_proves_nothing_until_it_has_run_for_its_time_from_the_resume(why: str) -> None:
-    cluster = trying()
+    cluster = Cluster(bot(wanted()))
+    cluster.settle()
+    cluster.breach(2, "maker-2-1", why)  # before the change: it is not what has broken the limit
+    cluster.settle()
+    cluster.respecify(wanted(**NEW))
+    cluster.settle()
+    tells_time(cluster, 2, "maker-2-1", AFTER_TIME)
     later(cluster, 60)
-    pod = cluster.pods[2]
-    cluster.pods[2] = replace(pod, stream=replace(pod.stream, halt_times={"maker-2-1": BEFORE_TIME}))
-    cluster.breach(2, "maker-2-1", why)
     cluster.settle()
     assert "slot 2, which runs the change before the others, is halted" in pending(cluster)
     later(cluster, 3600)

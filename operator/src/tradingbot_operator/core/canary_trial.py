@@ -30,6 +30,7 @@ class Trial(msgspec.Struct, frozen=True):
     halted: bool = False
     from_s: float = 0.0  # age of the pod at which its time began: a slot that is halted proves nothing
     passed: bool = False
+    held: tuple[str, ...] | None = None  # halts of the slot that are older than the pod; None: nobody has looked yet
 
 
 def kept(plan: "Plan", observed: "Observed") -> str:
@@ -77,12 +78,21 @@ def _oldest(pods: "Iterable[Pod]") -> "Pod | None":
 def _looked_at(known: Trial, pod: "Pod", plan: "Plan") -> Trial:
     """Its time runs from the start of its pod, or from the last resume."""
     if known.pod != pod.uid:
-        known = replace(known, pod=pod.uid, from_s=0.0)
+        known = replace(known, pod=pod.uid, from_s=0.0, held=None)
+    if known.held is None:
+        known = replace(known, held=_older_than(pod, plan))
     if _is_halted(pod, plan):
         return replace(known, halted=True)
     if known.halted:
         return replace(known, halted=False, from_s=pod.age_s)
     return replace(known, passed=pod.age_s - known.from_s >= duration_s(plan))
+
+
+def _older_than(pod: "Pod", plan: "Plan") -> tuple[str, ...]:
+    """By what was known before the pod was heard: its node's clock, by which it tells when it halted, may be wrong."""
+    told = {halt.id for halt in pod.stream.report.halts} if pod.stream.report else set()
+    new = told - {halt.id for halt in plan.bot.status.halts}
+    return tuple(sorted(halt.id for halt in plan.halts.in_force if halt.slot == pod.ordinal and halt.id not in new))
 
 
 def _is_halted(pod: "Pod", plan: "Plan") -> bool:

@@ -150,11 +150,11 @@ def _late(plan: Plan, observed: Observed) -> str:
 
 def _broken_limit(plan: Plan, observed: Observed) -> str:
     """Of the slot that tries a change first: a limit of its own, since it started with it."""
-    if under_way(plan) is None:
+    first = under_way(plan)
+    if first is None or all(pod.uid != first.pod for pod in observed.pods):
         return ""
-    started = {pod.ordinal: pod.created for pod in observed.pods if pod.inputs == plan.inputs}
-    broken = (halt for halt in plan.halts.in_force
-              if halt.reason not in BY_HAND and halt.slot in started and halt.at >= started[halt.slot])  # fmt: skip
+    own = (halt for halt in plan.halts.in_force if halt.slot == first.slot and halt.id not in (first.held or ()))
+    broken = (halt for halt in own if halt.reason not in BY_HAND)
     return next((f"slot {halt.slot}, the first to run it, has halted: {halt.reason}" for halt in broken), "")
 
 
