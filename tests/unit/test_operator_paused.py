@@ -69,13 +69,58 @@ def test_halts_go_on(cluster: Cluster) -> None:
     assert report.state is TradingState.HALTED
 
 
-@pytest.mark.parametrize("value", ["", "enabled", "Disabled"])
-def test_any_other_value_is_none(cluster: Cluster, value: str) -> None:
+@pytest.mark.parametrize("value", ["", "enabled", " Enabled"])
+def test_without_it_the_bot_is_kept_as_its_spec_asks(cluster: Cluster, value: str) -> None:
     annotate(cluster, value)
     cluster.respecify(spec(("AAAUSDT", "BBBUSDT"), replicas=2))
 
     assert cluster.step().apply != ()
     assert paused(cluster) == ("False", "NotPaused")
+
+
+@pytest.mark.parametrize("value", ["Disabled", " disabled ", "DISABLED\n"])
+def test_it_may_be_written_in_capitals_and_with_blanks(cluster: Cluster, value: str) -> None:
+    annotate(cluster, value)
+    cluster.respecify(spec(("AAAUSDT", "BBBUSDT"), replicas=2))
+
+    assert cluster.step().apply == ()
+    assert paused(cluster) == ("True", "Annotation")
+
+
+@pytest.mark.parametrize("value", ["true", "off", "x" * 5000])
+def test_a_value_that_is_not_understood_is_told_once_and_keeps_nothing_back(cluster: Cluster, value: str) -> None:
+    annotate(cluster, value)
+    cluster.respecify(spec(("AAAUSDT", "BBBUSDT"), replicas=2))
+
+    first, second = cluster.step(), cluster.step()
+
+    assert first.apply != ()
+    assert paused(cluster) == ("False", "AnnotationNotUnderstood")
+    (event,) = [event for event in first.events if event.reason is Reason.ANNOTATION_NOT_UNDERSTOOD]
+    assert event.warning
+    assert f"annotation tradingbot.dev/reconcile: '{value[:50]}" in event.message
+    assert Reason.ANNOTATION_NOT_UNDERSTOOD not in {event.reason for event in second.events}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_that_its_deletion_would_wait_for_nothing_is_told_once_while_it_lives(
+    cluster: Cluster,
+    refused: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    annotate(cluster, "")
+    if refused:
+        cluster.venues = {}
+        cluster.settle()
+    metadata = cluster.bot.metadata.model_copy(update={"annotations": {names.ABANDON: "true"}})
+    cluster.bot = replace(cluster.bot, metadata=metadata)
+
+    first, second = cluster.step(), cluster.step()
+
+    (event,) = [event for event in first.events if event.reason is Reason.ABANDON_ANNOTATED]
+    assert event.warning
+    assert "will not wait for orders to be withdrawn" in event.message
+    assert Reason.ABANDON_ANNOTATED not in {event.reason for event in second.events}
+    assert event.message in next(c.message for c in cluster.bot.status.conditions if c.type == "SpecAccepted")
 
 
 def test_its_deletion_lets_go_as_ever(cluster: Cluster) -> None:

@@ -97,6 +97,18 @@ def test_a_new_bot_of_which_something_cannot_be_made_says_so_once(kind: str) -> 
     assert status(here)["slots"][0]["leaseUID"]
 
 
+@pytest.mark.parametrize("kind", ["StatefulSet", "ConfigMap"])
+def test_what_is_in_the_way_is_told_also_when_the_deadline_is_over(kind: str) -> None:
+    here = desk(kind)
+    live(here, 700)
+
+    assert condition(here, "Stalled") == ("True", "ProgressDeadlineExceeded")
+    assert said(here, "Stalled") == f"not within spec.rollout.progressDeadline: {said(here, 'Ready')}"
+    before = statuses_written(here)
+    live(here)
+    assert statuses_written(here) == before
+
+
 @pytest.mark.parametrize("denied", [("StatefulSet", "ConfigMap"), ("Role",)])
 def test_a_breach_is_told_although_nothing_else_can_be_written(denied: tuple[str, ...]) -> None:
     here = desk()

@@ -129,6 +129,7 @@ class Reason(StrEnum):
     # ReconciliationPaused
     ANNOTATION = "Annotation"
     NOT_PAUSED = "NotPaused"
+    ANNOTATION_NOT_UNDERSTOOD = "AnnotationNotUnderstood"
     # TemplateDrift
     OPERATOR_CHANGED = "OperatorChanged"
     NO_DRIFT = "NoDrift"
@@ -149,6 +150,7 @@ class Reason(StrEnum):
     DEAD_MANS_SWITCH = "DeadMansSwitch"  # a slot is lost: a Job withdraws its orders
     ORDERS_WITHDRAWN = "OrdersWithdrawn"
     HANDED_OVER = "HandedOver"
+    ABANDON_ANNOTATED = "AbandonAnnotated"  # a bot that nobody deletes: its deletion would wait for nothing
     RESUME_REFUSED = "ResumeRefused"  # a TradingHalt still lays what the annotation names
     NO_SUCH_HALT = "NoSuchHalt"  # the annotation names a halt that is not in force
     WITHDRAWAL_FAILED = "WithdrawalFailed"

@@ -28,6 +28,7 @@ RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
 RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are released, with commas between them
 RECONCILE = f"{GROUP}/reconcile"  # on the bot, by a person: DISABLED keeps the operator's hands off
 DISABLED = "disabled"
+RECONCILES = frozenset({DISABLED, "enabled", ""})  # what is understood there, with blanks around it and in capitals
 ABANDON = f"{GROUP}/abandon"  # on a bot that is being deleted, by a person: "true" lets it go, whatever is left
 ACCEPTED = "accepted.json"  # key of the ConfigMap: the last valid spec, with its venues
 CLOSED = "closed.json"  # key of the ConfigMap: what slots have said of markets that no slot has at the moment

@@ -52,7 +52,16 @@ class Bot:
     @property
     def paused(self) -> bool:
         """A person wants its objects left as they are."""
-        return self.metadata.annotations.get(names.RECONCILE) == names.DISABLED
+        return self._reconciles == names.DISABLED
+
+    @property
+    def unpaused_by(self) -> str:
+        """What somebody has written to that end, perhaps, and that does not do it."""
+        return "" if self._reconciles in names.RECONCILES else self.metadata.annotations[names.RECONCILE]
+
+    @property
+    def _reconciles(self) -> str:
+        return self.metadata.annotations.get(names.RECONCILE, "").strip().lower()
 
     @property
     def abandoned(self) -> bool:

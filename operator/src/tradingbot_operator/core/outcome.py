@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, HaltStatus, TradingBotStatus
+from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import ConditionType, Reason
 from tradingbot_operator.core.gates import HELD_UP
 from tradingbot_operator.core.observed import Manifest
@@ -90,6 +91,8 @@ class Outcome:
     holds: frozenset[str] | None = None  # instruments that are this bot's from now on; None: as before
 
 
+ABANDONS = (f"annotation {names.ABANDON}=true: the bot's deletion will not wait for orders to be withdrawn. Take it "
+            "away where nobody means that")  # fmt: skip
 GOOD = {
     ConditionType.READY: ConditionStatus.TRUE,
     ConditionType.SPEC_ACCEPTED: ConditionStatus.TRUE,
@@ -111,6 +114,8 @@ def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tu
     told: dict[str, Announcement] = {}
     for new in after:
         good, was = GOOD.get(ConditionType(new.type)), old.get(new.type)
+        if (about := _by_annotation(new, was)) is not None:
+            told.setdefault(about.reason, about)
         changed = was is None or (was.status, was.reason, was.message) != (new.status, new.reason, new.message)
         if good is None or not changed or (new.reason in QUIET_REASONS and not _is_an_outage(new, was)):
             continue
@@ -119,6 +124,16 @@ def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tu
         bad = new.status != good and new.reason not in PROGRESS_REASONS
         told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad))
     return tuple(told.values())
+
+
+def _by_annotation(new: Condition, was: Condition | None) -> Announcement | None:
+    """What somebody has annotated and may not know of: once, and not again by another leader."""
+    before = was.message if was is not None else ""
+    if new.type == ConditionType.SPEC_ACCEPTED and ABANDONS in new.message and ABANDONS not in before:
+        return Announcement(Reason.ABANDON_ANNOTATED, ABANDONS, warning=True)
+    if new.reason == Reason.ANNOTATION_NOT_UNDERSTOOD and new.message != before:
+        return Announcement(Reason.ANNOTATION_NOT_UNDERSTOOD, new.message, warning=True)
+    return None
 
 
 def _is_an_outage(new: Condition, was: Condition | None) -> bool:

@@ -48,6 +48,8 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         was_flat=was_flat(plan.bot.status.conditions),
         replacement=replacement,
         paused=plan.bot.paused,
+        unpaused_by=plan.bot.unpaused_by,
+        abandoned=plan.bot.abandoned,
         inputs=plan.inputs,
         gate=plan.gate,
         drift=drift(plan.template(), plan.rendered()),

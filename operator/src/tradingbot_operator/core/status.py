@@ -13,10 +13,12 @@ from tradingbot_operator.core.flat import flat
 from tradingbot_operator.core.gates import HELD_UP, Closed
 from tradingbot_operator.core.halted import halted
 from tradingbot_operator.core.observed import Pod, Trouble
+from tradingbot_operator.core.outcome import ABANDONS
 from tradingbot_operator.core.readiness import in_trouble, ready
 from tradingbot_operator.core.trading import HINDERED, fenced, trading_enabled
 from tradingbot_operator.core.trading import slot_names as _names
 from tradingbot_operator.core.validation import Refusal
+from tradingbot_operator.core.wording import cut
 from tradingbot_runtime.config import DesiredState, SlotConfig
 from tradingbot_runtime.model.control import SlotReport
 from tradingbot_runtime.model.events import TradingState
@@ -63,6 +65,8 @@ class Picture:
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
     withdrawals: Mapping[int, Withdrawal] = field(default_factory=dict)  # of the orders of slots that are lost
     paused: bool = False  # the operator applies nothing
+    unpaused_by: str = ""  # the value of an annotation that would keep its hands off, and does not
+    abandoned: bool = False  # its deletion would wait for nothing
     inputs: str = ""  # names the settings that take effect only at a start
     gate: Closed | None = None  # why the next restart waits although every slot is well
     drift: str = ""  # what this operator would make otherwise in the pods
@@ -76,9 +80,10 @@ T = ConditionType
 
 
 def spec_accepted(p: Picture) -> Observation:
+    annotated = (ABANDONS,) if p.abandoned else ()
     if p.refusal:
-        return no(T.SPEC_ACCEPTED, p.refusal.reason, p.refusal.message)
-    warned = (f"warning: {line}" for line in p.warnings)
+        return no(T.SPEC_ACCEPTED, p.refusal.reason, "; ".join((p.refusal.message, *annotated)))
+    warned = (f"warning: {line}" for line in (*annotated, *p.warnings))
     return yes(T.SPEC_ACCEPTED, Reason.VALID, "; ".join(("this spec is the one that is carried out", *warned)))
 
 
@@ -126,10 +131,11 @@ def _hindered_for_good(_: Picture, now: Observation) -> Observation | None:
 
 
 def _overdue(p: Picture, now: Observation) -> Observation | None:
-    if not p.overdue:
-        return None
-    what = f"not within spec.rollout.progressDeadline: {now.message}"
-    return yes(T.STALLED, Reason.PROGRESS_DEADLINE_EXCEEDED, what)
+    return overdue(now.message) if p.overdue else None
+
+
+def overdue(what: str) -> Observation:
+    return yes(T.STALLED, Reason.PROGRESS_DEADLINE_EXCEEDED, f"not within spec.rollout.progressDeadline: {what}")
 
 
 STALLED_RULES: tuple[Callable[[Picture, Observation], Observation | None], ...] = (
@@ -165,6 +171,9 @@ def reconciling(ready_now: Observation, stalled_now: Observation) -> Observation
 
 def reconciliation_paused(p: Picture) -> Observation:
     kind = T.RECONCILIATION_PAUSED
+    if p.unpaused_by:
+        what = f"annotation {names.RECONCILE}: {cut(p.unpaused_by, 60)!r} keeps nothing back; {names.DISABLED} does"
+        return no(kind, Reason.ANNOTATION_NOT_UNDERSTOOD, what)
     if not p.paused:
         return no(kind, Reason.NOT_PAUSED, "the operator keeps the bot as its spec asks")
     what = f"annotation {names.RECONCILE}={names.DISABLED}: nothing is applied until it is taken away; halts go on"

@@ -71,6 +71,7 @@ def _of_documents(config_map: Manifest | None) -> frozenset[str]:
 def _status(bot: Bot, observed: Observed, refusal: Refusal | None, held: Halts) -> TradingBotStatus:
     shown = Picture(
         (), DesiredState.STOPPED, refusal, leaving=(), moving=(), rolled_out=True, overdue=False, paused=bot.paused,
+        unpaused_by=bot.unpaused_by, abandoned=bot.abandoned,
         was_flat=was_flat(bot.status.conditions), halts=held.in_force, unread=observed.pods,
     )  # fmt: skip
     observations = observe(shown, observed.pods)

@@ -101,7 +101,7 @@ BOT: Mapping[ConditionType, Words] = {
     ),
     T.RECONCILIATION_PAUSED: Words(
         "a person has told the operator to leave the bot's objects as they are",
-        true=(R.ANNOTATION,), false=(R.NOT_PAUSED,),
+        true=(R.ANNOTATION,), false=(R.NOT_PAUSED, R.ANNOTATION_NOT_UNDERSTOOD),
     ),
     T.TEMPLATE_DRIFT: Words(
         "another version of the operator would make the pods otherwise; it changes none of them by itself",
@@ -154,7 +154,8 @@ PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
 EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.ABANDONED, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,
-               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED, R.RESUME_REFUSED, R.NO_SUCH_HALT)  # fmt: skip
+               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED, R.RESUME_REFUSED, R.NO_SUCH_HALT,
+               R.ABANDON_ANNOTATED)  # fmt: skip
 
 MEANINGS: Mapping[Reason, str] = {
     R.NOT_YET_OBSERVED: "the operator has not looked at this yet",
@@ -241,6 +242,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.SECRET_NOT_FOUND: "the Secret that the Venue names is not there",
     R.AUTH_FAILED: "the venue refuses the key: the message has its answer; a new key is read from the Secret",
     R.ANNOTATION: "`tradingbot.dev/reconcile: disabled` on the bot: nothing is applied; halts and its deletion go on",
+    R.ANNOTATION_NOT_UNDERSTOOD: "`tradingbot.dev/reconcile` has another value than `disabled`: it keeps nothing back",
     R.NOT_PAUSED: "the operator keeps the bot as its spec asks",
     R.OPERATOR_CHANGED: "the message says what differs; another `spec.restartNonce` takes it, as any restart does",
     R.NO_DRIFT: "the pods are as this operator makes them",
@@ -258,6 +260,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.HANDED_OVER: "a slot goes on with a market of another one: its position, its cost, the day's profit",
     R.ORDERS_WITHDRAWN: "that Job found no order of the slot at its venues any more",
     R.WITHDRAWAL_FAILED: "it gave up: orders may be open",
+    R.ABANDON_ANNOTATED: "`tradingbot.dev/abandon=true` on a bot that nobody deletes: its deletion waits for nothing",
     R.RESUME_REFUSED: "the annotation names a halt that a TradingHalt still lays: it resumes nothing of it, also later",
     R.NO_SUCH_HALT: "the annotation names a halt that is not in force: `status.halts` has the ids",
 }

@@ -11,6 +11,7 @@ from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, Phase, 
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
 from tradingbot_operator.core.observed import Bot
 from tradingbot_operator.core.picture import REMOVED, with_leases
+from tradingbot_operator.core.status import overdue
 from tradingbot_operator.core.wording import steady
 
 T = ConditionType
@@ -78,6 +79,8 @@ def _observe(stalled: Condition | None, refused: Refused) -> tuple[Observation, 
     """One that waits for a person anyway goes on saying so."""
     ready = no(T.READY, refused.reason, refused.message)
     if stalled is not None and stalled.status is ConditionStatus.TRUE:
+        if stalled.reason == Reason.PROGRESS_DEADLINE_EXCEEDED:  # what was found without it is only what follows
+            return ready, no(T.RECONCILING, refused.reason, refused.message), overdue(refused.message)
         return ready, no(T.RECONCILING, refused.reason, refused.message)
     waits = no(T.STALLED, Reason.PROGRESSING, "what Ready waits for may come by itself")
     return ready, yes(T.RECONCILING, refused.reason, refused.message), waits
