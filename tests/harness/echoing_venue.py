@@ -38,15 +38,24 @@ class EchoingVenue:
     methods: str = ""
     status: int = 401
     code: int = -2015
+    codes: Iterator[int] | None = None  # a new one each time, instead
     broken: bool = False  # not even HTTP
     answer: str = ""  # with 200, instead
     hits: int = 0
     address: str = ""
     _spellings: Iterator[Spelling] = field(default_factory=lambda: cycle(SPELLINGS))
 
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Of a Venue's spec whose requests come this way."""
+        streams = f"ws://{self.address}"
+        return {"rest": f"http://{self.address}", "stream": f"{streams}/stream",
+                "websocketApi": f"{streams}/ws-api/v3"}  # fmt: skip
+
     def turn(self, matching: str = "", **how: object) -> None:
         """Hostile to these requests, and to no others."""
         self.methods, self.broken, self.answer, self.status, self.code = "", False, "", 401, -2015
+        self.codes = None
         for name, value in how.items():
             setattr(self, name, value)
         self.matching, self.hits = matching, 0
@@ -76,7 +85,10 @@ class EchoingVenue:
         if self.broken and request.transport is not None:
             request.transport.write(f"{quote(said, safe=': ')} no HTTP\r\n\r\n".encode())
             request.transport.close()
-        return web.json_response({"code": self.code, "msg": said, "error": said}, status=self.status)
+        return web.json_response({"code": self._code(), "msg": said, "error": said}, status=self.status)
+
+    def _code(self) -> int:
+        return self.code if self.codes is None else next(self.codes)
 
     def _said(self, text: str) -> str:
         self.hits += 1
@@ -98,7 +110,7 @@ class EchoingVenue:
             async for frame in ours:
                 call = json.loads(frame.data)
                 if self.methods and fnmatchcase(call["method"], self.methods):
-                    error = {"code": self.code, "msg": self._said(f"{call['params'].get('apiKey')} {frame.data}")}
+                    error = {"code": self._code(), "msg": self._said(f"{call['params'].get('apiKey')} {frame.data}")}
                     await ours.send_json({"id": call["id"], "status": self.status, "error": error})
                 else:
                     await theirs.send_str(frame.data)

@@ -83,9 +83,7 @@ def hostile(tmp_path: Path) -> Iterator[Hostile]:
         options = ("--credentials", str(keys.parent), "--log-level", "debug")
         with runtime(tmp_path / "bot", simulator, options=options) as bot:
             bot.documents = manifest(simulator, bot.name)
-            base = f"ws://{venue.address}"
-            bot.documents[0]["spec"]["endpoints"] = {"rest": f"http://{venue.address}", "stream": f"{base}/stream",
-                                                     "websocketApi": f"{base}/ws-api/v3"}  # fmt: skip
+            bot.documents[0]["spec"]["endpoints"] = venue.endpoints
             made = Hostile(bot, venue, keys)
             made.mount(apiKey=API_KEY, secretKey=simulator.secret)
             yield made

@@ -15,6 +15,15 @@ A refused order is not an error but a value (`core.risk.Refused`). Anything else
 ends, and restarts through the recovery path that is tested anyway.
 """
 
+from collections.abc import Container
+
+OTHER = "Other"  # every code that a venue's own table does not have: what counts must not grow with what a venue says
+
+
+def counted_as(code: int, table: Container[int]) -> str:
+    """How a venue's code is named where it is counted; the code itself is in the log and in the audit trail."""
+    return str(code) if code in table else OTHER
+
 
 class TradingError(Exception):
     """Root of what the runtime raises on purpose."""
@@ -54,16 +63,17 @@ class OutcomeUnknown(VenueError):
 
 
 class VenueRefused(VenueError):
-    """The venue refused, and nothing has happened. `code` is the venue's own."""
+    """The venue refused, and nothing has happened. `code` is the venue's own; `counted`: what it is counted as."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, counted: str = OTHER) -> None:
         self.code = code
         self.message = message
+        self.counted = counted
         super().__init__(f"{message} ({code})")
 
     @property
     def kind(self) -> str:
-        return f"Refused{self.code}"
+        return f"Refused{self.counted}"
 
 
 class CredentialsRefused(VenueRefused):

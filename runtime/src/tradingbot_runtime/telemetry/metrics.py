@@ -53,7 +53,8 @@ VOLUME = Family("tradingbot_volume_total", Kind.COUNTER, ("market", "side"),
 RISK_REFUSED = Family("tradingbot_risk_refused_total", Kind.COUNTER, ("market", "reason"),
                       "Commands that a risk check refused.")
 STATE = Family("tradingbot_state", Kind.GAUGE, ("state",), "1 for the current trading state, 0 for the others.")
-VENUE_ERRORS = Family("tradingbot_venue_errors_total", Kind.COUNTER, ("venue", "kind"), "Errors of a venue by kind.")
+VENUE_ERRORS = Family("tradingbot_venue_errors_total", Kind.COUNTER, ("venue", "kind"),
+                      "Errors of a venue by kind; a code that is not known of the venue is Other, and in the log.")
 VENUE_REACHABLE = Family("tradingbot_venue_reachable", Kind.GAUGE, ("venue",),
                          "1 while the venue answers, and is what its manifest says; else 0.")
 VENUE_AUTHENTICATED = Family("tradingbot_venue_authenticated", Kind.GAUGE, ("venue",),

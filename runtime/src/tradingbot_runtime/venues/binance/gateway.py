@@ -227,7 +227,7 @@ class BinanceGateway:
 
     def _failed(self, waiting: _InFlight, status: int, error: ReplyError) -> None:
         proved = proof(status, error.code, error.msg)
-        self.health.count(f"{proved}{error.code}")
+        self.health.count(proved.counted(error.code))
         if proved is Proof.RATE_LIMITED:
             self._queries.rest.block(retry_after_s(error))
         self._look_at(error)

@@ -6,7 +6,7 @@ unknown and could have been a success.
 
 from enum import StrEnum
 
-from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused, counted_as
 from tradingbot_runtime.model import TOO_MANY_OPEN, WOULD_TAKE
 from tradingbot_runtime.venues.binance.replies import ReplyError
 
@@ -40,6 +40,15 @@ class Code:
     ORDER_ARCHIVED = -2026  # cancelled or expired, with nothing executed, more than 90 days ago
 
 
+# Codes that mean no more to us than a refusal, and that are usual enough to be counted by themselves.
+_USUAL = {
+    -1013,  # a filter of the market's, or the market is closed
+    -1100,  # illegal characters
+    -1102,  # a parameter is missing or malformed
+    -1111,  # too precise
+    -1121,  # no such symbol
+}
+CODES = frozenset({code for name, code in vars(Code).items() if not name.startswith("_")} | _USUAL)
 CREDENTIALS_REFUSED = frozenset({Code.INVALID_SIGNATURE, Code.BAD_KEY_FORMAT, Code.KEY_REFUSED})
 
 
@@ -47,6 +56,9 @@ class Proof(StrEnum):
     REFUSED = "Refused"
     UNKNOWN = "Unknown"
     RATE_LIMITED = "RateLimited"
+
+    def counted(self, code: int) -> str:
+        return f"{self}{counted_as(code, CODES)}"
 
 
 _PROOFS = {
@@ -76,5 +88,9 @@ def error(asked: str, status: int, refusal: ReplyError) -> VenueError:
     """The error to raise for an answer to a question or command; `asked`: which, with its address."""
     if proof(status, refusal.code, refusal.msg) is Proof.UNKNOWN:
         return OutcomeUnknown(f"Binance answered {asked} with status {status}: {refusal.msg} ({refusal.code})")
-    kind = CredentialsRefused if refusal.code in CREDENTIALS_REFUSED else VenueRefused
-    return kind(refusal.code, refusal.msg)
+    return as_refused(refusal.code, refusal.msg)
+
+
+def as_refused(code: int, message: str) -> VenueRefused:
+    kind = CredentialsRefused if code in CREDENTIALS_REFUSED else VenueRefused
+    return kind(code, message, counted_as(code, CODES))

@@ -13,7 +13,7 @@ from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_off
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
 from tradingbot_runtime.network_errors import address
 from tradingbot_runtime.redaction import KnownSecrets
-from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, error
+from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, as_refused, error
 from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S, ReplyError
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.binance.usage import Usage
@@ -135,10 +135,10 @@ class BinanceRest:
     async def _answer(self, method: str, path: str, **options: Any) -> tuple[bytes, Mapping[str, str]]:  # noqa: ANN401
         """Body and headers of a success; nothing is sent while the venue wants to be left alone."""
         if (wait_s := self.blocked_for_s) > 0:
-            raise VenueRefused(Code.TOO_MANY_REQUESTS, f"the venue said to wait; {wait_s:.1f} s are left")
+            raise as_refused(Code.TOO_MANY_REQUESTS, f"the venue said to wait; {wait_s:.1f} s are left")
         if method == "GET" and (wait_ms := self.usage.questions_wait_ms(self.timestamp_ms())):
             message = f"the weight that is left is for orders and cancels; {wait_ms / 1000:.1f} s are left"
-            raise VenueRefused(Code.TOO_MANY_REQUESTS, message)
+            raise as_refused(Code.TOO_MANY_REQUESTS, message)
         answer = await self._exchange(method, path, **options)
         if answer.status in RATE_LIMIT_STATUSES:
             self.block(retry_after_s(answer.headers))

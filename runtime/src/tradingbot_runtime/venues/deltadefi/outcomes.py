@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused
+from tradingbot_runtime.errors import CredentialsRefused, OutcomeUnknown, VenueError, VenueRefused, counted_as
 from tradingbot_runtime.model import TOO_MANY_OPEN, WOULD_TAKE
 
 
@@ -114,7 +114,8 @@ class Outcome:
         """`asked`: what was, with its address."""
         if self.proof is Proof.UNKNOWN:
             return OutcomeUnknown(f"DeltaDeFi answered {asked} with {self.message} ({self.code or self.reason})")
-        return (CredentialsRefused if self.effect is Effect.HALT else VenueRefused)(self.code, self.message)
+        kind = CredentialsRefused if self.effect is Effect.HALT else VenueRefused
+        return kind(self.code, self.message, counted_as(self.code, MEANINGS))
 
 
 def outcome(phase: Phase, status: int, body: bytes) -> Outcome:
@@ -127,7 +128,7 @@ def outcome(phase: Phase, status: int, body: bytes) -> Outcome:
     meaning = MEANINGS.get(refusal.code)
     lent = MEANINGS.get(_BY_STATUS.get(status, 0))
     if meaning is None:
-        reason, effect = (lent.reason, lent.effect) if lent else (f"Http{status}", Effect.NONE)
+        reason, effect = (lent.reason, lent.effect) if lent else (f"Http{status // 100}xx", Effect.NONE)
         meaning = Meaning(reason, submit=_U, cancel=_U, effect=effect)
     is_the_venues_no = 0 < refusal.code < _OWN_TROUBLES or lent is not None
     plain = _R if status in _CLIENT_ERRORS and is_the_venues_no else _U
