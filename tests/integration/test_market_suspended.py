@@ -11,8 +11,8 @@ from harness.simulator import SimulatorProcess, book_ticker, until
 
 TRIES = 4 * 6  # orders, and tries of each: the sixth comes 3.1 s after the first
 TRIES_TAKE_S = 2.0
-REFUSED = {"outcome": "CancelRejected"}
-SENT = "tradingbot_orders_total"
+REFUSED = {"message": "CancelRejected"}
+TOLD = "tradingbot_order_messages_total"
 SOON_S = 7.0  # the longest pause between two tries of a cancel, and some
 
 
@@ -37,7 +37,7 @@ def refused(bot: RuntimeProcess, at_least: int) -> None:
     def met() -> bool:
         price = 60_000 + next(dollars) % 40
         bot.simulator.admin.play([book_ticker(next(ids), (f"{price}.00", "3"), (f"{price}.02", "3"))])
-        return bot.metric(SENT, **REFUSED) >= at_least
+        return bot.metric(TOLD, **REFUSED) >= at_least
 
     until(met, f"{at_least} cancels were refused", 25.0)
 

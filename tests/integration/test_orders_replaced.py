@@ -58,7 +58,7 @@ def test_a_quote_that_moves_is_one_message_and_its_predecessor_is_gone(
     settled(simulator, bot)
 
     assert bot.metric(SENT, outcome="ReplaceSent") == 4
-    assert bot.metric(SENT, outcome="CancelSent") == 0
+    assert bot.metric("tradingbot_order_messages_total", message="CancelSent") == 0
     gone = rows(bot.journal, "SELECT state FROM orders WHERE order_id IN (SELECT replaces FROM orders)")
     assert gone == [("Canceled",)] * 4
 

@@ -123,7 +123,7 @@ def test_reports_twice_and_in_the_wrong_order_are_applied_once(
     bot.until(lambda _: bought_at_venue(bot) >= first, "the rest fills")
 
     until_position(bot, bought_at_venue(bot))
-    assert bot.metric("tradingbot_orders_total", outcome="DuplicateFill") >= 1
+    assert bot.metric("tradingbot_order_messages_total", message="DuplicateFill") >= 1
     trades = rows(bot.journal, "SELECT count(*), count(DISTINCT trade_id) FROM fills")[0]
     assert trades[0] == trades[1]
 

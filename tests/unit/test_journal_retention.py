@@ -222,7 +222,7 @@ def test_a_fill_of_an_order_that_was_dropped_counts_once_and_is_asked_about(desk
         desk.market.handle(fill(bid))
     assert desk.market.engine.market.position.lots == 1_000
     assert desk.market.health.anomalies == {"UnknownOrderId": 1}
-    assert desk.market.health.duplicate_fills == 1
+    assert desk.market.health.orders.messages["DuplicateFill"] == 1
     desk.look()
     assert desk.market.engine.market.position.lots == 1_000
     assert journal.accounts.position(MARKET, BTC).lots == 1_000

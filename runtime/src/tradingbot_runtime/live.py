@@ -48,6 +48,7 @@ from tradingbot_runtime.model import (
     TradingState,
     VenueTicked,
 )
+from tradingbot_runtime.orders_counted import DUPLICATE_FILL, OrdersCounted, count
 from tradingbot_runtime.venues.protocols import Gateway
 
 log = structlog.get_logger("market")
@@ -62,18 +63,13 @@ PAPER = "paper"  # the account of orders that never leave the process
 class MarketHealth:
     """Counters; metrics read them when scraped."""
 
-    orders: dict[str, int] = field(default_factory=dict)  # outcome -> count
+    orders: OrdersCounted = field(default_factory=OrdersCounted)
     fills: dict[str, int] = field(default_factory=dict)  # side -> count
     volume: dict[str, int] = field(default_factory=dict)  # side -> worth of those fills, in money units
     refused: dict[str, int] = field(default_factory=dict)  # risk reason -> count
     anomalies: dict[str, int] = field(default_factory=dict)
-    duplicate_fills: int = 0
     uncounted_fees: set[str] = field(default_factory=set)  # assets, as they were told
     tick_to_order: Histogram = field(default_factory=Histogram)
-
-
-def count(counters: dict[str, int], key: str, more: int = 1) -> None:
-    counters[key] = counters.get(key, 0) + more
 
 
 class Outcome(NamedTuple):
@@ -83,6 +79,7 @@ class Outcome(NamedTuple):
     anomaly: Anomaly | None
     breach: Breach | None
     live_before: int  # orders
+    sent: Sequence[Approved]
 
 
 def _nobody(_: str) -> None:
@@ -124,14 +121,15 @@ class LiveMarket:
         if self.is_fenced() and self.engine.market.state is not TradingState.FENCED:
             self.take(StateChanged(time_ns=event.time_ns, state=TradingState.FENCED, reason="LeaseNotHeld"))
         if isinstance(event, OrderFilled) and not self._first_time(event):
-            self.health.duplicate_fills += 1
+            self.health.orders.said(DUPLICATE_FILL)
             return
-        before = len(self.engine.market.orders.live)
+        before, was = len(self.engine.market.orders.live), self._order_of(event)
         self.inputs.handled(self.name, event, self.engine.budget)
         approved = self.engine.handle(event)
         if approved:
             self.inputs.sent((a.command for a in approved), self.engine.budget)
         keeps = self.decisions.keeps(self.engine, event.time_ns)
+        self.health.orders.became(was, self._order_of(event))
         if keeps or not isinstance(event, PASSING):
             try:
                 self._keep(event, decision=keeps)
@@ -141,7 +139,7 @@ class LiveMarket:
             if self.journal.is_abandoned:  # somebody else met its failure, and the end has not begun yet
                 approved = self._deny(approved, event.time_ns)
         # A send that fails at once is handled inside `send`, and decides anew: what this event led to is kept apart.
-        outcome = Outcome(self.engine.decision, self.engine.market.anomaly, self.engine.market.breach, before)
+        outcome = Outcome(self.engine.decision, self.engine.market.anomaly, self.engine.market.breach, before, approved)
         for command in approved:
             if isinstance(command.command, Place | Replace):
                 self.ages.sent(command.command.order_id, event.time_ns)
@@ -158,7 +156,10 @@ class LiveMarket:
         """
         for command in approved:
             if isinstance(command.command, Place | Replace):
-                self.take(OrderDenied(time_ns=now_ns, order_id=command.command.order_id, reason="NotJournalled"))
+                denied = OrderDenied(time_ns=now_ns, order_id=command.command.order_id, reason="NotJournalled")
+                was = self._order_of(denied)
+                self.take(denied)
+                self.health.orders.became(was, self._order_of(denied))
         return [command for command in approved if not isinstance(command.command, Place | Replace)]
 
     def take(self, event: AnyEvent) -> None:
@@ -209,8 +210,7 @@ class LiveMarket:
         health = self.health
         for refused in outcome.decision.refused:
             count(health.refused, refused.reason)
-        for approved in outcome.decision.approved:
-            count(health.orders, f"{type(approved.command).__name__}Sent")
+        health.orders.commanded(approved.command for approved in outcome.sent)
         if outcome.anomaly is not None:
             count(health.anomalies, outcome.anomaly.reason)
             log.warning("Anomaly", market=self.name, order_id=outcome.anomaly.order_id, reason=outcome.anomaly.reason,
@@ -226,11 +226,17 @@ class LiveMarket:
         if (outcome.live_before == 0) != (len(self.engine.market.orders.live) == 0):
             self.on_change()
 
+    def _order_of(self, event: AnyEvent) -> Order | None:
+        """What it is about, where it is about one order."""
+        if isinstance(event, PASSING):
+            return None
+        return self.engine.market.orders.get(getattr(event, "order_id", OrderId("")))
+
     def _follow(self, event: AnyEvent) -> None:
         """What an order's report means beyond the order itself."""
         if isinstance(event, OrderRejected) and event.reason == TOO_MANY_OPEN:
             log.warning("FewerQuotes", market=self.name, orders=self.engine.market.room.most, message=event.message)
-        order = self.engine.market.orders.get(getattr(event, "order_id", OrderId("")))
+        order = self._order_of(event)
         if order is None:
             return
         if order.is_closed:
@@ -250,7 +256,7 @@ class LiveMarket:
                      quantity=self.instrument.quantity_text(event.quantity),
                      position=self.instrument.quantity_text(self.engine.market.position.lots))  # fmt: skip
         elif hasattr(event, "order_id"):
-            count(self.health.orders, type(event).__name__)
+            self.health.orders.said(type(event).__name__)
 
     def _tell_uncounted_fee(self, fill: OrderFilled) -> None:
         """Once for each asset: what is paid in a third one has no price here."""

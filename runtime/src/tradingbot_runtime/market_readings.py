@@ -34,9 +34,9 @@ def _orders(found: _Found, live: LiveMarket) -> None:
     name, health, orders, instrument = live.name, live.health, live.engine.market.orders, live.instrument
     found[metrics.OPEN_ORDERS][name,] = len(orders.live)
     found[metrics.UNKNOWN_ORDERS][name,] = sum(1 for order in orders if order.state in UNPROVED)
-    found[metrics.ORDERS] |= {(name, outcome): count for outcome, count in health.orders.items()}
-    found[metrics.ORDERS] |= {(name, f"Anomaly{reason}"): count for reason, count in health.anomalies.items()}
-    found[metrics.ORDERS][name, "DuplicateFill"] = health.duplicate_fills
+    found[metrics.ORDERS] |= {(name, outcome): count for outcome, count in health.orders.outcomes.items()}
+    found[metrics.ORDER_MESSAGES] |= {(name, message): count for message, count in health.orders.messages.items()}
+    found[metrics.ORDER_MESSAGES] |= {(name, f"Anomaly{reason}"): count for reason, count in health.anomalies.items()}
     for side in Side:  # from 0 on: of a counter that begins with its first trade, no rate ever shows that trade
         found[metrics.FILLS][name, side] = health.fills.get(side, 0)
         found[metrics.VOLUME][name, side] = Decimal(health.volume.get(side, 0)).scaleb(instrument.money_exponent)

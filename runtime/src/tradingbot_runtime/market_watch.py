@@ -11,6 +11,7 @@ from tradingbot_runtime.core.quote_watch import ORDER_LOST, Hindrance, QuoteWatc
 from tradingbot_runtime.core.standing import FEED_STALE, TRADING
 from tradingbot_runtime.live import LiveMarket
 from tradingbot_runtime.model import HedgeStress, Nanos
+from tradingbot_runtime.orders_counted import ACCEPTED
 from tradingbot_runtime.slot import Slot
 
 log = structlog.get_logger("market")
@@ -45,7 +46,7 @@ class MarketWatch:
 
     def _sight(self, live: LiveMarket, now_ns: Nanos) -> Sight:
         engine, market, health = live.engine, live.engine.market, live.health
-        accepted = health.orders.get("OrderAccepted", 0) + sum(health.fills.values())
+        accepted = health.orders.outcomes[ACCEPTED] + sum(health.fills.values())
         new, self._accepted[live.name] = accepted - self._accepted.get(live.name, 0), accepted
         cancels = market.refused_cancels
         is_stuck = cancels.persist(now_ns)

@@ -1,17 +1,17 @@
 """What a slot reports of how well it quotes a market: sums since the process started, made to be subtracted."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from tradingbot_runtime.core.analytics import HORIZONS
 from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.model.control import MARKOUT_HORIZON, QuotingReport
+from tradingbot_runtime.orders_counted import REJECTED, OrdersCounted
 
 _AT_ONCE, _LATER = 0, tuple(HORIZONS).index(MARKOUT_HORIZON)
 
 
-def quoting_report(market: Market, orders: Mapping[str, int]) -> QuotingReport | None:
-    """None for a market that only hedges another one, and before there was a mid. `orders`: count by outcome."""
+def quoting_report(market: Market, orders: OrdersCounted) -> QuotingReport | None:
+    """None for a market that only hedges another one, and before there was a mid."""
     if market.terms.hedge is not None or not market.mark.mid_2:
         return None
     measured, exponent = market.performance, market.position.instrument.money_exponent
@@ -23,8 +23,8 @@ def quoting_report(market: Market, orders: Mapping[str, int]) -> QuotingReport |
         return format(Decimal(units).scaleb(exponent), "f")
 
     return QuotingReport(
-        orders=orders.get("PlaceSent", 0) + orders.get("ReplaceSent", 0),
-        refused=orders.get("OrderRejected", 0),
+        orders=orders.sent,
+        refused=orders.outcomes[REJECTED],
         fills=sum(markout.fills for markout in at_once),
         turnover=money(sum(markout.notional for markout in at_once)),
         profit=money(profit),

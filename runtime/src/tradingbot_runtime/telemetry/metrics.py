@@ -20,7 +20,12 @@ FEED_AGE = Family("tradingbot_feed_age_seconds", Kind.GAUGE, ("market", "source"
                   "Neither a new connection nor a pong makes it younger; never heard: since the market was made.")
 FEED_LATE = Family("tradingbot_feed_late_seconds", Kind.GAUGE, FEED_AGE.labels,
                    "How late that data was when it was heard, by the venue's time in it and by pings beside it.")
-ORDERS = Family("tradingbot_orders_total", Kind.COUNTER, ("market", "outcome"), "Orders by what became of them.")
+ORDERS = Family("tradingbot_orders_total", Kind.COUNTER, ("market", "outcome"),
+                "Orders by what became of them, each once for each outcome however often it is told: sent, "
+                "accepted, and how it ended (OrderFilled: whole).")
+ORDER_MESSAGES = Family("tradingbot_order_messages_total", Kind.COUNTER, ("market", "message"),
+                        "Cancels sent, and what was told of orders, repetitions included: a venue's answer and its "
+                        "stream both tell of an order. Anomaly...: what did not fit.")
 OPEN_ORDERS = Family("tradingbot_open_orders", Kind.GAUGE, ("market",),
                      "Orders not proved closed, unknown ones included.")
 UNKNOWN_ORDERS = Family("tradingbot_unknown_orders", Kind.GAUGE, ("market",),
@@ -116,8 +121,8 @@ OF_VENUES = (
 )
 OF_FEEDS = (FEED_AGE, FEED_LATE)
 OF_MARKETS = (
-    MID, QUOTES, QUOTE_PRICE, ORDERS, OPEN_ORDERS, UNKNOWN_ORDERS, UNKNOWN_AGE, FILLS, VOLUME, POSITION, EXPOSURE,
-    RISK_REFUSED, LIMIT_USED, MISMATCH_AGE, MISMATCHES, RESIDUAL, HEDGE_STRESS,
+    MID, QUOTES, QUOTE_PRICE, ORDERS, ORDER_MESSAGES, OPEN_ORDERS, UNKNOWN_ORDERS, UNKNOWN_AGE, FILLS, VOLUME, POSITION,
+    EXPOSURE, RISK_REFUSED, LIMIT_USED, MISMATCH_AGE, MISMATCHES, RESIDUAL, HEDGE_STRESS,
 )
 OF_PERFORMANCE = (
     PNL, PNL_PART, MARKOUT, MARKOUT_NOTIONAL, MARKOUT_MISSED, RESTED, FILLED, QUOTE_OBSERVED, QUOTE_UPTIME,

@@ -1,7 +1,7 @@
 """From what the journal has committed to spans: one trace for each order, from its intent to its end.
 
 The root is the order's life; below it each state that it was in is a span, named as in order-states.md, and all that
-was sent and told of it is an event, named as in `tradingbot_orders_total`. Not for the tick path: see `order_tracing`.
+was sent and told of it is an event, named as the journal's records are. Not for the tick path: see `order_tracing`.
 """
 
 import hashlib
