@@ -6,7 +6,9 @@ import pytest
 
 from harness.api_client import Object
 from harness.bot_world import API, RBAC, VENUE, World, manifest
+from harness.log_lines import entries
 from harness.operator_process import conditions, eventually
+from tradingbot_runtime.logs.schema import NAMESPACE
 from tradingbot_runtime.model.control import HaltTrading, Resume
 from tradingbot_runtime.model.events import TradingState
 
@@ -166,6 +168,33 @@ def test_a_restarted_operator_has_forgotten_no_halt(world: World) -> None:
 
     world.condition("Halted", "True")
     eventually(lambda: halts(world) == before)
+
+
+def test_every_line_of_the_log_names_a_bot_in_the_same_way_and_a_halt_by_its_id(world: World) -> None:
+    """All lines of this module, of all loggers: whoever looks for a bot or a halt finds each."""
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True", "Trading")
+    world.node.breach("maker-0", "maker-0-1")
+    world.condition("Halted", "True", "RiskBreachMaxLoss")
+    resume(world, "maker-0-1")
+    world.condition("Halted", "False", "NotHalted")
+    world.node.cut("maker-0")
+
+    def told(event: str) -> list[dict[str, Any]]:
+        mine = (line for line in entries(world.operator.log.read_text()) if line.get(NAMESPACE) == world.namespace)
+        return [line for line in mine if line["event"] == event]
+
+    for event in ("RiskBreachMaxLoss", "NotHalted"):
+        (line,) = eventually(lambda event=event: told(event), 10, f"{event} is told")  # type: ignore[misc]  # bound now
+        assert line["halt_id"] == "maker-0-1"
+    eventually(lambda: told("ControlStreamFailed"), 10, "another logger speaks of it")
+    of_bots = [line for line in entries(world.operator.log.read_text()) if "bot" in line]
+    assert {"recorder", "runtime_client"} <= {line["logger"] for line in of_bots}
+    for line in of_bots:
+        assert "/" not in line["bot"], line
+        assert line[NAMESPACE], line
+    halted = [line for line in of_bots if line["event"] in {"RiskBreachMaxLoss", "GlobalHalt", "ManualHalt"}]
+    assert all(line["halt_id"] for line in halted)
 
 
 GROUPS = {"secrets": "", "events": "", "pods": "", "leases": "coordination.k8s.io"}

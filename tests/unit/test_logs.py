@@ -212,7 +212,9 @@ def test_events_are_one_word_each_and_the_fields_that_correlate_have_one_name() 
         event, names = call.args[0], {keyword.arg for keyword in call.keywords}
         if isinstance(event, ast.Constant):  # else it is a name for one
             assert re.fullmatch(r"[A-Z][A-Za-z]+", str(event.value)), f"{path}: {event.value!r}"
-        assert not names & {"id", "order", "halt", "bot", "slot", "ts", "level", "logger"}, ast.unparse(call)
+        assert not names & {"id", "order", "halt", "bot", "slot", "ts", "level", "logger", "namespace", "key"}, (
+            ast.unparse(call)
+        )
 
 
 def log_calls(text: str) -> list[ast.Call]:

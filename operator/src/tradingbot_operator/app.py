@@ -37,7 +37,7 @@ from tradingbot_operator.settings import Settings
 from tradingbot_operator.store import Store
 from tradingbot_operator.surroundings import BotName, Leader, Surroundings
 from tradingbot_operator.watches import Watches
-from tradingbot_runtime.logs import LineWriter
+from tradingbot_runtime.logs import LineWriter, of_object
 
 if TYPE_CHECKING:
     from tradingbot_operator.traces import TracedReconciler, Traces  # what they need may not be installed
@@ -211,7 +211,7 @@ async def _work(parts: Leading, reconciler: "Reconciler | TracedReconciler") -> 
         except ApiError as error:
             tally.count(key[0], telemetry.ERROR, clock() - began)
             delay = queue.retry(key, priority)
-            log.warning("ReconcileFailed", key="/".join(key), error=str(error), retry_in_s=round(delay, 3))
+            log.warning("ReconcileFailed", **of_object(*key), error=str(error), retry_in_s=round(delay, 3))
         else:
             tally.count(key[0], telemetry.SUCCESS, clock() - began)
             queue.succeeded(key)

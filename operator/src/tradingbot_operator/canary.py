@@ -18,6 +18,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.reconcile import Key
+from tradingbot_runtime.logs import of_object
 
 KIND = "Canary"  # of its keys in the queue
 NAME = f"{names.FIELD_MANAGER}-canary"
@@ -59,7 +60,7 @@ class Canary:
         except ApiError as error:
             if is_first:  # what was not written need not come back
                 self._out.pop(namespace, None)
-            log.warning("CanaryNotTouched", namespace=namespace, error=str(error))
+            log.warning("CanaryNotTouched", **of_object("Lease", namespace, NAME), error=str(error))
 
     def hear(self, lease: Manifest) -> None:
         """The watch tells of a Lease; only our own touches go on into the queue."""

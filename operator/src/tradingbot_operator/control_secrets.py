@@ -17,6 +17,7 @@ from tradingbot_operator.reconcile import Key
 from tradingbot_operator.resync import affected
 from tradingbot_operator.spread import HALTS_FIRST_S, Spread, wait_while
 from tradingbot_operator.store import Name, Store, slim
+from tradingbot_runtime.logs import of_object
 
 ROUND_S = 7.0  # with the reconciliation behind it a Secret that was deleted is back within ten seconds
 MOST_A_SECOND = 20  # a look takes 1.6 ms of processors: from 140 bots on a round takes longer
@@ -56,7 +57,7 @@ class ControlSecrets:
             if found is None:  # an API server that has just started may not know it yet
                 found = await self.cluster.metadata("Secret", *name)
         except ApiError as error:
-            log.warning("ControlSecretNotSeen", secret="/".join(name), error=str(error))
+            log.warning("ControlSecretNotSeen", **of_object("Secret", *name), error=str(error))
             return
         before = self.store.get("Secret", name)
         if before is None:  # a reconciliation was faster

@@ -17,6 +17,7 @@ from tradingbot_operator.core.outcome import Announcement
 from tradingbot_operator.history import History
 from tradingbot_operator.observation import timestamp
 from tradingbot_operator.spread import HALTS_FIRST_S, wait_while
+from tradingbot_runtime.logs import of_bot
 
 log = structlog.get_logger("recorder")
 
@@ -44,7 +45,8 @@ class Recorder:
     def tell(self, bot: Bot, announcement: Announcement, pod: Mapping[str, str] | None = None) -> None:
         """`pod` is the reference of the pod that it is about, if any."""
         level = log.warning if announcement.warning else log.info
-        level(announcement.reason, bot=f"{bot.namespace}/{bot.name}", message=announcement.message)
+        about = {"halt_id": ", ".join(ids)} if (ids := announcement.halt_ids) else {}
+        level(announcement.reason, **of_bot(bot.namespace, bot.name), **about, message=announcement.message)
         if len(self._waiting) == MOST_WAITING:
             self._failed(f"{MOST_WAITING} wait")
             return

@@ -18,6 +18,7 @@ from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.recorder import Recorder
 from tradingbot_operator.runtime_client import RuntimeClient
 from tradingbot_operator.store import Name, Store, slim
+from tradingbot_runtime.logs import of_object
 
 NAMESPACE_GOES = "because it is being terminated"  # of the admission plugin NamespaceLifecycle
 
@@ -53,7 +54,7 @@ class Statuses:
         status = status_of_undone(bot, outcome.status, undone, self.observer.timestamp())
         with suppress(ApiError):
             await self.say(bot, status)
-            for announcement in announcements(bot.status.conditions, status.conditions):
+            for announcement in announcements(bot.status, status):
                 self.recorder.tell(bot, announcement)
 
     async def write(self, kind: str, name: Name, status: Manifest) -> None:
@@ -61,7 +62,7 @@ class Statuses:
         try:
             stored = slim(kind, await self.cluster.apply_status(kind, where, status))
         except NotFound:
-            log.info("GoneBeforeItsStatus", kind=kind, **where)
+            log.info("GoneBeforeItsStatus", **of_object(kind, *name))
             return
         self.store.put(kind, stored)
         if kind == "TradingBot" and before is not None:  # the watch tells of it later, and that is no news

@@ -22,7 +22,7 @@ from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
 from tradingbot_runtime.logs import Logs, configure_logs, of_bot, tell_uncaught_without
-from tradingbot_runtime.logs.schema import POD, SERVICE, SLOT, VERSION
+from tradingbot_runtime.logs.schema import BOT, POD, SERVICE, SLOT, VERSION
 from tradingbot_runtime.model.control import CONTROL_PORT
 from tradingbot_runtime.options import PORT
 from tradingbot_runtime.os_errors import in_words
@@ -81,9 +81,10 @@ def _process(
 
 def whose(config: SlotConfig, environment: Mapping[str, str]) -> dict[str, object]:
     """What every line of the log says of this process."""
-    pod = {POD: environment["POD_NAME"]} if "POD_NAME" in environment else {}
-    return {SERVICE: PROGRAM, VERSION: version(PROGRAM), **pod, **of_bot(config.bot.namespace, config.bot.name),
-            SLOT: config.slot}  # fmt: skip
+    bot = {BOT: config.bot.name}
+    if "POD_NAME" in environment:  # else there is no namespace either: a manifest's is the one that it would have
+        bot = {POD: environment["POD_NAME"], **of_bot(config.bot.namespace, config.bot.name)}
+    return {SERVICE: PROGRAM, VERSION: version(PROGRAM), **bot, SLOT: config.slot}
 
 
 def _config(options: argparse.Namespace, environment: Mapping[str, str]) -> SlotConfig:

@@ -141,7 +141,7 @@ class _Running:
                 *dead.events,
                 *handed_over(() if self.bot.paused else plan.taken),
                 *answers(self.bot, status.answered_resume, plan.halts.in_force, self.observed.pods),
-                *announcements(self.bot.status.conditions, status.conditions),
+                *announcements(self.bot.status, status),
             ),
             requeue_after_s=_soonest(
                 recheck_s(self.observed, dead),

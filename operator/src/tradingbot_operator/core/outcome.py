@@ -1,6 +1,5 @@
 """What a decision asks the shell to do, in the order in which it is done."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,6 +63,7 @@ class Announcement:
     message: str
     warning: bool = False
     pod: str = ""
+    halt_ids: tuple[str, ...] = ()  # that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ QUIET_REASONS = frozenset({
 })  # fmt: skip
 
 
-def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Announcement, ...]:
+def announcements(before: TradingBotStatus, after: TradingBotStatus) -> tuple[Announcement, ...]:
     """An Event for each change of the conditions that matter to a person, once per cause."""
-    old = {condition.type: condition for condition in before}
+    old = {condition.type: condition for condition in before.conditions}
     told: dict[str, Announcement] = {}
-    for new in after:
+    for new in after.conditions:
         good, was = GOOD.get(ConditionType(new.type)), old.get(new.type)
         if (about := _by_annotation(new, was)) is not None:
             told.setdefault(about.reason, about)
@@ -122,7 +122,8 @@ def announcements(before: Iterable[Condition], after: Iterable[Condition]) -> tu
         if _said_by_halted(new, was):
             continue
         bad = new.status != good and new.reason not in PROGRESS_REASONS
-        told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad))
+        about = _changed_halts(before, after) if new.type == ConditionType.HALTED else ()
+        told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad, halt_ids=about))
     return tuple(told.values())
 
 
@@ -134,6 +135,13 @@ def _by_annotation(new: Condition, was: Condition | None) -> Announcement | None
     if new.reason == Reason.ANNOTATION_NOT_UNDERSTOOD and new.message != before:
         return Announcement(Reason.ANNOTATION_NOT_UNDERSTOOD, new.message, warning=True)
     return None
+
+
+def _changed_halts(before: TradingBotStatus, after: TradingBotStatus) -> tuple[str, ...]:
+    """Ids of those that are new, else of those that are gone, else of all that hold."""
+    was, now = dict.fromkeys(halt.id for halt in before.halts), dict.fromkeys(halt.id for halt in after.halts)
+    new, gone = [one for one in now if one not in was], [one for one in was if one not in now]
+    return tuple(new or gone or now)
 
 
 def _is_an_outage(new: Condition, was: Condition | None) -> bool:

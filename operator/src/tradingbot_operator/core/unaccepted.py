@@ -34,7 +34,7 @@ def unaccepted(bot: Bot, observed: Observed, refusal: Refusal | None, installati
     status = _status(bot, observed, _with_pods(refusal, observed), held)
     status = status.model_copy(update={"operator_version": installation.operator_version})
     resumes = answers(bot, status.answered_resume, held.in_force, observed.pods)
-    return Outcome(status=status, events=(*resumes, *announcements(bot.status.conditions, status.conditions)),
+    return Outcome(status=status, events=(*resumes, *announcements(bot.status, status)),
                    halts=held.orders(observed.pods), holds=_holds(bot, observed, config_map))  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from tradingbot_runtime.logs.configured import LEVELS, Logs, configure_logs
 from tradingbot_runtime.logs.line_writer import LineWriter
-from tradingbot_runtime.logs.schema import of_bot
+from tradingbot_runtime.logs.schema import of_bot, of_object
 from tradingbot_runtime.logs.uncaught import tell_uncaught_without
 
-__all__ = ["LEVELS", "LineWriter", "Logs", "configure_logs", "of_bot", "tell_uncaught_without"]
+__all__ = ["LEVELS", "LineWriter", "Logs", "configure_logs", "of_bot", "of_object", "tell_uncaught_without"]

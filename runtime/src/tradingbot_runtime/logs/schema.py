@@ -14,12 +14,18 @@ TIME, LEVEL, EVENT, LOGGER = "ts", "level", "event", "logger"
 HEAD = (TIME, LEVEL, EVENT, LOGGER)
 SERVICE, VERSION = "service.name", "service.version"
 NAMESPACE, POD = "k8s.namespace.name", "k8s.pod.name"
-BOT, SLOT = "bot", "slot"
+BOT, SLOT, OBJECT = "bot", "slot", "object"
 
 
 def of_bot(namespace: str, name: str) -> dict[str, str]:
     """The fields that say which bot a line is about."""
     return {NAMESPACE: namespace, BOT: name}
+
+
+def of_object(kind: str, namespace: str, name: str) -> dict[str, str]:
+    """The fields that say which object of a cluster a line is about."""
+    of = of_bot(namespace, name) if kind == "TradingBot" else {NAMESPACE: namespace}
+    return {**of, OBJECT: f"{kind}/{name}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +44,20 @@ OF_EVERY_LINE = (
     Field(SERVICE, SEMANTIC, "`tradingbot-runtime` or `tradingbot-operator`."),
     Field(VERSION, SEMANTIC, "Of that program."),
     Field(POD, SEMANTIC, "In a cluster: the pod."),
-    Field(NAMESPACE, SEMANTIC, "In a cluster: of the bot; of an operator's line about a bot: the bot's."),
-    Field(BOT, OURS, "The bot's name; of the operator: where the line is about one."),
+    Field(
+        NAMESPACE,
+        SEMANTIC,
+        "In a cluster: of the bot; of an operator's line about a bot or another object: that one's.",
+    ),
+    Field(BOT, OURS, "The bot's name, without its namespace; of the operator: where the line is about one."),
     Field(SLOT, OURS, "The slot's number; of the runtime alone."),
 )
 OF_SOME = (
     Field("order_id", OURS, "Our id of an order: the client order id at the venue, and the key in the journal."),
     Field("venue_order_id", OURS, "The venue's id of an order."),
     Field("trade_id", OURS, "The venue's id of a trade."),
-    Field("halt_id", OURS, "The id of a halt, by which it is resumed."),
+    Field("halt_id", OURS, "The id of a halt, by which it is resumed; where a line is about several: each."),
+    Field(OBJECT, OURS, "Of the operator: kind and name of the object that it could not do something about."),
     Field("market", OURS, "The market's name in the manifest."),
     Field("venue", OURS, "The name of the Venue."),
     Field("feed", OURS, "The feed: venue and symbol."),
