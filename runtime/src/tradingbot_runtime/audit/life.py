@@ -1,18 +1,20 @@
 """`audit`: an order's whole life, or everything since some moment, as a table or as JSON lines."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from tradingbot_runtime.audit.halts import halt_steps
+from tradingbot_runtime.audit.listing import show
 from tradingbot_runtime.audit.steps import Step, Steps, time_text
-from tradingbot_runtime.audit.tables import Cell, Section, page
+from tradingbot_runtime.audit.tables import page
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.journal.reading import JournalReader, Row
 from tradingbot_runtime.standard_output import tell
 
+COLUMNS = ("time (UTC)", "+ms", "market", "order", "who", "what", "why", "details")
 SHORTEST = 4  # characters of an id that may stand for it
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -76,13 +78,14 @@ def _show(steps: Iterable[Step], title: str, options: argparse.Namespace) -> int
         for step in steps:
             tell(msgspec.json.encode(step.as_json()).decode() + "\n")
         return 0
-    rows: list[tuple[Cell, ...]] = []
+    show(page(), title, COLUMNS, _rows(steps))
+    return 0
+
+
+def _rows(steps: Iterable[Step]) -> Iterator[tuple[str, ...]]:
     first: int | None = None
     for step in steps:
         first = step.time_ns if first is None else first
         late = f"{(step.time_ns - first) / 1e6:.3f}"
-        rows.append((time_text(step.time_ns), late, step.market, step.order_id[-12:], step.who, step.step, step.why,
-                     step.as_text()))  # fmt: skip
-    columns = ("time (UTC)", "+ms", "market", "order", "who", "what", "why", "details")
-    Section(title, columns, rows).print(page(), title)
-    return 0
+        yield (time_text(step.time_ns), late, step.market, step.order_id[-12:], step.who, step.step, step.why,
+               step.as_text())  # fmt: skip

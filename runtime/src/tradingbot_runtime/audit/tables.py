@@ -10,14 +10,11 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from tradingbot_runtime.standard_output import Page, tell
+from tradingbot_runtime.audit.listing import BETWEEN, FOLDED, READABLE, TO_THE_RIGHT, show
+from tradingbot_runtime.standard_output import Page
 
 LONGEST_LINE = 100_000  # through a pipe: nothing is cut, and no line is broken
-_FOLDED = ("value", "message", "account", "why", "details")  # columns that give way first where a terminal is narrow
 VALUES = ("what", "value")
-_BETWEEN = 2  # columns
-_READABLE = 20  # characters that they keep
-_TO_THE_RIGHT = ("+ms", "rows", "bytes", "fills")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +55,16 @@ class Section:
         if page.is_terminal:
             page.print(self._table(title, texts, whole_names=self._least <= page.width))
             return
-        with page.capture() as captured:
-            page.print(self._table(title, texts, whole_names=True))
-        tell("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+        show(page, title, self.columns, [[cell.plain for cell in row] for row in texts])
 
     def _table(self, title: str, texts: Iterable[Iterable[Text]], *, whole_names: bool) -> Table:
         """Names on one line each where all of them fit; else everything is folded, and still nothing is cut."""
         table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, show_header=bool(self.rows))
         for name in self.columns:
-            folds = name in _FOLDED
+            folds = name in FOLDED
             table.add_column(name, overflow="fold", no_wrap=whole_names and not folds,
-                             min_width=min(_READABLE, self._widest(name)) if whole_names and folds else None,
-                             justify="right" if name in _TO_THE_RIGHT else "left")  # fmt: skip
+                             min_width=min(READABLE, self._widest(name)) if whole_names and folds else None,
+                             justify="right" if name in TO_THE_RIGHT else "left")  # fmt: skip
         for row in texts:
             table.add_row(*row)
         return table
@@ -77,9 +72,9 @@ class Section:
     @property
     def _least(self) -> int:
         """How wide it is when what may be folded is."""
-        widths = (min(_READABLE, self._widest(name)) if name in _FOLDED else self._widest(name)
+        widths = (min(READABLE, self._widest(name)) if name in FOLDED else self._widest(name)
                   for name in self.columns)  # fmt: skip
-        return sum(widths) + _BETWEEN * (len(self.columns) - 1)
+        return sum(widths) + len(BETWEEN) * (len(self.columns) - 1)
 
     def _widest(self, name: str) -> int:
         column = self.columns.index(name)
