@@ -13,6 +13,8 @@ _WORDS = {
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.EEXIST: "a part of the path is a file, not a folder",  # where a folder was to be made
     errno.EACCES: "this user may not open it; change its owner or mode, or run as its owner",
+    errno.ENAMETOOLONG: "the name is too long for the file system",
+    errno.ELOOP: "a link in the path leads back to itself",
     errno.EPERM: "this user may not do that; change the owner, or run as the owner",
     errno.EROFS: "the file system is read-only; name a path that can be written",
     errno.ENOSPC: "the disk is full; make room on its volume, then start again",

@@ -7,6 +7,7 @@ from pathlib import Path
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.inputs.folder import inputs_folder
 from tradingbot_runtime.inputs.replay import Difference, replay
+from tradingbot_runtime.os_errors import in_words
 from tradingbot_runtime.standard_output import say
 
 DIFFERENT = 1
@@ -16,11 +17,11 @@ SHOWN = 20  # differences
 def replay_command(options: argparse.Namespace) -> int:
     """Raises ConfigError where nothing is recorded."""
     given: Path = options.recording
-    folder = given if given.is_dir() else inputs_folder(given)
     try:
+        folder = given if given.is_dir() else inputs_folder(given)
         outcome = replay(folder)
     except OSError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(f"{given}: {in_words(error)}") from error
     counts = ((outcome.segments, "segment"), (outcome.events, "event"), (outcome.commands, "command"))
     say(f"{folder}: {', '.join(_counted(*count) for count in counts)}")
     if outcome.missed:

@@ -21,6 +21,7 @@ from tradingbot_runtime.errors import JournalDamaged, JournalError
 from tradingbot_runtime.journal.records import Decided
 from tradingbot_runtime.journal.schema import KIND, MIGRATIONS
 from tradingbot_runtime.model import Instrument, Lots, OrderFilled, OrderId, Side, Ticks
+from tradingbot_runtime.os_errors import in_words
 
 PIECE = 5_000  # rows
 Row = dict[str, Any]
@@ -33,14 +34,16 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_file():
-            raise JournalError(f"{path}: there is no such journal")
         try:
+            if not path.is_file():
+                raise JournalError(f"{path}: there is no such journal")
             self._db = self._opened()
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             kind = self.meta("kind") if version else None
         except UNREADABLE as error:
             raise self._unreadable(error) from error
+        except OSError as error:
+            raise JournalError(f"{path}: {in_words(error)}") from error
         if kind != KIND:
             raise JournalError(f"{path}: is no journal but {kind or 'a database of something else'}")
         if version > len(MIGRATIONS):
