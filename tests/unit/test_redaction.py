@@ -25,6 +25,16 @@ def in_base64(before: int, secret: str) -> str:
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
+    "in capitals": str.upper,
+    "in small letters": str.lower,
+    "URL in capitals": lambda secret: quote(secret, safe="").upper(),
+    "escaped in a string": lambda secret: "".join(f"\\u{ord(character):04x}" for character in secret),
+    "escaped twice": lambda secret: "".join(f"\\\\u{ord(character):04X}" for character in secret),
+    "escaped in part": lambda secret: "".join(
+        c if at % 2 else f"\\u{ord(c):04x}" for at, c in enumerate(secret)
+    ),
+    "base64 of it alone": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64 of it alone, without its end": lambda secret: base64.b64encode(secret.encode()).decode().rstrip("="),
     "JSON": lambda secret: json.dumps(secret)[1:-1],
     "Python": lambda secret: repr(secret)[1:-1],
     "URL": lambda secret: quote(secret, safe=""),
@@ -95,6 +105,13 @@ def test_json_stays_json_and_its_escapes_are_read() -> None:
     said = knowing(KEY).body(f'{{"code": -2010, "msg": "no: {escaped}", "data": [{{"x": "{escaped}"}}]}}'.encode())
 
     assert json.loads(said) == {"code": -2010, "msg": f"no: {MASK}", "data": [{"x": MASK}]}
+
+
+def test_a_text_that_only_seems_to_have_a_secret_keeps_its_escapes() -> None:
+    seeming = f"\\u00e9 {KEY[: PIECE - 2]}... \\ud83d"
+
+    assert knowing(KEY).text(seeming) == seeming
+    assert knowing(KEY).text(f"{KEY} \\ud83d").startswith(MASK), "half a character does no harm"
 
 
 def test_a_body_that_is_no_json_is_text() -> None:

@@ -7,6 +7,7 @@ passes through here, and this is the one place that knows what is secret: whatev
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -18,6 +19,8 @@ PIECE = 12  # characters of a secret that are a secret
 SHORTEST = 6  # what is shorter is in half of all words
 _BLOCK, _STEP = 8, 5  # each piece has a block that begins at a multiple of the step: 8 + 5 - 1 = 12
 _ARMOUR = "-----"
+_ESCAPE = "\\u"
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _DEPENDS_ON_BEFORE = (0, 2, 3)  # characters of base64, by how many bytes are before
 
 
@@ -46,9 +49,10 @@ class KnownSecrets:
         """Without what is secret, in whatever spelling a person could read it at once."""
         if not self.suspects(text):
             return text
-        for word in self._short:
-            text = text.replace(word, MASK)
-        return "".join(self._masked(text))
+        told = self._without(text)
+        read = _unescaped(told)
+        without = self._without(read)
+        return told if without == read else without
 
     def body(self, content: bytes) -> bytes:
         """The same for JSON, with its escapes read, so that it stays JSON; for anything else as for text."""
@@ -75,8 +79,16 @@ class KnownSecrets:
         """Whether there may be something in it: never no where there is."""
         if not self._learned:
             return False
+        return self._looks_known(text) or (_ESCAPE in text and self._looks_known(_unescaped(text)))
+
+    def _looks_known(self, text: str) -> bool:
         blocks = [text[at : at + _BLOCK] for at in range(0, len(text) - _BLOCK + 1, _STEP)]
         return not self._blocks.isdisjoint(blocks) or any(word in text for word in self._short)
+
+    def _without(self, text: str) -> str:
+        for word in self._short:
+            text = text.replace(word, MASK)
+        return "".join(self._masked(text))
 
     def _add(self, spelling: str) -> None:
         if len(spelling) < PIECE:
@@ -114,7 +126,9 @@ class OneSecret:
 
     def __init__(self, secret: str = "") -> None:
         self._secret = secret
-        self._words = tuple({spelling for spelling in _spellings(secret) if len(spelling) >= SHORTEST})
+        words = {spelling for spelling in _spellings(secret) if len(spelling) >= SHORTEST}
+        # A longer one that begins in the same way has all its blocks.
+        self._words = tuple(w for w in words if not any(other != w and other.startswith(w) for other in words))
 
     def __repr__(self) -> str:
         return "OneSecret(...)"
@@ -128,6 +142,9 @@ class OneSecret:
         return self._known().frame(text) if self._suspects(text) else text
 
     def _suspects(self, text: str) -> bool:
+        return self._looks_known(text) or (_ESCAPE in text and self._looks_known(_unescaped(text)))
+
+    def _looks_known(self, text: str) -> bool:
         starts = ((word, at) for word in self._words for at in range(0, max(len(word) - _BLOCK, 0) + 1, _STEP))
         return any(word[at : at + _BLOCK] in text for word, at in starts)
 
@@ -138,13 +155,22 @@ class OneSecret:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """As it is, and as it is in JSON, in Python, in a URL, in hex and in base64."""
+    """As it is, in capitals and in small letters; and as it is in JSON, in Python, in a URL, in hex and in base64."""
     content = secret.encode("utf-8", "surrogatepass")
-    yield from (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
+    yield from (secret, secret.upper(), secret.lower())
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
     for url in (quote(content, safe=""), quote_plus(content), quote(content)):
-        yield from (url, url.lower())
+        yield from (url, url.lower(), url.upper())
     yield from (content.hex(), content.hex().upper())
     for before, depends in enumerate(_DEPENDS_ON_BEFORE):
         coded = base64.b64encode(bytes(before) + content).decode()
-        whole = coded[depends:] if not coded.endswith("=") else coded[depends:].rstrip("=")[:-1]
-        yield from (whole, whole.replace("+", "-").replace("/", "_"))
+        for whole in (coded[depends:], coded[depends:].rstrip("=")[:-1]):  # the latter where more follows
+            yield from (whole, whole.replace("+", "-").replace("/", "_"))
+
+
+def _unescaped(text: str) -> str:
+    """With JSON's escapes read, however often they were escaped themselves."""
+    if _ESCAPE not in text:
+        return text
+    read = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return read.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two of them may be one character
