@@ -122,8 +122,8 @@ def announcements(before: TradingBotStatus, after: TradingBotStatus) -> tuple[An
         if _said_by_halted(new, was):
             continue
         bad = new.status != good and new.reason not in PROGRESS_REASONS
-        about = _changed_halts(before, after) if new.type == ConditionType.HALTED else ()
-        told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad, halt_ids=about))
+        halt_ids = _changed_halts(before, after) if new.type == ConditionType.HALTED else ()
+        told.setdefault(new.reason, Announcement(Reason(new.reason), new.message, warning=bad, halt_ids=halt_ids))
     return tuple(told.values())
 
 
