@@ -1,10 +1,11 @@
 """Slot configurations say which is newer, and which process was last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import cast
 
 from tradingbot_operator.core.observed import Pod
+from tradingbot_operator.core.record import Document, record
 from tradingbot_operator.core.slots import numbered
 from tradingbot_runtime.config import SlotConfig
 
@@ -24,10 +25,15 @@ def pods(epoch: int) -> Sequence[Pod]:
     return [cast("Pod", SimpleNamespace(ordinal=0, stream=stream))]
 
 
+def stored(slots: Mapping[int, SlotConfig]) -> Mapping[int, Document]:
+    """As a ConfigMap brings them back."""
+    return record({"data": {f"slot-{slot}.json": config.document() for slot, config in slots.items()}}).documents
+
+
 def test_a_generation_rises_with_a_change_and_only_with_one() -> None:
     first = numbered({0: config()}, {}, [])
-    same = numbered({0: config()}, first, [])
-    changed = numbered({0: config("11")}, same, [])
+    same = numbered({0: config()}, stored(first), [])
+    changed = numbered({0: config("11")}, stored(same), [])
 
     assert [slots[0].generation for slots in (first, same, changed)] == [1, 1, 2]
     assert same == first, "nothing to write"
@@ -35,8 +41,8 @@ def test_a_generation_rises_with_a_change_and_only_with_one() -> None:
 
 def test_the_epoch_is_the_highest_seen_and_never_falls() -> None:
     first = numbered({0: config()}, {}, pods(3))
-    later = numbered({0: config()}, first, pods(4))
-    gone = numbered({0: config()}, later, [])
+    later = numbered({0: config()}, stored(first), pods(4))
+    gone = numbered({0: config()}, stored(later), [])
 
     assert [slots[0].epoch for slots in (first, later, gone)] == [3, 4, 4]
     assert {slots[0].generation for slots in (first, later, gone)} == {1}, "a restart configures nothing"

@@ -4,7 +4,6 @@ Of a container only what stays the same from one restart to the next is told: no
 those of its sources (`pkg/kubelet/container`, `pkg/kubelet/images`, Kubernetes 1.31).
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest, Trouble
 from tradingbot_operator.core.wording import steady
+from tradingbot_operator.core.written import parsed
 from tradingbot_runtime.model.control import ENDED
 
 CONTAINER = "runtime"
@@ -124,7 +124,7 @@ def ended_untraded(status: Manifest) -> bool:
 def _logged(line: str) -> str:
     """A line of the runtime's log that is about a failure; empty for others, and for one that was cut off."""
     record = _record(line)
-    if record.get("level") not in {"error", "critical"}:
+    if record.get("level") not in ("error", "critical"):  # of any type: it may be anybody's line
         return ""
     said = (record.get(key) for key in ("event", "error", "reason", "message"))
     return ": ".join(str(word) for word in said if word)
@@ -132,7 +132,7 @@ def _logged(line: str) -> str:
 
 def _record(line: str) -> Manifest:
     try:
-        record = json.loads(line)
+        record = parsed(line)
     except ValueError:
         return {}
     return record if isinstance(record, dict) else {}

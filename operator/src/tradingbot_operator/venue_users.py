@@ -3,7 +3,7 @@
 from tradingbot_operator.core import names
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.observed import Manifest
-from tradingbot_operator.core.slots import last_accepted
+from tradingbot_operator.core.record import last_accepted
 from tradingbot_operator.store import Name, Store, name_of
 
 

@@ -32,6 +32,7 @@ class Assignment:
 
     granted: Mapping[str, int]
     releasing: Mapping[str, int]
+    doubted: frozenset[int] = frozenset()  # slots of which no record says what they had, and that have not let go
 
 
 def hand_over(wanted: Mapping[str, int], now: Assignment, released: Callable[[int, str], bool]) -> Assignment:
@@ -71,3 +72,20 @@ def with_hedges(now: Assignment, wanted: Mapping[str, str], before: Mapping[str,
         else:
             del granted[name]  # another slot has yet to let go of what it would hedge with
     return Assignment(granted, releasing)
+
+
+def held_back(
+    step: Assignment, before: Mapping[str, int], hedged: Mapping[str, str], doubted: frozenset[int]
+) -> Assignment:
+    """Without what a slot would get now and another one may have: one of `doubted`, as no record says what they had.
+
+    `before`: what each slot had up to now, by the records that there are; `hedged`: what each market hedges with.
+    """
+    granted, releasing = dict(step.granted), dict(step.releasing)
+    for name, slot in step.granted.items():
+        gets = [one for one in (name, hedged.get(name)) if one is not None and before.get(one) != slot]
+        if gets and doubted - {slot}:
+            del granted[name]
+            if name not in gets:
+                releasing[name] = slot  # it had the market, and not yet what it hedges with
+    return Assignment(granted, releasing, doubted)

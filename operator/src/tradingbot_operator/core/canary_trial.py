@@ -117,5 +117,5 @@ def _stored(plan: "Plan", observed: "Observed") -> Trial | None:
 def _read(document: str) -> Trial | None:
     try:
         return msgspec.json.decode(document, type=Trial) if document else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None  # somebody has edited it: the trial begins now

@@ -13,7 +13,12 @@ from tradingbot_operator.core.guards import disruption_budget, network_policy
 from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest
 from tradingbot_operator.core.pod_template import pod_template
+from tradingbot_operator.core.written import parsed
 from tradingbot_runtime.config import CarriedMarket, SlotConfig, TradingBotSpec, VenueSpec
+
+# Beside the instruments that are released: not every slot has said yet what it has. An operator from before takes it
+# for an instrument of a slot that does not answer, and waits as well.
+IN_DOUBT = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,11 @@ class Accepted:
     @classmethod
     def read(cls, document: str) -> "Accepted":
         """Raises ValueError (pydantic's ValidationError is one) when this version cannot read it."""
-        content = json.loads(document)
-        venues = {name: VenueSpec.model_validate(venue) for name, venue in content["venues"].items()}
-        return cls(TradingBotSpec.model_validate(content["spec"]), venues)
+        match parsed(document):
+            case {"spec": dict() as spec, "venues": dict() as venues}:
+                read = {name: VenueSpec.model_validate(venue) for name, venue in venues.items()}
+                return cls(TradingBotSpec.model_validate(spec), read)
+        raise ValueError("neither a spec nor its venues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,8 @@ class Stable:
     def accepted(self) -> Accepted | None:
         try:
             return Accepted.read(self.document) if self.document else None
-        except (ValueError, KeyError):
-            return None  # another version's
+        except ValueError:
+            return None  # another version's, or somebody's
 
     def annotations(self) -> dict[str, str]:
         return {names.STABLE_TEMPLATE: as_text(self.template)} if self.template else {}
@@ -67,7 +74,7 @@ class Plan:
     bot: Bot
     accepted: Accepted
     slots: Mapping[int, SlotConfig]
-    releasing: Mapping[str, int]
+    releasing: Mapping[str, int]  # with `IN_DOUBT` where not every slot has said what it has
     replicas: int
     partition: int
     storage: Manifest  # spec of the volume claim; immutable once the StatefulSet exists

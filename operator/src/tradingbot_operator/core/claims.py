@@ -5,13 +5,13 @@ mode Live stays its own after a change to Paper until its slots, in Paper, have 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from tradingbot_operator.core import names
 from tradingbot_operator.core.assignment import instrument
-from tradingbot_operator.core.children import Plan
-from tradingbot_operator.core.observed import Bot, Manifest, Pod
-from tradingbot_operator.core.slots import being_released, last_accepted
+from tradingbot_operator.core.children import IN_DOUBT, Plan
+from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod
+from tradingbot_operator.core.record import named, record
 from tradingbot_runtime.config import Mode, TradingBotSpec
 
 SAME_ACCOUNT = ("type", "environment", "endpoints", "credentialsSecretRef")
@@ -51,12 +51,23 @@ def by_account(instruments: Iterable[str], of: Mapping[str, str]) -> frozenset[s
 
 
 def claims(config_map: Manifest | None) -> frozenset[str]:
-    """A bot's own instruments, by its ConfigMap: of its accepted spec, and what it has yet to let go of."""
-    accepted = last_accepted(config_map)
-    if accepted is None:
-        return _held(config_map)
-    releasing = being_released(config_map) if accepted.spec.mode is Mode.LIVE else ()
-    return instruments(accepted.spec) | frozenset(releasing) | _held(config_map)
+    """A bot's own instruments, by its ConfigMap: of its accepted spec, and what it has yet to let go of.
+
+    Where a part of it cannot be read: all that the others name, for it may be any of them.
+    """
+    known = record(config_map)
+    if is_doubtful(config_map):
+        return named(config_map)
+    if known.accepted is None:
+        return known.held
+    releasing = known.releasing if known.accepted.spec.mode is Mode.LIVE else ()
+    return instruments(known.accepted.spec) | frozenset(releasing) | known.held
+
+
+def is_doubtful(config_map: Manifest | None) -> bool:
+    """Whether it does not say what is the bot's."""
+    known = record(config_map)
+    return bool({names.HELD, names.ACCEPTED}.intersection(known.unread)) or not known.is_whole(known.documents)
 
 
 def reaches_an_account(bot: Bot, config_map: Manifest | None) -> bool:
@@ -66,19 +77,22 @@ def reaches_an_account(bot: Bot, config_map: Manifest | None) -> bool:
 
 def planned(plan: Plan) -> frozenset[str]:
     """The same, by what is about to be written."""
-    releasing = plan.releasing if plan.accepted.spec.mode is Mode.LIVE else ()
+    releasing = plan.releasing.keys() - {IN_DOUBT} if plan.accepted.spec.mode is Mode.LIVE else ()
     return instruments(plan.accepted.spec) | frozenset(releasing) | plan.held
 
 
-def still_held(plan: Plan, config_map: Manifest | None, pods: Sequence[Pod], serving: int) -> frozenset[str]:
-    """What a bot in mode Paper has not let go of since it was Live; nothing more once every slot says so."""
-    if plan.accepted.spec.mode is Mode.LIVE:
-        return frozenset()  # held by the spec itself, or being released
-    before = claims(config_map)
+def still_held(plan: Plan, config_map: Manifest | None, observed: Observed, serving: int) -> frozenset[str]:
+    """What a bot in mode Paper has not let go of since it was Live; nothing more once every slot says so.
+
+    In any mode: what it may have by a ConfigMap that cannot be read as a whole, as long as that is so.
+    """
+    before = claims(config_map) | (observed.claimed if is_doubtful(config_map) else frozenset())
+    if plan.accepted.spec.mode is Mode.LIVE:  # held by the spec itself, or being released
+        return before if IN_DOUBT in plan.releasing else frozenset()
     if not before:
         return before
-    done = {pod.ordinal for pod in pods if _left_nothing(pod, plan)}
-    waiting = {*range(serving), *(pod.ordinal for pod in pods)} - done
+    done = {pod.ordinal for pod in observed.pods if _left_nothing(pod, plan)}
+    waiting = {*range(serving), *(pod.ordinal for pod in observed.pods)} - done
     return before if waiting else frozenset()
 
 
@@ -90,8 +104,3 @@ def _left_nothing(pod: Pod, plan: Plan) -> bool:
     if pod.restart_hash != plan.restart_hash or report.config_hash != config.config_hash():
         return False
     return not any(market.live_orders_left for market in report.markets)
-
-
-def _held(config_map: Manifest | None) -> frozenset[str]:
-    annotations = (config_map or {}).get("metadata", {}).get("annotations") or {}
-    return frozenset(map(str, json.loads(annotations.get(names.HELD, "[]"))))

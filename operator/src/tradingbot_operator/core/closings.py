@@ -13,6 +13,7 @@ from tradingbot_operator.core.assignment import instrument
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest, Pod
 from tradingbot_operator.core.outcome import Announcement
+from tradingbot_operator.core.written import parsed
 from tradingbot_runtime.config import CarriedMarket, Market, Mode, SlotConfig
 from tradingbot_runtime.model.control import ClosingStatement
 
@@ -44,7 +45,7 @@ def stored(config_map: Manifest | None) -> Statements:
     if not document:
         return Statements()
     try:
-        content = json.loads(document)
+        content = parsed(document)
         parts = ({name: tuple(map(CarriedMarket.model_validate, accounts)) for name, accounts in content[part].items()}
                  for part in ("said", "handed"))  # fmt: skip
         return Statements(*parts)

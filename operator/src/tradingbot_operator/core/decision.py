@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
 from tradingbot_operator.core import canary_trial, names, rollback
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
-from tradingbot_operator.core.children import Accepted, Plan, children, lease, storage_claim
+from tradingbot_operator.core.children import IN_DOUBT, Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.closings import hand_to, handed_over
 from tradingbot_operator.core.conditions import ConditionType, Reason
@@ -27,6 +27,7 @@ from tradingbot_operator.core.outcome import (
 )
 from tradingbot_operator.core.ownership import must_be_applied
 from tradingbot_operator.core.picture import picture, running_status
+from tradingbot_operator.core.record import configured, last_accepted, record
 from tradingbot_operator.core.release import release
 from tradingbot_operator.core.resumes import answers
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, Rollout, cannot_take, rollout
@@ -35,9 +36,7 @@ from tradingbot_operator.core.slots import (
     DRAIN_FOR_SCALING,
     Scale,
     assign,
-    configured,
     documents,
-    last_accepted,
     numbered,
     scale,
 )
@@ -163,18 +162,19 @@ class _Running:
         handed = hand_to(wanted, before, statements, assignment.releasing)
         held = halts(self.bot, self.observed, before, handed.slots, halts_of_deleted(self.bot, self.observed))
         wanted = {slot: held.configured(slot, config) for slot, config in handed.slots.items()}
-        slots = numbered(wanted, before, self.observed.pods)
+        slots = numbered(wanted, record(config_map).documents, self.observed.pods)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         inputs = restart_inputs(self.accepted.spec, self.accepted.venues)
         goes_back = bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK)
         change = rollback.change(inputs, config_map, stateful_set, goes_back=goes_back)
-        plan = Plan(self.bot, self.accepted, slots, assignment.releasing, size.replicas, 0, storage,
+        releasing = {**assignment.releasing, **({IN_DOUBT: -1} if assignment.doubted else {})}
+        plan = Plan(self.bot, self.accepted, slots, releasing, size.replicas, 0, storage,
                     self.installation, halts=held, ending=ending, closed=handed.left, taken=handed.taken,
                     frozen=change.frozen, inputs=inputs, stable=change.stable, goes_back=goes_back, kept=self.kept,
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
-        plan = replace(plan, held=still_held(plan, config_map, self.observed.pods, size.serving))
+        plan = replace(plan, held=still_held(plan, config_map, self.observed, size.serving))
         plan = replace(plan, canary=canary_trial.kept(plan, self.observed))
         return replace(plan, gate=closed_gate(plan, self.observed))
 

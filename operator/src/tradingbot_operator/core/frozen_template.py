@@ -12,6 +12,7 @@ from typing import Any
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.core.wording import listed
+from tradingbot_operator.core.written import parsed
 from tradingbot_runtime.config import TradingBotSpec, VenueSpec
 from tradingbot_runtime.config.change import ChangeClass
 from tradingbot_runtime.config.change_classes import settings
@@ -37,12 +38,20 @@ def frozen_template(stateful_set: Manifest | None) -> FrozenTemplate | None:
     """As the StatefulSet has it; None where it has none, or one that somebody has changed."""
     annotations = stateful_set["metadata"].get("annotations") or {} if stateful_set else {}
     try:
-        template = json.loads(annotations[names.TEMPLATE])
+        template = parsed(annotations[names.TEMPLATE])
         inputs = annotations[names.TEMPLATE_INPUTS]
     except (KeyError, ValueError):
         return None
-    whole = names.digest(template) == annotations.get(names.TEMPLATE_HASH)
+    whole = _is_template(template) and names.digest(template) == annotations.get(names.TEMPLATE_HASH)
     return FrozenTemplate(template, inputs) if whole else None
+
+
+def _is_template(content: object) -> bool:
+    """Whether it has what is read of it here; whether pods can be made by the rest the API server says."""
+    match content:
+        case {"metadata": {"annotations": dict()}, "spec": dict()}:
+            return True
+    return False
 
 
 def as_text(frozen: FrozenTemplate) -> str:
@@ -53,10 +62,13 @@ def as_text(frozen: FrozenTemplate) -> str:
 def template_of(text: str) -> FrozenTemplate | None:
     """What `as_text` wrote; None for anything else."""
     try:
-        content = json.loads(text)
-        return FrozenTemplate(content["template"], content["inputs"])
-    except (KeyError, TypeError, ValueError):
+        content = parsed(text)
+    except ValueError:
         return None
+    match content:
+        case {"template": template, "inputs": str() as inputs} if _is_template(template):
+            return FrozenTemplate(template, inputs)
+    return None
 
 
 def restart_inputs(spec: TradingBotSpec, venues: Mapping[str, VenueSpec]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 from tradingbot_operator.api.v1alpha1 import GROUP
 
@@ -67,6 +68,15 @@ def cancel_labels(bot: str) -> dict[str, str]:
 
 def slot_document(slot: int) -> str:
     return f"slot-{slot}.json"
+
+
+_SLOT_DOCUMENT = re.compile(r"slot-(0|[1-9][0-9]?)\.json", re.ASCII)
+
+
+def slot_of(key: str) -> int | None:
+    """Whose document it is; None where it is no slot's."""
+    found = _SLOT_DOCUMENT.fullmatch(key)
+    return int(found[1]) if found else None
 
 
 def control_server_name(namespace: str, bot: str) -> str:

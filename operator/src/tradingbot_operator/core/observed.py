@@ -214,6 +214,7 @@ class Observed:
     missing_secrets: frozenset[str] = frozenset()
     accounts: Mapping[str, str] = field(default_factory=dict)  # Venue -> the one that stands for its account
     rivals: tuple[Rival, ...] = ()
+    claimed: frozenset[str] = frozenset()  # instruments that are the bot's, as far as this operator remembers
     children: Mapping[tuple[str, str], Manifest] = field(default_factory=dict)  # (kind, name) -> as stored
     pods: tuple[Pod, ...] = ()
     pods_refused: Trouble | None = None  # why the StatefulSet has fewer pods than it wants

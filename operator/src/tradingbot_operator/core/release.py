@@ -10,7 +10,7 @@ from tradingbot_operator.core.dead_man import DeadMan, dead_man
 from tradingbot_operator.core.flat import flat, was_flat
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.outcome import Announcement, DrainSlot, Finalizer, Outcome
-from tradingbot_operator.core.slots import configured, last_accepted
+from tradingbot_operator.core.record import configured, last_accepted
 from tradingbot_operator.core.untraded import nothing_open, orders_of_live
 from tradingbot_runtime.config import Mode, OnStop
 

@@ -15,9 +15,9 @@ from tradingbot_operator.core.children import Accepted, Plan, Stable
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.frozen_template import FrozenTemplate, frozen_template, restart_inputs, template_of
 from tradingbot_operator.core.observed import Bot, Manifest, Observed, Pod
+from tradingbot_operator.core.record import last_accepted
 from tradingbot_operator.core.rollout import lacks
 from tradingbot_operator.core.safer import POLICIES
-from tradingbot_operator.core.slots import last_accepted
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_runtime.config import DesiredState, OnFailure, Risk, TradingBotSpec
 from tradingbot_runtime.config.change import ChangeClass

@@ -1,21 +1,27 @@
 """How many slots a bot has now, what each one trades, and who has yet to let go of a market."""
 
-import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+from tradingbot_operator.api.v1alpha1.tradingbot import MAX_SLOTS
 from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, drained_for
-from tradingbot_operator.core.assignment import Assignment, hand_over, instrument, rendezvous, with_hedges
+from tradingbot_operator.core.assignment import (
+    Assignment,
+    hand_over,
+    held_back,
+    instrument,
+    rendezvous,
+    with_hedges,
+)
 from tradingbot_operator.core.children import Accepted
 from tradingbot_operator.core.closings import Gone, Statements, held_by, of_a_slot_that_is_gone, said, stored
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
+from tradingbot_operator.core.record import Document, Record, configured, record
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
 from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
 from tradingbot_runtime.model.events import TradingState
 
-RECENT = 64  # documents of ConfigMaps that are kept as they were read: one decision reads each several times
 DRAIN_FOR_SCALING = "the slot is being removed"
 
 
@@ -37,8 +43,10 @@ def scale(
     Or has never run, or had its time. A slot that was told to drain stays drained until its process ends, so it goes
     even when it is wanted again.
     """
-    serving = min([spec.replicas, *(pod.ordinal for pod in observed.pods if _was_drained(pod))])
-    current = stateful_set["spec"]["replicas"] if stateful_set else serving
+    known = record(config_map)
+    serving = min([spec.replicas, *(pod.ordinal for pod in observed.pods if _was_drained(pod, known))])
+    # Somebody may have scaled it by hand: slots that no bot can have were never told anything.
+    current = min(stateful_set["spec"]["replicas"], MAX_SLOTS) if stateful_set else serving
     pods = {pod.ordinal: pod for pod in observed.pods}
     owing = _Owing.of(config_map, overdue=observed.reconciling_for_s > spec.rollout.progress_deadline_ns / 1e9)
     if all(_may_go(pods.get(slot), owing.by(slot), limits) for slot in range(serving, current)):
@@ -54,23 +62,34 @@ class _Owing:
     releasing: Mapping[str, int]
     told: Container[str]
     overdue: bool
+    unknown: bool  # what they hold: nobody can read it
 
     @classmethod
     def of(cls, config_map: Manifest | None, *, overdue: bool) -> "_Owing":
-        return cls(configured(config_map), being_released(config_map), stored(config_map).said, overdue)
+        known = record(config_map)
+        return cls(configured(config_map), known.releasing, stored(config_map).said, overdue,
+                   unknown=not known.is_whole(known.documents))  # fmt: skip
 
     def by(self, slot: int) -> bool:
         config = self.before.get(slot)
         if self.overdue or config is None or config.epoch == 0:  # 0: nobody has ever heard of a process of it
             return False
-        return any(name not in self.told for name in held_by(slot, config, self.releasing))
+        return self.unknown or any(name not in self.told for name in held_by(slot, config, self.releasing))
 
 
-def _was_drained(pod: Pod) -> bool:
-    """For good, that is: not only to be replaced."""
+def _was_drained(pod: Pod, known: Record) -> bool:
+    """For good, that is: not only to be replaced. Because it was asked to, by this operator or by the one before it.
+
+    A slot's word alone drains nobody: the one that was asked had been told before that it has no market any more, as
+    had all above it.
+    """
     report = pod.stream.report
-    is_drained = pod.stream.draining_for_s is not None or (report is not None and report.state is TradingState.DRAINED)
-    return is_drained and drained_for(pod) not in (DRAIN_FOR_REPLACEMENT, DRAIN_FOR_RESTART)
+    if pod.stream.draining_for_s is not None:
+        return drained_for(pod) not in (DRAIN_FOR_REPLACEMENT, DRAIN_FOR_RESTART)
+    if report is None or report.state is not TradingState.DRAINED or drained_for(pod) != DRAIN_FOR_SCALING:
+        return False
+    above = [one for slot, one in known.documents.items() if slot >= pod.ordinal]
+    return all(one.is_legible and not one.markets for one in above)
 
 
 def _may_go(pod: Pod | None, owes_a_statement: bool, limits: Installation) -> bool:  # noqa: FBT001 - said by its name
@@ -81,74 +100,57 @@ def _may_go(pod: Pod | None, owes_a_statement: bool, limits: Installation) -> bo
     return pod.stream.drained and not owes_a_statement
 
 
-def last_accepted(config_map: Manifest | None) -> Accepted | None:
-    """The last valid spec; None when there is none, or none that this version can read."""
-    document = (config_map or {}).get("data", {}).get(names.ACCEPTED)
-    return None if document is None else _accepted(document)
-
-
-@lru_cache(RECENT)
-def _accepted(document: str) -> Accepted | None:
-    try:
-        return Accepted.read(document)
-    except (ValueError, KeyError):
-        return None  # then it is as with a bot that was never accepted: nothing is changed until the spec is valid
-
-
-def configured(config_map: Manifest | None) -> dict[int, SlotConfig]:
-    """The slots as the ConfigMap has them; those that this version cannot read are passed over."""
-    found: dict[int, SlotConfig] = {}
-    for key, document in ((config_map or {}).get("data") or {}).items():
-        if not key.startswith("slot-"):
-            continue
-        config = _slot_config(document)
-        if config is not None:
-            found[config.slot] = config
-    return found
-
-
-@lru_cache(RECENT)
-def _slot_config(document: str) -> SlotConfig | None:
-    try:
-        return SlotConfig.model_validate_json(document)
-    except ValueError:
-        return None
-
-
 def assign(
     accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale
 ) -> tuple[Assignment, Statements]:
     """The next step of the hand-over, from what the ConfigMap says to what the spec wants; and what is known of it."""
-    before = configured(config_map)
-    granted = {instrument(m): slot for slot, config in before.items() for m in config.markets}
-    releasing = being_released(config_map)
+    before, known = configured(config_map), record(config_map)
     pods = {pod.ordinal: pod for pod in observed.pods}
-    told = stored(config_map)
-    statements = dict(told.said)
-    for name, slot in releasing.items():
-        pod, config, handed = pods.get(slot), before.get(slot), told.handed.get(name, ())
-        heard = said(pod, config, name, handed) if pod else None
-        if heard is not None:
-            statements[name] = heard
-        elif slot >= now.replicas and name not in statements:
-            spec = accepted.spec
-            statements[name] = of_a_slot_that_is_gone(Gone(slot, config, handed), name, spec.mode, spec.legs)
 
-    def released(slot: int, _instrument: str) -> bool:
+    def released(slot: int, _instrument: str = "") -> bool:
         pod, config = pods.get(slot), before.get(slot)
         return _let_go(pod, config) if pod else slot >= now.replicas
 
+    slots = {*range(now.replicas), *pods}
+    is_whole = known.is_whole(slots)
+    doubted = frozenset() if is_whole else frozenset(slot for slot in slots if not released(slot))
+    releasing = known.releasing if is_whole else {**_closed_by(pods.values(), known), **known.releasing}
+    statements = _statements(accepted, before, releasing, _Heard(pods, stored(config_map), now.replicas))
     wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
-    step = hand_over(wanted, Assignment(granted, releasing), released)
-    hedges = {instrument(leg): slot for slot, config in before.items() for leg in config.legs if leg.is_hedge}
+    step = hand_over(wanted, Assignment(known.granted, releasing), released)
     hedged = {instrument(m): instrument(m.hedge) for m in accepted.spec.markets if m.hedge in accepted.spec.legs}
-    return with_hedges(step, hedged, hedges), Statements(statements, told.handed)
+    step = with_hedges(step, hedged, known.hedges)
+    return held_back(step, {**known.granted, **known.hedges}, hedged, doubted), statements
 
 
-def being_released(config_map: Manifest | None) -> dict[str, int]:
-    """Instruments that a slot has yet to let go of, as the ConfigMap says."""
-    annotations = (config_map or {}).get("metadata", {}).get("annotations", {})
-    return {str(k): int(v) for k, v in json.loads(annotations.get(names.RELEASING, "{}")).items()}
+def _closed_by(pods: Iterable[Pod], known: Record) -> dict[str, int]:
+    """Instruments of no slot that one says it has closed: what it says of them goes to the next one."""
+    return {name: pod.ordinal for pod in pods if pod.stream.report
+            for one in pod.stream.report.closed or ()
+            if (name := f"{one.venue}/{one.symbol}") not in known.granted and name not in known.hedges}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    pods: Mapping[int, Pod]
+    told: Statements
+    replicas: int
+
+
+def _statements(
+    accepted: Accepted, before: Mapping[int, SlotConfig], releasing: Mapping[str, int], heard: _Heard
+) -> Statements:
+    """With what is said now of what is let go of."""
+    statements = dict(heard.told.said)
+    for name, slot in releasing.items():
+        pod, config, handed = heard.pods.get(slot), before.get(slot), heard.told.handed.get(name, ())
+        now = said(pod, config, name, handed) if pod else None
+        if now is not None:
+            statements[name] = now
+        elif slot >= heard.replicas and name not in statements:
+            spec = accepted.spec
+            statements[name] = of_a_slot_that_is_gone(Gone(slot, config, handed), name, spec.mode, spec.legs)
+    return Statements(statements, heard.told.handed)
 
 
 def _let_go(pod: Pod, config: SlotConfig | None) -> bool:
@@ -176,20 +178,21 @@ def documents(bot: Bot, accepted: Accepted, assignment: Assignment, replicas: in
 
 
 def numbered(
-    slots: Mapping[int, SlotConfig], before: Mapping[int, SlotConfig], pods: Iterable[Pod]
+    slots: Mapping[int, SlotConfig], before: Mapping[int, Document], pods: Iterable[Pod]
 ) -> dict[int, SlotConfig]:
     """The slots with what tells newer from older: a generation that rises with every change, and the last epoch seen.
 
     A runtime starts from its journal where that has the newer generation, and knows by the epoch that it lost one.
     """
     seen = {pod.ordinal: pod.stream.report.epoch for pod in pods if pod.stream.report is not None}
-    return {slot: _numbered(config, before.get(slot), seen.get(slot, 0)) for slot, config in slots.items()}
+    highest = Document(generation=max((one.generation for one in before.values()), default=0))  # of one nobody can read
+    known = {slot: one if one.is_legible else highest for slot, one in before.items()}
+    return {slot: _numbered(config, known.get(slot, Document()), seen.get(slot, 0)) for slot, config in slots.items()}
 
 
-def _numbered(config: SlotConfig, before: SlotConfig | None, epoch_seen: int) -> SlotConfig:
-    if before is None:
-        return config.model_copy(update={"generation": 1, "epoch": epoch_seen})
-    changed = before.config_hash() != config.config_hash()
+def _numbered(config: SlotConfig, before: Document, epoch_seen: int) -> SlotConfig:
+    """One before that this version cannot read was another one."""
+    changed = before.config is None or before.config.config_hash() != config.config_hash()
     return config.model_copy(update={"generation": before.generation + changed, "epoch": max(before.epoch, epoch_seen)})
 
 

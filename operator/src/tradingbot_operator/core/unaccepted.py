@@ -5,7 +5,6 @@ deleted what was remembered: then pods go on with what they were started with. N
 them all the same.
 """
 
-import json
 from dataclasses import replace
 
 from tradingbot_operator.api.v1alpha1 import TradingBotStatus
@@ -17,8 +16,8 @@ from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.halts import Halts, halts
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed
 from tradingbot_operator.core.outcome import Outcome, announcements
+from tradingbot_operator.core.record import configured, named
 from tradingbot_operator.core.resumes import answers
-from tradingbot_operator.core.slots import configured
 from tradingbot_operator.core.status import Picture, observe, phase
 from tradingbot_operator.core.validation import Refusal
 from tradingbot_operator.core.wording import listed
@@ -52,20 +51,7 @@ def _holds(bot: Bot, observed: Observed, config_map: Manifest | None) -> frozens
     if not observed.pods:
         return frozenset()
     asked = instruments(bot.spec) if bot.spec else frozenset()
-    return asked | claims(config_map) | _of_documents(config_map)
-
-
-def _of_documents(config_map: Manifest | None) -> frozenset[str]:
-    """Of slots whose documents this version does not take: it can still see where they trade."""
-    found: set[str] = set()
-    for key, text in ((config_map or {}).get("data") or {}).items():
-        if key.startswith("slot-"):
-            try:
-                sides = [market["execution"] for market in json.loads(text)["markets"]]
-                found |= {f"{side['venue']}/{side['symbol']}" for side in sides}
-            except (KeyError, TypeError, ValueError):
-                continue  # nobody can say
-    return frozenset(found)
+    return asked | claims(config_map) | named(config_map)
 
 
 def _status(bot: Bot, observed: Observed, refusal: Refusal | None, held: Halts) -> TradingBotStatus:
