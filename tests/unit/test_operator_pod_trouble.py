@@ -7,7 +7,7 @@ import pytest
 
 from tradingbot_operator.core.conditions import MAX_MESSAGE, Reason
 from tradingbot_operator.core.observed import Manifest, Stream, Trouble
-from tradingbot_operator.observation import read_pod
+from tradingbot_operator.pod_reading import read_pod
 from tradingbot_operator.pod_trouble import MAX_WORDS, last_words, trouble
 
 NOW = datetime(2026, 1, 2, 0, 5, 0, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_a_pod_that_is_being_deleted_has_no_trouble() -> None:
     pod = {"metadata": {"name": "maker-0", "uid": "u", "deletionTimestamp": "2026-01-02T00:00:00Z"},
            "status": container(state=BACK_OFF, lastState=ended(2, ENVIRONMENT))}  # fmt: skip
 
-    found = read_pod(pod, Stream(), NOW)
+    found = read_pod(pod, "maker", Stream(), NOW)
 
     assert found
     assert found.trouble is None

@@ -13,7 +13,7 @@ from tradingbot_operator.api.v1alpha1 import TradingBotStatus
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest, Stream
 from tradingbot_operator.core.outcome import DrainSlot, Finalizer, Outcome
-from tradingbot_operator.observation import never_held
+from tradingbot_operator.pod_reading import never_held
 from tradingbot_operator.pod_trouble import ended_untraded
 from tradingbot_runtime.config import TradingBotSpec
 from tradingbot_runtime.model.events import TradingState

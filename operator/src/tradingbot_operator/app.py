@@ -18,6 +18,7 @@ from tradingbot_operator.api_errors import ApiError, NotFound
 from tradingbot_operator.canary import KIND as CANARY
 from tradingbot_operator.canary import Canary
 from tradingbot_operator.cluster import Cluster
+from tradingbot_operator.contained import Broken
 from tradingbot_operator.control_secrets import ControlSecrets
 from tradingbot_operator.core import names
 from tradingbot_operator.endings import GOODBYE_S, end, exit_code, lost, on_signals
@@ -127,7 +128,7 @@ class App:
             asyncio.create_task(refused.watch(), name="refused pods"),
             asyncio.create_task(parts.recorder.keep(parts.is_halting), name="events"),
             asyncio.create_task(parts.health.canary.keep(self.settings.stuck_after_s / 3), name="canary"),
-            *(asyncio.create_task(_work(parts, works), name=f"worker {n}")
+            *(asyncio.create_task(_work(parts, works, Broken(reconciler)), name=f"worker {n}")
               for n in range(self.settings.workers)),
         ]  # fmt: skip
         log.info("Reconciling", bots=parts.store.count("TradingBot"), term=parts.leadership.term)
@@ -200,8 +201,8 @@ class Leading:
         return self.health.resync
 
 
-async def _work(parts: Leading, reconciler: "Reconciler | TracedReconciler") -> None:
-    """One worker. What is not the API server's fault is a bug: it ends the process, and the restart is seen."""
+async def _work(parts: Leading, reconciler: "Reconciler | TracedReconciler", broken: Broken) -> None:
+    """One worker. What is not the API server's fault is a bug, and the trouble of the one object that brings it out."""
     queue, tally, clock = parts.queue, parts.tally, parts.clock
     while True:
         key, priority = await queue.take()
@@ -212,9 +213,19 @@ async def _work(parts: Leading, reconciler: "Reconciler | TracedReconciler") -> 
             tally.count(key[0], telemetry.ERROR, clock() - began)
             delay = queue.retry(key, priority)
             log.warning("ReconcileFailed", **of_object(*key), error=str(error), retry_in_s=round(delay, 3))
+        except Exception as error:  # the guard: `contained` says why
+            if key[0] == CANARY:  # no object of anybody's: the operator itself
+                raise
+            tally.count(key[0], telemetry.ERROR, clock() - began)
+            parts.health.bugs.met(clock())
+            delay = queue.retry(key, max(priority, Priority.CHILD))  # new halts come to it at once all the same
+            log.exception("ReconcileBroke", **of_object(*key), retry_in_s=round(delay, 3))
+            await broken.tell(key, error, queue.machine.failures(key))
         else:
             tally.count(key[0], telemetry.SUCCESS, clock() - began)
             queue.succeeded(key)
+            if key[0] != CANARY:
+                parts.health.bugs.none()
         finally:
             queue.done(key)
 

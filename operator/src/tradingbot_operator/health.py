@@ -5,9 +5,10 @@ A blocked event loop needs no rule: it answers no probe either.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradingbot_operator.canary import Canary
+from tradingbot_operator.contained import Bugs
 from tradingbot_operator.leadership import Leadership
 from tradingbot_operator.queue import WorkQueue
 from tradingbot_operator.reconcile import Key
@@ -27,6 +28,7 @@ class Health:
     resync: Resync
     watches: Watches
     canary: Canary
+    bugs: Bugs = field(default_factory=Bugs)
 
     def unhealthy(self) -> str:
         """Why the process should be restarted; empty when it should not. A standby has nothing to prove."""
@@ -75,4 +77,7 @@ RULES = (
          "the watch of {1} does not tell of what a sweep has found, for {0:.0f} s"),
     Rule(lambda h: h.canary.out_for_s(), lambda h: 2 * h.stuck_after_s,
          "the canary has not come back for {:.0f} s"),
+    # Within that time every object there is has had its turn: what fails is not one of them, and a restart may help.
+    Rule(lambda h: h.bugs.age_s(h.clock()), lambda h: h.resync_s + 2 * h.stuck_after_s,
+         "reconciliations do nothing but fail, for {:.0f} s"),
 )  # fmt: skip

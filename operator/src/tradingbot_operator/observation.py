@@ -24,7 +24,7 @@ from tradingbot_operator.core.observed import (
     owned_by,
 )
 from tradingbot_operator.core.trading_halts import HaltedBot, Selection, holds_everywhere, selects, trading_halt_status
-from tradingbot_operator.pod_trouble import ended_untraded, trouble
+from tradingbot_operator.pod_reading import never_held, read_pod, since
 from tradingbot_operator.rivals import rivals
 from tradingbot_operator.store import Name, Store, name_of
 from tradingbot_operator.venue_users import accepted_of, is_going
@@ -94,40 +94,6 @@ def concerned(halt: Manifest, bots: Iterable[Manifest]) -> Iterator[Manifest]:
             yield bot
 
 
-def read_pod(manifest: Manifest, stream: Stream, now: datetime) -> Pod | None:
-    """None for a pod that is none of the StatefulSet's."""
-    metadata, status = manifest["metadata"], manifest.get("status") or {}
-    _, _, ordinal = metadata["name"].rpartition("-")
-    if not ordinal.isdecimal():
-        return None
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
-    return Pod(
-        name=metadata["name"],
-        uid=metadata["uid"],
-        ordinal=int(ordinal),
-        started=bool(status.get("podIP")) and status.get("phase") not in {None, "Pending"},
-        ready=ready,
-        revision=(metadata.get("labels") or {}).get("controller-revision-hash", ""),
-        created=metadata.get("creationTimestamp", ""),
-        age_s=_since(metadata.get("creationTimestamp"), now),
-        restart_hash=(metadata.get("annotations") or {}).get(names.RESTART_HASH, ""),
-        inputs=(metadata.get("annotations") or {}).get(names.TEMPLATE_INPUTS, ""),
-        terminating="deletionTimestamp" in metadata,
-        stream=stream,
-        bot_uid=(metadata.get("annotations") or {}).get(names.BOT_UID, ""),
-        trouble=None if "deletionTimestamp" in metadata else trouble(status, now),
-        ended_untraded=ended_untraded(status),
-    )
-
-
-def never_held(lease: Manifest | None, uid: str) -> bool:
-    """Whether nobody has ever taken this very Lease, which the operator made without a holder."""
-    if lease is None or lease["metadata"]["uid"] != uid:
-        return False
-    spec = lease.get("spec") or {}
-    return not any(spec.get(name) for name in ("holderIdentity", "leaseTransitions", "acquireTime", "renewTime"))
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the API server itself was asked for: what no watch tells, or has not told yet."""
@@ -190,9 +156,14 @@ class Observer:
         return [slot.ordinal for slot in bot.status.slots if slot.config_hash and slot.ordinal not in heard]
 
     def _read_pods(self, bot: Bot) -> list[Pod]:
-        found = (read_pod(pod, self.stream(pod["metadata"]["uid"]), self.now())
+        found = (read_pod(pod, bot.name, self.stream(pod["metadata"]["uid"]), self.now())
                  for pod in self.pods((bot.namespace, bot.name)))  # fmt: skip
         return sorted((pod for pod in found if pod), key=lambda pod: pod.ordinal)
+
+    def halting(self, bot: Bot) -> Observed:
+        """What a halt depends on, and no more."""
+        pods = tuple(pod for pod in self._read_pods(bot) if pod.bot_uid in ("", bot.metadata.uid))
+        return Observed(now=self.timestamp(), pods=pods, stop_orders=self._stop_orders(bot))
 
     def observe(self, bot: Bot, asked: Asked) -> Observed:
         name = (bot.namespace, bot.name)
@@ -209,6 +180,7 @@ class Observer:
             missing_secrets=asked.missing_secrets,
             accounts=(of := accounts(venues)),
             rivals=rivals(self.store, bot, of),
+            claimed=self.store.claims.get(name, frozenset()),
             children=own,
             pods=tuple(pod for pod in pods if pod.bot_uid in ("", bot.metadata.uid)),
             pods_refused=self.refused_pods(found["metadata"]["uid"])
@@ -229,8 +201,8 @@ class Observer:
             schedule_problems=wrong,
             since_start_s=asked.since_start_s,
             # Time in which nobody led was no time to drain in.
-            deleting_for_s=min(_since(bot.metadata.deletion_timestamp, now), asked.since_start_s),
-            reconciling_for_s=_since(_reconciling_since(bot), now),
+            deleting_for_s=min(since(bot.metadata.deletion_timestamp, now), asked.since_start_s),
+            reconciling_for_s=since(_reconciling_since(bot), now),
         )
 
     def _rollout(self, bot: Bot) -> tuple[Rollout | None, tuple[str, ...]]:
@@ -291,7 +263,3 @@ def _reconciling_since(bot: Bot) -> str | None:
         if condition.type == ConditionType.RECONCILING and condition.status is ConditionStatus.TRUE:
             return condition.last_transition_time
     return None
-
-
-def _since(moment: str | None, now: datetime) -> float:
-    return max((now - datetime.fromisoformat(moment)).total_seconds(), 0.0) if moment else 0.0

@@ -16,6 +16,7 @@ import structlog
 
 from tradingbot_operator.api.v1alpha1 import HaltStatus
 from tradingbot_operator.certificates import IdentityUnavailable
+from tradingbot_operator.core.heard import known_id, within_bounds
 from tradingbot_operator.core.observed import Stream, essence
 from tradingbot_operator.observation import moment
 from tradingbot_operator.queue import Priority
@@ -51,6 +52,7 @@ BACKOFF_S = 0.1
 BACKOFF_MAX_S = 5.0
 ASK_AGAIN_S = 1.0
 CONFIG = "config_"  # counted with what a runtime has answered to a configuration
+UNREADABLE = (msgspec.MsgspecError, RecursionError)  # a frame
 VENUES_AFTER_S = 1.0  # many pods tell the same of one venue: it is looked at once
 VENUES_GONE_AFTER_S = 10.0  # a pod that is replaced says the same again, and nothing has changed
 
@@ -72,6 +74,7 @@ class PodStream:
     _token: OneSecret = field(default_factory=OneSecret)  # that was sent: what a pod says back of it goes no further
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _report: SlotReport | None = None
+    _spoken: dict[str, str] = field(default_factory=dict)  # our name of a halt -> its runtime's, where that is another
     _reported_text: str = ""  # of the last report over the present connection
     _heard: bool = False  # a report came over the present connection
     _untried: bool = True
@@ -152,7 +155,8 @@ class PodStream:
             self._halts_ordered.add(halt.id)
 
     async def resume(self, halt_id: str, by: str) -> None:
-        if await self._send(Resume(term=self.around.leader.term, halt_id=halt_id, by=by)):
+        said = self._spoken.get(halt_id, halt_id)
+        if await self._send(Resume(term=self.around.leader.term, halt_id=said, by=by)):
             self._resumes_ordered.add(halt_id)
 
     async def run(self) -> None:
@@ -162,7 +166,7 @@ class PodStream:
             self._kick.clear()
             try:
                 await self._connection()
-            except (aiohttp.ClientError, TimeoutError, OSError, IdentityUnavailable, msgspec.MsgspecError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, IdentityUnavailable, *UNREADABLE) as error:
                 self._failed(error)
             else:
                 self._trouble = f"{self._url}: closed by the pod"
@@ -213,7 +217,8 @@ class PodStream:
         match message:
             case SlotReport():
                 self._reported_text = text
-                self._reported(message)
+                self._spoken = {ours: halt.id for halt in message.halts if (ours := known_id(halt.id)) != halt.id}
+                self._reported(within_bounds(message))
             case ConfigAnswered():
                 self._answer = message
                 self.counters[f"{CONFIG}{message.outcome}"] += 1
@@ -231,8 +236,8 @@ class PodStream:
         self.counters["halts_done" if answer.done else "halts_not_done"] += 1
         if not answer.done:
             log.warning("HaltNotDone", **self._who, halt_id=answer.halt_id, message=answer.message)
-            self._halts_ordered.discard(answer.halt_id)
-            self._resumes_ordered.discard(answer.halt_id)
+            self._halts_ordered.discard(known_id(answer.halt_id))
+            self._resumes_ordered.discard(known_id(answer.halt_id))
             self.around.changed_after(self.bot, ASK_AGAIN_S)
 
     def _repeated(self) -> None:

@@ -119,6 +119,10 @@ class KeyedQueue(Generic[K]):
         self.add_after(key, delay, priority, now)
         return delay
 
+    def failures(self, key: K) -> int:
+        """In a row."""
+        return self._failures.get(key, 0)
+
     def succeeded(self, key: K) -> None:
         self._failures.pop(key, None)
 

@@ -75,6 +75,12 @@ class Reconciler:
             priority = Priority.HALT if bot.metadata.deleting else Priority.CHILD
             self.queue.add_after(("TradingBot", *name), outcome.requeue_after_s, priority)
 
+    async def carry_out_halts(self, bot: Bot, outcome: Outcome) -> None:
+        """And what is said, and nothing else."""
+        await self._halt(bot, outcome)
+        self._tell(bot, outcome)
+        await self.statuses.say(bot, outcome.status)
+
     def _claim(self, name: Name, holds: frozenset[str]) -> None:
         before = self.store.claims.get(name, frozenset())
         self.store.claims[name] = holds

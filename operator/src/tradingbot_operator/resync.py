@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from tradingbot_operator.cluster import CHUNK, Cluster
+from tradingbot_operator.contained import contained
 from tradingbot_operator.core import names
 from tradingbot_operator.core.claims import claims
 from tradingbot_operator.core.observed import Manifest
@@ -86,16 +87,19 @@ class Resync:
         for manifest in sweep.missed:
             self.missed(kind, name_of(manifest))
         for manifest in (*sweep.missed, *sweep.ghosts):
-            for key in affected(kind, manifest, self.store):
-                self.queue.add(key, Priority.CHILD)
+            with contained("FoundAndNotRead", kind=kind, name="/".join(name_of(manifest))):
+                for key in affected(kind, manifest, self.store):
+                    self.queue.add(key, Priority.CHILD)
         return len(sweep.missed) + len(sweep.ghosts)
 
     def _claims(self) -> None:
         """What the bots hold, from what was accepted before this operator started; later `decide` keeps it."""
         for config_map in self.store.all("ConfigMap"):
             bot = (config_map["metadata"].get("labels") or {}).get(names.BOT)
-            if bot:
-                self.store.claims.setdefault((config_map["metadata"]["namespace"], bot), claims(config_map))
+            name = "/".join(name_of(config_map))
+            with contained("ClaimsNotRead", config_map=name):
+                if bot:
+                    self.store.claims.setdefault((config_map["metadata"]["namespace"], bot), claims(config_map))
 
 
 def affected(kind: str, manifest: Manifest, store: Store) -> list[Key]:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tradingbot_operator.core import names
+from tradingbot_operator.core.heard import is_countable
 from tradingbot_runtime.model.control import QuotingReport
 from tradingbot_runtime.model.events import TradingState
 
@@ -116,6 +117,7 @@ def _stored(plan: "Plan", observed: "Observed") -> Trial | None:
 
 def _read(document: str) -> Trial | None:
     try:
-        return msgspec.json.decode(document, type=Trial) if document else None
+        found = msgspec.json.decode(document, type=Trial) if document else None
     except (msgspec.MsgspecError, RecursionError):
         return None  # somebody has edited it: the trial begins now
+    return found if found is not None and all(map(is_countable, found.before.values())) else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from tradingbot_operator.core import names
 from tradingbot_operator.core.assignment import instrument
 from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.heard import TOO_LONG
 from tradingbot_operator.core.observed import Manifest, Pod
 from tradingbot_operator.core.outcome import Announcement
 from tradingbot_operator.core.written import parsed
@@ -82,8 +83,12 @@ def said(pod: Pod, config: SlotConfig | None, name: str, handed: Accounts) -> Ac
 
 
 def _carried(statement: ClosingStatement) -> CarriedMarket:
-    return CarriedMarket(id=statement.id, market=statement.market, paper=statement.paper, account=statement.account,
-                         instrument=f"{statement.venue}/{statement.symbol}", summary=statement.summary)  # fmt: skip
+    carried = CarriedMarket(id=statement.id, market=statement.market, paper=statement.paper, account=statement.account,
+                            instrument=f"{statement.venue}/{statement.symbol}", summary=statement.summary)  # fmt: skip
+    if statement.account != TOO_LONG:
+        return carried
+    why = "the slot that had it has said more of its account than anybody can take over: look at its journal"
+    return carried.model_copy(update={"account": "", "missing": why})
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     PAUSED_AS_REQUESTED = "PausedAsRequested"
     STOPPED_AS_REQUESTED = "StoppedAsRequested"
     WRITE_REFUSED = "WriteRefused"  # by the API server: an object of the bot cannot be made, or changed
+    OPERATOR_ERROR = "OperatorError"  # a bug of the operator's that this object brings out; also Reconciling, Stalled
     NAME_TAKEN = "NameTaken"  # somebody else's object has the name of one of the bot's
     PROVISIONING = "Provisioning"
     QUOTA_EXCEEDED = "QuotaExceeded"
@@ -153,6 +154,7 @@ class Reason(StrEnum):
     ABANDON_ANNOTATED = "AbandonAnnotated"  # a bot that nobody deletes: its deletion would wait for nothing
     RESUME_REFUSED = "ResumeRefused"  # a TradingHalt still lays what the annotation names
     NO_SUCH_HALT = "NoSuchHalt"  # the annotation names a halt that is not in force
+    RECORD_UNREADABLE = "RecordUnreadable"
     WITHDRAWAL_FAILED = "WithdrawalFailed"
 
 

@@ -21,7 +21,8 @@ def credentials_valid(p: "Picture") -> Observation:
     for slot in signing:
         for venue in slot.report.venues if slot.report else ():
             if venue.authenticated is False:
-                secret = slot.config.venues[venue.venue].credentials_secret_ref
+                used = slot.config.venues.get(venue.venue)  # none: it still runs what it had before
+                secret = used.credentials_secret_ref if used else None
                 said = refused_key(venue.message, secret.name if secret else "")
                 return no(T.CREDENTIALS_VALID, Reason.AUTH_FAILED, f"slot {slot.ordinal}, venue {venue.venue}: {said}")
     if waiting := [slot for slot in signing if not _authenticated(slot)]:

@@ -17,6 +17,7 @@ from tradingbot_operator.core.halts import halts
 from tradingbot_operator.core.interim import interim
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
+    Announcement,
     ChildReference,
     ConfigureSlot,
     DrainSlot,
@@ -138,6 +139,7 @@ class _Running:
             replace=ChildReference("Pod", gone.name, gone.uid) if (gone := renewal.delete or rolled.delete) else None,
             events=(
                 *dead.events,
+                *self._unreadable(config_map, plan),
                 *handed_over(() if self.bot.paused else plan.taken),
                 *answers(self.bot, status.answered_resume, plan.halts.in_force, self.observed.pods),
                 *announcements(self.bot.status, status),
@@ -193,6 +195,12 @@ class _Running:
             return step
         stuck = cannot_take([pod for pod in self.observed.pods if pod.restart_hash == plan.restart_hash], plan.slots)
         return replace(step, drain=stuck, draining=True) if stuck else step
+
+    def _unreadable(self, config_map: Manifest | None, plan: Plan) -> tuple[Announcement, ...]:
+        """Nothing is put right for a bot that is to be left alone, so each look would tell of it."""
+        if self.bot.paused:
+            return ()
+        return record(config_map).told(names.slots_config_map(self.bot.name), range(plan.replicas))
 
     def _existing(self, child: Manifest) -> Manifest | None:
         return self.observed.child(child["kind"], child["metadata"]["name"])

@@ -4,6 +4,7 @@ A halt is never forgotten because nobody mentions it: it holds until the slot's 
 it stands in the status and in the slot's configuration, so that a fresh pod starts halted, also on an empty volume.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from tradingbot_operator.core.observed import Bot, Observed, Pod, StopOrder, Str
 from tradingbot_operator.core.outcome import HaltSlot, ResumeSlot
 from tradingbot_operator.core.resumes import answered, consented
 from tradingbot_runtime.config import HaltLatch, OnBreach, ResumedHalt, SlotConfig
+from tradingbot_runtime.config.slot import HALTS_MOST
 from tradingbot_runtime.model.control import GLOBAL_HALT
 
 OPERATOR = "operator"
@@ -36,7 +38,8 @@ class Halts:
         gone = {halt.id for halt in released}
         latches = [HaltLatch(id=halt.id, reason=halt.reason, policy=halt.policy)
                    for halt in self.in_force if halt.slot == slot and halt.id not in gone]  # fmt: skip
-        return config.model_copy(update={"halts": latches, "resumed": list(released)})
+        # The oldest of more than a configuration may have: it is halted by any of them, and the next ones come up.
+        return config.model_copy(update={"halts": latches[:HALTS_MOST], "resumed": list(released[:HALTS_MOST])})
 
     def holds(self, slot: int, halt_id: str) -> bool:
         """Whether it is in force, and nobody has released it."""
@@ -92,8 +95,20 @@ def halts(
     released = _released(observed, Consent(before, standing, consented(bot, answer)), known)
     for slot, stream in streams.items():
         released[slot] = _still_held(known, slot, stream, released.get(slot, ()))
-    in_force = sorted(known.values(), key=lambda halt: (halt.at, halt.slot, halt.id))
-    return Halts(tuple(in_force[:MAX_HALTS]), released, answer)
+    return Halts(_kept(known.values()), released, answer)
+
+
+def _kept(halts: Iterable[HaltStatus]) -> tuple[HaltStatus, ...]:
+    """The oldest first. Of more than a status may have as many of each slot as fit: each stays halted by its own."""
+    in_force = sorted(halts, key=lambda halt: (halt.at, halt.slot, halt.id))
+    if len(in_force) > MAX_HALTS:
+        rank, seen = {}, Counter[int]()
+        for halt in in_force:
+            rank[halt.slot, halt.id] = seen[halt.slot]
+            seen[halt.slot] += 1
+        chosen = {*sorted(rank, key=lambda key: rank[key])[:MAX_HALTS]}
+        in_force = [halt for halt in in_force if (halt.slot, halt.id) in chosen]
+    return tuple(in_force)
 
 
 Known = dict[tuple[int, str], HaltStatus]  # by slot and id

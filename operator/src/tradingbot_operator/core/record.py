@@ -14,9 +14,13 @@ from tradingbot_operator.api.v1alpha1.tradingbot import MAX_SLOTS
 from tradingbot_operator.core import names
 from tradingbot_operator.core.assignment import instrument
 from tradingbot_operator.core.children import IN_DOUBT, Accepted
+from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_operator.core.outcome import Announcement
+from tradingbot_operator.core.wording import listed
 from tradingbot_operator.core.written import parsed
 from tradingbot_runtime.config import SlotConfig
+from tradingbot_runtime.config.slot import EPOCH_MOST
 
 RECENT = 64  # documents of ConfigMaps that are kept as they were read: one decision reads each several times
 HIGHEST_GENERATION = 2**53  # of a document that somebody may have edited
@@ -57,6 +61,14 @@ class Record:
         """What somebody has to be told of."""
         lost = (names.slot_document(n) for n, one in self.documents.items() if n in slots and one.config is None)
         return (*self.unread, *lost)
+
+    def told(self, config_map: str, slots: Container[int]) -> tuple[Announcement, ...]:
+        """An Event for what cannot be read: what is written next is whole again."""
+        if not (unread := self.unread_of(slots)):
+            return ()
+        what = f"{listed(unread)} of ConfigMap {config_map} cannot be read: somebody has changed it, or another version"
+        go = "until every slot has said what it has, none gets what another one may hold"
+        return (Announcement(Reason.RECORD_UNREADABLE, f"{what}; {go}", warning=True),)
 
     @property
     def granted(self) -> dict[str, int]:
@@ -138,7 +150,7 @@ def _seen(text: str) -> Document:
         return Document()
     number, epoch = content.get("generation", 0), content.get("epoch", 0)
     return Document(None, tuple(sides[0]), tuple(sides[1]) if hedging else (), _natural(number, HIGHEST_GENERATION),
-                    _natural(epoch, 65535), is_legible=True)  # fmt: skip
+                    _natural(epoch, EPOCH_MOST), is_legible=True)  # fmt: skip
 
 
 def _natural(number: object, most: int) -> int:

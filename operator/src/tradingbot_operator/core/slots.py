@@ -114,7 +114,7 @@ def assign(
     slots = {*range(now.replicas), *pods}
     is_whole = known.is_whole(slots)
     doubted = frozenset() if is_whole else frozenset(slot for slot in slots if not released(slot))
-    releasing = known.releasing if is_whole else {**_closed_by(pods.values(), known), **known.releasing}
+    releasing = known.releasing if is_whole else {**_closed_by(pods.values(), known, accepted), **known.releasing}
     statements = _statements(accepted, before, releasing, _Heard(pods, stored(config_map), now.replicas))
     wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
     step = hand_over(wanted, Assignment(known.granted, releasing), released)
@@ -123,11 +123,11 @@ def assign(
     return held_back(step, {**known.granted, **known.hedges}, hedged, doubted), statements
 
 
-def _closed_by(pods: Iterable[Pod], known: Record) -> dict[str, int]:
+def _closed_by(pods: Iterable[Pod], known: Record, accepted: Accepted) -> dict[str, int]:
     """Instruments of no slot that one says it has closed: what it says of them goes to the next one."""
-    return {name: pod.ordinal for pod in pods if pod.stream.report
-            for one in pod.stream.report.closed or ()
-            if (name := f"{one.venue}/{one.symbol}") not in known.granted and name not in known.hedges}  # fmt: skip
+    wanted = {instrument(leg) for leg in accepted.spec.legs} - known.granted.keys() - known.hedges.keys()
+    return {name: pod.ordinal for pod in pods if pod.stream.report for one in pod.stream.report.closed or ()
+            if (name := f"{one.venue}/{one.symbol}") in wanted}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ REFUSALS = (R.SPEC_INVALID, R.REFERENCE_NOT_FOUND, R.REFERENCE_INVALID, R.CREDEN
             R.ROLLED_BACK)  # fmt: skip
 TROUBLES = (R.QUOTA_EXCEEDED, R.PODS_REFUSED, R.UNSCHEDULABLE, R.IMAGE_PULL_FAILED, R.CONTAINER_NOT_CREATED,
             R.START_REFUSED, R.CRASH_LOOPING)  # fmt: skip
-UNWRITTEN = (R.WRITE_REFUSED, R.NAME_TAKEN)
+UNWRITTEN = (R.WRITE_REFUSED, R.NAME_TAKEN, R.OPERATOR_ERROR)
 HINDRANCES = (R.ORDER_LOST, R.CANNOT_QUOTE)
 WAITS = (R.PROVISIONING, R.RUNTIME_UNREACHABLE, R.LEASE_NOT_HELD, R.ROLLOUT_IN_PROGRESS, R.PODS_NOT_READY, R.DRAINING,
          R.SCALING, R.SERVICE_ACCOUNT_REPLACED, R.DELETING)  # fmt: skip
@@ -58,7 +58,8 @@ BOT: Mapping[ConditionType, Words] = {
         true=(*TROUBLES, *WAITS, R.CONFIG_RELOADING, *UNWRITTEN),
         false=(R.CONVERGED, *HELD_UP, *FOR_A_PERSON, *UNWRITTEN),
     ),
-    T.STALLED: Words("nothing goes on without a person", true=FOR_A_PERSON, false=(R.CONVERGED, R.PROGRESSING)),
+    T.STALLED: Words("nothing goes on without a person", true=(*FOR_A_PERSON, R.OPERATOR_ERROR),
+                     false=(R.CONVERGED, R.PROGRESSING)),
     T.SPEC_ACCEPTED: Words(
         "this spec is the one that is carried out; False: the last valid one goes on", true=(R.VALID,), false=REFUSALS
     ),
@@ -154,7 +155,7 @@ PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
 EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.ABANDONED, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,
-               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED, R.RESUME_REFUSED, R.NO_SUCH_HALT,
+               R.ORDERS_WITHDRAWN, R.WITHDRAWAL_FAILED, R.RECORD_UNREADABLE, R.RESUME_REFUSED, R.NO_SUCH_HALT,
                R.ABANDON_ANNOTATED)  # fmt: skip
 
 MEANINGS: Mapping[Reason, str] = {
@@ -163,6 +164,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.PAUSED_AS_REQUESTED: "only orders that reduce the position, as `desiredState: Paused` asks",
     R.STOPPED_AS_REQUESTED: "no orders, as `desiredState: Stopped` or `replicas: 0` asks",
     R.WRITE_REFUSED: "the API server refuses an object of the bot: a quota, a policy, a webhook; the message names it",
+    R.OPERATOR_ERROR: "a bug: the operator fails with this bot alone, and tries again; halts reach its pods (ADR 14)",
     R.NAME_TAKEN: "an object of somebody else has the name of one of the bot's: rename either; it is left as it is",
     R.PROVISIONING: "pods are on their way; Events of the pod say what is in theirs",
     R.QUOTA_EXCEEDED: "a ResourceQuota of the namespace has no room for the pod or its volume: the message names it",
@@ -257,6 +259,7 @@ MEANINGS: Mapping[Reason, str] = {
     R.DRAINED: "no slot had an open order when the bot was let go",
     R.CERTIFICATE_RENEWED: "of the control stream",
     R.DEAD_MANS_SWITCH: "nobody hears a slot, and its Lease has run out: a Job withdraws its orders",
+    R.RECORD_UNREADABLE: "a part of the bot's ConfigMap cannot be read: no slot gets what another one may still hold",
     R.HANDED_OVER: "a slot goes on with a market of another one: its position, its cost, the day's profit",
     R.ORDERS_WITHDRAWN: "that Job found no order of the slot at its venues any more",
     R.WITHDRAWAL_FAILED: "it gave up: orders may be open",

@@ -23,6 +23,8 @@ _MILLI = Decimal("0.001")
 _LEAST = Decimal("1e-12")
 _LEAST_SHARE = Decimal("0.0001")
 
+HALTS_MOST = 100  # of a slot, in its configuration: it stays halted as long as one of them holds
+EPOCH_MOST = 65535
 
 HaltId = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -85,7 +87,7 @@ class SlotConfig(Spec):
     )
     risk: Risk = Field(description="Limits of this slot: its share of the bot's.")
     on_stop: OnStop = Field(description="As in the bot.")
-    epoch: Annotated[int, Field(ge=0, le=65535)] = Field(
+    epoch: Annotated[int, Field(ge=0, le=EPOCH_MOST)] = Field(
         default=0, description="The runtime's epoch is greater than this and than its journal's."
     )
     generation: Annotated[int, Field(ge=0)] = Field(
@@ -96,8 +98,8 @@ class SlotConfig(Spec):
     )
     inputs: InputsSize = Field(default="256Mi", description="As `storage.inputs` in the bot.")
     history: VolumeSize = Field(default="512Mi", description="As `storage.history` in the bot.")
-    halts: Annotated[list[HaltLatch], Field(max_length=100)] = Field(default=[], description="Halts that hold.")
-    resumed: Annotated[list[ResumedHalt], Field(max_length=100)] = Field(
+    halts: Annotated[list[HaltLatch], Field(max_length=HALTS_MOST)] = Field(default=[], description="Halts that hold.")
+    resumed: Annotated[list[ResumedHalt], Field(max_length=HALTS_MOST)] = Field(
         default=[], description="Halts that a person has released, of this configuration or of the slot's journal."
     )
     # None and not empty: a runtime from before reads what it can take.
