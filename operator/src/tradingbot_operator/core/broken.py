@@ -26,8 +26,7 @@ def broken(bot: Bot, observed: Observed, where: str, failures: int) -> Outcome:
         "conditions": conditions,
         "halts": held.in_force,
     })  # fmt: skip
-    return Outcome(status=status, halts=held.orders(observed.pods),
-                   events=announcements(bot.status.conditions, conditions))  # fmt: skip
+    return Outcome(status=status, halts=held.orders(observed.pods), events=announcements(bot.status, status))
 
 
 def _observe(where: str, failures: int) -> tuple[Observation, ...]:
