@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from harness.control_plane import ControlPlane, control_plane, namespace
+from harness.operator_process import eventually
 from harness.slot_account import ACCOUNT, LEASES, SLOT, create_slot, lease_of_slot, mount_account
 from tradingbot_runtime.config import LeaseReference
+from tradingbot_runtime.config.labels import bot_labels
 from tradingbot_runtime.lease import (
     KubernetesLeases,
     LeaseConflict,
@@ -44,7 +46,7 @@ class Pod:
         }
         async with (
             asyncio.timeout(60),
-            KubernetesLeases.from_environment(environment, self.namespace, self.account) as leases,
+            KubernetesLeases.from_environment(environment, self.namespace, self.account, bot_labels("maker")) as leases,
         ):
             yield leases
 
@@ -81,11 +83,24 @@ async def test_a_slot_takes_gives_back_and_the_next_pod_takes_at_once(pod: Pod, 
     first = await _take(leases, "pod-a")
     assert pod.lease()["spec"]["holderIdentity"] == "pod-a"
     assert pod.lease()["spec"]["leaseDurationSeconds"] == 15
-    assert pod.lease()["metadata"]["labels"] == {"bot": "maker"}
+    assert pod.lease()["metadata"]["labels"] == {"bot": "maker", **bot_labels("maker")}
     assert await first.release() is ReleaseOutcome.RELEASED
     assert "holderIdentity" not in pod.lease()["spec"]
     second = await _take(leases, "pod-b")
     assert second.transitions == first.transitions + 1 == pod.lease()["spec"]["leaseTransitions"]
+
+
+@as_pod
+async def test_labels_that_somebody_has_taken_off_are_back_with_the_next_renewal(
+    pod: Pod, leases: KubernetesLeases
+) -> None:
+    """`kubectl delete lease -l tradingbot.dev/bot=maker` stops it without the operator."""
+    lease = await _take(leases, "pod-a")
+    pod.api.client.merge(LEASES, "Lease", pod.namespace, SLOT, {"metadata": {"labels": None}})
+    keeping = asyncio.create_task(lease.keep())
+    wanted = bot_labels("maker").items()
+    await asyncio.to_thread(eventually, lambda: wanted <= pod.lease()["metadata"].get("labels", {}).items(), 20)
+    keeping.cancel()
 
 
 @as_pod

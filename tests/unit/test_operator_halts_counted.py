@@ -62,7 +62,7 @@ def test_bots_that_are_halted_one_after_the_other_are_counted_together() -> None
     before = placed(manifest())
 
     for clock.now_s in (0.0, 0.5, 0.9):
-        count_anew(store, queue, before, before | {"status": {"replicas": round(10 * clock.now_s) + 1}})
+        count_anew(store, queue, before, before | {"status": {"slots": [{"ordinal": round(10 * clock.now_s)}]}})
         assert queue.machine.take(clock.now_s) is None
     count_anew(store, queue, before, before)
 

@@ -14,6 +14,7 @@ from tradingbot_operator.api.v1alpha1 import (
     TradingBotStatus,
     TradingHaltStatus,
 )
+from tradingbot_operator.api.v1alpha1.tradingbot import REMOVED
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.core.trading_halts import HaltedBot, Selection, holds_everywhere, trading_halt_status
 
@@ -25,9 +26,12 @@ def halt(slot: int, uid: str = UID, *, confirmed: bool = True) -> HaltStatus:
                       tradingHalt="all", tradingHaltUID=uid)  # fmt: skip
 
 
-def stored(*halts: HaltStatus, slots: int = 2, replicas: int = 2) -> dict[str, Any]:
-    told = tuple(SlotStatus(ordinal=number) for number in range(slots))
-    status = TradingBotStatus(replicas=replicas, slots=told, halts=halts)
+def slot(ordinal: int, *, pod: bool = True, **known: Any) -> SlotStatus:  # noqa: ANN401 - fields of the status
+    return SlotStatus(ordinal=ordinal, pod=f"bot-{ordinal}" if pod else "", **known)
+
+
+def stored(*halts: HaltStatus, slots: tuple[SlotStatus, ...] = (slot(0), slot(1))) -> dict[str, Any]:
+    status = TradingBotStatus(replicas=sum(1 for one in slots if one.pod), slots=slots, halts=halts)
     written: dict[str, Any] = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return written
 
@@ -46,8 +50,17 @@ def test_the_halt_of_another_trading_halt_does_not_count() -> None:
 
 
 def test_slots_that_are_no_more_are_not_waited_for() -> None:
-    assert holds_everywhere(stored(halt(0), replicas=1), UID)
-    assert holds_everywhere(stored(slots=0, replicas=0), UID)
+    assert holds_everywhere(stored(halt(0), slots=(slot(0), slot(1, pod=False, state=REMOVED))), UID)
+    assert holds_everywhere(stored(slots=()), UID)
+
+
+def test_a_slot_that_goes_on_while_another_ones_pod_is_ending_is_waited_for() -> None:
+    """Fewer pods than slots say nothing of which of them trade."""
+    ending = stored(halt(0), halt(1, confirmed=False)) | {"replicas": 1}
+    assert not holds_everywhere(ending, UID)
+    without_pod = slot(1, pod=False, markets=("ada",))
+    assert not holds_everywhere(stored(halt(0), halt(1, confirmed=False), slots=(slot(0), without_pod)), UID)
+    assert not holds_everywhere(stored(halt(0), slots=(slot(0), slot(1, state=REMOVED))), UID)
 
 
 @pytest.mark.parametrize("status", [{"slots": [{}], "replicas": 1}, {"halts": 3}, {"halts": ["h"]}, {"slots": 1}])

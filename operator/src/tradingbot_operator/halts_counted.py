@@ -6,7 +6,7 @@ from tradingbot_operator.queue import Priority, WorkQueue
 from tradingbot_operator.store import Store, name_of
 
 COUNTED_AFTER_S = 1.0  # a thousand bots that are halted are not counted a thousand times
-_COUNTED = (("metadata", "labels"), ("status", "halts"), ("status", "slots"), ("status", "replicas"))
+_COUNTED = (("metadata", "labels"), ("status", "halts"), ("status", "slots"))
 
 
 def count_anew(store: Store, queue: WorkQueue[tuple[str, str, str]], before: Manifest, after: Manifest) -> None:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from tradingbot_runtime.app import App, Process
 from tradingbot_runtime.config import InvalidConfig, Mode, SlotConfig, VenueType, load, problems, slot_config, warnings
+from tradingbot_runtime.config.labels import bot_labels
 from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.halt_file import NAME as HALT_FILE
 from tradingbot_runtime.lease import KubernetesLeases
@@ -170,4 +171,4 @@ def _leases(config: SlotConfig, environment: Mapping[str, str]) -> KubernetesLea
         return None
     if "KUBERNETES_SERVICE_HOST" not in environment:
         raise ConfigError("the configuration names a Lease, but there is no cluster here (KUBERNETES_SERVICE_HOST)")
-    return KubernetesLeases.from_environment(environment, config.bot.namespace)
+    return KubernetesLeases.from_environment(environment, config.bot.namespace, labels=bot_labels(config.bot.name))

@@ -5,7 +5,7 @@ An instrument is `<venue>/<symbol>` of the execution side: a market that is mere
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradingbot_runtime.config import Market
 
@@ -24,6 +24,42 @@ def rendezvous(instruments: Collection[str], slots: int) -> dict[str, int]:
 
 def _score(name: str, slot: int) -> bytes:
     return hashlib.sha256(f"{name}|{slot}".encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """Slots that a halt holds which nobody has resumed; and, by instrument, those of them whose halts hold it."""
+
+    slots: frozenset[int] = frozenset()
+    markets: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+def deal(instruments: Collection[str], slots: int, holders: Mapping[str, int], halted: Halted) -> dict[str, int]:
+    """As `rendezvous`, but a slot that is halted neither gives a market away nor takes another's.
+
+    `holders` has the slot that has each now, or has yet to let go of it: those that are there, and no others.
+    """
+    free = [slot for slot in range(slots) if slot not in halted.slots]
+    found: dict[str, int] = {}
+    for name, best in rendezvous(instruments, slots).items():
+        has = {holders[name]} if name in holders else halted.markets.get(name, frozenset())
+        if best in has or (best in free and not has & halted.slots):
+            found[name] = best
+        elif kept := [slot for slot in sorted(has) if slot in halted.slots or slot < slots or not free]:
+            found[name] = kept[0]
+        else:  # a market that is new; where every slot is halted, it starts with the halts of its own
+            found[name] = max(free, key=lambda slot: _score(name, slot)) if free else best
+    return found
+
+
+def waited_for(wanted: Mapping[str, int], slots: int, halted: Halted) -> dict[int, bool]:
+    """Halted slots without which markets would be dealt otherwise, and whether they have any of these."""
+    waits: dict[int, bool] = {}
+    for name, best in rendezvous(wanted, slots).items():
+        slot = wanted[name] if wanted[name] in halted.slots else best
+        if wanted[name] != best:
+            waits[slot] = waits.get(slot, False) or slot == wanted[name]
+    return waits
 
 
 @dataclass(frozen=True, slots=True)

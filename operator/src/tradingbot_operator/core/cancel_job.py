@@ -20,11 +20,14 @@ WITHIN_S = 60  # of each
 KIND = "Job"
 
 
-def cancel_job(plan: Plan, slot: int, name: str) -> Manifest:
-    """It may not talk to the API server, and sees the credentials of those venues alone where the slot has orders."""
-    config = plan.slots[slot]
+def cancel_job(plan: Plan, config: SlotConfig, name: str) -> Manifest:
+    """It may not talk to the API server, and sees the credentials of those venues alone where the slot has orders.
+
+    It brings `config` along: the ConfigMap says what the slot is to have now, and a slot that is lost may have more.
+    """
+    slot = config.slot
     used = {leg.execution.venue for leg in config.legs}
-    secrets = credentials_of({venue: spec for venue, spec in plan.accepted.venues.items() if venue in used})
+    secrets = credentials_of({venue: spec for venue, spec in config.venues.items() if venue in used})
     mounts = [{"name": "slots", "mountPath": SLOTS, "readOnly": True}, *credentials_mounts(secrets)]
     container = {
         "name": "cancel",
@@ -43,14 +46,16 @@ def cancel_job(plan: Plan, slot: int, name: str) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": POD_SECURITY,
         "containers": [container],
-        "volumes": [{"name": "slots", "configMap": {"name": names.slots_config_map(plan.bot.name)}},
+        "volumes": [{"name": "slots", "downwardAPI": {"items": [
+            {"path": names.slot_document(slot), "fieldRef": {"fieldPath": f"metadata.annotations['{names.LEFT}']"}}]}},
                     *credentials_volumes(secrets, optional=False)],
         **placement(plan.accepted.spec),
     }  # fmt: skip
     labels = names.cancel_labels(plan.bot.name)
     metadata = {"name": name, "namespace": plan.bot.namespace, "labels": labels,
                 "ownerReferences": [owner_reference(plan.bot)]}  # fmt: skip
-    spec = {"backoffLimit": TRIES, "template": {"metadata": {"labels": labels}, "spec": pod}}
+    of_pod = {"labels": labels, "annotations": {names.LEFT: config.document()}}
+    spec = {"backoffLimit": TRIES, "template": {"metadata": of_pod, "spec": pod}}
     return {"apiVersion": "batch/v1", "kind": KIND, "metadata": metadata, "spec": spec}
 
 

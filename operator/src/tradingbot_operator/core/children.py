@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
-from tradingbot_operator.core import names
+from tradingbot_operator.core import halted_markets, names
 from tradingbot_operator.core.closings import Statements
 from tradingbot_operator.core.frozen_template import FrozenTemplate, as_text, marked
 from tradingbot_operator.core.gates import Closed
@@ -91,16 +91,17 @@ class Plan:
     canary: str = ""  # the slot that tries a change before the others (`canary_trial`)
     closed: Statements = field(default_factory=Statements)  # of instruments that no slot has
     taken: tuple[tuple[int, CarriedMarket], ...] = ()  # what slots take over now
+    halted_markets: Mapping[str, frozenset[int]] = field(default_factory=dict)  # by instrument: see `halted_markets`
+    waits: Mapping[int, bool] = field(default_factory=dict)  # halted slots that hold up a scaling (`waited_for`)
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
     @property
     def restart_hash(self) -> str:
         """Of all that takes effect only at a start of the process, and of which slot has which markets.
 
-        Slots above spec.replicas are on their way out, and a slot without a market idles: neither may restart others.
+        A slot without a market idles, or is on its way out: neither may restart others.
         """
-        last = min(self.replicas, self.accepted.spec.replicas)
-        serving = {n: config for n, config in self.slots.items() if n < last and config.markets}
+        serving = {n: config for n, config in self.slots.items() if config.markets}
         slots = {n: [leg.name for leg in config.legs] for n, config in serving.items()}
         return names.digest({"inputs": self.inputs, "slots": slots})
 
@@ -178,6 +179,8 @@ def config_map(plan: Plan) -> Manifest:
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
     if plan.only_paper:
         manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid
+    if markets := halted_markets.document(plan.halted_markets):
+        manifest["metadata"]["annotations"][names.HALTED_MARKETS] = markets
     if plan.canary:
         manifest["metadata"]["annotations"][names.CANARY] = plan.canary
     if plan.held:

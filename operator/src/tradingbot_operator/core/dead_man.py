@@ -13,6 +13,7 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.cancel_job import KIND, cancel_job
 from tradingbot_operator.core.children import Plan
 from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.left_orders import left_by
 from tradingbot_operator.core.observed import QUIET, Manifest, Observed, Pod, Silence
 from tradingbot_operator.core.outcome import Announcement, ChildReference
 from tradingbot_operator.core.untraded import nothing_open
@@ -50,9 +51,10 @@ def dead_man(plan: Plan, observed: Observed) -> DeadMan:
             remove += [ChildReference(KIND, job["metadata"]["name"], job["metadata"]["uid"])] if job else []
             continue
         after = _followed(status.withdrawal, job)
-        if after is None and (name := _due(plan, observed, slot)):
+        config = left_by(plan, observed, slot) if after is None else None
+        if config is not None and (name := _due(plan, observed, config)):
             after = Withdrawal(job=name, at=observed.now, state=S.RUNNING)
-            create.append(cancel_job(plan, slot, name))
+            create.append(cancel_job(plan, config, name))
         if after is not None:
             withdrawals[slot] = after
             events += _told(slot, status.withdrawal, after)
@@ -88,10 +90,11 @@ def _followed(known: Withdrawal | None, job: Manifest | None) -> Withdrawal | No
     return known.model_copy(update={"state": state})
 
 
-def _due(plan: Plan, observed: Observed, slot: int) -> str:
-    """Name of the Job that is to be made; empty: none."""
-    silence, config = observed.silences.get(slot), plan.slots.get(slot)
-    if silence is None or config is None or not config.markets or not _reaches_an_account(plan, config):
+def _due(plan: Plan, observed: Observed, config: SlotConfig) -> str:
+    """Name of the Job that is to be made for what the slot has left; empty: none."""
+    slot = config.slot
+    silence = observed.silences.get(slot)
+    if silence is None or not _reaches_an_account(plan, config):
         return ""
     pods = [pod for pod in observed.pods if pod.ordinal == slot]
     if not _has_run_out(silence) or not all(_may_have_orders(plan, observed, pod) for pod in pods):

@@ -1,10 +1,12 @@
 """One reconciliation, as a pure function: what is seen in, what to do out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tradingbot_operator.api.v1alpha1 import ConditionStatus, TradingBotStatus
-from tradingbot_operator.core import canary_trial, names, rollback
+from tradingbot_operator.core import canary_trial, halted_markets, names, rollback
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, replacement
+from tradingbot_operator.core.assignment import waited_for
 from tradingbot_operator.core.children import IN_DOUBT, Accepted, Plan, children, lease, storage_claim
 from tradingbot_operator.core.claims import planned, still_held
 from tradingbot_operator.core.closings import hand_to, handed_over
@@ -13,7 +15,7 @@ from tradingbot_operator.core.dead_man import dead_man, recheck_s
 from tradingbot_operator.core.deleted_leases import halts_of_deleted, leases_due
 from tradingbot_operator.core.frozen_template import restart_inputs
 from tradingbot_operator.core.gates import closed_gate
-from tradingbot_operator.core.halts import halts
+from tradingbot_operator.core.halts import Halts, halts
 from tradingbot_operator.core.interim import interim
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, owned_by
 from tradingbot_operator.core.outcome import (
@@ -36,7 +38,9 @@ from tradingbot_operator.core.safer import safer
 from tradingbot_operator.core.slots import (
     DRAIN_FOR_SCALING,
     Scale,
+    Written,
     assign,
+    deal_out,
     documents,
     numbered,
     scale,
@@ -114,7 +118,9 @@ class _Running:
     def outcome(self) -> Outcome:
         stateful_set = self.observed.child("StatefulSet", self.bot.name)
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
-        size = scale(self.accepted.spec, self.observed, stateful_set, config_map, self.installation)
+        written = Written(stateful_set, config_map)
+        halted = self._halts(record(config_map).documents).slots
+        size = scale(self.accepted.spec, self.observed, written, halted, self.installation)
         plan = self._plan(size, stateful_set)
         rolled = self._rollout(plan, stateful_set)
         plan = replace(plan, partition=rolled.partition)
@@ -156,15 +162,23 @@ class _Running:
         )
         return hands_off(whole) if self.bot.paused else whole
 
+    def _halts(self, slots: Collection[int]) -> Halts:
+        config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
+        found = halts_of_deleted(self.bot, self.observed)
+        return halts(self.bot, self.observed, configured(config_map), slots, found)
+
     def _plan(self, size: Scale, stateful_set: Manifest | None) -> Plan:
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
-        assignment, statements = assign(self.accepted, self.observed, config_map, size)
-        before = configured(config_map)
-        wanted = documents(self.bot, self.accepted, assignment, size.replicas)
-        handed = hand_to(wanted, before, statements, assignment.releasing)
-        held = halts(self.bot, self.observed, before, handed.slots, halts_of_deleted(self.bot, self.observed))
-        wanted = {slot: held.configured(slot, config) for slot, config in handed.slots.items()}
-        slots = numbered(wanted, record(config_map).documents, self.observed.pods)
+        known, before = record(config_map), configured(config_map)
+        held = self._halts(range(size.replicas))
+        halted = halted_markets.halted(config_map, before, known.releasing, held.slots)
+        dealt = deal_out(self.accepted.spec, known, size, halted)
+        assignment, statements = assign(self.accepted, self.observed, config_map, size, dealt)
+        given = documents(self.bot, self.accepted, assignment, size.replicas)
+        handed = hand_to(given, before, statements, assignment.releasing)
+        held = halted_markets.inherited(held, halted.markets, handed.slots, self.observed.pods)
+        given = {slot: held.configured(slot, config) for slot, config in handed.slots.items()}
+        slots = numbered(given, known.documents, self.observed.pods)
         claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
         storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
@@ -174,6 +188,7 @@ class _Running:
         releasing = {**assignment.releasing, **({IN_DOUBT: -1} if assignment.doubted else {})}
         plan = Plan(self.bot, self.accepted, slots, releasing, size.replicas, 0, storage,
                     self.installation, halts=held, ending=ending, closed=handed.left, taken=handed.taken,
+                    halted_markets=halted.markets, waits=waited_for(dealt, size.dealt, halted),
                     frozen=change.frozen, inputs=inputs, stable=change.stable, goes_back=goes_back, kept=self.kept,
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed, size.serving))

@@ -77,7 +77,7 @@ def _awaited(halts: Sequence[HaltStatus]) -> str:
 def _how_to_resume(halts: Sequence[HaltStatus], standing: Collection[str], refused: Collection[str]) -> str:
     laid = dict.fromkeys(halt.trading_halt for halt in halts if halt.trading_halt_uid in standing)
     first = f"delete {listed([f'tradinghalt/{name}' for name in laid], TOLD_MOST)} first, then " if laid else ""
-    ids = [halt.id for halt in halts]
+    ids = list(dict.fromkeys(halt.id for halt in halts))  # one may lie on several slots
     more = f"; {TOLD_MOST} ids are here and {len(ids) - TOLD_MOST} more in status.halts" if ids[TOLD_MOST:] else ""
     if any(halt.id in refused for halt in halts):
         more += ". The resume that is written resumes nothing, also later: a TradingHalt held what it names"

@@ -5,7 +5,7 @@ it stands in the status and in the slot's configuration, so that a fresh pod sta
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import AnsweredResume, HaltStatus
@@ -31,6 +31,19 @@ class Halts:
     in_force: tuple[HaltStatus, ...] = ()
     resumed: Mapping[int, tuple[ResumedHalt, ...]] = field(default_factory=dict)
     answered: AnsweredResume | None = None  # what has become of the annotation that resumes
+
+    @property
+    def unreleased(self) -> tuple[HaltStatus, ...]:
+        """What nobody has resumed."""
+        return tuple(halt for halt in self.in_force if self.holds(halt.slot, halt.id))
+
+    @property
+    def slots(self) -> frozenset[int]:
+        """That one of these holds; also of slots that are no more."""
+        return frozenset(halt.slot for halt in self.unreleased)
+
+    def sorted_with(self, more: Iterable[HaltStatus]) -> tuple[HaltStatus, ...]:
+        return _oldest_first([*self.in_force, *more])
 
     def configured(self, slot: int, config: SlotConfig) -> SlotConfig:
         """`config` with what a fresh pod of the slot has to know of halts."""
@@ -95,20 +108,31 @@ def halts(
     released = _released(observed, Consent(before, standing, consented(bot, answer)), known)
     for slot, stream in streams.items():
         released[slot] = _still_held(known, slot, stream, released.get(slot, ()))
-    return Halts(_kept(known.values()), released, answer)
+    _forget_of_the_gone(known, slots, released)
+    return Halts(_oldest_first(known.values()), released, answer)
 
 
-def _kept(halts: Iterable[HaltStatus]) -> tuple[HaltStatus, ...]:
-    """The oldest first. Of more than a status may have as many of each slot as fit: each stays halted by its own."""
-    in_force = sorted(halts, key=lambda halt: (halt.at, halt.slot, halt.id))
-    if len(in_force) > MAX_HALTS:
-        rank, seen = {}, Counter[int]()
-        for halt in in_force:
-            rank[halt.slot, halt.id] = seen[halt.slot]
-            seen[halt.slot] += 1
-        chosen = {*sorted(rank, key=lambda key: rank[key])[:MAX_HALTS]}
-        in_force = [halt for halt in in_force if (halt.slot, halt.id) in chosen]
-    return tuple(in_force)
+def _oldest_first(halts: Iterable[HaltStatus]) -> tuple[HaltStatus, ...]:
+    """As many as a status takes; one of each slot at least."""
+    ranked, of_slot = [], Counter[int]()
+    for halt in sorted(halts, key=_age):
+        of_slot[halt.slot] += 1
+        ranked.append((of_slot[halt.slot] > 1, halt))
+    ranked.sort(key=lambda found: found[0])
+    return tuple(sorted((halt for _, halt in ranked[:MAX_HALTS]), key=_age))
+
+
+def _age(halt: HaltStatus) -> tuple[str, int, str]:
+    return (halt.at, halt.slot, halt.id)
+
+
+def _forget_of_the_gone(
+    known: "Known", slots: Collection[int], released: Mapping[int, tuple[ResumedHalt, ...]]
+) -> None:
+    """Nobody is there to confirm the release. A bot without slots waits for them: they come back as they went."""
+    for slot, resumed in released.items():
+        for halt in resumed if slots and slot not in slots else ():
+            known.pop((slot, halt.id), None)
 
 
 Known = dict[tuple[int, str], HaltStatus]  # by slot and id
@@ -141,8 +165,8 @@ def _heard(known: Known, slot: int, stream: Stream, now: str) -> None:
         old = known.get((slot, held_now.id))
         fresh = HaltStatus(
             id=held_now.id, slot=slot, reason=held_now.reason, at=stream.halt_times.get(held_now.id, now),
-            by=held_now.by, value=held_now.value, limit=held_now.limit, message=held_now.message,
-            policy=OnBreach(held_now.policy),
+            by=held_now.by, value=held_now.value or (old.value if old else ""), message=held_now.message,
+            limit=held_now.limit or (old.limit if old else ""), policy=OnBreach(held_now.policy),
         )  # fmt: skip
         laid = old is not None and (old.trading_halt_uid or fresh.by == OPERATOR)
         known[(slot, held_now.id)] = fresh.model_copy(update=_laying(old)) if old and laid else fresh
@@ -164,9 +188,13 @@ class HaltPlace:
 
         A bot that was deselected and resumed, and is selected again, gets another one.
         """
-        name = f"{order.name}-{order.uid[:8]}-{self.slot}"
-        ids = (name, *(f"{name}.{again}" for again in range(2, len(self.resumed) + 3)))
-        return next(halt_id for halt_id in ids if halt_id not in self.resumed)
+        return free_id(f"{order.name}-{order.uid[:8]}-{self.slot}", self.resumed)
+
+
+def free_id(name: str, resumed: Sequence[str]) -> str:
+    """`name`, or the next one after it that a runtime which has released `resumed` latches."""
+    ids = (name, *(f"{name}.{again}" for again in range(2, len(resumed) + 3)))
+    return next(halt_id for halt_id in ids if halt_id not in resumed)
 
 
 def _lay(known: Known, order: StopOrder, place: HaltPlace) -> None:

@@ -5,11 +5,12 @@ import json
 import re
 
 from tradingbot_operator.api.v1alpha1 import GROUP
+from tradingbot_runtime.config import labels as declared
 
-FIELD_MANAGER = "tradingbot-operator"
-MANAGED_BY = "app.kubernetes.io/managed-by"
+FIELD_MANAGER = declared.OPERATOR
+MANAGED_BY = declared.MANAGED_BY
+BOT = declared.BOT
 NAME = "app.kubernetes.io/name"
-BOT = f"{GROUP}/bot"
 OF_BOT = f"{GROUP}/of-bot"  # on what is not one of its pods
 SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER}"
 FINALIZER = f"{GROUP}/drain"
@@ -23,8 +24,10 @@ RESTART_HASH = f"{GROUP}/restart-hash"  # on the pods: of all that takes effect 
 BOT_UID = f"{GROUP}/bot-uid"  # on the pods: a recreated bot of the same name is another one
 RELEASING = f"{GROUP}/releasing"  # on the ConfigMap: instrument -> slot that has yet to let go of it
 HELD = f"{GROUP}/held"  # on the ConfigMap: instruments of mode Live that a Paper bot has yet to let go of
+HALTED_MARKETS = f"{GROUP}/halted-markets"  # on the ConfigMap: instrument -> slots whose halts hold it
 CANARY = f"{GROUP}/canary"  # on the ConfigMap: which slot tries a change first, and what it is compared with
 ONLY_PAPER = f"{GROUP}/only-paper"  # on the ConfigMap: uid of the bot that has been in mode Paper for all its life
+LEFT = f"{GROUP}/left"  # on the pod of a Job: configuration of the slot whose orders it withdraws
 RENEW_AFTER = f"{GROUP}/renew-after"  # on the control Secret
 RESUME = f"{GROUP}/resume"  # on the bot, by a person: ids of the halts that are released, with commas between them
 RECONCILE = f"{GROUP}/reconcile"  # on the bot, by a person: DISABLED keeps the operator's hands off
@@ -37,7 +40,7 @@ STABLE = "stable.json"  # key of the ConfigMap: the one before a change that is 
 
 
 def labels(bot: str) -> dict[str, str]:
-    return {MANAGED_BY: FIELD_MANAGER, BOT: bot}
+    return declared.bot_labels(bot)
 
 
 def selector(bot: str) -> str:

@@ -11,11 +11,13 @@ from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.configuration_status import held_up, on_old_template, rejection
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART, lacks
 from tradingbot_operator.core.trading import slot_names
+from tradingbot_operator.core.wording import listed
 from tradingbot_runtime.config.change import ChangeClass
 
 if TYPE_CHECKING:  # status.py imports this
     from tradingbot_operator.core.status import Picture, SlotPicture
 
+IDS_MOST = 3
 HANDS_OFF = f"annotation {names.RECONCILE}={names.DISABLED}: nothing is applied until it is taken away"
 
 
@@ -63,7 +65,22 @@ def _scale(p: "Picture") -> PendingChange | None:
         to = f"on the way to another slot: {', '.join(p.moving)}"
         return PendingChange(change=ChangeClass.SCALE, reason=Reason.SCALING, message=to)
     coming = [slot for slot in p.slots if p.size is not None and slot.ordinal >= p.size]
-    return _pending(ChangeClass.SCALE, coming, Reason.SCALING, "more slots are on their way") if coming else None
+    if coming:
+        return _pending(ChangeClass.SCALE, coming, Reason.SCALING, "more slots are on their way")
+    return _waits_for_a_person(p) if p.waits else None
+
+
+def _waits_for_a_person(p: "Picture") -> PendingChange:
+    """A slot that is halted neither gives its markets away nor takes others."""
+    said = "; ".join(_halted(p, slot) for slot in sorted(p.waits))
+    return PendingChange(change=ChangeClass.SCALE, slots=tuple(sorted(p.waits)), reason=Reason.HALTED,
+                         message=said[:MAX_PENDING_MESSAGE])  # fmt: skip
+
+
+def _halted(p: "Picture", slot: int) -> str:
+    ids = listed([halt.id for halt in p.halts if halt.slot == slot], IDS_MOST)
+    what = "its markets stay with it" if p.waits[slot] else "it takes no other market"
+    return f"slot {slot} is halted (id {ids}): {what} until it is resumed"
 
 
 def _hot_reload(p: "Picture") -> PendingChange | None:

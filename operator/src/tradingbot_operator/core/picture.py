@@ -10,6 +10,7 @@ from tradingbot_operator.api.v1alpha1 import (
     SlotStatus,
     TradingBotStatus,
 )
+from tradingbot_operator.api.v1alpha1.tradingbot import REMOVED
 from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import Replacement
 from tradingbot_operator.core.children import Plan
@@ -19,13 +20,12 @@ from tradingbot_operator.core.frozen_template import drift
 from tradingbot_operator.core.halted import is_about_a_halt
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.pending import pending_change
+from tradingbot_operator.core.record import configured
 from tradingbot_operator.core.rollback import is_as_tried
 from tradingbot_operator.core.slots import Scale, combined_hash, unassigned
 from tradingbot_operator.core.status import Picture, SlotPicture, observe, phase
 from tradingbot_operator.core.validation import Refusal
-from tradingbot_runtime.config import warnings
-
-REMOVED = "Removed"  # its volume and its Lease are kept
+from tradingbot_runtime.config import SlotConfig, warnings
 
 
 def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None, replacement: Replacement) -> Picture:
@@ -58,7 +58,8 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         patience_s=plan.installation.drain_timeout_s,
         awaited_resumes=plan.halts.awaited(observed.pods),
         refused_resumes=frozenset(plan.halts.answered.refused if plan.halts.answered else ()),
-        halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.serving),
+        halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.replicas or halt in plan.halts.unreleased),
+        waits=plan.waits,
         trading_halts=frozenset(order.uid for order in observed.stop_orders if order.selected),
         warnings=warnings(spec, plan.accepted.venues),
     )
@@ -154,15 +155,24 @@ def _config_hash(bot: Bot, slots: tuple[SlotPicture, ...]) -> ConfigHash:
 def _slots(bot: Bot, observed: Observed, plan: Plan) -> tuple[SlotStatus, ...]:
     before = {slot.ordinal: slot for slot in bot.status.slots}
     pods = {pod.ordinal: pod for pod in observed.pods}
-    kept = {n for n, slot in before.items() if slot.lease_uid}
-    return tuple(_slot(n, plan, before, pods.get(n)) for n in sorted(kept | plan.slots.keys()))
+    kept, given = {n for n, slot in before.items() if slot.lease_uid}, _given(observed, plan)
+    return tuple(_slot(old, given.get(old.ordinal), pods.get(old.ordinal))
+                 for old in (before.get(n, SlotStatus(ordinal=n)) for n in sorted(kept | given.keys())))  # fmt: skip
 
 
-def _slot(ordinal: int, plan: Plan, before: Mapping[int, SlotStatus], pod: Pod | None) -> SlotStatus:
-    old = before.get(ordinal, SlotStatus(ordinal=ordinal))
-    config = plan.slots.get(ordinal)
+def _given(observed: Observed, plan: Plan) -> Mapping[int, SlotConfig]:
+    """What the slots have: what they are about to get, or where nothing is applied, what they got last."""
+    config_map = observed.child("ConfigMap", names.slots_config_map(plan.bot.name))
+    if not plan.bot.paused or config_map is None:
+        return plan.slots
+    return {n: config.model_copy(update={"markets": []}) for n, config in plan.slots.items()} | configured(config_map)
+
+
+def _slot(old: SlotStatus, config: SlotConfig | None, pod: Pod | None) -> SlotStatus:
+    ordinal = old.ordinal
     if config is None:
-        return SlotStatus(ordinal=ordinal, state=REMOVED, lease_uid=old.lease_uid, bot_number=old.bot_number)
+        return SlotStatus(ordinal=ordinal, pod=pod.name if pod else "", state=REMOVED, lease_uid=old.lease_uid,
+                          bot_number=old.bot_number)  # fmt: skip
     report = pod.stream.report if pod and pod.stream.connected else None
     return SlotStatus(
         ordinal=ordinal,

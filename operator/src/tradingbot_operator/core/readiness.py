@@ -51,10 +51,11 @@ def _troubled(p: "Picture") -> Observation | None:
 
 
 def _lost(p: "Picture") -> Observation | None:
-    for s in p.slots:
-        if (withdrawal := p.withdrawals.get(s.ordinal)) is not None:
-            return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"{_names([s])}: {LOST}; {words(withdrawal)}")
-    return None
+    """Also a slot that is to go."""
+    if not p.withdrawals:
+        return None
+    slot = min(p.withdrawals)
+    return no(T.READY, Reason.RUNTIME_UNREACHABLE, f"slot {slot}: {LOST}; {words(p.withdrawals[slot])}")
 
 
 def _provisioning(p: "Picture") -> Observation | None:

@@ -1,6 +1,6 @@
 """How many slots a bot has now, what each one trades, and who has yet to let go of a market."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1.tradingbot import MAX_SLOTS
@@ -8,10 +8,11 @@ from tradingbot_operator.core import names
 from tradingbot_operator.core.accounts import DRAIN_FOR_REPLACEMENT, drained_for
 from tradingbot_operator.core.assignment import (
     Assignment,
+    Halted,
+    deal,
     hand_over,
     held_back,
     instrument,
-    rendezvous,
     with_hedges,
 )
 from tradingbot_operator.core.children import Accepted
@@ -19,7 +20,7 @@ from tradingbot_operator.core.closings import Gone, Statements, held_by, of_a_sl
 from tradingbot_operator.core.observed import Bot, Installation, Manifest, Observed, Pod
 from tradingbot_operator.core.record import Document, Record, configured, record
 from tradingbot_operator.core.rollout import DRAIN_FOR_RESTART
-from tradingbot_runtime.config import BotIdentity, LeaseReference, SlotConfig, TradingBotSpec, slot_config
+from tradingbot_runtime.config import BotIdentity, DesiredState, LeaseReference, SlotConfig, TradingBotSpec, slot_config
 from tradingbot_runtime.model.events import TradingState
 
 DRAIN_FOR_SCALING = "the slot is being removed"
@@ -27,31 +28,59 @@ DRAIN_FOR_SCALING = "the slot is being removed"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`serving` slots get markets; those from there up to `replicas` are being drained before they are removed."""
+    """`dealt` slots get markets. Up to `serving` are those that stay all the same: the halted and what is below them.
+
+    Those from there up to `replicas` are being drained before they are removed.
+    """
 
     serving: int
     replicas: int
     leaving: tuple[Pod, ...] = ()
+    dealt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an earlier decision has left."""
+
+    stateful_set: Manifest | None
+    config_map: Manifest | None
 
 
 def scale(
-    spec: TradingBotSpec, observed: Observed, stateful_set: Manifest | None, config_map: Manifest | None,
-    limits: Installation,
+    spec: TradingBotSpec, observed: Observed, written: Written, halted: frozenset[int], limits: Installation
 ) -> Scale:  # fmt: skip
     """The StatefulSet shrinks only when every slot that goes is drained and has said what became of its markets.
 
     Or has never run, or had its time. A slot that was told to drain stays drained until its process ends, so it goes
-    even when it is wanted again.
+    even when it is wanted again. One that is `halted` stays with its markets until it is resumed.
     """
-    known = record(config_map)
-    serving = min([spec.replicas, *(pod.ordinal for pod in observed.pods if _was_drained(pod, known))])
+    stateful_set, known = written.stateful_set, record(written.config_map)
+    wanted = max([spec.replicas, *(slot + 1 for slot in _staying(spec, known, halted))])
+    serving = min([wanted, *(pod.ordinal for pod in observed.pods if _was_drained(pod, known))])
+    dealt = min(serving, spec.replicas)
     # Somebody may have scaled it by hand: slots that no bot can have were never told anything.
     current = min(stateful_set["spec"]["replicas"], MAX_SLOTS) if stateful_set else serving
     pods = {pod.ordinal: pod for pod in observed.pods}
-    owing = _Owing.of(config_map, overdue=observed.reconciling_for_s > spec.rollout.progress_deadline_ns / 1e9)
+    owing = _Owing.of(written.config_map, overdue=observed.reconciling_for_s > spec.rollout.progress_deadline_ns / 1e9)
     if all(_may_go(pods.get(slot), owing.by(slot), limits) for slot in range(serving, current)):
-        return Scale(serving, serving)
-    return Scale(serving, current, tuple(pod for pod in observed.pods if serving <= pod.ordinal < current))
+        return Scale(serving, serving, dealt=dealt)
+    return Scale(serving, current, tuple(pod for pod in observed.pods if serving <= pod.ordinal < current), dealt)
+
+
+def _staying(spec: TradingBotSpec, known: Record, halted: frozenset[int]) -> Iterator[int]:
+    """Slots whose markets have nowhere to go: they are halted, or all are that are to stay.
+
+    A bot that is to trade nothing has no reason to wait: its halts lie on whoever gets the markets afterwards.
+    """
+    if spec.replicas == 0 or spec.desired_state is DesiredState.STOPPED:
+        return
+    wanted = {instrument(market) for market in spec.markets}
+    nobody_takes = halted.issuperset(range(spec.replicas))
+    for slot, one in known.documents.items():
+        has = {*one.markets, *(name for name, of in known.releasing.items() if of == slot)}
+        if (slot in halted or nobody_takes) and (not one.is_legible or not wanted.isdisjoint(has)):
+            yield slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +129,16 @@ def _may_go(pod: Pod | None, owes_a_statement: bool, limits: Installation) -> bo
     return pod.stream.drained and not owes_a_statement
 
 
+def deal_out(spec: TradingBotSpec, known: Record, size: Scale, halted: Halted) -> dict[str, int]:
+    """Which slot is to have each market, by instrument."""
+    holders = known.releasing | known.granted
+    there = {name: slot for name, slot in holders.items() if slot < size.serving}
+    markets = {name: frozenset(slot for slot in of if slot < size.serving) for name, of in halted.markets.items()}
+    return deal([instrument(m) for m in spec.markets], size.dealt, there, Halted(halted.slots, markets))
+
+
 def assign(
-    accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale
+    accepted: Accepted, observed: Observed, config_map: Manifest | None, now: Scale, wanted: Mapping[str, int]
 ) -> tuple[Assignment, Statements]:
     """The next step of the hand-over, from what the ConfigMap says to what the spec wants; and what is known of it."""
     before, known = configured(config_map), record(config_map)
@@ -116,7 +153,6 @@ def assign(
     doubted = frozenset() if is_whole else frozenset(slot for slot in slots if not released(slot))
     releasing = known.releasing if is_whole else {**_closed_by(pods.values(), known, accepted), **known.releasing}
     statements = _statements(accepted, before, releasing, _Heard(pods, stored(config_map), now.replicas))
-    wanted = rendezvous([instrument(m) for m in accepted.spec.markets], now.serving)
     step = hand_over(wanted, Assignment(known.granted, releasing), released)
     hedged = {instrument(m): instrument(m.hedge) for m in accepted.spec.markets if m.hedge in accepted.spec.legs}
     step = with_hedges(step, hedged, known.hedges)

@@ -58,9 +58,10 @@ class Picture:
     overdue: bool
     was_flat: bool  # as the status said before
     warnings: tuple[str, ...] = ()  # of the accepted spec
-    halts: tuple[HaltStatus, ...] = ()  # in force in these slots
+    halts: tuple[HaltStatus, ...] = ()  # in force, also of slots that are gone
     awaited_resumes: frozenset[tuple[int, str]] = frozenset()  # by slot and halt: not confirmed by its runtime yet
     refused_resumes: frozenset[str] = frozenset()  # halts that the annotation names in vain
+    waits: Mapping[int, bool] = field(default_factory=dict)  # halted slots that hold up a scaling: have they markets?
     trading_halts: frozenset[str] = frozenset()  # UIDs of those that are there and select the bot
     replacement: Replacement = field(default_factory=Replacement)  # of pods whose tokens are void
     withdrawals: Mapping[int, Withdrawal] = field(default_factory=dict)  # of the orders of slots that are lost

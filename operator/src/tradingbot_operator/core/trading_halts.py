@@ -10,6 +10,7 @@ from tradingbot_operator.api.v1alpha1 import (
     SelectorRequirement,
     TradingHaltStatus,
 )
+from tradingbot_operator.api.v1alpha1.tradingbot import REMOVED
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
 from tradingbot_operator.core.observed import Manifest
 from tradingbot_operator.core.wording import listed
@@ -41,14 +42,17 @@ class HaltedBot:
 def holds_everywhere(status: Manifest, uid: str) -> bool:
     """Whether every slot holds the halt of the TradingHalt with `uid`; a bot without slots does not trade.
 
+    Every slot that the bot has, whether its pod is there or not: one without a pod may have lost it with its node, and
+    its process goes on. Of one that was removed, only as long as there is a pod of it.
+
     `status` is a TradingBot's as it is stored: a thousand of them are looked at for each that changes, and parsing all
     of each takes longer than the halts themselves. What is not written as we write it proves nothing.
     """
     try:
         held = {halt["slot"] for halt in status.get("halts") or ()
                 if halt.get("tradingHaltUID") == uid and halt.get("confirmed", True) is True}  # fmt: skip
-        replicas = status.get("replicas", 0)
-        return all(slot["ordinal"] in held for slot in status.get("slots") or () if slot["ordinal"] < replicas)
+        trading = (slot for slot in status.get("slots") or () if slot.get("state") != REMOVED or slot.get("pod"))
+        return all(slot["ordinal"] in held for slot in trading)
     except (KeyError, TypeError, AttributeError):
         return False
 

@@ -151,7 +151,7 @@ KINDS: Mapping[str, Mapping[ConditionType, Words]] = {
 # Of status.pendingChange. Whatever its class, it also waits while a person has the operator keep its hands off.
 PENDING: Mapping[ChangeClass, Reasons] = {
     ChangeClass.HOT_RELOAD: (R.AWAITING_ACK, R.REJECTED_BY_RUNTIME, R.RUNTIME_UNREACHABLE, R.ANNOTATION),
-    ChangeClass.SCALE: (R.SLOTS_UPDATING, R.DRAINING, R.SCALING, R.ANNOTATION),
+    ChangeClass.SCALE: (R.SLOTS_UPDATING, R.DRAINING, R.SCALING, R.HALTED, R.ANNOTATION),
     ChangeClass.RESTART: (R.SLOTS_UPDATING, *HELD_UP, R.ANNOTATION),
 }
 EVENTS_ONLY = (R.DRAINED, R.DRAIN_TIMED_OUT, R.ABANDONED, R.CERTIFICATE_RENEWED, R.DEAD_MANS_SWITCH, R.HANDED_OVER,

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tradingbot_operator.api.v1alpha1 import Condition, ConditionStatus, Phase, SlotStatus, TradingBotStatus
+from tradingbot_operator.api.v1alpha1.tradingbot import REMOVED
 from tradingbot_operator.core.conditions import ConditionType, Observation, Reason, merge, no, yes
 from tradingbot_operator.core.observed import Bot
-from tradingbot_operator.core.picture import REMOVED, with_leases
+from tradingbot_operator.core.picture import with_leases
 from tradingbot_operator.core.status import overdue
 from tradingbot_operator.core.wording import steady
 

@@ -4,7 +4,7 @@ import base64
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -16,6 +16,7 @@ from tradingbot_runtime.network_errors import unreached
 from tradingbot_runtime.os_errors import in_words
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Status(msgspec.Struct):
@@ -28,23 +29,33 @@ class _Status(msgspec.Struct):
 class KubernetesLeases:
     """Leases of one namespace. `async with`; each request reads the mounted token again, for it rotates."""
 
-    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
-        """`url` is the API server's, `account` the folder with `token` and `ca.crt`."""
+    def __init__(
+        self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT, labels: Mapping[str, str] = NO_LABELS
+    ) -> None:
+        """`url` is the API server's, `account` the folder with `token` and `ca.crt`.
+
+        `labels` are on each Lease that is written, whoever has taken them off: people select by them what they delete.
+        """
         self._leases = f"{url}/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._account = account
+        self._labels = labels
         self.account_uid = ""  # whose token the latest request carried; empty: none yet, or it does not say
         self._authority = ""
         self._tls: ssl.SSLContext | None = None
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], namespace: str, account: Path = SERVICE_ACCOUNT) -> Self:
+    def from_environment(
+        cls, environ: Mapping[str, str], namespace: str, account: Path = SERVICE_ACCOUNT,
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> Self:  # fmt: skip
         """As every pod finds its API server; ConfigError outside of a cluster."""
         try:
             host, port = environ["KUBERNETES_SERVICE_HOST"], environ["KUBERNETES_SERVICE_PORT"]
         except KeyError as error:
             raise ConfigError(f"{error.args[0]} is not set, but the slot has a lease: this is no pod") from error
-        return cls(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", namespace, account)
+        address = f"[{host}]" if ":" in host else host
+        return cls(f"https://{address}:{port}", namespace, account, labels)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
@@ -68,7 +79,11 @@ class KubernetesLeases:
 
         Raises LeaseConflict, LeaseGone (nothing was written), LeaseUnavailable (it may have been).
         """
-        return await self._request("PUT", name, msgspec.json.encode(document), timeout_s)
+        return await self._request("PUT", name, msgspec.json.encode(self._labelled(document)), timeout_s)
+
+    def _labelled(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        metadata = document["metadata"]
+        return {**document, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **self._labels}}}
 
     async def _request(self, method: str, name: str, body: bytes | None, timeout_s: float) -> LeaseRecord:
         if self._session is None:

@@ -24,6 +24,7 @@ NO_STATEFUL_SET = "!has(oldSelf.status) || !has(oldSelf.status.updateRevision) |
 VOLUMES_STAY = "cannot be changed: the volumes were made with the bot, and stay as they are"
 MAX_HALTS = 500  # a few for each slot
 MAX_PENDING_MESSAGE = 512
+REMOVED = "Removed"  # state of a slot that is no more; its volume and its Lease are kept
 
 Count = Annotated[int, Field(ge=0)]
 Hash = Annotated[str, Field(max_length=64)]

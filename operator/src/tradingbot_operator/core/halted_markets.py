@@ -1,0 +1,66 @@
+"""Which markets a halt holds, and that it goes wherever they go. Pure.
+
+A halt is a slot's. What the slot has in its configuration, or has yet to let go of, is remembered on the ConfigMap
+until a person has resumed: should the slot be gone by then, whoever gets one of these markets starts with its halts.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from tradingbot_operator.api.v1alpha1 import HaltStatus
+from tradingbot_operator.core import names
+from tradingbot_operator.core.assignment import Halted, instrument
+from tradingbot_operator.core.closings import held_by
+from tradingbot_operator.core.halts import Halts, free_id
+from tradingbot_operator.core.observed import Manifest, Pod
+from tradingbot_runtime.config import SlotConfig
+
+Markets = Mapping[str, frozenset[int]]  # by instrument: slots whose halts hold it
+
+
+def halted(
+    config_map: Manifest | None, before: Mapping[int, SlotConfig], releasing: Mapping[str, int], slots: frozenset[int]
+) -> Halted:
+    """`slots` are those with a halt that nobody has resumed; what the others had is free."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for name, of in _stored(config_map).items():
+        found[name] |= of & slots
+    for slot in slots:
+        for name in held_by(slot, before.get(slot), releasing):
+            found[name].add(slot)
+    return Halted(slots, {name: frozenset(of) for name, of in found.items() if of})
+
+
+def document(markets: Markets) -> str:
+    """For the ConfigMap; empty: no halt holds any."""
+    content = {name: sorted(of) for name, of in markets.items()}
+    return json.dumps(content, sort_keys=True, separators=(",", ":")) if content else ""
+
+
+def _stored(config_map: Manifest | None) -> Markets:
+    annotations = (config_map or {}).get("metadata", {}).get("annotations") or {}
+    try:
+        content = json.loads(annotations.get(names.HALTED_MARKETS, "{}"))
+        return {str(name): frozenset(map(int, of)) for name, of in content.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}  # somebody has edited it: what the slots have now is known all the same
+
+
+def inherited(held: Halts, markets: Markets, slots: Mapping[int, SlotConfig], pods: Collection[Pod]) -> Halts:
+    """With the halts of each market on the slot that has it now. They have the ids that a person knows them by."""
+    told = {pod.ordinal: pod.stream.report.resumed for pod in pods if pod.stream.connected and pod.stream.report}
+    known = {(halt.slot, halt.id) for halt in held.in_force}
+    laid: dict[tuple[int, str], HaltStatus] = {}
+    for slot, config in slots.items():
+        for halt in _of_others(held, markets, slot, config):
+            key = (slot, free_id(halt.id, told.get(slot, ())))
+            if key not in known:
+                laid[key] = halt.model_copy(update={"id": key[1], "slot": slot, "confirmed": False})
+    return held if not laid else replace(held, in_force=held.sorted_with(laid.values()))
+
+
+def _of_others(held: Halts, markets: Markets, slot: int, config: SlotConfig) -> Iterator[HaltStatus]:
+    sources = {of for leg in config.legs for of in markets.get(instrument(leg), frozenset())} - {slot}
+    return (halt for halt in held.unreleased if halt.slot in sources)
