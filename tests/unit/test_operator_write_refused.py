@@ -160,6 +160,27 @@ def test_a_breach_is_told_although_the_api_server_fails_the_write_that_comes_bef
     assert statuses_written(here) == before
 
 
+@pytest.mark.parametrize("how", ["failing", "denied"])
+def test_a_resume_that_is_refused_is_recorded_and_told_although_nothing_else_can_be_written(how: str) -> None:
+    here = desk()
+    stop = {"kind": "TradingHalt", "metadata": {"name": "stop"}, "spec": {"reason": "audit"}}
+    here.api.add(placed(stop))
+    here.settle()
+    (halt,) = status(here)["halts"]
+    setattr(here.api, how, frozenset({"NetworkPolicy"}))
+    here.api.remove(("NetworkPolicy", NAMESPACE, "maker"))
+    here.api.change(BOT, metadata={"annotations": {"tradingbot.dev/resume": halt["id"]}})
+    live(here)
+
+    assert status(here)["answeredResume"]["refused"] == [halt["id"]]
+    assert ("ResumeRefused", 1) in told(here)
+    here.api.remove(("TradingHalt", NAMESPACE, "stop"))
+    live(here)
+    setattr(here.api, how, frozenset())
+    here.settle()
+    assert [held["id"] for held in status(here)["halts"]] == [halt["id"]]
+
+
 def test_what_may_work_at_once_is_no_refusal() -> None:
     assert refusal(ApiUnavailable("500")) is None
     assert refusal(Conflict(409, "somebody was faster")) is None

@@ -11,6 +11,7 @@ from tradingbot_operator.cluster import Cluster
 from tradingbot_operator.core.conditions import Reason
 from tradingbot_operator.core.observed import Bot, Manifest
 from tradingbot_operator.core.outcome import Outcome, announcements
+from tradingbot_operator.core.resumes import OF_A_RESUME
 from tradingbot_operator.core.write_refused import Refused, Undone, news, status_of_undone
 from tradingbot_operator.halts_counted import count_anew
 from tradingbot_operator.observation import Observer
@@ -54,7 +55,8 @@ class Statuses:
         status = status_of_undone(bot, outcome.status, undone, self.observer.timestamp())
         with suppress(ApiError):
             await self.say(bot, status)
-            for announcement in announcements(bot.status, status):
+            resumes = (event for event in outcome.events if event.reason in OF_A_RESUME)
+            for announcement in (*resumes, *announcements(bot.status, status)):
                 self.recorder.tell(bot, announcement)
 
     async def write(self, kind: str, name: Name, status: Manifest) -> None:

@@ -15,6 +15,7 @@ from tradingbot_operator.core.observed import Bot, Pod
 from tradingbot_operator.core.outcome import Announcement
 from tradingbot_operator.core.wording import cut, listed
 
+OF_A_RESUME = frozenset({Reason.RESUME_REFUSED, Reason.NO_SUCH_HALT})
 MOST = 300  # characters of an annotation that an Event repeats
 
 

@@ -56,9 +56,14 @@ def status_of_undone(bot: Bot, wanted: TradingBotStatus, undone: Undone, now: st
 
 
 def news(bot: Bot, wanted: TradingBotStatus) -> bool:
-    """Whether there are halts that the stored status does not have: they are told even where the rest may come soon."""
+    """What is told even where the rest may come soon: halts that the stored status does not have.
+
+    And what has become of a resume: that it was refused must be known when what has refused it is gone.
+    """
     known = {(halt.slot, halt.id) for halt in bot.status.halts}
-    return any((halt.slot, halt.id) not in known for halt in wanted.halts)
+    return wanted.answered_resume != bot.status.answered_resume or any(
+        (halt.slot, halt.id) not in known for halt in wanted.halts
+    )
 
 
 def _slot(wanted: SlotStatus, before: SlotStatus | None) -> SlotStatus:
