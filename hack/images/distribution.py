@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import interpreter
 from oci import Config
@@ -35,12 +36,18 @@ class Distribution:
 
     def version(self, repository: Path = REPOSITORY) -> str:
         """Read the version from the distribution's pyproject.toml."""
-        pyproject = repository / self.name / "pyproject.toml"
-        with pyproject.open("rb") as file:
-            version = tomllib.load(file)["project"]["version"]
+        version = self._declared(repository)["version"]
         if not isinstance(version, str):
-            raise ImageError(f"{pyproject}: project.version is not a string")
+            raise ImageError(f"{self.name}/pyproject.toml: project.version is not a string")
         return version
+
+    def commands(self, repository: Path = REPOSITORY) -> dict[str, str]:
+        """Read the commands that the distribution's pyproject.toml declares: name to `module:function`."""
+        return dict(self._declared(repository)["scripts"])
+
+    def _declared(self, repository: Path) -> dict[str, Any]:
+        with (repository / self.name / "pyproject.toml").open("rb") as file:
+            return dict(tomllib.load(file)["project"])
 
     def image(self, tag: str) -> str:
         """Name the image."""

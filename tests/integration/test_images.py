@@ -25,6 +25,7 @@ SHELLS = {"sh", "bash", "dash", "ash", "ksh", "zsh", "fish", "csh", "tcsh", "rba
 SMALLEST, LARGEST = 20_000_000, 45_000_000  # bytes of an archive
 UNCHECKED_HASH = 0b01  # PEP 552: hash-based, and not compared with the source
 BUILD_TIMEOUT_S = 300
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where an image says nothing of it
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,13 @@ class Image:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the image's interpreter in its own root, as its own user, with its own environment."""
-        environment = dict(entry.split("=", 1) for entry in self.config["Env"])
+        return self.enter("/usr/local/bin/python3", *arguments)
+
+    def enter(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the image, by its path, or by its name as a container engine looks for it."""
+        environment = {"PATH": USUAL_PATH} | dict(entry.split("=", 1) for entry in self.config["Env"])
         chroot = shutil.which("chroot") or "chroot"
-        command = [chroot, f"--userspec={self.config['User']}", str(self.rootfs), "/usr/local/bin/python3"]
+        command = [chroot, f"--userspec={self.config['User']}", str(self.rootfs), program]
         return subprocess.run(
             [*command, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
         )
@@ -178,12 +183,12 @@ def test_an_image_leaves_out_what_its_program_must_not_be_able_to_do(images: dic
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_image_holds_one_program_and_no_shell(images: dict[str, Image], name: str) -> None:
+def test_an_image_holds_one_program_its_own_command_and_no_shell(images: dict[str, Image], name: str) -> None:
     files = [Path(entry.name) for entry in images[name].entries() if not entry.isdir()]
     assert not {path.name for path in files} & SHELLS
     programs = {str(path) for path in files if path.parent.name in {"bin", "sbin"}}
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    assert programs == {f"usr/local/bin/{version}", "usr/local/bin/python3"}
+    assert programs == {f"usr/local/bin/{version}", "usr/local/bin/python3", f"usr/local/bin/tradingbot-{name}"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -269,6 +274,21 @@ def test_the_entrypoint_starts_and_explains_itself(images: dict[str, Image], nam
     done = images[name].run("-m", f"tradingbot_{name}", "--help")
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout.lower()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="chroot needs root")
+@pytest.mark.parametrize("name", NAMES)
+def test_its_command_is_found_by_its_name_as_kubectl_exec_looks_for_it(images: dict[str, Image], name: str) -> None:
+    done = images[name].enter(f"tradingbot-{name}", "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"usage: tradingbot-{name}" in done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_dockerfile_puts_the_same_command_on_the_path(name: str) -> None:
+    final_stage = (REPOSITORY / name / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    command = f"tradingbot-{name}"
+    assert f"COPY --from=builder /app/bin/{command} /usr/local/bin/{command}\n" in final_stage
 
 
 def test_a_release_without_its_manifests_is_refused_before_anything_is_built(repository: Path, tmp_path: Path) -> None:
