@@ -54,10 +54,11 @@ class Watched:
 
 
 @contextmanager
-def watched(*arguments: str) -> Iterator[Watched]:
+def watched(*arguments: str, **environment: str) -> Iterator[Watched]:
     terminal, own = pty.openpty()
     before = termios.tcgetattr(own)
-    process = subprocess.Popen((*TOP, *arguments), stdin=own, stdout=own, stderr=own, env={**os.environ, **SIZE},
+    process = subprocess.Popen((*TOP, *arguments), stdin=own, stdout=own, stderr=own,
+                               env={**os.environ, **SIZE, **environment},
                                start_new_session=True)  # fmt: skip
     try:
         yield Watched(process, terminal, before=before)
@@ -87,6 +88,30 @@ def test_a_terminal_shows_it_live_until_q_and_the_bot_goes_on(bot: RuntimeProces
         assert shown.press("x" + "q") == 0
     assert ours_at_venue(bot) == orders
     assert bot.state()["state"] == "Active"
+
+
+def test_a_terminal_that_can_only_print_gets_a_page_each_time(bot: RuntimeProcess) -> None:
+    with watched(address(bot), "--every", "0.1", TERM="dumb") as shown:
+        for _ in range(2):
+            shown.seen = ""
+            shown.until_seen("profit today")
+        assert "\x1b" not in shown.seen
+        assert shown.press("q") == 0
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", "http://{}", "http://{}/state", "http://{}/state/"])
+def test_the_address_that_the_log_names_is_taken_as_it_stands(bot: RuntimeProcess, form: str) -> None:
+    assert top(form.format(address(bot)), "--once").returncode == 0
+    (said,) = bot.logged("HttpListening")
+    assert said["url"] == f"http://{address(bot)}/state"
+
+
+def test_without_a_price_there_is_a_dash(bot: RuntimeProcess) -> None:
+    bot.simulator.admin.inject("silence", "*bookTicker", seconds=600)
+    bot.until(lambda state: state["markets"]["btc"]["referenceBid"] is None, "the feed is lost", WITHIN_S)
+    shown = top(address(bot), "--once").stdout
+    assert "simulator  - / -" in shown
+    assert "None" not in shown
 
 
 def test_a_bot_that_goes_away_is_told_and_what_was_seen_stays(bot: RuntimeProcess) -> None:

@@ -10,6 +10,7 @@ from tradingbot_runtime.telemetry.http import LOOPBACK
 
 ADDRESS = f"{LOOPBACK}:{HTTP_PORT}"
 WITHIN_S = 2.0
+PATH = "/state"
 State = dict[str, Any]
 
 
@@ -18,8 +19,8 @@ class NoAnswer(Exception):
 
 
 def ask_state(address: str) -> State:
-    """`/state` of the bot at `address`, host:port or a URL. Raises NoAnswer."""
-    url = f"{address if '://' in address else f'http://{address}'}".rstrip("/") + "/state"
+    """`/state` of the bot at `address`: host:port, or a URL with or without that path. Raises NoAnswer."""
+    url = f"{address if '://' in address else f'http://{address}'}".rstrip("/").removesuffix(PATH) + PATH
     if not url.startswith(("http://", "https://")):
         raise NoAnswer(f"{address!r} must be host:port, or an address that begins with http:// or https://")
     try:

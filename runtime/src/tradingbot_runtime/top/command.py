@@ -21,7 +21,7 @@ TOP_HELP = """\
 Show one running bot, live: orders, position, profit, limits, feeds, halts. q or Ctrl-C ends it, and touches nothing.
   tradingbot-runtime top                                          # a bot of this machine
   kubectl exec -it demo-0 -- tradingbot-runtime top               # in its pod
-Where the output is no terminal: a line for each look.
+Where the output is no terminal: a line for each look; in one that can do no more than print (TERM=dumb): a page.
 
 Exit codes: 0 seen enough; 2 nobody answers at the address.
 """
@@ -39,6 +39,8 @@ def top(options: argparse.Namespace) -> int:
     try:
         if options.once:
             page.print(picture(first))
+        elif page.is_dumb_terminal:
+            _again(page, options.address, first, every_s)
         elif page.is_terminal:
             _live(page, options.address, first, every_s)
         else:
@@ -46,6 +48,17 @@ def top(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _again(page: Page, address: str, first: State, every_s: float) -> None:
+    """In a terminal that can show a page only below the one before (TERM=dumb)."""
+    page.print(picture(first))
+    with _keys() as pause:
+        while not pause(every_s):
+            try:
+                page.print(picture(ask_state(address)))
+            except NoAnswer as failed:
+                page.print(f"no answer: {failed}", soft_wrap=True, markup=False)
 
 
 def _live(page: Page, address: str, first: State, every_s: float) -> None:

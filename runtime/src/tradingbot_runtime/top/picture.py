@@ -52,9 +52,8 @@ def _heading(state: State) -> Iterator[RenderableType]:
 
 
 def _market(name: str, market: State) -> Panel:
-    title = (
-        f"{escape(name)}: {market['symbol']} at {market['venue']}  {market['referenceBid']} / {market['referenceAsk']}"
-    )
+    best = " / ".join(market[side] or "-" for side in ("referenceBid", "referenceAsk"))
+    title = f"{escape(name)}: {market['symbol']} at {market['venue']}  {best}"
     parts = [_ladder(market["orders"]), _facts(market)]
     if market.get("limits"):
         parts.append(_limits(market["limits"]))
