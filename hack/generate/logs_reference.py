@@ -20,12 +20,19 @@ have are used as they are; a line's own four are short, and stand beside their n
 No secret is ever a field; where a venue, a library or an error says one of the runtime's back, there is `[secret]` in
 its place, here and in the journal. What was decided, and why, is in the journal: `tradingbot-runtime audit`.
 
-The level is `info`, or what `--log-level` and the operator's `LOG_LEVEL` say. `SIGUSR1` switches a running process to
-`debug` and back:
+The level is `info`, or what `--log-level` and the operator's `LOG_LEVEL` say. While a process runs, `SIGUSR1` has it
+say more and `SIGUSR2` less, a level at a time (`error`, `warning`, `info`, `debug`); `LogLevelChanged` says to which:
 
 ```sh
 kubectl exec maker-0 -- python3 -c 'import os, signal; os.kill(1, signal.SIGUSR1)'   # its image has no kill
 ```
+
+`debug` is for whoever looks for a cause, with what libraries say of themselves. Of a bot: `Decided` (what is sent, upon
+what, and what its own risk checks refuse, whenever that changes), `OrderRequestAnswered` and `RequestAnswered` (each
+request to a venue, with status and milliseconds). Of the operator: `Requested` (each request to the API server, writes
+among them) and `Reconciled` (each object that was looked at). At other levels nothing is put together for these.
+
+Colours in a terminal: not with `NO_COLOR`, and not in one with `TERM=dumb`.
 
 To follow one order or one halt through everything: `kubectl logs maker-0 | grep ORDER_ID`; `order_id` is the key of the
 journal and the client order id at the venue, `halt_id` is in `status.halts`.

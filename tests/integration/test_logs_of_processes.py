@@ -11,11 +11,11 @@ import pytest
 
 from harness.bot_world import VENUE
 from harness.control_plane import ControlPlane
-from harness.log_lines import entries
+from harness.log_lines import entries, logged
 from harness.operator_process import OperatorProcess, eventually, install, kubeconfig_of_account
 from harness.prometheus import free_port
 from harness.runtime_process import RuntimeProcess, ours_at_venue, runtime
-from harness.simulator import SimulatorProcess, until
+from harness.simulator import SimulatorProcess, book_ticker, until
 
 HALTED_WITHIN_S = 1.0
 
@@ -63,10 +63,36 @@ def test_a_bots_lines_say_whose_they_are_and_a_signal_changes_the_level(bot: Run
     assert not {name for name in line if name.startswith("k8s.")}, "there is no cluster"
     assert line["service.version"]
     assert bot.process
-    for level in ("debug", "info"):
-        bot.process.send_signal(signal.SIGUSR1)
-        assert bot.until_logged("LogLevelChanged", 1 + (level == "info"))[-1]["log_level"] == level
+    turns = ((signal.SIGUSR1, "debug"), (signal.SIGUSR2, "info"), (signal.SIGUSR2, "warning"), (signal.SIGUSR1, "info"))
+    for number, (signalled, level) in enumerate(turns, 1):
+        bot.process.send_signal(signalled)
+        assert bot.until_logged("LogLevelChanged", number)[-1]["log_level"] == level
     assert bot.state()["state"] == "Active"
+
+
+DETAILS = ("Decided", "OrderRequestAnswered", "RequestAnswered")
+
+
+def test_debug_tells_what_a_bot_decides_and_asks_and_says_nothing_secret(bot: RuntimeProcess) -> None:
+    assert not any(bot.logged(event) for event in DETAILS)
+    assert bot.process
+    bot.process.send_signal(signal.SIGUSR1)
+    bot.until_logged("LogLevelChanged")
+    bot.simulator.admin.play([book_ticker(10**12, ("60300.00", "3"), ("60300.02", "3"))])
+    (decided, *_), (ordered, *_), (asked, *_) = (bot.until_logged(event) for event in DETAILS)
+    bot.process.send_signal(signal.SIGUSR2)
+    bot.until_logged("LogLevelChanged", 2)
+
+    assert decided["level"] == "debug"
+    assert decided["market"] == "btc"
+    assert ordered["status"] in {200, 400}, "the market may move first"
+    assert ordered["took_ms"] > 0
+    assert set(ordered["orders"]) <= {word for line in bot.logged("Decided") for said in line["sent"]
+                                      for word in said.split()}  # fmt: skip
+    assert asked["path"]
+    assert asked["took_ms"] > 0
+    for secret in (bot.simulator.api_key, bot.simulator.secret, "signature="):
+        assert secret not in bot.output()
 
 
 @pytest.fixture
@@ -88,6 +114,27 @@ def test_an_operator_whose_log_nobody_reads_leads_reconciles_and_ends_in_time(
         path = f"/apis/tradingbot.dev/v1alpha1/namespaces/{namespace}/venues/{VENUE['metadata']['name']}"
         eventually(lambda: tradingbot_api.client.request("GET", path).body.get("status"), 10, "the Venue has a status")
         assert operator.stop() == 0
+
+
+def test_debug_tells_what_an_operator_looks_at_and_writes(
+    operator: OperatorProcess, tradingbot_api: ControlPlane, namespace: str
+) -> None:
+    operator.start()
+    operator.wait_until_leading()
+    assert not logged(operator.log, "Reconciled") + logged(operator.log, "Requested")
+    assert operator.process
+    operator.process.send_signal(signal.SIGUSR1)
+    eventually(lambda: logged(operator.log, "LogLevelChanged"), 10, "it says more")
+    tradingbot_api.client.apply(VENUE, namespace)
+
+    def done() -> bool:
+        looked = [(line.get("k8s.namespace.name"), line["object"]) for line in logged(operator.log, "Reconciled")]
+        return (namespace, "Venue/venue") in looked
+
+    eventually(done, 10, "it tells of the Venue")
+    written = [line for line in logged(operator.log, "Requested") if line["verb"] == "PATCH"]
+    assert any(f"/namespaces/{namespace}/venues/venue/status" in line["path"] for line in written)
+    assert all(line["level"] == "debug" and line["took_ms"] > 0 for line in written)
 
 
 def test_an_operators_lines_are_of_the_same_schema_and_a_signal_changes_the_level(operator: OperatorProcess) -> None:

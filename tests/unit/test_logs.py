@@ -88,16 +88,25 @@ def test_the_end_of_a_tls_connection_that_we_closed_is_no_error_and_nothing_else
 
 WHOSE = """
 import logging, structlog
-from tradingbot_runtime.logs import configure_logs, of_bot
+from tradingbot_runtime.logs import configure_logs, in_detail, of_bot
 from tradingbot_runtime.logs.schema import SLOT
 logs = configure_logs("warning")
 logs.name(**of_bot("trading", "maker"), **{SLOT: 1})
 log, library = structlog.get_logger("feed"), logging.getLogger("library")
 log.info("NotShown")
-logs.toggle()
+logs.say_more()
+logs.say_more()
+logs.say_more()
+assert in_detail()
 log.debug("Shown")
 library.debug("shown")
-logs.toggle()
+for _ in range(4):
+    logs.say_less()
+assert not in_detail()
+log.warning("NotShownEither")
+log.error("ShownAlways")
+logs.say_more()
+log.warning("ShownAgain")
 log.info("NotShownAgain")
 library.info("not shown")
 """
@@ -106,20 +115,29 @@ library.info("not shown")
 def test_every_line_says_whose_it_is_and_the_level_changes_while_it_runs() -> None:
     done = subprocess.run([sys.executable, "-c", WHOSE], capture_output=True, check=True, timeout=DEADLINE_S)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["event"] for line in lines] == ["LogLevelChanged", "Shown", "shown", "LogLevelChanged"]
-    assert [line["log_level"] for line in lines if line["event"] == "LogLevelChanged"] == ["debug", "warning"]
+    told = [line["event"] for line in lines if line["event"] != "LogLevelChanged"]
+    assert told == ["Shown", "shown", "ShownAlways", "ShownAgain"]
+    changes = [line["log_level"] for line in lines if line["event"] == "LogLevelChanged"]
+    assert changes == ["info", "debug", "debug", "info", "warning", "error", "warning"], (
+        "each is told where it is heard"
+    )
     assert all((line["k8s.namespace.name"], line["bot"], line["slot"]) == ("trading", "maker", 1) for line in lines)
 
 
-def test_in_a_terminal_lines_are_for_people() -> None:
+@pytest.mark.parametrize(("environment", "colours"), [
+    ({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": ""}, True),
+    ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False),
+])  # fmt: skip
+def test_in_a_terminal_lines_are_for_people(environment: dict[str, str], colours: bool) -> None:  # noqa: FBT001 - a parameter
     parent, child = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", SPEAKS], stdout=child)
+    usual = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    process = subprocess.Popen([sys.executable, "-c", SPEAKS], stdout=child, env=usual | environment)
     os.close(child)
     assert process.wait(DEADLINE_S) == 0
     shown = os.read(parent, PIPE_BYTES).decode()
     os.close(parent)
     assert "FeedStale" in shown
-    assert "\x1b[" in shown
+    assert ("\x1b[" in shown) is colours
     assert "{" not in shown.split("FeedStale")[0]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import signal
 import sys
 from contextlib import closing
 from importlib import import_module
@@ -45,7 +44,7 @@ Settings come from the environment:
   RESYNC_S          pause between two listings of everything, and how long one is spread over  (60)
   STUCK_AFTER_S     how long nothing may move before /healthz says no  (60)
   WORKERS           reconciliations at once                 (8)
-  LOG_LEVEL         debug, info, warning or error           (info); SIGUSR1: debug, and back
+  LOG_LEVEL         debug, info, warning or error           (info); SIGUSR1: one level more, SIGUSR2: less
   OTEL_EXPORTER_OTLP_ENDPOINT   where its reconciliations are traced to  (nowhere)
   LEASE_DURATION_S, LEASE_RENEW_DEADLINE_S, LEASE_RETRY_S   leader election (15, 10, 2)
 """
@@ -85,7 +84,7 @@ def main() -> None:
 
 
 async def _run(settings: Settings, logs: Logs, traces: "Traces | None") -> int:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, logs.toggle)
+    logs.follow_signals(asyncio.get_running_loop())
     connect = Cluster.connect if traces is None else traces.connect
     async with await connect(settings.namespaces) as cluster, aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0)  # one connection to each pod, for ever

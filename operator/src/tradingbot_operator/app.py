@@ -38,7 +38,7 @@ from tradingbot_operator.settings import Settings
 from tradingbot_operator.store import Store
 from tradingbot_operator.surroundings import BotName, Leader, Surroundings
 from tradingbot_operator.watches import Watches
-from tradingbot_runtime.logs import LineWriter, of_object
+from tradingbot_runtime.logs import LineWriter, in_detail, of_object
 
 if TYPE_CHECKING:
     from tradingbot_operator.traces import TracedReconciler, Traces  # what they need may not be installed
@@ -226,6 +226,9 @@ async def _work(parts: Leading, reconciler: "Reconciler | TracedReconciler", bro
             queue.succeeded(key)
             if key[0] != CANARY:
                 parts.health.bugs.none()
+            if in_detail():
+                log.debug("Reconciled", **of_object(*key), lane=priority.name.lower(),
+                          took_ms=round((clock() - began) * 1000, 3))  # fmt: skip
         finally:
             queue.done(key)
 

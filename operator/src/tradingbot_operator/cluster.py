@@ -1,6 +1,7 @@
 """The only module that talks to the API server (kopf's watches apart)."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from urllib.request import getproxies
 
 import aiohttp
 import msgspec
+import structlog
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import load_incluster_config, load_kube_config
@@ -18,7 +20,10 @@ from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
 from tradingbot_operator.api_errors import ApiError, ApiRefused, ApiUnavailable, Conflict, NotFound
 from tradingbot_operator.core import names
 from tradingbot_operator.core.observed import Manifest
+from tradingbot_runtime.logs import in_detail
 from tradingbot_runtime.network_errors import unreached
+
+log = structlog.get_logger("cluster")
 
 REQUEST_S = 30.0
 CONNECT_S = 5.0
@@ -193,7 +198,7 @@ class Cluster:
         if self._dynamic is None:
             raise RuntimeError("Cluster is used outside of its context")
         timeout = aiohttp.ClientTimeout(total=REQUEST_S, sock_connect=CONNECT_S)
-        code = "2xx"
+        code, began_s = "2xx", time.monotonic()
         try:
             # Decoded by ourselves: a fifth of the processor's time went into what the client decodes with.
             response = await self._dynamic.request(verb, path, serialize=False, _request_timeout=timeout, **options)
@@ -211,6 +216,9 @@ class Cluster:
             raise ApiUnavailable(f"no answer from the API server to {verb.upper()} {told}") from error
         finally:
             self.requests[(code, verb.upper(), kind)] += 1
+            if in_detail():
+                log.debug("Requested", verb=verb.upper(), path=path, status=code,
+                          took_ms=round((time.monotonic() - began_s) * 1000, 3))  # fmt: skip
         return answer
 
 

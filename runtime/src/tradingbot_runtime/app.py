@@ -106,7 +106,7 @@ class App:
         loop = asyncio.get_running_loop()
         for number in ending_signals():
             loop.add_signal_handler(number, self._asked, number)
-        loop.add_signal_handler(signal.SIGUSR1, self.process.logs.toggle)
+        self.process.logs.follow_signals(loop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came before is heard now
         async with AsyncExitStack() as stack:
             await self.gate.answer(stack)

@@ -17,11 +17,13 @@ from tradingbot_runtime.core.breaches import Breach
 from tradingbot_runtime.core.doubts import Ages
 from tradingbot_runtime.core.orders import PENDING, WORKING, Anomaly, Order
 from tradingbot_runtime.core.risk import Approved, Decision
+from tradingbot_runtime.decision_details import DecisionDetails
 from tradingbot_runtime.decisions import DecisionsKept, decided
 from tradingbot_runtime.engine import Engine
 from tradingbot_runtime.errors import JournalError, VenueRefused
 from tradingbot_runtime.inputs.recorder import Recorder
 from tradingbot_runtime.journal import CancelSent, Decided, Journal
+from tradingbot_runtime.logs import in_detail
 from tradingbot_runtime.metric_families import Histogram
 from tradingbot_runtime.model import (
     ASSET_EXPONENT,
@@ -108,6 +110,7 @@ class LiveMarket:
     health: MarketHealth = field(default_factory=MarketHealth)
     ages: Ages = field(default_factory=Ages)
     decisions: DecisionsKept = field(default_factory=DecisionsKept)
+    details: DecisionDetails = field(default_factory=DecisionDetails)
     inputs: Recorder = field(default_factory=Recorder)  # the slot's: all that enters the engine passes through it
 
     @property
@@ -223,6 +226,8 @@ class LiveMarket:
             self._follow(event)
         if outcome.decision.approved or not isinstance(event, PASSING):
             self.on_exposure(self.name)
+        if in_detail():
+            self.details.tell(self.name, self.instrument, event, outcome.decision)
         if (outcome.live_before == 0) != (len(self.engine.market.orders.live) == 0):
             self.on_change()
 

@@ -4,9 +4,11 @@ The event is a CamelCase reason code, the same word that metrics and conditions 
 (`logs.schema`). No secret is passed in on purpose; what a library or an exception has of one is taken out of the line.
 """
 
+import asyncio
 import atexit
 import logging
 import os
+import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,12 +16,12 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from tradingbot_runtime.logs.levels import LEVELS
 from tradingbot_runtime.logs.line_writer import LineWriter
 from tradingbot_runtime.logs.schema import HEAD, LEVEL, LOGGER, TIME, exception_fields
 from tradingbot_runtime.redaction import KnownSecrets
 
 STDOUT = 1
-LEVELS = ("debug", "info", "warning", "error")
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -42,10 +44,24 @@ class Logs:
         libraries = logging.DEBUG if level == "debug" else max(_number(level), logging.WARNING)
         logging.getLogger().setLevel(libraries)
 
-    def toggle(self) -> None:
-        """Between debug and the usual level: what a signal asks for."""
-        self.set_level(self.usual if self.level == "debug" else "debug")
-        structlog.get_logger("logs").warning("LogLevelChanged", log_level=self.level)
+    def say_more(self) -> None:
+        """One level on, to `debug` at most: what a signal asks for."""
+        self._move(-1)
+
+    def say_less(self) -> None:
+        """One level back, to `error` at most: what another one asks for."""
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        before = LEVELS.index(self.level)
+        after = LEVELS[min(max(before + by, 0), len(LEVELS) - 1)]
+        self.set_level(LEVELS[min(before, LEVELS.index(after))])  # where the change itself is heard
+        structlog.get_logger("logs").warning("LogLevelChanged", log_level=after)
+        self.set_level(after)
+
+    def follow_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.add_signal_handler(signal.SIGUSR1, self.say_more)
+        loop.add_signal_handler(signal.SIGUSR2, self.say_less)
 
     def name(self, **who: object) -> None:
         """Put these into every line from now on."""
@@ -121,8 +137,13 @@ def _is_of_closed_connection(record: logging.LogRecord) -> bool:
 def _processors(*, in_terminal: bool) -> list[Processor]:
     first: list[Processor] = [_add_level, _add_logger, _add_time]
     if in_terminal:
-        return [*first, structlog.dev.ConsoleRenderer(colors=True, timestamp_key=TIME)]
+        return [*first, structlog.dev.ConsoleRenderer(colors=_wants_colours(), timestamp_key=TIME)]
     return [*first, exception_fields, _as_json]
+
+
+def _wants_colours() -> bool:
+    """As https://no-color.org has it; and a terminal that calls itself dumb can show none."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _add_level(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -7,7 +7,6 @@ request without a reply within the deadline, or whose connection broke, may or m
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -24,13 +23,12 @@ from tradingbot_runtime.model import (
     OrderFilled,
     OrderId,
     OrderReported,
-    Place,
-    Replace,
     Restored,
 )
 from tradingbot_runtime.venues.binance import answers
 from tradingbot_runtime.venues.binance.codec import SERVER_SHUTDOWN
 from tradingbot_runtime.venues.binance.endpoints import CONNECTION_LIVES_S
+from tradingbot_runtime.venues.binance.in_flight import REPLY_WITHIN_NS, InFlight
 from tradingbot_runtime.venues.binance.outcomes import CREDENTIALS_REFUSED, INSUFFICIENT_BALANCE, Code, Proof, proof
 from tradingbot_runtime.venues.binance.queries import BinanceQueries
 from tradingbot_runtime.venues.binance.replies import EventType, Frame, ReplyError, retry_after_s
@@ -41,21 +39,12 @@ from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.connection import Backoff, Connection, Upkeep
 from tradingbot_runtime.venues.protocols import GatewayHealth, GatewayPorts, TradeCursor, TradesPage
 
-REPLY_WITHIN_NS = 5_000_000_000
 KEY_AGAIN_S = 5.0  # after a key was refused: it is read again when its Secret changes
 OVERLAP_S = 6.0  # of a connection that is renewed: longer than replies may take
 IN_FLIGHT_MOST = 1_000
 SUBSCRIBE = "subscribe"
 
 log = structlog.get_logger("gateway")
-
-
-@dataclass(frozen=True, slots=True)
-class _InFlight:
-    instrument: Instrument
-    command: Place | Cancel | Replace
-    deadline_ns: int
-    dies_with_connection: bool
 
 
 class BinanceGateway:
@@ -83,7 +72,7 @@ class BinanceGateway:
         self._rest_orders = RestOrders(queries.rest, self)
         self._now_ns = now_ns
         self._ports = ports
-        self._in_flight: dict[str, _InFlight] = {}
+        self._in_flight: dict[str, InFlight] = {}
         self._transport: WSTransport | None = None
         self._is_subscribed = False  # on the newest connection
         self._subscribed_by_ns = 0  # when the subscription must have been answered
@@ -110,7 +99,7 @@ class BinanceGateway:
         """Hand the requests over to be sent; where that may not be, an order is denied, because it did not leave."""
         for request in requests(instrument, approved.command):
             over_rest = self._order_entry is OrderEntry.REST or self._transport is None
-            waiting = _InFlight(instrument, request.command, self._now_ns() + REPLY_WITHIN_NS, not over_rest)
+            waiting = InFlight(instrument, request.command, self._now_ns(), not over_rest)
             if not self._may_send(request, over_rest=over_rest):
                 self._tell(waiting, answers.not_sent(self._asked(waiting)))
                 continue
@@ -146,10 +135,10 @@ class BinanceGateway:
         if self._transport is not None:
             self._transport.send(WSMsgType.TEXT, payload)
 
-    def _asked(self, waiting: _InFlight) -> answers.Asked:
+    def _asked(self, waiting: InFlight) -> answers.Asked:
         return answers.Asked(waiting.instrument, waiting.command, self._now_ns())
 
-    def _tell(self, waiting: _InFlight, events: list[OrderEvent]) -> None:
+    def _tell(self, waiting: InFlight, events: list[OrderEvent]) -> None:
         for event in events:
             self._ports.on_event(waiting.instrument.symbol, event)
 
@@ -208,6 +197,7 @@ class BinanceGateway:
         if waiting is None:
             self.health.count("UnexpectedReply")  # overdue, and given up on
             return
+        waiting.answered(frame, self._now_ns())
         try:
             if frame.error is None:
                 self._tell(waiting, answers.succeeded(self._asked(waiting), frame.result))
@@ -225,7 +215,7 @@ class BinanceGateway:
         if waiting := self._in_flight.pop(request_id, None):
             self._tell(waiting, answers.not_sent(self._asked(waiting), reason))
 
-    def _failed(self, waiting: _InFlight, status: int, error: ReplyError) -> None:
+    def _failed(self, waiting: InFlight, status: int, error: ReplyError) -> None:
         proved = proof(status, error.code, error.msg)
         self.health.count(proved.counted(error.code))
         if proved is Proof.RATE_LIMITED:
@@ -252,7 +242,7 @@ class BinanceGateway:
         elif error.code == Code.NEW_ORDER_REJECTED and error.msg == INSUFFICIENT_BALANCE:
             self._ports.on_mismatch()
 
-    def _lose(self, waiting: _InFlight, message: str) -> None:
+    def _lose(self, waiting: InFlight, message: str) -> None:
         log.warning("OutcomeLost", command=type(waiting.command).__name__, orders=orders_of(waiting.command),
                     message=message)  # fmt: skip
         self._tell(waiting, answers.lost(self._asked(waiting), message))

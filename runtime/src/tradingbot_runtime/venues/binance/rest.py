@@ -7,10 +7,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
+import structlog
 from yarl import URL
 
 from tradingbot_runtime.core.clock_offset import SAMPLES, ClockSample, clock_offset_ns
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError, VenueRefused
+from tradingbot_runtime.logs import in_detail
 from tradingbot_runtime.network_errors import address
 from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.binance.outcomes import RATE_LIMIT_STATUSES, Code, as_refused, error
@@ -18,6 +20,8 @@ from tradingbot_runtime.venues.binance.replies import RETRY_AFTER_S, ReplyError
 from tradingbot_runtime.venues.binance.signing import Credentials
 from tradingbot_runtime.venues.binance.usage import Usage
 from tradingbot_runtime.venues.response_body import unanswered, whole_body
+
+log = structlog.get_logger("rest")
 
 TIMEOUT_S = 5.0
 FAILED = 400  # HTTP: from here on a request was not carried out, or nobody knows
@@ -151,7 +155,7 @@ class BinanceRest:
         return URL(f"{self._base}/{path}", encoded=True)
 
     async def _exchange(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - aiohttp's
-        url = self._url(path)
+        url, began_ns = self._url(path), time.monotonic_ns()
         try:
             async with self._open().request(method, url, allow_redirects=False, **options) as response:
                 answer = Answer(response.status, await whole_body(response, self.secrets), response.headers)
@@ -162,6 +166,9 @@ class BinanceRest:
             raise kind(f"no answer from Binance to {method} {told}") from None
         self.usage.told(answer.headers, self.timestamp_ms())
         self.on_used()
+        if in_detail():
+            log.debug("RequestAnswered", method=method, path=path.partition("?")[0], status=answer.status,
+                      bytes=len(answer.body), took_ms=round((time.monotonic_ns() - began_ns) / 1e6, 3))  # fmt: skip
         return answer
 
 

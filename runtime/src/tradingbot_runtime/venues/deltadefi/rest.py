@@ -1,18 +1,23 @@
 """DeltaDeFi over REST: requests out, answers in; what an answer means is `outcomes`' part."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
 import msgspec
+import structlog
 
 from tradingbot_runtime.errors import OutcomeUnknown, VenueProtocolError
+from tradingbot_runtime.logs import in_detail
 from tradingbot_runtime.network_errors import address
 from tradingbot_runtime.redaction import KnownSecrets
 from tradingbot_runtime.venues.deltadefi.credentials import DeltaDefiCredentials
 from tradingbot_runtime.venues.deltadefi.outcomes import Outcome, Phase, outcome
 from tradingbot_runtime.venues.response_body import unanswered, whole_body
+
+log = structlog.get_logger("rest")
 
 TIMEOUT_S = 5.0
 AT_ONCE = 16  # connections
@@ -71,17 +76,22 @@ class DeltaDefiRest:
         self, method: str, path: str, *, body: Body | None = None, parameters: Parameters | None = None
     ) -> Answer:
         """Any answer. Raises OutcomeUnknown when there is none, VenueProtocolError for one that is absurdly long."""
+        began_ns = time.monotonic_ns()
         headers = {"X-API-KEY": self._credentials().api_key} if self._credentials is not None else {}
         try:
             async with self._open().request(
                 method, self._base + path, json=body, params=dict(parameters or {}), headers=headers,
                 allow_redirects=False,
             ) as response:  # fmt: skip
-                return Answer(response.status, await whole_body(response, self._secrets), response.headers)
+                answer = Answer(response.status, await whole_body(response, self._secrets), response.headers)
         except (TimeoutError, aiohttp.ClientError, OSError) as failure:
             # `from None`: a failure of this library may hold headers, and with them the key.
             told = unanswered(failure, self._base + path, TIMEOUT_S, self._secrets)
             raise OutcomeUnknown(f"no answer from DeltaDeFi to {method} {told}") from None
+        if in_detail():
+            log.debug("RequestAnswered", method=method, path=path, status=answer.status, bytes=len(answer.body),
+                      took_ms=round((time.monotonic_ns() - began_ns) / 1e6, 3))  # fmt: skip
+        return answer
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
