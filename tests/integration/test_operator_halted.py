@@ -294,3 +294,28 @@ def test_what_is_shipped_while_every_slot_is_halted_reaches_all_of_them(world: W
     eventually(lambda: "pendingChange" not in (world.get("TradingBot") or {})["status"], 20, "it is everywhere")
     world.condition("Ready", "False", "Halted")
     assert list(halts(world).values()) == [True, True]
+
+
+def test_an_autoscaler_lets_no_market_trade_that_a_halt_holds(world: World) -> None:
+    """Nobody has resumed what a TradingHalt has laid that is gone: to scale the bot is no resume."""
+    world.apply(VENUE, manifest(replicas=2, symbols=("BTCUSDT", "ETHUSDT", "ADAUSDT")))
+    world.condition("Ready", "True", "Trading")
+    world.apply(STOP)
+    eventually(lambda: halt_ready(world) == ("True", "HaltsHold"))
+    world.client.delete(API, "TradingHalt", world.namespace, "stop")
+    scale = world.client.path(API, "TradingBot", world.namespace, "maker") + "/scale"
+    world.client.request("PATCH", scale, {"spec": {"replicas": 3}}, "application/merge-patch+json")
+
+    eventually(lambda: "maker-2" in world.node.pods and waits(world).startswith("slot 0 is halted"), 15,
+               lambda: f"the change waits; it is {world.get('TradingBot')}")  # fmt: skip
+    assert world.node.pods["maker-2"].config.markets == []
+    reports = [world.node.pods[f"maker-{slot}"].report for slot in (0, 1)]
+    assert [report.state for report in reports if report] == [TradingState.HALTED] * 2
+    resume(world, ",".join(halts(world)))
+    world.condition("Ready", "True", "Trading", within_s=30)
+    assert [market.name for market in world.node.pods["maker-2"].config.markets] == ["btcusdt", "adausdt"]
+
+
+def waits(world: World) -> str:
+    pending = (world.get("TradingBot") or {})["status"].get("pendingChange") or {}
+    return str(pending.get("message", ""))

@@ -1,9 +1,11 @@
 """The dead man's switch at a real API server: a slot is lost when nobody hears it and its Lease has run out."""
 
+import json
+
 import pytest
 
 from harness.api_client import Object
-from harness.bot_world import KEYED, KEYS, LIVE, VENUE, World, lists, manifest
+from harness.bot_world import API, KEYED, KEYS, LIVE, VENUE, World, lists, manifest
 from harness.operator_process import eventually
 
 pytestmark = pytest.mark.controlplane
@@ -67,6 +69,21 @@ def test_a_slot_that_is_lost_has_a_job_that_the_api_server_takes_and_the_status_
     done(live)
     eventually(lambda: withdrawal(live)["state"] == "Succeeded", 15, "the status says so")
     eventually(lambda: told(live, "OrdersWithdrawn"))
+
+
+def test_a_slot_that_is_lost_while_its_market_is_on_its_way_elsewhere_has_its_orders_withdrawn(world: World) -> None:
+    """Its node is gone, so that its pod cannot end; an autoscaler scales the bot at that moment."""
+    world.apply(KEYS, KEYED, manifest(**LIVE, replicas=2, symbols=("BTCUSDT", "ETHUSDT", "ADAUSDT")))
+    world.converged()
+    pinned = {"metadata": {"finalizers": ["example.com/node-gone"]}}
+    world.client.merge("v1", "Pod", world.namespace, "maker-0", pinned)
+    lose(world)
+    world.client.merge(API, "TradingBot", world.namespace, "maker", {"spec": {"replicas": 3}})
+
+    found = eventually(lambda: job(world), LOST_WITHIN_S, lambda: f"a Job; it is {bot(world)['status']}")
+    brought = found["spec"]["template"]["metadata"]["annotations"]["tradingbot.dev/left"]
+    assert [market["name"] for market in json.loads(brought)["markets"]] == ["adausdt"]
+    world.client.merge("v1", "Pod", world.namespace, "maker-0", {"metadata": {"finalizers": None}})
 
 
 def test_a_slot_that_comes_back_needs_no_job(live: World) -> None:

@@ -38,6 +38,21 @@ def test_a_lease_that_somebody_deleted_stays_deleted(world: World) -> None:
     assert world.get("Lease", "maker-0") is None
 
 
+def test_labels_that_somebody_has_taken_off_the_control_secret_come_back(world: World) -> None:
+    world.apply(VENUE, manifest())
+    world.condition("Ready", "True")
+    before = world.get("Secret", "maker-control")
+    assert before
+
+    world.client.merge("v1", "Secret", world.namespace, "maker-control", {"metadata": {"labels": None}})
+    eventually(lambda: _labels(world) == before["metadata"]["labels"], 20, lambda: f"labels; they are {_labels(world)}")
+
+
+def _labels(world: World) -> dict[str, str]:
+    secret = world.get("Secret", "maker-control") or {}
+    return dict(secret.get("metadata", {}).get("labels") or {})
+
+
 def test_a_bot_without_slots_and_resources_costs_no_write(world: World) -> None:
     """What is empty is owned as well, or it would be written for ever."""
     world.apply(VENUE, manifest(replicas=0, pod={"resources": {"limits": {}, "requests": {}}}))

@@ -6,9 +6,12 @@ import msgspec
 import pytest
 
 from harness.bot_model import Cluster, bot, spec
-from tradingbot_operator.api.v1alpha1 import Phase
+from tradingbot_operator.api.v1alpha1 import HaltStatus, Phase
+from tradingbot_operator.api.v1alpha1.tradingbot import MAX_HALTS
 from tradingbot_operator.core import names
 from tradingbot_operator.core.conditions import Reason
+from tradingbot_operator.core.halted_markets import inherited
+from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import StopOrder
 from tradingbot_runtime.config import DesiredState
 from tradingbot_runtime.model.events import TradingState
@@ -215,3 +218,28 @@ def test_a_market_that_was_taken_out_and_comes_back_is_still_halted(cluster: Clu
 
     assert states(cluster) == {0: TradingState.ACTIVE, 1: TradingState.HALTED}
     assert dealt(cluster) == {0: {"adausdt"}, 1: {"btcusdt", "ethusdt"}}
+
+
+def test_of_more_halts_than_a_status_takes_every_slot_keeps_one() -> None:
+    """One that is cut off would not be in the slot's configuration."""
+    many = [HaltStatus(id=f"h{n}", slot=0, reason="ManualHalt", at="2026-01-02T00:00:00Z") for n in range(MAX_HALTS)]
+    last = HaltStatus(id="last", slot=1, reason="ManualHalt", at="2026-01-03T00:00:00Z")
+
+    kept = Halts(tuple(many)).sorted_with([last])
+    assert (len(kept), kept[-1]) == (MAX_HALTS, last)
+
+
+def test_a_halt_whose_id_the_next_slot_has_released_before_comes_by_another_one() -> None:
+    """Its runtime would not latch the same again."""
+    halt = HaltStatus(id="b", slot=1, reason="ManualHalt", at="2026-01-02T00:00:00Z")
+    cluster = Cluster(bot(spec(SYMBOLS)))
+    cluster.settle()
+    pod = cluster.pods[0]
+    assert pod.stream.report
+    report = msgspec.structs.replace(pod.stream.report, resumed=("b",))
+    pods = [replace(pod, stream=replace(pod.stream, report=report))]
+    markets = {"venue/ADAUSDT": frozenset({1})}
+
+    found = inherited(Halts((halt,)), markets, {0: cluster.config(0)}, pods)
+    assert [(one.slot, one.id) for one in found.in_force] == [(0, "b.2"), (1, "b")]
+    assert inherited(found, markets, {0: cluster.config(0)}, pods) == found

@@ -35,7 +35,8 @@ class Halts:
     @property
     def unreleased(self) -> tuple[HaltStatus, ...]:
         """What nobody has resumed."""
-        return tuple(halt for halt in self.in_force if self.holds(halt.slot, halt.id))
+        released = {(slot, halt.id) for slot, resumed in self.resumed.items() for halt in resumed}
+        return tuple(halt for halt in self.in_force if (halt.slot, halt.id) not in released)
 
     @property
     def slots(self) -> frozenset[int]:

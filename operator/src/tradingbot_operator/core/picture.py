@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tradingbot_operator.api.v1alpha1 import (
     ConditionStatus,
     ConfigHash,
+    HaltStatus,
     Phase,
     RolledBack,
     SlotStatus,
@@ -18,6 +19,7 @@ from tradingbot_operator.core.conditions import ConditionType, Reason, merge
 from tradingbot_operator.core.flat import was_flat
 from tradingbot_operator.core.frozen_template import drift
 from tradingbot_operator.core.halted import is_about_a_halt
+from tradingbot_operator.core.halts import Halts
 from tradingbot_operator.core.observed import Bot, Installation, Observed, Pod
 from tradingbot_operator.core.pending import pending_change
 from tradingbot_operator.core.record import configured
@@ -58,11 +60,17 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         patience_s=plan.installation.drain_timeout_s,
         awaited_resumes=plan.halts.awaited(observed.pods),
         refused_resumes=frozenset(plan.halts.answered.refused if plan.halts.answered else ()),
-        halts=tuple(halt for halt in plan.halts.in_force if halt.slot < size.replicas or halt in plan.halts.unreleased),
+        halts=_halts(plan.halts, size.replicas),
         waits=plan.waits,
         trading_halts=frozenset(order.uid for order in observed.stop_orders if order.selected),
         warnings=warnings(spec, plan.accepted.venues),
     )
+
+
+def _halts(held: Halts, replicas: int) -> tuple[HaltStatus, ...]:
+    """In force: of a slot that is no more, as long as nobody has resumed it."""
+    unreleased = {(halt.slot, halt.id) for halt in held.unreleased}
+    return tuple(halt for halt in held.in_force if halt.slot < replicas or (halt.slot, halt.id) in unreleased)
 
 
 def _rolled_out(plan: Plan, observed: Observed) -> bool:
