@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradingbot_operator.core.assignment import Assignment, hand_over, rendezvous, with_hedges
+from tradingbot_operator.core.assignment import (
+    Assignment,
+    Halted,
+    deal,
+    hand_over,
+    rendezvous,
+    waited_for,
+    with_hedges,
+)
 
 NAMES = [f"venue/S{number}" for number in range(200)]
 
@@ -79,3 +87,38 @@ def test_no_market_hedges_with_what_another_slot_has_yet_to_let_go_of() -> None:
     """One market has taken the place of another one, which hedged with the same."""
     assert with_hedges(Assignment({"new": 1}, {"h": 0}), {"new": "h"}, {}) == Assignment({}, {"h": 0})
     assert with_hedges(Assignment({"new": 0}, {"h": 0}), {"new": "h"}, {}) == Assignment({"new": 0}, {})
+
+
+SLOTS = 5
+HOLDERS = st.dictionaries(st.sampled_from(NAMES[:8]), st.integers(0, SLOTS - 1))
+
+
+@given(st.integers(0, SLOTS), HOLDERS)
+def test_where_nobody_is_halted_markets_are_dealt_as_always(slots: int, holders: dict[str, int]) -> None:
+    assert deal(NAMES[:8], slots, holders, Halted()) == rendezvous(NAMES[:8], slots)
+
+
+@given(st.integers(1, SLOTS), HOLDERS, st.frozensets(st.integers(0, SLOTS - 1)))
+def test_a_slot_that_is_halted_neither_gives_nor_takes(
+    slots: int, holders: dict[str, int], halted: frozenset[int]
+) -> None:
+    wanted, plain = deal(NAMES[:8], slots, holders, Halted(halted)), rendezvous(NAMES[:8], slots)
+    free = set(range(slots)) - halted
+
+    for name, slot in wanted.items():
+        if (holder := holders.get(name)) in halted:
+            assert slot == holder, "it gives none"
+        elif free:
+            assert slot not in halted, "it takes none"
+        else:
+            assert slot == (plain[name] if holder is None else holder), "there is nobody else"
+        assert slot in {plain[name], holder} or plain[name] in halted, "nothing moves that need not"
+    assert set(waited_for(wanted, slots, Halted(halted))) <= halted
+
+
+@given(st.integers(1, SLOTS), st.frozensets(st.integers(0, SLOTS - 1), min_size=1))
+def test_a_market_that_a_halt_holds_comes_back_to_the_slot_of_the_halt(slots: int, halted: frozenset[int]) -> None:
+    there = frozenset(slot for slot in halted if slot < slots)
+    wanted = deal(NAMES[:8], slots, {}, Halted(halted, dict.fromkeys(NAMES[:8], there)))
+
+    assert not there or set(wanted.values()) <= there

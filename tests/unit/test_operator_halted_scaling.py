@@ -220,6 +220,28 @@ def test_a_market_that_was_taken_out_and_comes_back_is_still_halted(cluster: Clu
     assert dealt(cluster) == {0: {"adausdt"}, 1: {"btcusdt", "ethusdt"}}
 
 
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_without_the_configmap_the_status_says_what_a_halt_holds(cluster: Cluster, replicas: int) -> None:
+    """Somebody has deleted it: the market of a halted slot is no new one, to go to whoever is not halted."""
+    cluster.breach(1, "b")
+    cluster.settle()
+    del cluster.children["ConfigMap", "maker-slots"]
+    edit(cluster, replicas=replicas)
+    cluster.settle()
+    assert not {"btcusdt", "ethusdt"} & {market for markets in cluster.traded().values() for market in markets}
+
+
+def test_without_the_configmap_a_halt_of_a_slot_that_is_gone_holds_all(cluster: Cluster) -> None:
+    cluster.breach(1, "b")
+    cluster.settle()
+    edit(cluster, replicas=0)
+    cluster.settle()
+    del cluster.children["ConfigMap", "maker-slots"]
+    edit(cluster, replicas=1)
+    cluster.settle()
+    assert states(cluster) == {0: TradingState.HALTED}
+
+
 def test_of_more_halts_than_a_status_takes_every_slot_keeps_one() -> None:
     """One that is cut off would not be in the slot's configuration."""
     many = [HaltStatus(id=f"h{n}", slot=0, reason="ManualHalt", at="2026-01-02T00:00:00Z") for n in range(MAX_HALTS)]

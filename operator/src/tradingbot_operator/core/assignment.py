@@ -4,6 +4,7 @@ An instrument is `<venue>/<symbol>` of the execution side: a market that is mere
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -32,6 +33,11 @@ class Halted:
 
     slots: frozenset[int] = frozenset()
     markets: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def document(self) -> str:
+        """Of the markets, for the ConfigMap; empty: no halt holds any."""
+        content = {name: sorted(of) for name, of in self.markets.items()}
+        return json.dumps(content, sort_keys=True, separators=(",", ":")) if content else ""
 
 
 def deal(instruments: Collection[str], slots: int, holders: Mapping[str, int], halted: Halted) -> dict[str, int]:

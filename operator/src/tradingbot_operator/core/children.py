@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tradingbot_operator.api.v1alpha1 import GROUP, VERSION
-from tradingbot_operator.core import halted_markets, names
+from tradingbot_operator.core import names
+from tradingbot_operator.core.assignment import Halted
 from tradingbot_operator.core.closings import Statements
 from tradingbot_operator.core.frozen_template import FrozenTemplate, as_text, marked
 from tradingbot_operator.core.gates import Closed
@@ -91,7 +92,7 @@ class Plan:
     canary: str = ""  # the slot that tries a change before the others (`canary_trial`)
     closed: Statements = field(default_factory=Statements)  # of instruments that no slot has
     taken: tuple[tuple[int, CarriedMarket], ...] = ()  # what slots take over now
-    halted_markets: Mapping[str, frozenset[int]] = field(default_factory=dict)  # by instrument: see `halted_markets`
+    halted: Halted = field(default_factory=Halted)
     waits: Mapping[int, bool] = field(default_factory=dict)  # halted slots that hold up a scaling (`waited_for`)
     ending: frozenset[int] = frozenset()  # slots that are gone from the plan while their pods still hold a Lease
 
@@ -179,7 +180,7 @@ def config_map(plan: Plan) -> Manifest:
     manifest["metadata"]["annotations"] = {names.RELEASING: json.dumps(plan.releasing, sort_keys=True)}
     if plan.only_paper:
         manifest["metadata"]["annotations"][names.ONLY_PAPER] = plan.bot.metadata.uid
-    if markets := halted_markets.document(plan.halted_markets):
+    if markets := plan.halted.document():
         manifest["metadata"]["annotations"][names.HALTED_MARKETS] = markets
     if plan.canary:
         manifest["metadata"]["annotations"][names.CANARY] = plan.canary

@@ -171,7 +171,7 @@ class _Running:
         config_map = self.observed.child("ConfigMap", names.slots_config_map(self.bot.name))
         known, before = record(config_map), configured(config_map)
         held = self._halts(range(size.replicas))
-        halted = halted_markets.halted(config_map, before, known.releasing, held.slots)
+        halted = halted_markets.halted(self.bot, self.accepted.spec, config_map, held.slots)
         dealt = deal_out(self.accepted.spec, known, size, halted)
         assignment, statements = assign(self.accepted, self.observed, config_map, size, dealt)
         given = documents(self.bot, self.accepted, assignment, size.replicas)
@@ -188,7 +188,7 @@ class _Running:
         releasing = {**assignment.releasing, **({IN_DOUBT: -1} if assignment.doubted else {})}
         plan = Plan(self.bot, self.accepted, slots, releasing, size.replicas, 0, storage,
                     self.installation, halts=held, ending=ending, closed=handed.left, taken=handed.taken,
-                    halted_markets=halted.markets, waits=waited_for(dealt, size.dealt, halted),
+                    halted=halted, waits=waited_for(dealt, size.dealt, halted),
                     frozen=change.frozen, inputs=inputs, stable=change.stable, goes_back=goes_back, kept=self.kept,
                     only_paper=only_paper(self.bot, self.accepted.spec.mode, config_map, stateful_set))  # fmt: skip
         plan = replace(plan, held=still_held(plan, config_map, self.observed, size.serving))

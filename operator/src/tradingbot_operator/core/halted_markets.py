@@ -4,45 +4,51 @@ A halt is a slot's. What the slot has in its configuration, or has yet to let go
 until a person has resumed: should the slot be gone by then, whoever gets one of these markets starts with its halts.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from tradingbot_operator.api.v1alpha1 import HaltStatus
+from tradingbot_operator.api.v1alpha1.tradingbot import REMOVED
 from tradingbot_operator.core import names
 from tradingbot_operator.core.assignment import Halted, instrument
 from tradingbot_operator.core.closings import held_by
 from tradingbot_operator.core.halts import Halts, free_id
-from tradingbot_operator.core.observed import Manifest, Pod
-from tradingbot_runtime.config import SlotConfig
+from tradingbot_operator.core.observed import Bot, Manifest, Pod
+from tradingbot_operator.core.record import Document, record
+from tradingbot_operator.core.written import parsed
+from tradingbot_runtime.config import SlotConfig, TradingBotSpec
 
 Markets = Mapping[str, frozenset[int]]  # by instrument: slots whose halts hold it
 
 
-def halted(
-    config_map: Manifest | None, before: Mapping[int, SlotConfig], releasing: Mapping[str, int], slots: frozenset[int]
-) -> Halted:
+def halted(bot: Bot, spec: TradingBotSpec, config_map: Manifest | None, slots: frozenset[int]) -> Halted:
     """`slots` are those with a halt that nobody has resumed; what the others had is free."""
+    known = record(config_map)
     found: dict[str, set[int]] = defaultdict(set)
+    for slot, markets in () if config_map else _by_status(bot, spec):
+        for name in markets if slot in slots else ():
+            found[name].add(slot)
     for name, of in _stored(config_map).items():
         found[name] |= of & slots
     for slot in slots:
-        for name in held_by(slot, before.get(slot), releasing):
+        one = known.documents.get(slot, Document())
+        for name in (*one.markets, *one.hedges, *held_by(slot, None, known.releasing)):
             found[name].add(slot)
     return Halted(slots, {name: frozenset(of) for name, of in found.items() if of})
 
 
-def document(markets: Markets) -> str:
-    """For the ConfigMap; empty: no halt holds any."""
-    content = {name: sorted(of) for name, of in markets.items()}
-    return json.dumps(content, sort_keys=True, separators=(",", ":")) if content else ""
+def _by_status(bot: Bot, spec: TradingBotSpec) -> Iterator[tuple[int, list[str]]]:
+    """Where somebody has deleted the ConfigMap. Any market may have been that of a slot which is no more."""
+    for slot in bot.status.slots:
+        gone = slot.state == REMOVED
+        yield slot.ordinal, [instrument(market) for market in spec.markets if gone or market.name in slot.markets]
 
 
 def _stored(config_map: Manifest | None) -> Markets:
     annotations = (config_map or {}).get("metadata", {}).get("annotations") or {}
     try:
-        content = json.loads(annotations.get(names.HALTED_MARKETS, "{}"))
+        content = parsed(annotations.get(names.HALTED_MARKETS, "{}"))
         return {str(name): frozenset(map(int, of)) for name, of in content.items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # somebody has edited it: what the slots have now is known all the same
