@@ -15,6 +15,7 @@ from tradingbot_operator.app import Leading, _work
 from tradingbot_operator.canary import KIND as CANARY
 from tradingbot_operator.contained import Broken
 from tradingbot_operator.core.broken import GOES_ON_AFTER
+from tradingbot_operator.core.claims import claims as claims_of
 from tradingbot_operator.core.observed import Trouble
 from tradingbot_operator.queue import Priority
 from tradingbot_operator.telemetry import ERROR, SUCCESS
@@ -181,16 +182,13 @@ def test_an_operator_that_does_nothing_but_fail_is_restarted_and_one_that_fails_
 
 def test_a_sweep_that_cannot_read_one_bots_claims_reads_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is known to be possible does that any more, so it is done by force."""
-    from tradingbot_operator import resync  # noqa: PLC0415 - the name to be replaced is in it
-
-    read = resync.claims
 
     def claims(config_map: Any) -> frozenset[str]:  # noqa: ANN401 - a manifest
         if config_map["metadata"]["name"] == "maker-slots":
             raise RuntimeError(SECRET)
-        return read(config_map)
+        return claims_of(config_map)
 
-    monkeypatch.setattr(resync, "claims", claims)
+    monkeypatch.setattr("tradingbot_operator.resync.claims", claims)
     desk.desk.store.claims.clear()
 
     asyncio.run(desk.desk.resync.sweep())

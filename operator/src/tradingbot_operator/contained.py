@@ -12,6 +12,7 @@ from tradingbot_operator.api_errors import ApiError
 from tradingbot_operator.core.broken import broken
 from tradingbot_operator.observation import read_bot
 from tradingbot_operator.reconcile import Key, Reconciler
+from tradingbot_runtime.logs import of_object
 
 log = structlog.get_logger("contained")
 
@@ -50,12 +51,12 @@ class Broken:
     reconciler: Reconciler
 
     async def tell(self, key: Key, error: Exception, failures: int) -> None:
-        what = "/".join(key)
-        with contained("BrokenNotTold", key=what):  # the same bug may be in what is read for it
+        about = of_object(*key)
+        with contained("BrokenNotTold", **about):  # the same bug may be in what is read for it
             try:
                 await self._tell(key, error, failures)
             except ApiError as refused:
-                log.warning("BrokenNotWritten", key=what, error=str(refused))
+                log.warning("BrokenNotWritten", **about, error=str(refused))
 
     async def _tell(self, key: Key, error: Exception, failures: int) -> None:
         kind, *name = key

@@ -217,7 +217,13 @@ def stateful_set(plan: Plan) -> Manifest:
     return manifest
 
 
-def storage_claim(spec: TradingBotSpec) -> Manifest:
+def storage_claim(spec: TradingBotSpec, stateful_set: Manifest | None) -> Manifest:
+    """Of a StatefulSet that is there its own, in the fields that we own: it cannot be changed any more."""
+    claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
+    if claims:
+        there = claims[0]["spec"]
+        kept = {key: there[key] for key in ("accessModes", "storageClassName") if key in there}
+        return kept | {"resources": {"requests": there["resources"]["requests"]}}
     claim: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": spec.storage.size}}}
     if spec.storage.storage_class_name is not None:
         claim["storageClassName"] = spec.storage.storage_class_name

@@ -179,8 +179,7 @@ class _Running:
         held = halted_markets.inherited(held, halted.markets, handed.slots, self.observed.pods)
         given = {slot: held.configured(slot, config) for slot, config in handed.slots.items()}
         slots = numbered(given, known.documents, self.observed.pods)
-        claims = stateful_set["spec"].get("volumeClaimTemplates") if stateful_set else None
-        storage = _claim(claims[0]["spec"]) if claims else storage_claim(self.accepted.spec)
+        storage = storage_claim(self.accepted.spec, stateful_set)
         ending = frozenset(pod.ordinal for pod in self.observed.pods)
         inputs = restart_inputs(self.accepted.spec, self.accepted.venues)
         goes_back = bool(self.refusal and self.refusal.reason is Reason.ROLLED_BACK)
@@ -296,9 +295,3 @@ def _configure(plan: Plan, slot: SlotPicture) -> ConfigureSlot | None:
     if config is None or (config_hash := config.config_hash()) in (slot.report.config_hash, pod.stream.sent_hash):
         return None
     return ConfigureSlot(pod.name, config.document(), config_hash)
-
-
-def _claim(spec: Manifest) -> Manifest:
-    """The fields of a stored claim that we own; the API server has added others."""
-    kept = {key: spec[key] for key in ("accessModes", "storageClassName") if key in spec}
-    return kept | {"resources": {"requests": spec["resources"]["requests"]}}
