@@ -94,8 +94,8 @@ def test_it_is_counted_told_without_a_word_of_the_object_and_tried_again(
 ) -> None:
     desk.look()
 
-    assert [(line["key"], line["exc_info"]) for line in logged if line["event"] == "ReconcileBroke"] == [
-        ("TradingBot/n/maker", True)]  # fmt: skip
+    assert [(line["k8s.object"], line["bot"], line["exc_info"]) for line in logged if line["event"] == "ReconcileBroke"] == [
+        ("TradingBot/maker", "maker", True)]  # fmt: skip
 
     status, reason, message = desk.condition("Ready")
     assert (status, reason, desk.result(ERROR)) == ("False", "OperatorError", 1)
