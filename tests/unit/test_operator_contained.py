@@ -94,7 +94,7 @@ def test_it_is_counted_told_without_a_word_of_the_object_and_tried_again(
 ) -> None:
     desk.look()
 
-    assert [(line["k8s.object"], line["bot"], line["exc_info"]) for line in logged if line["event"] == "ReconcileBroke"] == [
+    assert [(line["object"], line["bot"], line["exc_info"]) for line in logged if line["event"] == "ReconcileBroke"] == [
         ("TradingBot/maker", "maker", True)]  # fmt: skip
 
     status, reason, message = desk.condition("Ready")

@@ -56,20 +56,24 @@ def scale(
     even when it is wanted again. One that is `halted` stays with its markets until it is resumed.
     """
     stateful_set, known = written.stateful_set, record(written.config_map)
-    wanted = max([spec.replicas, *(slot + 1 for slot in _staying(spec, known, halted))])
+    pods = {pod.ordinal: pod for pod in observed.pods}
+    # Somebody may have scaled it by hand: slots that no bot can have were never told anything.
+    made = min(stateful_set["spec"]["replicas"], MAX_SLOTS) if stateful_set else None
+    staying = _staying(spec, known, halted, {*range(made or 0), *pods})
+    wanted = max([spec.replicas, *(slot + 1 for slot in staying)])
     serving = min([wanted, *(pod.ordinal for pod in observed.pods if _was_drained(pod, known))])
     dealt = min(serving, spec.replicas)
-    # Somebody may have scaled it by hand: slots that no bot can have were never told anything.
-    current = min(stateful_set["spec"]["replicas"], MAX_SLOTS) if stateful_set else serving
-    pods = {pod.ordinal: pod for pod in observed.pods}
-    owing = _Owing.of(written.config_map, overdue=observed.reconciling_for_s > spec.rollout.progress_deadline_ns / 1e9)
+    current = serving if made is None else made
+    overdue = observed.reconciling_for_s > spec.rollout.progress_deadline_ns / 1e9
+    owing = _Owing(configured(written.config_map), known.releasing, stored(written.config_map).said, overdue,
+                   unknown=not known.is_whole({*range(current), *pods}))  # fmt: skip
     if all(_may_go(pods.get(slot), owing.by(slot), limits) for slot in range(serving, current)):
         return Scale(serving, serving, dealt=dealt)
     return Scale(serving, current, tuple(pod for pod in observed.pods if serving <= pod.ordinal < current), dealt)
 
 
-def _staying(spec: TradingBotSpec, known: Record, halted: frozenset[int]) -> Iterator[int]:
-    """Slots whose markets have nowhere to go: they are halted, or all are that are to stay.
+def _staying(spec: TradingBotSpec, known: Record, halted: frozenset[int], there: Container[int]) -> Iterator[int]:
+    """Slots whose markets have nowhere to go: they are halted, or all are that are to stay. Of those that are `there`.
 
     A bot that is to trade nothing has no reason to wait: its halts lie on whoever gets the markets afterwards.
     """
@@ -79,7 +83,7 @@ def _staying(spec: TradingBotSpec, known: Record, halted: frozenset[int]) -> Ite
     nobody_takes = halted.issuperset(range(spec.replicas))
     for slot, one in known.documents.items():
         has = {*one.markets, *(name for name, of in known.releasing.items() if of == slot)}
-        if (slot in halted or nobody_takes) and (not one.is_legible or not wanted.isdisjoint(has)):
+        if slot in there and (slot in halted or nobody_takes) and (not one.is_legible or not wanted.isdisjoint(has)):
             yield slot
 
 
@@ -92,12 +96,6 @@ class _Owing:
     told: Container[str]
     overdue: bool
     unknown: bool  # what they hold: nobody can read it
-
-    @classmethod
-    def of(cls, config_map: Manifest | None, *, overdue: bool) -> "_Owing":
-        known = record(config_map)
-        return cls(configured(config_map), known.releasing, stored(config_map).said, overdue,
-                   unknown=not known.is_whole(known.documents))  # fmt: skip
 
     def by(self, slot: int) -> bool:
         config = self.before.get(slot)
