@@ -91,7 +91,9 @@ def test_a_submit_whose_answer_is_lost_is_one_order_and_not_two(tmp_path: Path, 
         runtime.simulator.admin.inject(fault, SUBMIT)
         sell_through(runtime)  # what is filled is to be replaced
         runtime.until(lambda s: s["markets"][MARKET]["fills"].get("buy"), "our bids are filled")
-        runtime.until(lambda _: runtime.metric("tradingbot_orders_total", outcome="OutcomeLost"), "an answer is lost")
+        runtime.until(
+            lambda _: runtime.metric("tradingbot_order_messages_total", message="OutcomeLost"), "an answer is lost"
+        )
         runtime.until(lambda _: runtime.metric("tradingbot_unknown_orders") == 0, "what became of it is known", 30.0)
         resting(runtime)
 

@@ -15,7 +15,7 @@ from harness.log_lines import entries, logged
 from harness.operator_process import OperatorProcess, eventually, install, kubeconfig_of_account
 from harness.prometheus import free_port
 from harness.runtime_process import RuntimeProcess, ours_at_venue, runtime
-from harness.simulator import SimulatorProcess, book_ticker, until
+from harness.simulator import Json, SimulatorProcess, book_ticker, until
 
 HALTED_WITHIN_S = 1.0
 
@@ -79,18 +79,25 @@ def test_debug_tells_what_a_bot_decides_and_asks_and_says_nothing_secret(bot: Ru
     bot.process.send_signal(signal.SIGUSR1)
     bot.until_logged("LogLevelChanged")
     bot.simulator.admin.play([book_ticker(10**12, ("60300.00", "3"), ("60300.02", "3"))])
-    (decided, *_), (ordered, *_), (asked, *_) = (bot.until_logged(event) for event in DETAILS)
+
+    def answered() -> Json | None:
+        """A request about an order whose decision was told, too."""
+        decided = {word for line in bot.logged("Decided") for sent in line["sent"] for word in sent.split()}
+        return next((line for line in bot.logged("OrderRequestAnswered") if decided.issuperset(line["orders"])), None)
+
+    until(lambda: answered() is not None, "an order's request is answered")
+    until(lambda: bool(bot.logged("RequestAnswered")), "the venue was asked something", 40)
     bot.process.send_signal(signal.SIGUSR2)
     bot.until_logged("LogLevelChanged", 2)
 
-    assert decided["level"] == "debug"
-    assert decided["market"] == "btc"
+    ordered, asked = answered(), bot.logged("RequestAnswered")[0]
+    assert ordered is not None
+    assert ordered["level"] == "debug"
     assert ordered["status"] in {200, 400}, "the market may move first"
     assert ordered["took_ms"] > 0
-    assert set(ordered["orders"]) <= {word for line in bot.logged("Decided") for said in line["sent"]
-                                      for word in said.split()}  # fmt: skip
     assert asked["path"]
     assert asked["took_ms"] > 0
+    assert {line["market"] for line in bot.logged("Decided")} == {"btc"}
     for secret in (bot.simulator.api_key, bot.simulator.secret, "signature="):
         assert secret not in bot.output()
 

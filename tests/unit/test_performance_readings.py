@@ -8,6 +8,7 @@ from tradingbot_runtime.core.market import Market
 from tradingbot_runtime.metric_families import MOST_SERIES
 from tradingbot_runtime.model import Lots, Nanos, OrderFilled, TimePassed
 from tradingbot_runtime.model.control import MARKOUT_HORIZON, QuotingReport
+from tradingbot_runtime.orders_counted import OrdersCounted
 from tradingbot_runtime.performance_readings import performance
 from tradingbot_runtime.quoting_reports import quoting_report
 from tradingbot_runtime.telemetry import metrics
@@ -70,12 +71,14 @@ def test_without_a_mid_the_profits_parts_are_not_told() -> None:
 def test_the_operator_is_told_the_sums_of_all_layers_and_sides() -> None:
     market = bought_ten()
     found = performance({"btc": market})
-    outcomes = {"PlaceSent": 4, "ReplaceSent": 3, "OrderRejected": 2, "CancelSent": 9}
+    orders = OrdersCounted()
+    orders.outcomes |= {"PlaceSent": 4, "ReplaceSent": 3, "OrderRejected": 2, "OrderAccepted": 5}
+    orders.messages["CancelSent"] = 9
 
-    before = quoting_report(market, outcomes)
+    before = quoting_report(market, orders)
     market.apply(tick(10 * SECOND, 5_999_990, 5_999_992))
     market.apply(TimePassed(time_ns=Nanos(11 * SECOND)))
-    after = quoting_report(market, outcomes)
+    after = quoting_report(market, orders)
 
     turnover = found[metrics.MARKOUT_NOTIONAL]["btc", "buy", "0s"]
     assert isinstance(turnover, Decimal)
@@ -91,4 +94,4 @@ def test_the_operator_is_told_the_sums_of_all_layers_and_sides() -> None:
 
 
 def test_before_there_was_a_mid_the_operator_is_told_nothing() -> None:
-    assert quoting_report(trading(1).market, {}) is None
+    assert quoting_report(trading(1).market, OrdersCounted()) is None

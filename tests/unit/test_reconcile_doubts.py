@@ -50,7 +50,7 @@ def test_an_unknown_order_that_filled_is_closed_with_its_fills_and_the_position_
     desk.market.handle(fill(bid))  # the stream tells of it after all
     assert desk.state(bid) is OrderState.FILLED
     assert desk.market.engine.market.position.lots == 1_000
-    assert desk.market.health.duplicate_fills == 1
+    assert desk.market.health.orders.messages["DuplicateFill"] == 1
 
 
 def test_absence_is_proved_by_several_answers_over_a_time_and_by_nothing_less(desk: Desk) -> None:
