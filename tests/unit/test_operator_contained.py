@@ -94,8 +94,8 @@ def test_it_is_counted_told_without_a_word_of_the_object_and_tried_again(
 ) -> None:
     desk.look()
 
-    assert [(line["object"], line["bot"], line["exc_info"]) for line in logged if line["event"] == "ReconcileBroke"] == [
-        ("TradingBot/maker", "maker", True)]  # fmt: skip
+    (broke,) = [line for line in logged if line["event"] == "ReconcileBroke"]
+    assert (broke["object"], broke["bot"], broke["exc_info"]) == ("TradingBot/maker", "maker", True)
 
     status, reason, message = desk.condition("Ready")
     assert (status, reason, desk.result(ERROR)) == ("False", "OperatorError", 1)
