@@ -101,7 +101,7 @@ TRADING = Group("tradingbot-trading", "Trading", (
     Alert("TradingBotLimitNearlyUsed", W,
           'tradingbot_limit_used_ratio{limit=~"maxOrdersPerMinute|maxRejectsPerMinute"} > 0.9',
           f"{MARKET} has used {{{{ $value | humanizePercentage }}}} of {{{{ $labels.limit }}}} for five minutes",
-          "Beyond 100 % it halts. Refusals have the venue's reason in `tradingbot_orders_total` and in the log.", "5m"),
+          "Beyond 100 % it halts. The log and `audit` have the venue's reason for each refusal.", "5m"),
     Alert("TradingBotCredentialsRefused", C, "tradingbot_venue_authenticated == 0",
           f"Venue {{{{ $labels.venue }}}} does not take the credentials of {SLOT}",
           "The key was revoked, has expired, or lacks the right to trade. Put another one into the Secret: no pod "
