@@ -48,8 +48,22 @@ class HaltedMarkets(RuleBasedStateMachine):
     def choose_markets(self, symbols: set[str]) -> None:
         self._edit(markets=spec(tuple(sorted(symbols))).markets)
 
+    @rule(target=ids, slot=SLOT, path=st.lists(st.integers(0, 4), min_size=1, max_size=3))
+    def breach_and_scale(self, slot: int, path: list[int]) -> object:
+        """To each size until nothing moves any more, while everybody is heard."""
+        found = self._breach(slot)
+        for replicas in path:
+            self._edit(replicas=replicas)
+            for other in self.cluster.pods:
+                self.cut(other, connected=True)
+            self.reconcile(12)
+        return found
+
     @rule(target=ids, slot=SLOT)
     def breach(self, slot: int) -> object:
+        return self._breach(slot)
+
+    def _breach(self, slot: int) -> object:
         pod = self.cluster.pods.get(slot)
         if pod is None or not pod.stream.connected:
             return multiple()
@@ -91,6 +105,7 @@ class HaltedMarkets(RuleBasedStateMachine):
     def reconcile(self, steps: int) -> None:
         for _ in range(steps):
             self.cluster.step()
+            self.no_market_is_given_without_the_halts_that_hold_it()
 
     @rule(writes=st.integers(0, 8))
     def die_while_writing(self, writes: int) -> None:
