@@ -47,6 +47,7 @@ generate: ## write what is generated: crds/, docs/reference/, manifests/install.
 	$(PYTHON) hack/generate/logs_reference.py
 	$(PYTHON) hack/dashboards/write.py
 	$(PYTHON) hack/chart/write_chart.py
+	$(PYTHON) hack/argocd/write_argocd.py
 
 fresh: ## fail when something generated is stale
 	$(PYTHON) -m tradingbot_operator.crdgen --check
@@ -57,6 +58,7 @@ fresh: ## fail when something generated is stale
 	$(PYTHON) hack/generate/logs_reference.py --check
 	$(PYTHON) hack/dashboards/write.py --check
 	$(PYTHON) hack/chart/write_chart.py --check
+	$(PYTHON) hack/argocd/write_argocd.py --check
 
 unit: ## unit and replay tests, with a seventh of the random examples
 	$(PYTEST) -q -n 2 --dist loadfile tests/unit tests/replay
