@@ -28,12 +28,12 @@ T = TypeVar("T")
 INSTALLATION = Installation("runtime:1", 8443, 8080, "0.1.0")
 
 
-def with_cluster(plane: ControlPlane, work: Callable[[Cluster], Awaitable[T]]) -> T:
-    """The result of `work`, done with an administrator's connection."""
+def with_cluster(plane: ControlPlane, work: Callable[[Cluster], Awaitable[T]], *namespaces: str) -> T:
+    """The result of `work`, done with an administrator's connection, in these namespaces; none: in all."""
 
     async def connected() -> T:
         os.environ["KUBECONFIG"] = str(plane.kubeconfig)
-        async with await Cluster.connect() as cluster:
+        async with await Cluster.connect(namespaces) as cluster:
             return await work(cluster)
 
     before = os.environ.get("KUBECONFIG")

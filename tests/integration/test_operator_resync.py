@@ -38,7 +38,7 @@ def test_a_ghost_is_swept_and_its_bot_is_looked_at(tradingbot_api: ControlPlane,
         await resync.sweep()
         return store, queue, resync
 
-    store, queue, resync = with_cluster(tradingbot_api, work)
+    store, queue, resync = with_cluster(tradingbot_api, work, namespace)  # elsewhere other tests' objects go
 
     assert store.get("Pod", (namespace, "maker-7")) is None
     assert resync.counters["ghosts"] == 1

@@ -14,6 +14,7 @@ from tradingbot_runtime.config import SlotConfig
 from tradingbot_runtime.core.budget import Budget
 from tradingbot_runtime.core.order_ids import OrderIds
 from tradingbot_runtime.engine import Engine
+from tradingbot_runtime.errors import ConfigError
 from tradingbot_runtime.inputs.lines import (
     FORMAT,
     AnyLine,
@@ -162,10 +163,10 @@ class Replay:
 
 
 def replay(folder: Path) -> Outcome:
-    """Replay every segment in `folder`, oldest first. Raises OSError and FileNotFoundError when there is none."""
+    """Replay every segment in `folder`, oldest first. Raises OSError, and ConfigError when there is none."""
     found = segments(folder)
     if not found:
-        raise FileNotFoundError(f"{folder}: no recorded inputs (*.jsonl.gz)")
+        raise ConfigError(f"{folder}: no recorded inputs (*.jsonl.gz)")
     replayed = Replay()
     for path in found:
         try:
