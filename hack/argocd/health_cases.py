@@ -18,6 +18,17 @@ ABNORMAL = frozenset({
     ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.HALTED, ConditionType.FENCED,
     ConditionType.RECONCILIATION_PAUSED, ConditionType.TEMPLATE_DRIFT,
 })  # fmt: skip
+# No script reads it; an object without one is none that an API server has.
+SPECS: Mapping[str, Object] = {
+    "TradingBot": {
+        "mode": "Paper",
+        "strategy": {"marketMaking": {"spreadBps": "8", "sizes": ["0.001"]}},
+        "markets": [{"name": "btc", "reference": {"venue": "binance", "symbol": "BTCUSDT"},
+                     "execution": {"venue": "binance", "symbol": "BTCUSDT"}}],
+    },
+    "Venue": {"environment": "Testnet", "type": "Binance"},
+    "TradingHalt": {"reason": "a drill"},
+}  # fmt: skip
 GENERATION = 2
 WHEN = "2026-11-30T12:00:00Z"
 
@@ -47,7 +58,7 @@ def manifest(kind: str, conditions: Mapping[ConditionType, Object], **metadata: 
     status = {"observedGeneration": GENERATION, "conditions": list(conditions.values())}
     return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind,
             "metadata": {"name": "one", "namespace": "trading", "generation": GENERATION, **metadata},
-            "status": status}  # fmt: skip
+            "spec": SPECS[kind], "status": status}  # fmt: skip
 
 
 def expected(rules: Sequence[Rule], conditions: Mapping[ConditionType, Object]) -> tuple[Health, str]:

@@ -9,7 +9,9 @@ from health_rules import RULES, Health
 
 from harness.argo_lua import health
 from tradingbot_operator.api.v1alpha1 import ConditionStatus
+from tradingbot_operator.api.v1alpha1.trading_halt import TradingHaltSpec
 from tradingbot_operator.core.conditions import ConditionType, Reason
+from tradingbot_runtime.config import Spec, TradingBotSpec, VenueSpec
 
 ARGOCD = Path(__file__).resolve().parents[2] / "manifests/argocd"
 CUSTOMIZATIONS = ARGOCD / "resource_customizations/tradingbot.dev"
@@ -29,6 +31,13 @@ def test_its_own_tests_in_argo_cds_format_hold(kind: str) -> None:
         assert found == (test["healthStatus"]["status"], test["healthStatus"]["message"]), test["inputPath"]
     assert {path.name for path in (CUSTOMIZATIONS / kind / "testdata").iterdir()} == {
         Path(test["inputPath"]).name for test in tests}  # fmt: skip
+
+
+def test_the_objects_of_its_tests_are_such_as_an_api_server_has() -> None:
+    specs: dict[str, type[Spec]] = {"TradingBot": TradingBotSpec, "Venue": VenueSpec, "TradingHalt": TradingHaltSpec}
+    for path in CUSTOMIZATIONS.glob("*/testdata/*.yaml"):
+        found = yaml.safe_load(path.read_text())
+        specs[found["kind"]].model_validate(found["spec"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
