@@ -15,6 +15,8 @@ STEPS = 240  # points of a line
 MOST_IN_LEGEND, MOST_ROWS, MOST_NUMBERS = 8, 8, 4
 WHOLE_FROM = 1e6  # of such a number nobody reads decimals
 RED, GREEN, INK = "#dc2626", "#16a34a", "#111827"
+LETTER_IN = 6 / 72 * 0.55  # of a legend, at six points
+BESIDE = 7  # letters that the line of each name takes
 _LABEL = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -80,9 +82,16 @@ def _finished(axes: Axes, panel: Shown, series: list[Series]) -> None:
     spelled = _spelled(panel)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: spelled(value)))
     if not any(value for one in series for _, value in one.points):
-        axes.set_ylim(0, 1)
+        axes.set_ylim(-0.03, 1)  # the line of zeros is seen above the axis
     if 0 < len(series) <= MOST_IN_LEGEND:
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=min(len(series), 3), borderaxespad=0)
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=_columns(axes, series), borderaxespad=0)
+
+
+def _columns(axes: Axes, series: list[Series]) -> int:
+    """Of the legend: as many as fit below the panel."""
+    width_in = axes.get_window_extent().width / axes.figure.dpi
+    longest = max(len(one.name) for one in series)
+    return max(1, min(len(series), 3, int(width_in / (longest + BESIDE) / LETTER_IN)))
 
 
 def _drawn_lines(axes: Axes, panel: Shown, series: list[Series]) -> None:
