@@ -234,6 +234,32 @@ def test_keys_that_are_always_due_leave_the_loop_to_the_others() -> None:
     assert 0 < asyncio.run(scenario()) <= 30
 
 
+def test_many_that_are_to_be_halted_do_not_wait_for_everybody_else_between_two_of_them() -> None:
+    """A thousand orders to halt leave within seconds: the answers to the first ones come in between, and can wait."""
+
+    async def scenario() -> int:
+        queue: WorkQueue[int] = WorkQueue(asyncio.get_running_loop().time, lambda: 0.5)
+        turns, working = 0, True
+
+        async def others() -> None:
+            nonlocal turns
+            while working:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(others())
+        for key in range(320):
+            queue.add(key, Priority.HALT)
+        for _ in range(320):
+            key, _ = await queue.take()
+            queue.done(key)
+        working = False
+        await beside
+        return turns
+
+    assert 5 <= asyncio.run(scenario()) <= 15
+
+
 def test_workers_wake_up_for_new_and_for_delayed_keys() -> None:
     async def scenario() -> list[str]:
         queue: WorkQueue[str] = WorkQueue(asyncio.get_running_loop().time, lambda: 0.5)

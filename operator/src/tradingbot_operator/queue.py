@@ -16,6 +16,7 @@ from tradingbot_operator.metrics import BOUNDS_NS
 from tradingbot_runtime.metric_families import Histogram
 
 K = TypeVar("K", bound=Hashable)
+MOST_IN_A_ROW = 32  # keys, at two milliseconds each
 
 
 class Priority(IntEnum):
@@ -198,6 +199,7 @@ class WorkQueue(Generic[K]):
         self._clock = clock
         self._random = random
         self._wake = asyncio.Event()
+        self._in_a_row: set[K] = set()  # taken since others had their turn
 
     def add(self, key: K, priority: Priority) -> None:
         self.machine.add(key, priority, self._clock())
@@ -228,12 +230,16 @@ class WorkQueue(Generic[K]):
     async def take(self) -> tuple[K, Priority]:
         """Wait for the next key; waits for ever when there is nothing to do.
 
-        Others of the loop get their turn before each key: probes, streams and the election share it with the workers.
+        Others of the loop get their turn before a key comes again, and after some keys: probes, streams and the
+        election share it with the workers. Not before each: a thousand bots are to be halted at once.
         """
         while True:
-            await asyncio.sleep(0)
             if (taken := self.machine.take(self._clock())) is not None:
                 self._wake.set()  # another worker may find more
+                if taken[0] in self._in_a_row or len(self._in_a_row) >= MOST_IN_A_ROW:
+                    await asyncio.sleep(0)
+                    self._in_a_row.clear()
+                self._in_a_row.add(taken[0])
                 return taken
             self._wake.clear()
             due = self.machine.next_due()
