@@ -227,6 +227,18 @@ class WorkQueue(Generic[K]):
         self.machine.done(key, self._clock())
         self._wake.set()
 
+    async def _others(self, key: K, priority: Priority) -> None:
+        """Their turn, where it is due; a worker that is cancelled meanwhile leaves the key that it has taken."""
+        if key in self._in_a_row or len(self._in_a_row) >= MOST_IN_A_ROW:
+            self._in_a_row.clear()
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                self.machine.add(key, priority, self._clock())
+                self.machine.done(key, self._clock())
+                raise
+        self._in_a_row.add(key)
+
     async def take(self) -> tuple[K, Priority]:
         """Wait for the next key; waits for ever when there is nothing to do.
 
@@ -236,10 +248,7 @@ class WorkQueue(Generic[K]):
         while True:
             if (taken := self.machine.take(self._clock())) is not None:
                 self._wake.set()  # another worker may find more
-                if taken[0] in self._in_a_row or len(self._in_a_row) >= MOST_IN_A_ROW:
-                    await asyncio.sleep(0)
-                    self._in_a_row.clear()
-                self._in_a_row.add(taken[0])
+                await self._others(*taken)
                 return taken
             self._wake.clear()
             due = self.machine.next_due()
