@@ -43,8 +43,7 @@ def _halted(held: Halts, observed: Observed) -> tuple[Observation, ...]:
     """That none is in force is not said: nobody has looked at all that there is."""
     if not held.in_force:
         return ()
-    standing = frozenset(order.uid for order in observed.stop_orders if order.selected)
-    return (yes(T.HALTED, reason(held.in_force[0]), in_words(held.in_force, standing)),)
+    return (yes(T.HALTED, reason(held.in_force[0]), in_words(held.in_force, observed.standing)),)
 
 
 def _conditions(bot: Bot, told: tuple[Observation, ...], now: str) -> tuple[Condition, ...]:

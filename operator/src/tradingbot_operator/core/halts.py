@@ -104,9 +104,8 @@ def halts(
             report = streams[slot].report if slot in streams else None
             _lay(known, order, HaltPlace(slot, report.resumed if report else (), observed.now))
     known |= {key: halt for halt in found if (key := (halt.slot, halt.id)) not in known and halt.slot in slots}
-    standing = {order.uid for order in observed.stop_orders if order.selected}
-    answer = answered(bot, known.values(), standing)
-    released = _released(observed, Consent(before, standing, consented(bot, answer)), known)
+    answer = answered(bot, known.values(), observed.standing)
+    released = _released(observed, before, consented(bot, answer), known)
     for slot, stream in streams.items():
         released[slot] = _still_held(known, slot, stream, released.get(slot, ()))
     _forget_of_the_gone(known, slots, released)
@@ -220,24 +219,22 @@ def _still_held(known: Known, slot: int, stream: Stream, released: tuple[Resumed
     return tuple(halt for halt in released if halt.id in held)
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
-    before: Mapping[int, SlotConfig]  # has what was released and is not confirmed yet
-    standing: Collection[str]  # UIDs of TradingHalts that are there and select the bot
-    asked: Collection[str]  # ids that a person resumes
+def _released(
+    observed: Observed, before: Mapping[int, SlotConfig], asked: Collection[str], known: Known
+) -> dict[int, tuple[ResumedHalt, ...]]:
+    """A halt of a TradingHalt that is still there cannot be released: it would be laid again at once.
 
-
-def _released(observed: Observed, consent: Consent, known: Known) -> dict[int, tuple[ResumedHalt, ...]]:
-    """A halt of a TradingHalt that is still there cannot be released: it would be laid again at once."""
-    existing = {order.uid for order in observed.stop_orders}
-    pending = {(slot, r.id): r.by for slot, config in consent.before.items() for r in config.resumed}
+    `before` has what was released and is not confirmed yet; `asked` are the ids that a person resumes.
+    """
+    existing, standing = {order.uid for order in observed.stop_orders}, observed.standing
+    pending = {(slot, r.id): r.by for slot, config in before.items() for r in config.resumed}
     found: dict[int, tuple[ResumedHalt, ...]] = {}
     for (slot, halt_id), halt in sorted(known.items()):
         by = pending.get((slot, halt_id), "")
-        if halt_id in consent.asked:
+        if halt_id in asked:
             by = by or BY_ANNOTATION
         elif halt.trading_halt_uid and halt.until_deleted and halt.trading_halt_uid not in existing:
             by = by or f"deletion of TradingHalt/{halt.trading_halt}"
-        if by and halt.trading_halt_uid not in consent.standing:
+        if by and halt.trading_halt_uid not in standing:
             found[slot] = (*found.get(slot, ()), ResumedHalt(id=halt_id, by=by))
     return found

@@ -230,5 +230,10 @@ class Observed:
     deleting_for_s: float = 0.0
     reconciling_for_s: float = 0.0  # since the condition Reconciling last changed
 
+    @property
+    def standing(self) -> frozenset[str]:
+        """UIDs of the TradingHalts that are there and select the bot."""
+        return frozenset(order.uid for order in self.stop_orders if order.selected)
+
     def child(self, kind: str, name: str) -> Manifest | None:
         return self.children.get((kind, name))

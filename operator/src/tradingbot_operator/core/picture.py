@@ -62,7 +62,7 @@ def picture(plan: Plan, size: Scale, observed: Observed, refusal: Refusal | None
         refused_resumes=frozenset(plan.halts.answered.refused if plan.halts.answered else ()),
         halts=_halts(plan.halts, size.replicas),
         waits=plan.waits,
-        trading_halts=frozenset(order.uid for order in observed.stop_orders if order.selected),
+        trading_halts=observed.standing,
         warnings=warnings(spec, plan.accepted.venues),
     )
 
