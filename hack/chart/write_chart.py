@@ -12,10 +12,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from values import Values
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "hack/generate"))
-
-from written import write_or_check  # noqa: E402 - a neighbour among the generators
+sys.path.append(str(Path(__file__).resolve().parents[1] / "generate"))
+from written import REPOSITORY, write_or_check
 
 CHART = REPOSITORY / "charts/tradingbot-operator"
 BOT_CHART = REPOSITORY / "charts/tradingbot"
